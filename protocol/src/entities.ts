@@ -1,0 +1,111 @@
+import { Type, type Static, type TSchema } from "typebox";
+
+/** `T` or `null`; the key is always present. */
+export const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+
+/** A positive whole number that JavaScript holds exactly. */
+export const Id = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
+const Count = Type.Integer({ minimum: 0 });
+
+/** RFC 3339 in UTC with 0 to 6 fraction digits: `2026-03-04T05:06:07.5Z`. */
+export const Time = Type.String();
+
+/** `user_<peer id>` for a direct conversation as its receiver sees it, `group_<id>` for a group. */
+export const ConversationId = Type.String({ pattern: "^(user|group)_[0-9]+$" });
+
+/** `email` is `""` for everybody but oneself, unless the operator sets EXPOSE_EMAILS. */
+export const User = Type.Object({
+  id: Id,
+  username: Type.String(),
+  email: Type.String(),
+  full_name: Type.String(),
+  avatar: Type.String(),
+  role: Type.String(),
+  is_online: Type.Boolean(),
+  last_seen: Nullable(Time),
+});
+export type User = Static<typeof User>;
+
+export const PeerUser = Type.Omit(User, ["role"]);
+export type PeerUser = Static<typeof PeerUser>;
+
+export const MessageType = Type.Enum(["text", "image", "file"]);
+export type MessageType = Static<typeof MessageType>;
+
+export const MessageStatus = Type.Enum(["pending", "sent", "delivered", "read"]);
+export type MessageStatus = Static<typeof MessageStatus>;
+
+const messageFields = {
+  id: Id,
+  client_id: Type.String(),
+  sender_id: Id,
+  recipient_id: Nullable(Id),
+  group_id: Nullable(Id),
+  content: Type.String(),
+  message_type: MessageType,
+  status: MessageStatus,
+  is_delivered: Type.Boolean(),
+  is_read: Type.Boolean(),
+  created_at: Time,
+  created_at_unix: Type.Integer(),
+  /** As the receiver of this JSON sees it. */
+  conversation_id: ConversationId,
+  /** Position in the conversation: 1, 2, 3 … without gaps. */
+  seq: Id,
+  /** Version of the conversation at this message's last change. */
+  ver: Id,
+};
+
+export const Message = Type.Object({ ...messageFields, sender: User, version: Type.Integer() });
+export type Message = Static<typeof Message>;
+
+export const LastMessage = Type.Object({ ...messageFields, sender: PeerUser });
+export type LastMessage = Static<typeof LastMessage>;
+
+export const ConversationGroup = Type.Object({
+  icon: Type.String(),
+  id: Id,
+  member_count: Count,
+  name: Type.String(),
+});
+
+/** How far somebody has come in a conversation; message ids, 0 = nothing yet. */
+export const Position = Type.Object({ read_message_id: Count, delivered_message_id: Count });
+export type Position = Static<typeof Position>;
+
+export const Conversation = Type.Object({
+  conversation_id: ConversationId,
+  group: Nullable(ConversationGroup),
+  last_activity: Time,
+  last_message: Nullable(LastMessage),
+  peer: Nullable(PeerUser),
+  unread_count: Count,
+  /** Raised by every change of the conversation: a message, an edit, a read or delivered position. */
+  ver: Count,
+  /** Number of messages ever sent in the conversation. */
+  seq: Count,
+  my_position: Position,
+  /** The other person's position; null for a group. */
+  peer_position: Nullable(Position),
+});
+export type Conversation = Static<typeof Conversation>;
+
+export const RecentPeer = Type.Object({ last_activity: Time, last_message_id: Id, peer: PeerUser });
+export type RecentPeer = Static<typeof RecentPeer>;
+
+export const AuthAnswer = Type.Object({ access_token: Type.String(), refresh_token: Type.String(), user: User });
+export type AuthAnswer = Static<typeof AuthAnswer>;
+
+export const SyncRequest = Type.Object({
+  conversation_id: Type.Optional(Type.String()),
+  last_message_id: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
+});
+export type SyncRequest = Static<typeof SyncRequest>;
+
+export const SyncResult = Type.Object({
+  conversation_id: Type.String(),
+  has_more: Type.Boolean(),
+  messages: Type.Array(Message),
+  next_cursor: Type.Optional(Id),
+});
+export type SyncResult = Static<typeof SyncResult>;

@@ -1,0 +1,123 @@
+import { Type, type Static } from "typebox";
+import { ConversationId, Id, Message, MessageStatus, SyncRequest } from "./entities.ts";
+
+const Text = Type.String();
+const Whole = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+/** Go's zero values: an absent or null field is 0, "" or false. */
+const Zero = <T extends typeof Text | typeof Whole | ReturnType<typeof Type.Boolean>>(schema: T) =>
+  Type.Optional(Type.Union([schema, Type.Null()]));
+
+/** What a client may send: name → payload schema. Extra keys are ignored; `payload: null` means `{}`. */
+export const inboundFrames = {
+  ping: Type.Unknown(),
+  pong: Type.Unknown(),
+  chat: Type.Object({
+    client_id: Zero(Text),
+    recipient_id: Zero(Whole),
+    group_id: Zero(Whole),
+    content: Zero(Text),
+    message_type: Zero(Text),
+  }),
+  ack: Type.Object({ server_id: Zero(Whole), status: Zero(Text) }),
+  delivery: Type.Object({ message_id: Zero(Whole) }),
+  read: Type.Object({ message_id: Zero(Whole) }),
+  typing: Type.Object({ recipient_id: Zero(Whole), is_typing: Zero(Type.Boolean()) }),
+  sync: Type.Object({ conversations: Type.Optional(Type.Union([Type.Array(SyncRequest), Type.Null()])) }),
+};
+export type InboundType = keyof typeof inboundFrames;
+export type InboundPayload<T extends InboundType> = Static<(typeof inboundFrames)[T]>;
+
+/** Where an event stands in its conversation, so that a client can see a gap: versions of one conversation are contiguous. */
+const versioned = { conversation_id: ConversationId, ver: Id, seq: Whole };
+
+const AckPayload = Type.Object({
+  client_id: Text,
+  server_id: Id,
+  status: MessageStatus,
+  created_at_unix: Type.Integer(),
+  ...versioned,
+});
+
+/** Repeats its payload at the top level for the web client, which reads it there. */
+export const AckFrame = Type.Interface([AckPayload], { type: Type.Literal("ack"), payload: AckPayload });
+export type AckFrame = Static<typeof AckFrame>;
+
+export const MessageFrame = Type.Object({ type: Type.Literal("message"), message: Message, ...versioned });
+export type MessageFrame = Static<typeof MessageFrame>;
+
+export const TypingFrame = Type.Object({
+  type: Type.Literal("typing"),
+  sender_id: Id,
+  is_typing: Type.Boolean(),
+  timestamp: Type.Integer(),
+});
+export type TypingFrame = Static<typeof TypingFrame>;
+
+/** `user_id` has read the conversation up to `last_read_message_id`. */
+export const ReadUpdateFrame = Type.Object({
+  type: Type.Literal("read_update"),
+  user_id: Id,
+  last_read_message_id: Whole,
+  ...versioned,
+});
+export type ReadUpdateFrame = Static<typeof ReadUpdateFrame>;
+
+/** `user_id`'s devices have received the conversation up to `last_delivered_message_id`. */
+export const DeliveryUpdateFrame = Type.Object({
+  type: Type.Literal("delivery_update"),
+  user_id: Id,
+  last_delivered_message_id: Whole,
+  ...versioned,
+});
+export type DeliveryUpdateFrame = Static<typeof DeliveryUpdateFrame>;
+
+export const SyncResponseFrame = Type.Object({
+  type: Type.Literal("sync_response"),
+  conversation_id: Text,
+  messages: Type.Array(Message),
+  has_more: Type.Boolean(),
+  next_cursor: Type.Optional(Id),
+});
+export type SyncResponseFrame = Static<typeof SyncResponseFrame>;
+
+/** Messages that waited for a client that negotiated gzip; others get them one by one. */
+export const BatchFrame = Type.Object({
+  type: Type.Literal("batch"),
+  count: Whole,
+  messages: Type.Array(MessageFrame),
+});
+export type BatchFrame = Static<typeof BatchFrame>;
+
+export const PongFrame = Type.Object({ type: Type.Literal("pong") });
+export type PongFrame = Static<typeof PongFrame>;
+
+export const ErrorFrame = Type.Object({
+  type: Type.Literal("error"),
+  error: Text,
+  code: Text,
+  details: Type.Optional(Text),
+  /** Of the `chat` that was refused. */
+  client_id: Type.Optional(Text),
+});
+export type ErrorFrame = Static<typeof ErrorFrame>;
+
+/** Everything the server may send. */
+export const OutboundFrame = Type.Union([
+  AckFrame,
+  MessageFrame,
+  TypingFrame,
+  ReadUpdateFrame,
+  DeliveryUpdateFrame,
+  SyncResponseFrame,
+  BatchFrame,
+  PongFrame,
+  ErrorFrame,
+]);
+export type OutboundFrame = Static<typeof OutboundFrame>;
+
+/**
+ * Query of the upgrade request on `/ws`. `gzip=1`: large pushes come as gzip binary frames and queued ones as `batch`.
+ * `resume=1`: the client catches up by cursor (`GET /api/changes`), so no queue is flushed, and it also gets what its user does
+ * on other devices: own messages, own read and delivered positions.
+ */
+export const wsQuery = { token: "token", gzip: "gzip", resume: "resume" } as const;

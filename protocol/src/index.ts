@@ -1,0 +1,6 @@
+export * from "./close-codes.ts";
+export * from "./entities.ts";
+export * from "./errors.ts";
+export * from "./frames.ts";
+export * from "./limits.ts";
+export * from "./routes.ts";

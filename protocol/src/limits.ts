@@ -1,0 +1,27 @@
+/** Bounds that are part of the wire: both sides may rely on them. Sizes are bytes unless a name says otherwise. */
+export const limits = {
+  /** An HTTP request body; above it 413. */
+  bodyBytes: 8 * 1024 * 1024,
+  /** One inbound WebSocket frame; above it an `invalid_message` error frame. */
+  frameBytes: 1024 * 1024,
+  /** One inbound WebSocket frame at all; above it the socket closes with 1009. */
+  frameHardBytes: 8 * 1024 * 1024,
+  /** What a gzip frame may inflate to; above it a `decompression_failed` error frame. */
+  inflatedBytes: 4 * 1024 * 1024,
+  /** A push shorter than or equal to this is never compressed. */
+  gzipAboveBytes: 512,
+  clientIdChars: 36,
+  fullNameBytes: 80,
+  passwordBytes: 72,
+  emailBytes: 254,
+  historyPage: 100,
+  conversationsPage: 100,
+  syncMessages: 200,
+  syncConversations: 5_000,
+  /** All messages of one sync answer together; what is left over is announced by `has_more`. */
+  syncTotalMessages: 20_000,
+  /** Queued frames in one `batch`. */
+  batchFrames: 50,
+  searchResults: 50,
+  changesPage: 500,
+} as const;

@@ -1,0 +1,36 @@
+import type { PeerUser, User } from "@om/protocol";
+
+/** A user's public face as the database keeps it; `email` is shown by the rules of `UserViews` only. */
+export interface Profile {
+  id: number;
+  username: string;
+  email: string;
+  full_name: string;
+  avatar: string;
+  role: string;
+  /** RFC 3339; end of the last connection. */
+  last_seen: string | null;
+}
+
+/** How one user sees another: presence joined at read time, e-mail addresses hidden from everybody but oneself (O-4). */
+export interface UserViews {
+  user(profile: Profile, viewerId: number): User;
+  /** As `user`, without the role. */
+  peer(profile: Profile, viewerId: number): PeerUser;
+}
+
+export function createUserViews(options: { exposeEmails: boolean; isOnline: (userId: number) => boolean }): UserViews {
+  const peer = (profile: Profile, viewerId: number): PeerUser => ({
+    id: profile.id,
+    username: profile.username,
+    email: options.exposeEmails || profile.id === viewerId ? profile.email : "",
+    full_name: profile.full_name,
+    avatar: profile.avatar,
+    is_online: options.isOnline(profile.id),
+    last_seen: profile.last_seen,
+  });
+  return {
+    peer,
+    user: (profile, viewerId) => ({ ...peer(profile, viewerId), role: profile.role }),
+  };
+}

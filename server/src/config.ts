@@ -1,0 +1,282 @@
+import { readFileSync } from "node:fs";
+import { parse as parseEnvFile } from "dotenv";
+
+/** What a setting may hold; `parse` returns the value or throws a text that says what is allowed. */
+interface Kind<T> {
+  allowed: string;
+  parse(text: string): T | undefined;
+}
+
+const text: Kind<string> = { allowed: "any text", parse: (value) => value };
+const list: Kind<string[]> = {
+  allowed: "a comma-separated list",
+  parse: (value) =>
+    value
+      .split(",")
+      .map((entry) => entry.trim())
+      .filter((entry) => entry !== ""),
+};
+const flag: Kind<boolean> = {
+  allowed: "true or false",
+  parse: (value) => ({ true: true, "1": true, false: false, "0": false })[value.toLowerCase()],
+};
+const whole = (min: number, max: number): Kind<number> => ({
+  allowed: `a whole number from ${min} to ${max}`,
+  parse: (value) =>
+    /^\d{1,15}$/.test(value) && Number(value) >= min && Number(value) <= max ? Number(value) : undefined,
+});
+const oneOf = <const T extends string>(...values: T[]): Kind<T> => ({
+  allowed: `one of ${values.join(", ")}`,
+  parse: (value) => values.find((known) => known.toLowerCase() === value.toLowerCase()),
+});
+const origins: Kind<string[]> = {
+  allowed: "a comma-separated list of origins such as https://chat.example.org, without path and without *",
+  parse(value) {
+    const entries = list.parse(value) ?? [];
+    return entries.every((entry) => /^[a-z][a-z0-9+.-]*:\/\/[^/?#*\s]+$/i.test(entry)) ? entries : undefined;
+  },
+};
+const baseUrl: Kind<string> = {
+  allowed: "an http or https URL without query",
+  parse: (value) => (/^https?:\/\/[^?#\s]+$/i.test(value) ? value.replace(/\/+$/, "") : undefined),
+};
+const postgresUrl: Kind<string> = {
+  allowed: "a URL such as postgresql://user:password@host:5432/name",
+  parse: (value) => (/^postgres(ql)?:\/\/\S+$/.test(value) ? value : undefined),
+};
+
+interface Setting<T> {
+  env: string;
+  kind: Kind<T>;
+  /** The text that is parsed when the variable is unset or empty. */
+  default: string;
+  meaning: string;
+  secret?: true;
+}
+
+const setting = <T>(env: string, kind: Kind<T>, fallback: string, meaning: string): Setting<T> => ({
+  env,
+  kind,
+  default: fallback,
+  meaning,
+});
+const secret = (env: string, kind: Kind<string>, meaning: string): Setting<string> => ({
+  ...setting(env, kind, "", meaning),
+  secret: true,
+});
+
+/** Every setting of the server. `--help` and docs/configuration.md are made from this table. */
+export const settings = {
+  host: setting("HOST", text, "127.0.0.1", "Address to listen on; 0.0.0.0 for all interfaces"),
+  port: setting("PORT", whole(0, 65_535), "8080", "Port to listen on; 0 picks a free one"),
+  dataDir: setting("DATA_DIR", text, "./data", "Folder of the embedded database and of a generated JWT secret"),
+  logLevel: setting(
+    "LOG_LEVEL",
+    oneOf("trace", "debug", "info", "warn", "error", "fatal", "silent"),
+    "info",
+    "How much to log, as JSON lines on standard output",
+  ),
+  trustProxy: setting(
+    "TRUST_PROXY",
+    list,
+    "",
+    "Addresses or networks of reverse proxies whose X-Forwarded-For is believed, such as 127.0.0.1,10.0.0.0/8; empty: none",
+  ),
+
+  databaseUrl: secret(
+    "DATABASE_URL",
+    postgresUrl,
+    "PostgreSQL 15 or newer. Without it DB_HOST decides; without that too the embedded database in DATA_DIR is used",
+  ),
+  dbHost: setting("DB_HOST", text, "", "PostgreSQL host, if DATABASE_URL is not set"),
+  dbPort: setting("DB_PORT", whole(1, 65_535), "5432", "PostgreSQL port, with DB_HOST"),
+  dbUser: setting("DB_USER", text, "", "PostgreSQL user, with DB_HOST"),
+  dbPassword: secret("DB_PASSWORD", text, "PostgreSQL password, with DB_HOST"),
+  dbName: setting("DB_NAME", text, "", "PostgreSQL database, with DB_HOST"),
+  dbSslMode: setting(
+    "DB_SSLMODE",
+    oneOf("disable", "prefer", "require", "verify-ca", "verify-full"),
+    "prefer",
+    "TLS to PostgreSQL, with DB_HOST",
+  ),
+  dbPool: setting("DB_POOL", whole(2, 200), "16", "Connections to PostgreSQL; the embedded database always has one"),
+  sendLanes: setting(
+    "SEND_LANES",
+    whole(1, 16),
+    "4",
+    "Batches that may commit side by side; the embedded database always has one",
+  ),
+
+  jwtSecret: secret(
+    "JWT_SECRET",
+    text,
+    "Key that signs access tokens, 32 characters or more. The embedded database keeps a generated one in DATA_DIR; with PostgreSQL the server refuses to start without it",
+  ),
+  allowedOrigins: setting(
+    "ALLOWED_ORIGINS",
+    origins,
+    "",
+    "Browser origins that may call, compared exactly; empty: only pages of this server's own origin",
+  ),
+  csrfMode: setting(
+    "CSRF_MODE",
+    oneOf("token", "origin", "off"),
+    "token",
+    "How unsafe requests of browsers are proven: by the om_csrf cookie repeated in X-OM-CSRF, by Origin alone, or not",
+  ),
+  cookieSecure: setting("COOKIE_SECURE", flag, "false", "Send cookies over HTTPS only"),
+  cookieDomain: setting("COOKIE_DOMAIN", text, "", "Domain attribute of the cookies; empty: none"),
+  cookieSameSite: setting(
+    "COOKIE_SAMESITE",
+    oneOf("Lax", "Strict", "None", "Disabled"),
+    "Lax",
+    "SameSite attribute of the cookies; None also sets Secure, Disabled leaves the attribute out",
+  ),
+  passwordMinLength: setting("PASSWORD_MIN_LENGTH", whole(8, 72), "10", "Shortest password, in bytes"),
+  exposeEmails: setting("EXPOSE_EMAILS", flag, "false", "Show everybody's e-mail address to every user"),
+
+  maxMessageLength: setting(
+    "MAX_MESSAGE_LENGTH",
+    whole(1, 1_000_000),
+    "4000",
+    "Longest message in bytes; longer ones are cut on a character boundary",
+  ),
+  pendingDays: setting(
+    "PENDING_DAYS",
+    whole(1, 3650),
+    "30",
+    "Days for which an undelivered message is pushed again at every connect of a client that does not resume by cursor",
+  ),
+
+  authLimit: setting("AUTH_LIMIT", whole(0, 1_000_000), "20", "Calls of /api/auth per minute and address; 0 = off"),
+  namesLimit: setting(
+    "NAMES_LIMIT",
+    whole(0, 1_000_000),
+    "120",
+    "Calls of /api/users/check-username per minute and address; 0 = off",
+  ),
+  loginLimit: setting(
+    "LOGIN_LIMIT",
+    whole(0, 1_000_000),
+    "30",
+    "Failed logins per account and address in 15 minutes, then 429; 0 = off",
+  ),
+  frameRate: setting(
+    "FRAME_RATE",
+    whole(0, 1_000_000),
+    "50",
+    "Frames per second that one socket may send for long; more are delayed, not refused; 0 = off",
+  ),
+  frameBurst: setting(
+    "FRAME_BURST",
+    whole(1, 1_000_000),
+    "200",
+    "Frames that one socket may send at once before FRAME_RATE holds",
+  ),
+  maxSockets: setting("MAX_SOCKETS", whole(0, 1_000_000), "50000", "WebSocket connections of this process; 0 = off"),
+  maxSocketsPerUser: setting(
+    "MAX_SOCKETS_PER_USER",
+    whole(0, 10_000),
+    "20",
+    "WebSocket connections of one user; the oldest is closed; 0 = off",
+  ),
+  sendQueueBytes: setting(
+    "SEND_QUEUE_BYTES",
+    whole(65_536, 1_073_741_824),
+    "8388608",
+    "What may wait for one slow socket before it is closed with 4002",
+  ),
+  metricsToken: secret(
+    "METRICS_TOKEN",
+    text,
+    "Bearer token that /metrics asks for; empty: /metrics answers this machine only",
+  ),
+  publicApiBaseUrl: setting(
+    "PUBLIC_API_BASE_URL",
+    baseUrl,
+    "",
+    "Public address of the API, such as https://chat.example.org/api; stored in avatar URLs (used once media is there)",
+  ),
+  publicJoinBaseUrl: setting(
+    "PUBLIC_JOIN_BASE_URL",
+    baseUrl,
+    "",
+    "Public address that invite links begin with (used once groups are there)",
+  ),
+  redisAddr: setting("REDIS_ADDR", text, "", "Redis or Valkey as host:port (used once the cache is there)"),
+  redisPassword: secret("REDIS_PASSWORD", text, "Redis password (used once the cache is there)"),
+  redisDb: setting("REDIS_DB", whole(0, 1_000_000), "0", "Redis database number (used once the cache is there)"),
+  s3Endpoint: setting("S3_ENDPOINT", text, "", "S3-compatible storage as host:port (used once media is there)"),
+  s3Bucket: setting("S3_BUCKET", text, "", "Bucket of that storage (used once media is there)"),
+  s3AccessKey: secret("S3_ACCESS_KEY", text, "Access key of that storage (used once media is there)"),
+  s3SecretKey: secret("S3_SECRET_KEY", text, "Secret key of that storage (used once media is there)"),
+  s3Region: setting("S3_REGION", text, "", "Region of that storage (used once media is there)"),
+  s3UseSsl: setting("S3_USE_SSL", flag, "false", "Reach that storage over TLS (used once media is there)"),
+
+  wsDebug: setting("WS_DEBUG", flag, "false", "Log the size of every inbound frame"),
+} as const;
+
+type Settings = typeof settings;
+/** Typed values of all settings; empty text means unset. */
+export type Config = { -readonly [N in keyof Settings]: Settings[N] extends Setting<infer T> ? T : never };
+
+/** A setting that cannot be used; the message is one line that names it, its value (never a secret) and what is allowed. */
+export class ConfigError extends Error {}
+
+/** @throws ConfigError */
+export function parseConfig(env: Record<string, string | undefined>): Config {
+  const entries = Object.entries(settings).map(([name, entry]: [string, Setting<unknown>]) => {
+    const given = env[entry.env]?.trim() ?? "";
+    if (given === "" && entry.default === "" && entry.kind !== list && entry.kind !== origins) return [name, ""];
+    const value = entry.kind.parse(given === "" ? entry.default : given);
+    if (value === undefined) {
+      const shown = entry.secret ? "its value (not shown)" : JSON.stringify(given);
+      throw new ConfigError(`${entry.env}: ${shown} cannot be used; allowed: ${entry.kind.allowed}`);
+    }
+    return [name, value];
+  });
+  const config = Object.fromEntries(entries) as Config;
+  if (config.jwtSecret !== "" && Buffer.byteLength(config.jwtSecret) < 16) {
+    throw new ConfigError("JWT_SECRET: its value (not shown) is too short; allowed: 16 bytes or more, 32 advised");
+  }
+  return config;
+}
+
+/** The environment, completed by a `.env` file in the working directory; the environment wins. */
+export function readEnvironment(): Record<string, string | undefined> {
+  try {
+    return { ...parseEnvFile(readFileSync(".env")), ...process.env };
+  } catch {
+    return process.env;
+  }
+}
+
+/** Text of `--help`. */
+export function helpText(): string {
+  const rows = Object.values(settings).map((entry: Setting<unknown>) => {
+    const fallback = entry.default === "" ? "unset" : entry.default;
+    return `  ${entry.env}\n      ${entry.meaning}.\n      Default: ${fallback}. Allowed: ${entry.kind.allowed}.`;
+  });
+  return `OM Messenger server. Settings are environment variables, or lines of a .env file here:\n\n${rows.join("\n")}\n`;
+}
+
+/** docs/configuration.md. */
+export function configurationPage(): string {
+  const rows = Object.values(settings).map((entry: Setting<unknown>) => {
+    const fallback = entry.default === "" ? "–" : `\`${entry.default}\``;
+    return `| \`${entry.env}\` | ${fallback} | ${entry.meaning}. | ${entry.kind.allowed} |`;
+  });
+  return [
+    "# Configuration",
+    "",
+    "Made from the settings table in `server/src/config.ts` by `npm run docs`; do not edit.",
+    "",
+    "Settings are environment variables. A `.env` file in the working directory fills in what the environment does not set.",
+    "A value that cannot be used stops the start with one line that names the variable and what is allowed.",
+    "",
+    "| Variable | Default | Meaning | Allowed |",
+    "| --- | --- | --- | --- |",
+    ...rows,
+    "",
+  ].join("\n");
+}

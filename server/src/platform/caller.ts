@@ -1,0 +1,9 @@
+/** Who asks, as the verified access token says. */
+export interface Caller {
+  userId: number;
+  email: string;
+  role: string;
+}
+
+/** Reads an access token; undefined when it is forged, expired or malformed. */
+export type VerifyToken = (token: string) => Promise<Caller | undefined>;

@@ -1,0 +1,125 @@
+import pg from "pg";
+import type { Statement } from "./statement.ts";
+import { typeParsers } from "./type-parsers.ts";
+
+/** Runs statements, each on its own or all in one transaction. */
+export interface Queries {
+  /** @returns the rows; int8 as number, timestamptz as RFC 3339 text in UTC with microseconds */
+  query<Row>(statement: Statement<Row>, values: readonly unknown[]): Promise<Row[]>;
+}
+
+/** PostgreSQL as the features see it. Every wait has a deadline; an outage shows as `DatabaseUnavailable`. */
+export interface Database extends Queries, AsyncDisposable {
+  /** Commits what `run` did, or rolls all of it back when it throws. */
+  transaction<T>(run: (queries: Queries) => Promise<T>): Promise<T>;
+  /** Connections: all, idle, and callers waiting for one. */
+  pool(): { total: number; idle: number; waiting: number };
+}
+
+/** The database could not be reached or went away in mid-statement; whether the statement took effect is unknown. */
+export class DatabaseUnavailable extends Error {
+  constructor(cause: unknown) {
+    super("database unavailable", { cause });
+  }
+}
+
+export interface DatabaseOptions {
+  /** Of pg: a connection string, or host and so on. */
+  connection: pg.ClientConfig;
+  poolSize: number;
+  /** A connection of the pool broke while idle, or a command failed for want of the database. */
+  onOutage: (error: unknown) => void;
+}
+
+/** How long a statement may run, in ms; the server ends it, and the client gives up a little later. */
+const statementTimeout = 10_000;
+
+export function openDatabase(options: DatabaseOptions): Database {
+  const pool = openPool(options);
+
+  async function run<Row>(
+    client: pg.Pool | pg.PoolClient,
+    statement: Statement<Row>,
+    values: readonly unknown[],
+  ): Promise<Row[]> {
+    try {
+      const config: pg.QueryConfig = { name: statement.name, text: statement.text, values: values as unknown[] };
+      const result = await client.query(config);
+      return result.rows as Row[];
+    } catch (error) {
+      throw translate(error);
+    }
+  }
+
+  function translate(error: unknown): unknown {
+    if (!isOutage(error)) return error;
+    options.onOutage(error);
+    return new DatabaseUnavailable(error);
+  }
+
+  return {
+    query: (statement, values) => run(pool, statement, values),
+    async transaction(work) {
+      const client = await pool.connect().catch((error: unknown) => {
+        throw translate(error);
+      });
+      let broken: Error | undefined;
+      try {
+        await client.query("begin");
+        const value = await work({ query: (statement, values) => run(client, statement, values) });
+        await client.query("commit");
+        return value;
+      } catch (error) {
+        const known = translate(error);
+        if (known instanceof DatabaseUnavailable) broken = known;
+        else await client.query("rollback").catch((failure: Error) => (broken = failure));
+        throw known;
+      } finally {
+        client.release(broken);
+      }
+    },
+    pool: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
+    [Symbol.asyncDispose]: () => pool.end(),
+  };
+}
+
+function openPool({ connection, poolSize, onOutage }: DatabaseOptions): pg.Pool {
+  const pool = new pg.Pool({
+    ...connection,
+    max: poolSize,
+    idleTimeoutMillis: 0,
+    connectionTimeoutMillis: 5_000,
+    query_timeout: statementTimeout + 2_000,
+    keepAlive: true,
+    application_name: "om-messenger",
+    types: typeParsers,
+    // The pool waits for the promise; its types do not say so.
+    // oxlint-disable-next-line typescript/no-misused-promises
+    onConnect: async (client) => {
+      await client.query(
+        `deallocate all; set timezone = 'UTC'; set statement_timeout = ${statementTimeout};` +
+          ` set lock_timeout = 5000; set idle_in_transaction_session_timeout = 5000`,
+      );
+    },
+  });
+  pool.on("error", (error) => onOutage(error));
+  return pool;
+}
+
+/** Connection errors, shutdowns and time-outs; not the errors that a statement itself earns. */
+function isOutage(error: unknown): boolean {
+  if (error instanceof DatabaseUnavailable || !(error instanceof Error)) return false;
+  const code: unknown = (error as { code?: unknown }).code;
+  // An error of the server carries an SQLSTATE of five characters; whatever has none came from the connection or the pool.
+  if (typeof code !== "string" || !/^[0-9A-Z]{5}$/.test(code)) return true;
+  return (
+    code.startsWith("08") || code.startsWith("57") || code.startsWith("53") || code === "25P03" || code === "XX000"
+  );
+}
+
+/** SQLSTATE of a unique violation, with the name of the constraint. */
+export function violatedConstraint(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { code, constraint } = error as { code?: unknown; constraint?: unknown };
+  return code === "23505" && typeof constraint === "string" ? constraint : undefined;
+}

@@ -1,0 +1,97 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** Our server as a process of its own, started like `npm start` on a free port of loopback. */
+export interface OmServer extends AsyncDisposable {
+  /** Such as `http://127.0.0.1:40123`; the same after a restart. */
+  readonly url: string;
+  readonly pid: number;
+  /** Standard output and error so far (the last 200,000 characters). */
+  output(): string;
+  /** SIGKILL; resolves when it is gone. */
+  kill(): Promise<void>;
+  /** SIGTERM; resolves with the exit code. */
+  stop(): Promise<number | null>;
+  /** After `kill` or `stop`: starts again with the same settings, data and port. */
+  start(): Promise<void>;
+}
+
+const main = fileURLToPath(new URL("../../server/src/main.ts", import.meta.url));
+
+/** @param env settings beside HOST, PORT and DATA_DIR (a temporary folder); limits are off unless given */
+export async function startOmServer(env: Record<string, string> = {}): Promise<OmServer> {
+  const folder = mkdtempSync(join(tmpdir(), "om-server-"));
+  const settings: Record<string, string> = {
+    HOST: "127.0.0.1",
+    PORT: "0",
+    DATA_DIR: join(folder, "data"),
+    JWT_SECRET: "a secret of the tests, long enough",
+    AUTH_LIMIT: "0",
+    NAMES_LIMIT: "0",
+    LOGIN_LIMIT: "0",
+    FRAME_RATE: "0",
+    ...env,
+  };
+  let output = "";
+  let url = "";
+
+  async function launch(): Promise<ChildProcess> {
+    const started = spawn(process.execPath, ["--conditions=source", "--import", "tsx", main], {
+      cwd: folder,
+      env: { ...process.env, ...settings },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    await new Promise<void>((resolve, reject) => {
+      started.once("exit", (code) => reject(new Error(`the server ended with ${code} while starting:\n${output}`)));
+      const read = (chunk: string): void => {
+        output = (output + chunk).slice(-200_000);
+        const address = /OM Messenger is ready: (http:\/\/\S+)/.exec(output.slice(-20_000));
+        if (address?.[1] !== undefined) {
+          url = address[1];
+          settings["PORT"] = new URL(url).port;
+          resolve();
+        }
+      };
+      started.stdout.setEncoding("utf8").on("data", read);
+      started.stderr.setEncoding("utf8").on("data", read);
+    });
+    return started;
+  }
+
+  async function end(signal: NodeJS.Signals): Promise<number | null> {
+    if (child.exitCode === null && child.signalCode === null) {
+      const gone = once(child, "exit");
+      child.kill(signal);
+      await gone;
+    }
+    return child.exitCode;
+  }
+
+  let child = await launch();
+  const killOnExit = (): void => void child.kill("SIGKILL");
+  process.once("exit", killOnExit);
+  return {
+    get url() {
+      return url;
+    },
+    get pid() {
+      return child.pid ?? 0;
+    },
+    output: () => output,
+    kill: async () => void (await end("SIGKILL")),
+    stop: () => end("SIGTERM"),
+    async start() {
+      output = "";
+      child = await launch();
+    },
+    async [Symbol.asyncDispose]() {
+      process.removeListener("exit", killOnExit);
+      await end("SIGKILL");
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,104 @@
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { chownSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ensureBinary } from "./binaries.ts";
+import { freePort } from "./free-port.ts";
+
+/** A PostgreSQL of our own: temporary folder, free port on loopback, no password; gone when disposed. */
+export interface PostgresServer extends AsyncDisposable {
+  /** @returns the URL of a fresh, empty database */
+  createDatabase(): string;
+  /** SIGKILL to the postmaster and its backends, as in a power cut; resolves when it is gone. */
+  kill(): Promise<void>;
+  /** Starts again on the same data and port; resolves when it accepts connections. */
+  start(): Promise<void>;
+  /** Runs one SQL text on a database of this server and returns psql's bare output. */
+  sql(url: string, text: string): string;
+}
+
+/** @param settings more `name=value` server settings, such as `fsync=on` (default off: tests kill processes, not machines) */
+export async function startPostgres(settings: string[] = []): Promise<PostgresServer> {
+  const bin = ensureBinary("postgres");
+  const folder = mkdtempSync(join(tmpdir(), "om-postgres-"));
+  const owner = unprivileged();
+  if (owner !== undefined) chownSync(folder, owner.uid, owner.gid);
+  const as = { ...owner, cwd: folder, env: { ...process.env, LC_ALL: "C.UTF-8" } };
+  const data = join(folder, "data");
+  const init = ["-D", data, "-U", "om", "-A", "trust", "-E", "UTF8", "--no-sync"];
+  execFileSync(join(bin, "initdb"), init, { ...as, stdio: "pipe", timeout: 60_000 });
+
+  const port = await freePort();
+  const own = [`port=${port}`, "listen_addresses=127.0.0.1", `unix_socket_directories=${folder}`, "fsync=off"];
+  const options = [...own, "max_connections=120", "shared_buffers=128MB", ...settings];
+  const start = (): ChildProcess =>
+    // A process group of its own, so that a kill reaches the backends too.
+    spawn(join(bin, "postgres"), ["-D", data, ...options.flatMap((option) => ["-c", option])], {
+      ...as,
+      stdio: ["ignore", "ignore", "pipe"],
+      detached: true,
+    });
+
+  let child = start();
+  const removeOnExit = (): void => {
+    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGKILL");
+    rmSync(folder, { recursive: true, force: true });
+  };
+  process.once("exit", removeOnExit);
+  await accepting(child);
+  let databases = 0;
+  const psql = (database: string, text: string): string => {
+    const where = ["-h", "127.0.0.1", "-p", String(port), "-U", "om", "-d", database];
+    const how = ["-qAtX", "-v", "ON_ERROR_STOP=1", "-c", text];
+    return execFileSync(join(bin, "psql"), [...where, ...how], { encoding: "utf8", timeout: 30_000 }).trim();
+  };
+  return {
+    createDatabase() {
+      const name = `t${++databases}`;
+      psql("postgres", `create database ${name}`);
+      return `postgresql://om@127.0.0.1:${port}/${name}`;
+    },
+    kill: () => end(child, "SIGKILL"),
+    async start() {
+      child = start();
+      await accepting(child);
+    },
+    sql: (url, text) => psql(new URL(url).pathname.slice(1), text),
+    async [Symbol.asyncDispose]() {
+      process.removeListener("exit", removeOnExit);
+      await end(child, "SIGQUIT");
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function accepting(child: ChildProcess): Promise<void> {
+  let log = "";
+  await new Promise<void>((resolve, reject) => {
+    child.once("exit", () => reject(new Error(`PostgreSQL ended while starting:\n${log}`)));
+    child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
+      log = (log + chunk).slice(-4000);
+      if (log.includes("ready to accept connections")) resolve();
+    });
+  });
+  child.removeAllListeners("exit");
+}
+
+async function end(child: ChildProcess, signal: "SIGKILL" | "SIGQUIT"): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, "exit");
+  process.kill(signal === "SIGKILL" ? -child.pid : child.pid, signal);
+  await gone;
+}
+
+/** PostgreSQL refuses to run as root; then it runs as `postgres` or `nobody`. */
+function unprivileged(): { uid: number; gid: number } | undefined {
+  if (process.getuid?.() !== 0) return undefined;
+  const users = readFileSync("/etc/passwd", "utf8")
+    .split("\n")
+    .map((line) => line.split(":"));
+  const user = users.find(([name]) => name === "postgres") ?? users.find(([name]) => name === "nobody");
+  if (user === undefined) throw new Error("PostgreSQL cannot run as root, and there is no user postgres or nobody.");
+  return { uid: Number(user[2]), gid: Number(user[3]) };
+}

@@ -1,0 +1,23 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  resolve: { conditions: ["source"] },
+  ssr: { resolve: { conditions: ["source"], externalConditions: ["source"] } },
+  test: {
+    reporters: ["default", "./closing-line.ts"],
+    testTimeout: 60_000,
+    hookTimeout: 180_000,
+    maxWorkers: 2,
+    projects: [
+      { extends: true, test: { name: "unit", include: ["*/src/**/*.test.ts"], exclude: ["**/*.services.test.ts"] } },
+      {
+        extends: true,
+        test: {
+          name: "services",
+          include: ["*/src/**/*.services.test.ts"],
+          globalSetup: ["./services/src/ensure-binaries.ts"],
+        },
+      },
+    ],
+  },
+});
