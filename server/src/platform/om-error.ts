@@ -1,4 +1,4 @@
-import { errors, type ErrorCode } from "@om/protocol";
+import { errors, frameErrors, type ErrorCode, type FrameErrorCode } from "@om/protocol";
 
 /** An error of the closed table. Whatever else is thrown is a defect or an outage and shows as `internal_error` or `unavailable`. */
 export class OmError extends Error {
@@ -10,5 +10,19 @@ export class OmError extends Error {
     super(text);
     this.code = code;
     this.status = errors[code].status;
+  }
+}
+
+/** A refusal of one WebSocket frame; the connection stays open. `clientId` names the `chat` that was refused. */
+export class FrameRefusal extends Error {
+  readonly code: FrameErrorCode;
+  readonly clientId: string | undefined;
+  readonly details: string | undefined;
+
+  constructor(code: FrameErrorCode, more: { clientId?: string; details?: string } = {}) {
+    super(frameErrors[code]);
+    this.code = code;
+    this.clientId = more.clientId;
+    this.details = more.details;
   }
 }

@@ -19,11 +19,7 @@ export async function startEmbedded(folder: string): Promise<EmbeddedDatabase> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const lock = lockFolder(folder);
   const socketFolder = mkdtempSync(join(tmpdir(), "om-"));
-  const worker = new Worker(new URL("./embedded-worker.ts", import.meta.url), {
-    workerData: { data: join(folder, "pgdata"), socket: join(socketFolder, ".s.PGSQL.5432") },
-    // Node 20 needs tsx to read TypeScript; newer ones do it themselves.
-    execArgv: "typescript" in process.features && process.features.typescript ? [] : ["--import", "tsx"],
-  });
+  const worker = startWorker({ data: join(folder, "pgdata"), socket: join(socketFolder, ".s.PGSQL.5432") });
   const release = (): void => {
     rmSync(socketFolder, { recursive: true, force: true });
     lock.release();
@@ -48,4 +44,17 @@ export async function startEmbedded(folder: string): Promise<EmbeddedDatabase> {
 async function endedEarly(worker: Worker): Promise<never> {
   const [code] = (await once(worker, "exit")) as [number];
   throw new Error(`worker ended with ${code}`);
+}
+
+/** Node 20 needs tsx to read TypeScript, and its worker threads do not take over the main thread's loader. */
+function startWorker(workerData: { data: string; socket: string }): Worker {
+  const script = new URL(
+    import.meta.url.endsWith(".ts") ? "./embedded-worker.ts" : "./embedded-worker.js",
+    import.meta.url,
+  );
+  const readsTypeScript = "typescript" in process.features && Boolean(process.features.typescript);
+  if (script.pathname.endsWith(".js") || readsTypeScript) return new Worker(script, { workerData });
+  const tsx = import.meta.resolve("tsx/esm/api");
+  const bootstrap = `import("${tsx}").then(({ register }) => { register(); return import("${script.href}"); })`;
+  return new Worker(bootstrap, { eval: true, workerData });
 }

@@ -89,6 +89,7 @@ create table messages (
   id bigint primary key default nextval('message_ids'), -- drawn under the conversation's lock: ids, seq and commits agree in order
   conversation_id bigint not null,
   seq bigint not null,
+  first_ver bigint not null,                       -- the conversation's version when it was sent; ascends with seq
   ver bigint not null,                             -- the conversation's version at this message's last change
   sender_id bigint not null,
   client_id text not null,

@@ -25,6 +25,27 @@ begin
 end
 $$;
 
+-- How many messages the conversation had at version p_ver: first_ver and seq ascend together.
+create function seq_at_ver(p_conversation bigint, p_ver bigint) returns bigint stable language plpgsql as $$
+declare
+  low bigint := 0;
+  high bigint;
+  middle bigint;
+  found_ver bigint;
+begin
+  select c.seq into high from conversations c where c.id = p_conversation and c.ver > p_ver;
+  if not found then
+    return (select c.seq from conversations c where c.id = p_conversation);
+  end if;
+  while low < high loop
+    middle := (low + high + 1) / 2;
+    select m.first_ver into found_ver from messages m where m.conversation_id = p_conversation and m.seq = middle;
+    if found_ver <= p_ver then low := middle; else high := middle - 1; end if;
+  end loop;
+  return low;
+end
+$$;
+
 -- Where a client may resume: every transaction before it is finished and seen by this snapshot, and its number cannot be given out
 -- again after a crash (PostgreSQL may reuse numbers whose WAL was lost, so the point never passes one that is known to be on disk).
 create function resume_point() returns bigint stable language sql
@@ -39,15 +60,16 @@ return (
 );
 
 -- Stores direct messages, all in one transaction of the caller.
--- In: one element per message. client_id makes it idempotent per sender, for ever.
--- Out: one row per element in order. outcome: 'stored', 'duplicate' (the row tells the stored one), 'no_recipient'.
---      ver and seq are the message's; status is 'sent', or for a duplicate what it is now.
+-- In: one element per message; (sender, client_id) must be distinct within a call, and makes a message idempotent for ever.
+-- Out: one row per stored message and one per message that was stored before ('duplicate': the row tells the stored one); ord says
+--      which element. No row: there is no such recipient. ver and seq are the message's; status is 'sent', or what it is by now.
+-- The planner settings: tables may be without statistics, and a plan made then would stay.
 create function send_batch(
   p_senders bigint[], p_recipients bigint[], p_client_ids text[], p_types text[], p_contents text[]
 ) returns table (
   ord bigint, outcome text, id bigint, conversation_id bigint, recipient_id bigint, seq bigint, ver bigint, status text,
   created_at timestamptz, username text, full_name text, avatar text, role text, last_seen timestamptz
-) language plpgsql as $$
+) language plpgsql set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 #variable_conflict use_column
 declare
   now_at timestamptz;
@@ -86,7 +108,7 @@ begin
       as i(sender, recipient, client_id, type, content, ord)
   ),
   known as materialized (
-    select i.ord, m.id, m.conversation_id, m.seq, m.ver, m.created_at,
+    select i.ord, i.sender, m.id, m.conversation_id, m.seq, m.ver, m.created_at,
       case when c.lo = m.sender_id then c.hi else c.lo end as recipient,
       case when m.seq <= r.read_seq then 'read' when m.seq <= r.delivered_seq then 'delivered' else 'sent' end as status
     from input i
@@ -94,27 +116,20 @@ begin
       join conversations c on c.id = m.conversation_id
       left join participants r on r.conversation_id = c.id and r.user_id = case when c.lo = m.sender_id then c.hi else c.lo end
   ),
-  fresh as materialized (
-    select distinct on (i.sender, i.client_id) i.*, c.id as conversation_id, c.seq, c.ver,
-      greatest(now_at, c.last_message_at) as created_at
+  numbered as (
+    select i.*, c.id as conversation_id, greatest(now_at, c.last_message_at) as created_at,
+      c.seq + row_number() over w as seq, c.ver + row_number() over w as ver
     from input i
       join conversations c on c.lo = least(i.sender, i.recipient) and c.hi = greatest(i.sender, i.recipient)
     where not exists (select from known k where k.ord = i.ord)
-    order by i.sender, i.client_id, i.ord
-  ),
-  numbered as (
-    select f.ord, f.sender, f.recipient, f.client_id, f.type, f.content, f.conversation_id, f.created_at,
-      f.seq + row_number() over w as seq, f.ver + row_number() over w as ver
-    from fresh f
-    window w as (partition by f.conversation_id order by f.ord)
-    order by f.ord
+    window w as (partition by c.id order by i.ord)
   ),
   placed as materialized (
     select n.*, nextval('message_ids') as id from (select * from numbered order by numbered.ord) n
   ),
   written as (
-    insert into messages (id, conversation_id, seq, ver, sender_id, client_id, message_type, content, created_at)
-    select p.id, p.conversation_id, p.seq, p.ver, p.sender, p.client_id, p.type, p.content, p.created_at from placed p
+    insert into messages (id, conversation_id, seq, first_ver, ver, sender_id, client_id, message_type, content, created_at)
+    select p.id, p.conversation_id, p.seq, p.ver, p.ver, p.sender, p.client_id, p.type, p.content, p.created_at from placed p
   ),
   heads as (
     update conversations c
@@ -126,25 +141,29 @@ begin
     where c.id = h.conversation_id
   ),
   own as (
-    update participants t set sent = t.sent + s.n
-    from (select p.conversation_id, p.sender, count(*) as n from placed p group by 1, 2) s
+    -- One's own messages need no delivery: a position at the end stays at the end.
+    update participants t
+    set sent = t.sent + s.n,
+      delivered_seq = case when t.delivered_seq = s.first - 1 and s.last - s.first + 1 = s.n then s.last else t.delivered_seq end
+    from (
+      select p.conversation_id, p.sender, count(*) as n, min(p.seq) as first, max(p.seq) as last from placed p group by 1, 2
+    ) s
     where t.user_id = s.sender and t.conversation_id = s.conversation_id
   ),
   lists as (
     update user_state u set list_ver = u.list_ver + 1
     from (select p.sender as user_id from placed p union select p.recipient from placed p) x
     where u.user_id = x.user_id
+  ),
+  outcomes as (
+    select k.ord, 'duplicate' as outcome, k.id, k.conversation_id, k.recipient, k.seq, k.ver, k.status, k.created_at, k.sender
+    from known k
+    union all
+    select p.ord, 'stored', p.id, p.conversation_id, p.recipient, p.seq, p.ver, 'sent', p.created_at, p.sender from placed p
   )
-  select i.ord,
-    case when p.ord = i.ord then 'stored' when k.id is not null or p.id is not null then 'duplicate' else 'no_recipient' end,
-    coalesce(k.id, p.id), coalesce(k.conversation_id, p.conversation_id), coalesce(k.recipient, p.recipient),
-    coalesce(k.seq, p.seq), coalesce(k.ver, p.ver), coalesce(k.status, 'sent'), coalesce(k.created_at, p.created_at),
+  select o.ord, o.outcome, o.id, o.conversation_id, o.recipient, o.seq, o.ver, o.status, o.created_at,
     u.username, u.full_name, u.avatar, u.role, u.last_seen
-  from input i
-    left join known k on k.ord = i.ord
-    left join placed p on p.sender = i.sender and p.client_id = i.client_id and k.ord is null
-    left join users u on u.id = i.sender
-  order by i.ord;
+  from outcomes o join users u on u.id = o.sender;
 end
 $$;
 
@@ -156,7 +175,7 @@ $$;
 create function advance_batch(p_users bigint[], p_messages bigint[], p_peers bigint[], p_reads boolean[]) returns table (
   conversation_id bigint, user_id bigint, peer_id bigint, ver bigint, seq bigint, read_moved boolean,
   read_message_id bigint, delivered_message_id bigint, cleared bigint
-) language plpgsql as $$
+) language plpgsql set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 #variable_conflict use_column
 declare
   targets jsonb;

@@ -1,0 +1,49 @@
+import type { RouteOutput } from "@om/protocol";
+import { limits } from "@om/protocol";
+import type { UserViews } from "../accounts/user-view.ts";
+import type { Caller } from "../platform/caller.ts";
+import { OmError } from "../platform/om-error.ts";
+import { pageLimit, wholeNumber } from "../platform/page-limit.ts";
+import type { ConversationStore } from "./conversation-store.ts";
+import { toConversation } from "./conversation-view.ts";
+
+/** Query of GET /api/changes. */
+interface ChangesQuery {
+  cursor?: string | undefined;
+  after?: string | undefined;
+  limit?: string | undefined;
+}
+
+/**
+ * What changed in the caller's conversations since a cursor `<epoch>.<transaction>`. The new cursor is taken before the rows are
+ * read, and only from transactions that are all finished, so nothing can fall between two answers; repeats are harmless.
+ */
+export async function listChanges(
+  deps: { store: ConversationStore; views: UserViews },
+  caller: Caller,
+  query: ChangesQuery,
+): Promise<RouteOutput<"changes">> {
+  const limit = pageLimit(query.limit, limits.changesPage, limits.changesPage);
+  const after = wholeNumber(query.after ?? "0");
+  if (after === undefined) throw new OmError("invalid_cursor");
+  const asked = readCursor(query.cursor);
+  const now = await deps.store.resumePoint();
+  const usable = asked !== undefined && asked.epoch === now.epoch && asked.point <= now.newest;
+  const page = { since: usable ? asked.point : undefined, after, limit: limit + 1 };
+  const rows = await deps.store.changed(caller.userId, page);
+  const shown = rows.slice(0, limit);
+  const last = shown.at(-1);
+  return {
+    cursor: `${now.epoch}.${now.point}`,
+    reset: asked !== undefined && !usable,
+    conversations: shown.map((row) => toConversation(row, caller.userId, deps.views)),
+    ...(rows.length > limit && last !== undefined ? { next: last.conversation_id } : {}),
+  };
+}
+
+function readCursor(text: string | undefined): { epoch: string; point: number } | undefined {
+  if (text === undefined || text === "") return undefined;
+  const [, epoch, point] = /^([0-9a-f]{32})\.(\d{1,16})$/.exec(text) ?? [];
+  if (epoch === undefined || !Number.isSafeInteger(Number(point))) throw new OmError("invalid_cursor");
+  return { epoch, point: Number(point) };
+}

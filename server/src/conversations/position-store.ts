@@ -1,0 +1,35 @@
+import type { Queries } from "../platform/postgres/database.ts";
+import { statement } from "../platform/postgres/statement.ts";
+
+/** A wish to move a user's position: up to a message, or up to the end of the conversation with a peer. */
+export interface Advance {
+  userId: number;
+  to: { messageId: number } | { endWithPeer: number };
+  read: boolean;
+}
+
+/** A position that moved. Message ids are 0 when the position is before the first message. */
+export interface Moved {
+  conversation_id: number;
+  user_id: number;
+  peer_id: number;
+  ver: number;
+  seq: number;
+  read_moved: boolean;
+  read_message_id: number;
+  delivered_message_id: number;
+  /** By how much the user's unread count fell. */
+  cleared: number;
+}
+
+const advanceBatch = statement<Moved>("positions.advance", "select * from advance_batch($1, $2, $3, $4)");
+
+/** Moves positions forward, all wishes in one transaction; see advance_batch in the migrations. */
+export function advancePositions(db: Queries, wishes: readonly Advance[]): Promise<Moved[]> {
+  return db.query(advanceBatch, [
+    wishes.map(({ userId }) => userId),
+    wishes.map(({ to }) => ("messageId" in to ? to.messageId : null)),
+    wishes.map(({ to }) => ("endWithPeer" in to ? to.endWithPeer : null)),
+    wishes.map(({ read }) => read),
+  ]);
+}

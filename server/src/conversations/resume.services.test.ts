@@ -1,0 +1,93 @@
+import { startPostgres, type PostgresServer } from "@om/services";
+import pg from "pg";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createUserViews } from "../accounts/user-view.ts";
+import { storeMessages } from "../messages/message-store.ts";
+import { openDatabase, type Database } from "../platform/postgres/database.ts";
+import { migrate } from "../platform/postgres/migrate.ts";
+import { conversationStore } from "./conversation-store.ts";
+import { listChanges } from "./list-changes.ts";
+
+let server: PostgresServer;
+let url: string;
+let db: Database;
+const views = createUserViews({ exposeEmails: false, isOnline: () => false });
+const message = (senderId: number, recipientId: number, clientId: string) => ({
+  senderId,
+  recipientId,
+  clientId,
+  content: clientId,
+  messageType: "text" as const,
+});
+const me = { userId: 1, email: "", role: "user" };
+
+beforeAll(async () => {
+  server = await startPostgres();
+  url = server.createDatabase();
+  await migrate({ connectionString: url });
+  db = openDatabase({ connection: { connectionString: url }, poolSize: 4, onOutage: () => undefined });
+  server.sql(
+    url,
+    "insert into users (username, email, password_hash) select 'u' || g, 'u' || g, '-' from generate_series(1, 9) g;" +
+      " insert into user_state (user_id) select id from users",
+  );
+});
+afterAll(async () => {
+  await db[Symbol.asyncDispose]();
+  await server[Symbol.asyncDispose]();
+});
+
+async function changedPeers(cursor: string): Promise<{ cursor: string; peers: string[] }> {
+  const answer = await listChanges({ store: conversationStore(db), views }, me, { cursor });
+  return { cursor: answer.cursor, peers: answer.conversations.map((one) => one.conversation_id) };
+}
+
+test("a transaction that commits after a later one is not skipped by a cursor taken in between", async () => {
+  const store = conversationStore(db);
+  await storeMessages(db, [message(2, 1, "a"), message(3, 1, "b")]);
+  await store.markDurable();
+  const before = await changedPeers("");
+
+  const slow = new pg.Client({ connectionString: url });
+  await slow.connect();
+  await slow.query("begin; set local lock_timeout = '1s'");
+  await slow.query("select * from send_batch(array[2], array[4], array['slow'], array['text'], array['slow'])");
+  // Its transaction number is drawn; a later one commits first, in a conversation of the same user.
+  await slow.query("select * from send_batch(array[2], array[1], array['slow2'], array['text'], array['slow2'])");
+  const fast = new pg.Client({ connectionString: url });
+  await fast.connect();
+  // As another node would, without the user's lock that would make it wait.
+  await fast.query("update conversations set ver = ver + 1, changed = pg_current_xact_id() where lo = 1 and hi = 3");
+  await store.markDurable();
+
+  const between = await changedPeers(before.cursor);
+  expect(between.peers).toContain("user_3");
+  expect(between.peers).not.toContain("user_4");
+  await slow.query("commit");
+  await Promise.all([slow.end(), fast.end()]);
+  const after = await changedPeers(between.cursor);
+  expect(after.peers).toContain("user_2");
+});
+
+test("a cursor never passes a transaction whose number a crash could give out again", async () => {
+  const store = conversationStore(db);
+  await store.markDurable();
+  const cursor = (await changedPeers("")).cursor;
+  // Numbers used up by transactions that leave nothing on disk: rolled back, or committed without waiting for the disk.
+  server.sql(url, "begin; select pg_current_xact_id(); rollback");
+  server.sql(url, "begin; set local synchronous_commit = off; select pg_current_xact_id(); commit");
+  expect((await changedPeers("")).cursor).toBe(cursor);
+  await store.markDurable();
+  const later = (await changedPeers("")).cursor;
+  expect(Number(later.split(".")[1])).toBeGreaterThan(Number(cursor.split(".")[1]));
+});
+
+test("the cursor moves with the work of others, and an idle database is not written to", async () => {
+  const store = conversationStore(db);
+  await store.markDurable();
+  await store.markDurable();
+  const read = (): string => server.sql(url, "select durable, xmin from installation");
+  const before = read();
+  await store.markDurable();
+  expect(read()).toBe(before);
+});

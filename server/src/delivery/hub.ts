@@ -1,0 +1,60 @@
+import type { Push } from "./push.ts";
+
+/** A socket as the hub sees it. */
+export interface HubSocket {
+  readonly id: string;
+  readonly userId: number;
+  /** Catches up by cursor and follows its user's other devices. */
+  readonly resuming: boolean;
+  push(push: Push): void;
+  /** Asks the socket to go because its user has too many. */
+  evict(): void;
+}
+
+/** Who is connected to this node: user → sockets. A socket removes only itself. */
+export interface Hub {
+  add(socket: HubSocket): void;
+  remove(socket: HubSocket): void;
+  deliver(push: Push): void;
+  isOnline(userId: number): boolean;
+  sockets(): number;
+  /** Called on a user's first socket and after the last one, in that order per user. */
+  onPresence(listener: (userId: number, online: boolean) => void): void;
+}
+
+/** @param options.maxSocketsPerUser above it the user's oldest socket is evicted; 0 = no bound */
+export function createHub(options: { maxSocketsPerUser: number }): Hub {
+  const users = new Map<number, Set<HubSocket>>();
+  const listeners: ((userId: number, online: boolean) => void)[] = [];
+  let count = 0;
+  const tell = (userId: number, online: boolean): void => {
+    for (const listener of listeners) listener(userId, online);
+  };
+  return {
+    add(socket) {
+      const known = users.get(socket.userId) ?? new Set();
+      users.set(socket.userId, known);
+      known.add(socket);
+      count += 1;
+      if (known.size === 1) tell(socket.userId, true);
+      const [oldest] = known;
+      if (options.maxSocketsPerUser > 0 && known.size > options.maxSocketsPerUser) oldest?.evict();
+    },
+    remove(socket) {
+      const known = users.get(socket.userId);
+      if (known === undefined || !known.delete(socket)) return;
+      count -= 1;
+      if (known.size > 0) return;
+      users.delete(socket.userId);
+      tell(socket.userId, false);
+    },
+    deliver(push) {
+      for (const socket of users.get(push.userId) ?? []) {
+        if (socket.id !== push.except && (push.to === "all" || socket.resuming)) socket.push(push);
+      }
+    },
+    isOnline: (userId) => users.has(userId),
+    sockets: () => count,
+    onPresence: (listener) => void listeners.push(listener),
+  };
+}

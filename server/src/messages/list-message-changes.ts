@@ -1,0 +1,33 @@
+import { limits, type RouteOutput } from "@om/protocol";
+import type { UserViews } from "../accounts/user-view.ts";
+import { directPair } from "../conversations/conversation-row.ts";
+import { toMessages } from "../conversations/conversation-view.ts";
+import type { Caller } from "../platform/caller.ts";
+import { OmError } from "../platform/om-error.ts";
+import { pageLimit, wholeNumber } from "../platform/page-limit.ts";
+import type { MessageStore } from "./message-store.ts";
+
+/** Query of GET /api/messages/changes. */
+interface MessageChangesQuery {
+  conversation_id?: string | undefined;
+  ver?: string | undefined;
+  limit?: string | undefined;
+}
+
+/** Messages of one conversation that were sent or changed after a version; a message may come again, none is left out. */
+export async function listMessageChanges(
+  deps: { store: MessageStore; views: UserViews },
+  caller: Caller,
+  query: MessageChangesQuery,
+): Promise<RouteOutput<"messageChanges">> {
+  const name = query.conversation_id ?? "";
+  const pair = directPair(name, caller.userId);
+  if (pair === undefined) throw new OmError("invalid_conversation_id");
+  const ver = wholeNumber(query.ver ?? "0");
+  if (ver === undefined) throw new OmError("invalid_cursor");
+  const limit = pageLimit(query.limit, limits.syncMessages, limits.syncMessages);
+  const row = await deps.store.changedSince(pair, caller.userId, { ver, limit: limit + 1 });
+  const messages = row === undefined ? [] : toMessages(row, caller.userId, deps.views).slice(0, limit);
+  const next = row !== undefined && row.messages.length > limit ? row.keys[limit - 1] : undefined;
+  return { conversation_id: name, messages, ...(next === undefined ? {} : { next_ver: next }) };
+}

@@ -1,0 +1,74 @@
+import { limits, type Message, type MessageType, type User } from "@om/protocol";
+import type { Lanes } from "../conversations/write-lanes.ts";
+import type { Caller } from "../platform/caller.ts";
+import { cleanText, cutBytes } from "../platform/cut-text.ts";
+import { OmError } from "../platform/om-error.ts";
+import { pairKey } from "./pair-key.ts";
+import { storedMessage } from "./message-pushes.ts";
+import type { StoredRow } from "./message-store.ts";
+import type { SendWrite, Write, WriteResult } from "./write-batch.ts";
+
+/** A direct message as a client sends it. */
+export interface Draft {
+  clientId: string;
+  recipientId: number;
+  content: string;
+  messageType: string;
+  /** The socket it came by. */
+  socketId?: string;
+}
+
+/** The message as the database has it; `duplicate` when this client_id was sent before. */
+export interface Sent {
+  row: StoredRow;
+  write: SendWrite;
+}
+
+export interface SendRules {
+  maxMessageLength: number;
+  /** Image and file messages may only name URLs that begin with this; undefined: none may. */
+  mediaBase: string | undefined;
+}
+
+/**
+ * Stores a message and answers when it is committed. Idempotent for ever by (sender, clientId).
+ * @throws OmError `send_message_failed` for a client_id that cannot be stored, `user_not_found`, `unavailable` when overloaded
+ */
+export async function sendMessage(
+  deps: { lanes: Lanes<Write, WriteResult>; rules: SendRules },
+  caller: Caller,
+  draft: Draft,
+): Promise<Sent> {
+  if (!isStorable(draft.clientId)) throw new OmError("send_message_failed");
+  const content = cutBytes(cleanText(draft.content).trim(), deps.rules.maxMessageLength);
+  const write: SendWrite = {
+    kind: "send",
+    message: {
+      senderId: caller.userId,
+      recipientId: draft.recipientId,
+      clientId: draft.clientId,
+      messageType: allowedType(draft.messageType, content, deps.rules.mediaBase),
+      content,
+    },
+    socketId: draft.socketId,
+  };
+  const row = await deps.lanes.run(pairKey(caller.userId, draft.recipientId), write);
+  if (row === undefined || !("outcome" in row)) throw new OmError("user_not_found");
+  return { row, write };
+}
+
+/** The whole message for its sender. */
+export function sentMessage({ row, write }: Sent, sender: User): Message {
+  return storedMessage(write, row, sender, write.message.senderId);
+}
+
+function isStorable(clientId: string): boolean {
+  return clientId !== "" && clientId.length <= limits.clientIdChars && clientId === cleanText(clientId);
+}
+
+/** Clients fetch the URL of an image with their access token, so it must be one of ours; anything else is only text (D-1). */
+function allowedType(wanted: string, content: string, mediaBase: string | undefined): MessageType {
+  const type = wanted.trim().toLowerCase();
+  const ours = mediaBase !== undefined && content.startsWith(mediaBase);
+  return ours && (type === "image" || type === "file") ? type : "text";
+}

@@ -1,0 +1,15 @@
+/** Text that PostgreSQL and JSON can hold: lone surrogates and NUL become U+FFFD. */
+export function cleanText(text: string): string {
+  return text.toWellFormed().replaceAll("\0", "\ufffd");
+}
+
+/** The longest beginning of `text` that has at most `maxBytes` bytes of UTF-8 and ends between two characters. */
+export function cutBytes(text: string, maxBytes: number): string {
+  if (text.length * 3 <= maxBytes) return text;
+  const bytes = Buffer.from(text);
+  if (bytes.length <= maxBytes) return text;
+  let end = maxBytes;
+  // 10xxxxxx continues a character.
+  while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1;
+  return bytes.toString("utf8", 0, end);
+}

@@ -1,0 +1,33 @@
+import type { Queries } from "../platform/postgres/database.ts";
+import { statement } from "../platform/postgres/statement.ts";
+
+const store = statement<never>(
+  "presence.last_seen",
+  `update users u set last_seen = greatest(u.last_seen, to_timestamp(s.at / 1000.0))
+   from unnest($1::bigint[], $2::float8[]) as s(user_id, at), (select set_config('synchronous_commit', 'off', true)) as unhurried
+   where u.id = s.user_id`,
+);
+
+/**
+ * Remembers when users left and writes it in batches: `last_seen` is a courtesy, so its loss in a crash costs nothing. A batch that
+ * fails is kept for the next flush.
+ */
+export function createLastSeen(deps: { db: Queries; now: () => number }) {
+  let left = new Map<number, number>();
+  return {
+    note(userId: number): void {
+      left.set(userId, deps.now());
+    },
+    async flush(): Promise<void> {
+      if (left.size === 0) return;
+      const batch = left;
+      left = new Map();
+      try {
+        await deps.db.query(store, [[...batch.keys()], [...batch.values()]]);
+      } catch (error) {
+        left = new Map([...batch, ...left]);
+        throw error;
+      }
+    },
+  };
+}

@@ -1,0 +1,78 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startPostgres } from "@om/services";
+import type pg from "pg";
+import { afterAll, beforeAll, describe } from "vitest";
+import { openDatabase, type Database } from "../platform/postgres/database.ts";
+import { startEmbedded } from "../platform/postgres/embedded.ts";
+import { migrate } from "../platform/postgres/migrate.ts";
+
+/** A migrated database for one test file. */
+export interface TestDatabase {
+  readonly db: Database;
+  /** New users `<name>` with a conversation list of their own; returns their ids in order. */
+  addUsers(...names: string[]): Promise<number[]>;
+  /** One SQL text that returns rows, for looking behind the curtain. */
+  rows<Row>(text: string, values?: unknown[]): Promise<Row[]>;
+}
+
+/** Runs a suite on the embedded database and on PostgreSQL. */
+export function describeDatabases(title: string, suite: (database: TestDatabase) => void): void {
+  describe.each(["embedded", "PostgreSQL"] as const)(`${title} (%s)`, (kind) => {
+    let opened: { connection: pg.ClientConfig } & AsyncDisposable;
+    let db: Database | undefined;
+    beforeAll(async () => {
+      opened = kind === "embedded" ? await embedded() : await postgres();
+      await migrate(opened.connection);
+      const poolSize = kind === "embedded" ? 1 : 8;
+      db = openDatabase({ connection: opened.connection, poolSize, onOutage: () => undefined });
+    });
+    afterAll(async () => {
+      await db?.[Symbol.asyncDispose]();
+      await opened[Symbol.asyncDispose]();
+    });
+    const rows = <Row>(text: string, values: unknown[] = []): Promise<Row[]> => {
+      if (db === undefined) throw new Error("the database is not open yet");
+      return db.query<Row>({ name: "", text }, values);
+    };
+    suite({
+      get db() {
+        if (db === undefined) throw new Error("the database is not open yet");
+        return db;
+      },
+      rows,
+      async addUsers(...names) {
+        const made = await rows<{ id: number }>(
+          `with made as (
+             insert into users (username, email, password_hash)
+             select n, n || '@example.org', '-' from unnest($1::text[]) n returning id
+           ), lists as (insert into user_state (user_id) select id from made)
+           select id from made order by id`,
+          [names],
+        );
+        return made.map(({ id }) => id);
+      },
+    });
+  });
+}
+
+async function embedded(): Promise<{ connection: pg.ClientConfig } & AsyncDisposable> {
+  const folder = mkdtempSync(join(tmpdir(), "om-embedded-"));
+  const started = await startEmbedded(folder);
+  return {
+    connection: started.connection,
+    async [Symbol.asyncDispose]() {
+      await started[Symbol.asyncDispose]();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function postgres(): Promise<{ connection: pg.ClientConfig } & AsyncDisposable> {
+  const server = await startPostgres();
+  return {
+    connection: { connectionString: server.createDatabase() },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  };
+}

@@ -1,0 +1,228 @@
+import type { Duplex } from "node:stream";
+import { closeCodes, frameErrors, type InboundType, type OutboundFrame } from "@om/protocol";
+import type { WebSocket } from "ws";
+import type { HubSocket } from "../delivery/hub.ts";
+import type { Push } from "../delivery/push.ts";
+import type { Caller } from "../platform/caller.ts";
+import { FrameRefusal } from "../platform/om-error.ts";
+import { createBacklog, type ReadBacklog } from "./backlog.ts";
+import type { FrameHandlers, FrameSource } from "./frame-handlers.ts";
+import type { Beating } from "./heartbeat.ts";
+import { parseFrame } from "./parse-frame.ts";
+import { createReceipts } from "./receipts.ts";
+import { createSendQueue, type SendQueue } from "./send-queue.ts";
+import type { TokenBucket } from "./token-bucket.ts";
+
+/** What all connections of a server share. */
+export interface ConnectionDeps {
+  handlers: FrameHandlers;
+  backlog: ReadBacklog;
+  /** The client has proven to have received everything of the conversation up to this message. */
+  proveReceipt: (caller: Caller, messageId: number) => void;
+  now: () => number;
+  pause: (ms: number) => Promise<void>;
+  sendQueueBytes: number;
+  /** Counts and logs; must not throw. */
+  observe: {
+    frame(type: InboundType | "refused", bytes: number): void;
+    push(): void;
+    slow(): void;
+    failure(error: unknown): void;
+  };
+}
+
+/** What one upgrade request agreed on. */
+export interface ConnectionTerms {
+  id: string;
+  caller: Caller;
+  gzip: boolean;
+  resuming: boolean;
+  bucket: TokenBucket;
+}
+
+/** Frames read but not yet handled at which the socket is paused, and `chat` frames that may be on their way to a commit. */
+const maxInbox = 128;
+const maxInFlight = 64;
+
+/** One client socket: handles its frames one after another, and is the only writer to it. */
+export class Connection implements HubSocket, Beating, AsyncDisposable {
+  readonly id: string;
+  readonly userId: number;
+  readonly resuming: boolean;
+  readonly #ws: WebSocket;
+  readonly #deps: ConnectionDeps;
+  readonly #terms: ConnectionTerms;
+  readonly #queue: SendQueue;
+  readonly #source: FrameSource;
+  readonly #receipts: ReturnType<typeof createReceipts>;
+  readonly #backlog: ReturnType<typeof createBacklog> | undefined;
+  readonly #closed: Promise<void>;
+  readonly #inbox: { data: Buffer; binary: boolean }[] = [];
+  readonly #inFlight = new Set<Promise<void>>();
+  #handling = false;
+  #heardAt: number;
+
+  constructor(ws: WebSocket, raw: Duplex, terms: ConnectionTerms, deps: ConnectionDeps) {
+    this.#ws = ws;
+    this.#deps = deps;
+    this.#terms = terms;
+    this.id = terms.id;
+    this.userId = terms.caller.userId;
+    this.resuming = terms.resuming;
+    this.#heardAt = deps.now();
+    this.#queue = createSendQueue(ws, raw, { maxBytes: deps.sendQueueBytes, onSlow: () => this.#onSlow() });
+    this.#source = { caller: terms.caller, socketId: terms.id, reply: (frame) => this.#reply(frame) };
+    // A client that negotiated gzip or resumes says itself what it received; of others a pong is the proof.
+    this.#receipts = createReceipts(!terms.gzip && !terms.resuming, (id) => deps.proveReceipt(terms.caller, id));
+    this.#backlog = terms.resuming ? undefined : this.#createBacklog();
+    this.#closed = new Promise((resolve) => ws.once("close", () => resolve()));
+    ws.on("message", (data, isBinary) => this.#receive(data as Buffer, isBinary));
+    ws.on("pong", (data) => {
+      this.#heardAt = deps.now();
+      this.#receipts.pong(data.toString("latin1"));
+    });
+    ws.on("ping", () => (this.#heardAt = deps.now()));
+    ws.on("error", () => undefined);
+    ws.once("close", () => this.#queue.close());
+  }
+
+  /** Sends what waited for the client; live pushes follow it. */
+  async start(): Promise<void> {
+    try {
+      await this.#backlog?.run();
+      this.ping();
+    } catch (error) {
+      this.#deps.observe.failure(error);
+      this.close("failed");
+    }
+  }
+
+  push(push: Push): void {
+    if (this.#backlog === undefined) this.#forward(push);
+    else this.#backlog.push(push);
+  }
+
+  evict(): void {
+    this.close("tooMany");
+  }
+
+  heardAt(): number {
+    return this.#heardAt;
+  }
+
+  ping(): void {
+    if (this.#isOpen()) this.#ws.ping(this.#receipts.marker());
+  }
+
+  expire(): void {
+    this.close("silent");
+  }
+
+  queueBytes(): number {
+    return this.#queue.bytes();
+  }
+
+  /** Says why, and cuts the line if the client does not answer in time. */
+  close(why: keyof typeof closeCodes): void {
+    const { code, reason } = closeCodes[why];
+    this.#ws.close(code, reason);
+    const cut = setTimeout(() => this.#ws.terminate(), 3_000);
+    this.#ws.once("close", () => clearTimeout(cut));
+  }
+
+  /** Finishes the frames already taken, then closes; resolves when the socket is gone. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#inbox.length = 0;
+    await Promise.all(this.#inFlight);
+    // The acks of those frames leave in the next turn.
+    await new Promise((resolve) => setImmediate(resolve));
+    this.close("restart");
+    await this.#closed;
+  }
+
+  #createBacklog(): ReturnType<typeof createBacklog> {
+    return createBacklog({
+      userId: this.userId,
+      batched: this.#terms.gzip,
+      read: this.#deps.backlog,
+      send: (frame) => this.#reply(frame),
+      forward: (push) => this.#forward(push),
+      sent: (conversationId, messageId) => this.#receipts.sent(conversationId, messageId),
+      pause: (ms) => this.#deps.pause(ms),
+      isOpen: () => this.#isOpen(),
+      isBusy: () => this.#queue.bytes() > this.#deps.sendQueueBytes / 4,
+      overflow: () => this.#onSlow(),
+    });
+  }
+
+  #isOpen(): boolean {
+    return this.#ws.readyState === this.#ws.OPEN;
+  }
+
+  #forward({ frame }: Push): void {
+    this.#deps.observe.push();
+    const packed = this.#terms.gzip ? frame.gzip : undefined;
+    this.#queue.send(packed ?? frame.bytes, packed !== undefined);
+  }
+
+  #reply(frame: OutboundFrame): void {
+    this.#queue.send(Buffer.from(JSON.stringify(frame)), false);
+  }
+
+  #receive(data: Buffer, binary: boolean): void {
+    this.#heardAt = this.#deps.now();
+    this.#inbox.push({ data, binary });
+    if (this.#inbox.length >= maxInbox) this.#ws.pause();
+    if (!this.#handling) void this.#handleAll();
+  }
+
+  async #handleAll(): Promise<void> {
+    this.#handling = true;
+    for (let next = this.#inbox.shift(); next !== undefined; next = this.#inbox.shift()) {
+      const wait = this.#terms.bucket.take();
+      if (wait > 0) await this.#deps.pause(wait);
+      await this.#handle(next.data, next.binary);
+      if (this.#ws.isPaused && this.#inbox.length < maxInbox / 2) this.#ws.resume();
+    }
+    this.#handling = false;
+  }
+
+  /** `chat` frames may commit side by side, in order within a conversation; any other frame waits for all before it. */
+  async #handle(data: Buffer, binary: boolean): Promise<void> {
+    try {
+      const frame = await parseFrame(data, binary);
+      this.#deps.observe.frame(frame.type, data.length);
+      if (frame.type !== "chat") await Promise.all(this.#inFlight);
+      // The schema of the type has been checked, which the compiler cannot see across the map.
+      const handler = this.#deps.handlers[frame.type] as (
+        source: FrameSource,
+        payload: unknown,
+      ) => Promise<void> | void;
+      const done = Promise.resolve(handler(this.#source, frame.payload)).catch((error: unknown) => this.#refuse(error));
+      if (frame.type !== "chat") return await done;
+      this.#inFlight.add(done);
+      void done.then(() => this.#inFlight.delete(done));
+      if (this.#inFlight.size >= maxInFlight) await Promise.race(this.#inFlight);
+    } catch (error) {
+      if (error instanceof FrameRefusal) this.#deps.observe.frame("refused", data.length);
+      this.#refuse(error);
+    }
+  }
+
+  #refuse(error: unknown): void {
+    const refusal = error instanceof FrameRefusal ? error : new FrameRefusal("processing_failed");
+    if (refusal !== error) this.#deps.observe.failure(error);
+    this.#reply({
+      type: "error",
+      error: frameErrors[refusal.code],
+      code: refusal.code,
+      ...(refusal.details === undefined ? {} : { details: refusal.details }),
+      ...(refusal.clientId === undefined ? {} : { client_id: refusal.clientId }),
+    });
+  }
+
+  #onSlow(): void {
+    this.#deps.observe.slow();
+    this.close("slow");
+  }
+}
