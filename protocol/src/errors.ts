@@ -6,6 +6,7 @@ export const errors = {
   // Requests in general
   invalid_request_body: { status: 400, text: "Invalid request body", retry: false },
   internal_error: { status: 500, text: "Internal server error", retry: true },
+  too_many_attempts: { status: 429, text: "Too many attempts, please wait", retry: true },
   unavailable: { status: 503, text: "Service temporarily unavailable", retry: true },
   // Who is asking
   forbidden_origin: { status: 403, text: "Origin not allowed", retry: false },

@@ -1,4 +1,5 @@
 import { Type, type Static, type TSchema } from "typebox";
+import type { ErrorCode } from "./errors.ts";
 import {
   AuthAnswer,
   Conversation,
@@ -14,8 +15,8 @@ import {
 
 /**
  * One HTTP route. `auth`: who may call. `csrf`: a browser must prove that its own page asked (§3.5). `limit`: the rate-limit
- * bucket it draws from. `body`, `query`: what is checked before the use-case sees it; a body that does not fit is
- * `invalid_request_body`, a query field that does not fit is handed over as text for the use-case to judge.
+ * bucket it draws from. `body`: a body that does not fit is `invalid_request_body`; query fields are text, for the use-case to
+ * judge. `failure`: the code of a 500.
  */
 export interface Route {
   method: "GET" | "POST" | "PUT" | "DELETE";
@@ -23,6 +24,7 @@ export interface Route {
   auth: "none" | "token";
   csrf: boolean;
   limit?: "auth" | "names";
+  failure?: ErrorCode;
   status: 200 | 201;
   body?: TSchema;
   output: TSchema;
@@ -133,6 +135,7 @@ export const routes = {
     path: "/api/conversations",
     auth: "token",
     csrf: false,
+    failure: "fetch_conversations_failed",
     status: 200,
     output: Type.Object({
       conversations: Type.Array(Conversation),
@@ -146,6 +149,7 @@ export const routes = {
     path: "/api/conversations/peers",
     auth: "token",
     csrf: false,
+    failure: "fetch_recent_peers_failed",
     status: 200,
     output: Type.Object({ count: Whole, peers: Type.Array(RecentPeer) }),
   }),
@@ -154,6 +158,7 @@ export const routes = {
     path: "/api/conversations/:peer_id/read",
     auth: "token",
     csrf: true,
+    failure: "mark_conversation_read_failed",
     status: 200,
     output: Type.Object({ cleared: Whole, ok: Type.Boolean() }),
   }),
@@ -182,6 +187,7 @@ export const routes = {
     path: "/api/messages",
     auth: "token",
     csrf: false,
+    failure: "fetch_messages_failed",
     status: 200,
     output: Type.Object({ count: Whole, messages: Type.Array(Message), next_cursor: Type.Optional(Whole) }),
   }),
@@ -190,6 +196,7 @@ export const routes = {
     path: "/api/messages",
     auth: "token",
     csrf: true,
+    failure: "send_message_failed",
     status: 201,
     body: Type.Object({
       recipient_id: Type.Optional(Nullable(Whole)),
@@ -204,6 +211,7 @@ export const routes = {
     path: "/api/messages/sync",
     auth: "token",
     csrf: true,
+    failure: "sync_failed",
     status: 200,
     body: Type.Object({
       conversations: Type.Optional(Nullable(Type.Array(SyncRequest))),

@@ -40,7 +40,7 @@ export async function startOmServer(env: Record<string, string> = {}): Promise<O
   let url = "";
 
   async function launch(): Promise<ChildProcess> {
-    const started = spawn(process.execPath, ["--conditions=source", "--import", "tsx", main], {
+    const started = spawn(process.execPath, ["--conditions=source", "--import", import.meta.resolve("tsx"), main], {
       cwd: folder,
       env: { ...process.env, ...settings },
       stdio: ["ignore", "pipe", "pipe"],

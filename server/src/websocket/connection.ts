@@ -40,9 +40,11 @@ export interface ConnectionTerms {
   bucket: TokenBucket;
 }
 
-/** Frames read but not yet handled at which the socket is paused, and `chat` frames that may be on their way to a commit. */
+/** Frames read but not yet handled at which the socket is paused, and frames that may be on their way to a commit. */
 const maxInbox = 128;
 const maxInFlight = 64;
+/** Frames that may commit side by side: the write lanes keep those of one conversation or position in order. */
+const pipelined: ReadonlySet<InboundType> = new Set(["chat", "ack", "delivery", "read"]);
 
 /** One client socket: handles its frames one after another, and is the only writer to it. */
 export class Connection implements HubSocket, Beating, AsyncDisposable {
@@ -187,19 +189,19 @@ export class Connection implements HubSocket, Beating, AsyncDisposable {
     this.#handling = false;
   }
 
-  /** `chat` frames may commit side by side, in order within a conversation; any other frame waits for all before it. */
+  /** A frame that is not pipelined waits for all before it, and those after it wait for it. */
   async #handle(data: Buffer, binary: boolean): Promise<void> {
     try {
       const frame = await parseFrame(data, binary);
       this.#deps.observe.frame(frame.type, data.length);
-      if (frame.type !== "chat") await Promise.all(this.#inFlight);
+      if (!pipelined.has(frame.type)) await Promise.all(this.#inFlight);
       // The schema of the type has been checked, which the compiler cannot see across the map.
       const handler = this.#deps.handlers[frame.type] as (
         source: FrameSource,
         payload: unknown,
       ) => Promise<void> | void;
       const done = Promise.resolve(handler(this.#source, frame.payload)).catch((error: unknown) => this.#refuse(error));
-      if (frame.type !== "chat") return await done;
+      if (!pipelined.has(frame.type)) return await done;
       this.#inFlight.add(done);
       void done.then(() => this.#inFlight.delete(done));
       if (this.#inFlight.size >= maxInFlight) await Promise.race(this.#inFlight);

@@ -1,0 +1,117 @@
+import { writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { startOmServer, startPostgres } from "@om/services";
+import { registerAccounts, type Account } from "./accounts.ts";
+import { insertCeiling } from "./ceilings/postgres.ts";
+import { startRuntimeCeilings } from "./ceilings/runtime.ts";
+import { repeat, type Figure } from "./measure.ts";
+import { machine, markdown, type Row } from "./report.ts";
+import { dmSend } from "./scenarios/dm-send.ts";
+import { prepareHistory, readPage } from "./scenarios/history-page.ts";
+
+const { values: options } = parseArgs({
+  options: {
+    runs: { type: "string", default: "3" },
+    seconds: { type: "string", default: "5" },
+    pairs: { type: "string", default: "50" },
+    window: { type: "string", default: "16" },
+    connections: { type: "string", default: "32" },
+    json: { type: "string" },
+    embedded: { type: "boolean", default: false },
+  },
+});
+const runs = Number(options.runs);
+const seconds = Number(options.seconds);
+const connections = Number(options.connections);
+const load = { seconds, connections };
+const http = { requestsPerSecond: "requests/s", p50Ms: "ms", p99Ms: "ms" };
+const say = (text: string): void => console.error(text);
+
+await using postgres = await startPostgres(["fsync=on"]);
+await using runtime = await startRuntimeCeilings();
+const database: Record<string, string> = options.embedded ? {} : { DATABASE_URL: postgres.createDatabase() };
+await using server = await startOmServer({ ...database, LOG_LEVEL: "warn", MAX_SOCKETS_PER_USER: "0" });
+const rows: Row[] = [];
+const add = (what: string, figure: Figure | undefined, ratio?: Row["ratio"]): void => {
+  if (figure !== undefined) rows.push({ what, figure, ...(ratio === undefined ? {} : { ratio }) });
+};
+const share = (of: string, figure: Figure | undefined, ceiling: Figure | undefined): Row["ratio"] => ({
+  of,
+  value: (figure?.median ?? Number.NaN) / (ceiling?.median ?? Number.NaN),
+});
+
+say("registering users");
+const accounts = await registerAccounts(server.url, Number(options.pairs) * 2 + 42);
+const pairs = Array.from(
+  { length: Number(options.pairs) },
+  (_, i) => accounts.slice(i * 2, i * 2 + 2) as [Account, Account],
+);
+const rest = accounts.slice(Number(options.pairs) * 2);
+const reader = rest[0] ?? accounts[0];
+if (reader === undefined) throw new Error("no accounts");
+const historyUrl = await prepareHistory(server.url, [reader, rest[1] ?? reader]);
+for (const peer of rest.slice(2, 21)) await prepareHistory(server.url, [peer, reader]);
+const listUrl = `${server.url}/api/conversations?limit=20`;
+
+say("ceilings: PostgreSQL");
+const ceilingUrl = postgres.createDatabase();
+const inserts = (rowsPerInsert: number): Promise<Record<string, Figure>> =>
+  repeat(runs, { rows: "rows/s" }, async () => ({
+    rows: await insertCeiling(ceilingUrl, { seconds, connections: 8, rowsPerInsert }),
+  }));
+const one = await inserts(1);
+const many = await inserts(64);
+add("ceiling: one-row INSERT, 8 connections", one["rows"]);
+add("ceiling: 64-row UNNEST INSERT, 8 connections", many["rows"]);
+
+say("ceilings: ws echo");
+const echo = await repeat(runs, { framesPerSecond: "frames/s", p50Ms: "ms", p99Ms: "ms" }, () =>
+  runtime.echo({ seconds, sockets: pairs.length, window: Number(options.window), bytes: 180 }),
+);
+add("ceiling: bare ws echo", echo["framesPerSecond"]);
+
+say("scenario: direct messages");
+const sendUnits = {
+  messagesPerSecond: "messages/s",
+  ackP50Ms: "ms",
+  ackP99Ms: "ms",
+  deliveryP50Ms: "ms",
+  deliveryP99Ms: "ms",
+  serverCpuMicrosPerMessage: "µs",
+};
+await dmSend(server, pairs, { seconds: 2, window: Number(options.window) });
+const sends = await repeat(runs, sendUnits, async () => ({
+  ...(await dmSend(server, pairs, { seconds, window: Number(options.window) })),
+}));
+const rate = sends["messagesPerSecond"];
+add("durable direct messages", rate, share("one-row INSERT", rate, one["rows"]));
+add("durable direct messages", rate, share("64-row INSERT", rate, many["rows"]));
+add("durable direct messages", rate, share("ws echo", rate, echo["framesPerSecond"]));
+add("ack latency, median", sends["ackP50Ms"]);
+add("ack latency, 99 %", sends["ackP99Ms"]);
+add("delivery latency, median", sends["deliveryP50Ms"]);
+add("delivery latency, 99 %", sends["deliveryP99Ms"]);
+add("server CPU per message", sends["serverCpuMicrosPerMessage"]);
+
+for (const [what, url] of [
+  ["history page of 50", historyUrl],
+  ["conversation list of 20", listUrl],
+] as const) {
+  say(`scenario: ${what}`);
+  let body: Buffer = Buffer.alloc(0);
+  await readPage(url, reader, { ...load, seconds: 1 });
+  const page = await repeat(runs, http, async () => {
+    const { body: bytes, ...measured } = await readPage(url, reader, load);
+    body = bytes;
+    return measured;
+  });
+  const bare = await repeat(runs, http, async () => ({ ...(await runtime.http(body, load)) }));
+  add(`ceiling: node:http with the ${body.length} bytes of a ${what}`, bare["requestsPerSecond"]);
+  add(what, page["requestsPerSecond"], share("node:http", page["requestsPerSecond"], bare["requestsPerSecond"]));
+  add(`${what}, median`, page["p50Ms"]);
+  add(`${what}, 99 %`, page["p99Ms"]);
+}
+
+const result = { at: new Date().toISOString(), machine: machine(), options, rows };
+console.log(`\n${result.machine}; ${runs} runs of ${seconds} s\n\n${markdown(rows)}`);
+if (options.json !== undefined) writeFileSync(options.json, JSON.stringify(result, null, 2));

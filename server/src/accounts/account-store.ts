@@ -1,0 +1,117 @@
+import { violatedConstraint, type Database } from "../platform/postgres/database.ts";
+import { statement } from "../platform/postgres/statement.ts";
+import type { Profile } from "./user-view.ts";
+
+const profileColumns = "u.id, u.username, u.email, u.full_name, u.avatar, u.role, u.last_seen";
+
+const insertUser = statement<Profile>(
+  "accounts.insert",
+  `insert into users as u (username, email, password_hash, full_name) values ($1, $2, $3, $4) returning ${profileColumns}`,
+);
+const reserveName = statement<never>(
+  "accounts.reserve_name",
+  "insert into names (name, user_id) values (lower($1), $2)",
+);
+const startList = statement<never>("accounts.start_list", "insert into user_state (user_id) values ($1)");
+const renameReservation = statement<never>(
+  "accounts.move_name",
+  "update names set name = lower($1) where user_id = $2",
+);
+const login = statement<Profile & { password_hash: string }>(
+  "accounts.login",
+  `select ${profileColumns}, u.password_hash from users u where u.email = $1`,
+);
+const upgradeHash = statement<never>(
+  "accounts.upgrade_hash",
+  "update users set password_hash = $3 where id = $1 and password_hash = $2",
+);
+const byId = statement<Profile & { updated_at: string }>(
+  "accounts.by_id",
+  `select ${profileColumns}, u.updated_at from users u where u.id = $1`,
+);
+const byName = statement<Profile>(
+  "accounts.by_name",
+  `select ${profileColumns} from names n join users u on u.id = n.user_id where n.name = lower($1)`,
+);
+const nameTaken = statement<{ taken: boolean }>(
+  "accounts.name_taken",
+  "select exists (select from names where name = lower($1)) as taken",
+);
+const emailTaken = statement<{ taken: boolean }>(
+  "accounts.email_taken",
+  "select exists (select from users where email = $1) as taken",
+);
+const updateProfile = statement<Profile>(
+  "accounts.update",
+  `update users u set username = coalesce($2, u.username), full_name = coalesce($3, u.full_name), updated_at = now()
+   where u.id = $1 returning ${profileColumns}`,
+);
+const search = statement<Profile>(
+  "accounts.search",
+  `select ${profileColumns} from users u
+   where lower(u.username) like $1 or lower(u.full_name) like $1
+   order by lower(u.username), u.id limit $2`,
+);
+
+export interface NewAccount {
+  username: string;
+  email: string;
+  passwordHash: string;
+  fullName: string;
+}
+
+/** What made an account or a name impossible. */
+export type Taken = "email" | "username";
+
+/** Users and their names. Names are unique without case, among users and public groups. */
+export function accountStore(db: Database) {
+  return {
+    /** The user, its name and its conversation list in one transaction. */
+    create: (account: NewAccount): Promise<Profile | Taken> =>
+      unlessTaken(() =>
+        db.transaction(async (queries) => {
+          const values = [account.username, account.email, account.passwordHash, account.fullName];
+          const profile = only(await queries.query(insertUser, values));
+          await queries.query(reserveName, [account.username, profile.id]);
+          await queries.query(startList, [profile.id]);
+          return profile;
+        }),
+      ),
+    /** Only what is given changes; undefined: no such user. */
+    update: (id: number, change: { username: string | undefined; fullName: string | undefined }) =>
+      unlessTaken(() =>
+        db.transaction(async (queries) => {
+          if (change.username !== undefined) await queries.query(renameReservation, [change.username, id]);
+          const [profile] = await queries.query(updateProfile, [id, change.username ?? null, change.fullName ?? null]);
+          return profile;
+        }),
+      ),
+    byEmailForLogin: async (email: string) => (await db.query(login, [email]))[0],
+    /** Replaces a hash unless somebody else did so first. */
+    upgradeHash: (id: number, from: string, to: string) => db.query(upgradeHash, [id, from, to]),
+    byId: async (id: number) => (await db.query(byId, [id]))[0],
+    byName: async (name: string) => (await db.query(byName, [name]))[0],
+    nameTaken: async (name: string) => only(await db.query(nameTaken, [name])).taken,
+    emailTaken: async (email: string) => only(await db.query(emailTaken, [email])).taken,
+    /** @param pattern of LIKE, lower case, with what the caller typed escaped */
+    search: (pattern: string, limit: number) => db.query(search, [pattern, limit]),
+  };
+}
+export type AccountStore = ReturnType<typeof accountStore>;
+
+async function unlessTaken<T>(work: () => Promise<T>): Promise<T | Taken> {
+  try {
+    return await work();
+  } catch (error) {
+    const constraint = violatedConstraint(error);
+    if (constraint === "users_email") return "email";
+    if (constraint === "names_pkey") return "username";
+    throw error;
+  }
+}
+
+function only<T>(rows: readonly T[]): T {
+  const [row] = rows;
+  if (row === undefined) throw new Error("a statement that always returns a row returned none");
+  return row;
+}

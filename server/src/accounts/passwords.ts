@@ -1,0 +1,56 @@
+import { hash as argon2Hash, verify as argon2Verify } from "@node-rs/argon2";
+import { verify as bcryptVerify } from "@node-rs/bcrypt";
+import { OmError } from "../platform/om-error.ts";
+
+/** OWASP's first choice for argon2id (the library's default kind): 19 MiB, two passes, one lane. */
+const cost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
+
+/** Hashes and checks passwords, a bounded number at a time: each costs memory and a core for tens of milliseconds. */
+export interface Passwords {
+  hash(password: string): Promise<string>;
+  /** Takes the same work when `stored` is undefined, so that nobody learns which accounts exist. */
+  matches(password: string, stored: string | undefined): Promise<boolean>;
+  /** Whether a stored hash is of an older kind and should be replaced at the next login. */
+  isOld(stored: string): boolean;
+}
+
+/** @param waiting callers that may wait for their turn; beyond it they get `unavailable` */
+export function createPasswords({
+  workers = 2,
+  waiting = 200,
+}: { workers?: number; waiting?: number } = {}): Passwords {
+  let running = 0;
+  const queue: (() => void)[] = [];
+  let decoy: Promise<string> | undefined;
+
+  async function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    if (queue.length >= waiting) throw new OmError("unavailable");
+    if (running >= workers) await new Promise<void>((resolve) => queue.push(resolve));
+    else running += 1;
+    try {
+      return await work();
+    } finally {
+      const next = queue.shift();
+      if (next === undefined) running -= 1;
+      else next();
+    }
+  }
+
+  return {
+    hash: (password) => inTurn(() => argon2Hash(password, cost)),
+    matches: (password, stored) =>
+      inTurn(async () => {
+        decoy ??= argon2Hash("nobody has this password", cost);
+        const against = stored ?? (await decoy);
+        const ok = isBcrypt(against)
+          ? await bcryptVerify(password, against)
+          : await argon2Verify(against, password).catch(() => false);
+        return ok && stored !== undefined;
+      }),
+    isOld: (stored) => !stored.startsWith("$argon2id$"),
+  };
+}
+
+function isBcrypt(stored: string): boolean {
+  return /^\$2[aby]\$/.test(stored);
+}

@@ -1,0 +1,34 @@
+import { limits, type AuthAnswer, type RouteBody } from "@om/protocol";
+import { cleanText } from "../platform/cut-text.ts";
+import { OmError } from "../platform/om-error.ts";
+import type { AccountStore } from "./account-store.ts";
+import { readEmail, readFullName, readUsername } from "./names.ts";
+import type { Passwords } from "./passwords.ts";
+import type { Sessions } from "./sessions.ts";
+
+/** Makes an account and its first session. */
+export async function register(
+  deps: { accounts: AccountStore; passwords: Passwords; sessions: Sessions; passwordMinLength: number },
+  body: RouteBody<"register">,
+  userAgent: string,
+): Promise<AuthAnswer> {
+  const email = readEmail(body.email ?? "");
+  const username = readUsername(body.username ?? "");
+  const password = body.password ?? "";
+  if (Buffer.byteLength(password) < deps.passwordMinLength) throw new OmError("weak_password");
+  // Cheap refusals first; the unique indexes decide.
+  if (await deps.accounts.emailTaken(email)) throw taken("email");
+  if (await deps.accounts.nameTaken(username)) throw taken("username");
+  if (Buffer.byteLength(password) > limits.passwordBytes) {
+    throw new OmError("registration_failed", `password is longer than ${limits.passwordBytes} bytes`);
+  }
+  const passwordHash = await deps.passwords.hash(password);
+  const fullName = readFullName(body.full_name ?? "");
+  const made = await deps.accounts.create({ username, email, passwordHash, fullName });
+  if (typeof made === "string") throw taken(made);
+  return deps.sessions.open(made, cleanText(userAgent));
+}
+
+function taken(what: "email" | "username"): OmError {
+  return new OmError("registration_failed", `${what} already exists`);
+}

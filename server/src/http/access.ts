@@ -1,0 +1,54 @@
+import { timingSafeEqual } from "node:crypto";
+import type { Route } from "@om/protocol";
+import type { FastifyRequest } from "fastify";
+import type { Caller, VerifyToken } from "../platform/caller.ts";
+import { OmError } from "../platform/om-error.ts";
+import { readCookies } from "./cookies.ts";
+import type { IsAllowedOrigin } from "./origin.ts";
+
+export interface AccessRules {
+  verify: VerifyToken;
+  isAllowed: IsAllowedOrigin;
+  csrfMode: "token" | "origin" | "off";
+}
+
+/** Who calls: the Authorization header, else the cookie. @throws OmError one of the three 401s */
+export async function authenticate(request: FastifyRequest, verify: VerifyToken): Promise<Caller> {
+  const header = request.headers.authorization ?? "";
+  const [, bearer] = /^Bearer ([^ ]+)$/.exec(header) ?? [];
+  if (header !== "" && bearer === undefined) throw new OmError("invalid_authorization");
+  const token = bearer ?? readCookies(request.headers.cookie).access;
+  if (token === "") throw new OmError("missing_access_token");
+  const caller = await verify(token);
+  if (caller === undefined) throw new OmError("invalid_access_token");
+  return caller;
+}
+
+/** @throws OmError `forbidden_origin` */
+export function checkOrigin({ headers }: FastifyRequest, isAllowed: IsAllowedOrigin): void {
+  if (!isAllowed(headers.origin, headers.host)) throw new OmError("forbidden_origin");
+}
+
+/**
+ * An unsafe request of a browser must come from our own page. Without an Origin no browser is at work; with a bearer token in the
+ * header no cookie was needed, so nobody can have been tricked.
+ * @throws OmError `forbidden_origin`, `csrf_required`, `csrf_invalid`
+ */
+export function checkCsrf(request: FastifyRequest, rules: AccessRules): void {
+  const { headers } = request;
+  if (rules.csrfMode === "off" || headers.origin === undefined || (headers.authorization ?? "") !== "") return;
+  checkOrigin(request, rules.isAllowed);
+  if (rules.csrfMode === "origin") return;
+  const cookie = readCookies(headers.cookie).csrf;
+  const given = headers["x-om-csrf"];
+  if (cookie === "" || typeof given !== "string" || given === "") throw new OmError("csrf_required");
+  const [a, b] = [Buffer.from(cookie), Buffer.from(given)];
+  if (a.length !== b.length || !timingSafeEqual(a, b)) throw new OmError("csrf_invalid");
+}
+
+/** What a route asks of its caller before the body is read, in the order of wire contract §2.1. */
+export async function admit(request: FastifyRequest, route: Route, rules: AccessRules): Promise<Caller | undefined> {
+  const caller = route.auth === "token" ? await authenticate(request, rules.verify) : undefined;
+  if (route.csrf) checkCsrf(request, rules);
+  return caller;
+}

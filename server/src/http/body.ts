@@ -1,0 +1,27 @@
+import type { TSchema } from "typebox";
+import { Compile } from "typebox/compile";
+import { OmError } from "../platform/om-error.ts";
+
+/** Reads a request body: JSON only, the whole body `null` counts as `{}`. @throws OmError `invalid_request_body` */
+export type ReadBody = (bytes: unknown, headers: Record<string, unknown>) => unknown;
+
+export function createBodyReader(schema: TSchema | undefined): ReadBody {
+  if (schema === undefined) return () => undefined;
+  const validator = Compile(schema);
+  return (bytes, headers) => {
+    const type = String(headers["content-type"] ?? "").split(";")[0] ?? "";
+    const coded = headers["content-encoding"] !== undefined && headers["content-encoding"] !== "identity";
+    if (!/json$/i.test(type.trim()) || coded || !Buffer.isBuffer(bytes)) throw new OmError("invalid_request_body");
+    const value = parse(bytes) ?? {};
+    if (!validator.Check(value)) throw new OmError("invalid_request_body");
+    return value;
+  };
+}
+
+function parse(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString("utf8"));
+  } catch {
+    throw new OmError("invalid_request_body");
+  }
+}

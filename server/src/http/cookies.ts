@@ -1,0 +1,54 @@
+import { parse } from "cookie";
+import type { Config } from "../config.ts";
+
+type CookieSettings = Pick<Config, "cookieSecure" | "cookieDomain" | "cookieSameSite">;
+
+/** The cookies of wire contract §3.2, as Set-Cookie values. */
+export interface Cookies {
+  session(tokens: { access: string; refresh: string; csrf: string }): string[];
+  csrf(token: string): string;
+  cleared(): string[];
+}
+
+const accessSeconds = 900;
+const refreshSeconds = 7 * 24 * 3600;
+
+export function createCookies(settings: CookieSettings, now: () => number): Cookies {
+  const secure = settings.cookieSecure || settings.cookieSameSite === "None";
+  const cookie = (
+    name: string,
+    value: string,
+    more: { expires: number; httpOnly: boolean; sameSite?: string },
+  ): string =>
+    [
+      `${name}=${value}`,
+      `expires=${new Date(more.expires).toUTCString()}`,
+      ...(settings.cookieDomain === "" ? [] : [`domain=${settings.cookieDomain}`]),
+      "path=/",
+      ...(more.httpOnly ? ["HttpOnly"] : []),
+      ...(secure ? ["secure"] : []),
+      ...sameSite(more.sameSite ?? settings.cookieSameSite),
+    ].join("; ");
+  const csrf = (token: string): string =>
+    cookie("om_csrf", token, { expires: now() + refreshSeconds * 1000, httpOnly: false });
+  return {
+    csrf,
+    session: (tokens) => [
+      cookie("om_access", tokens.access, { expires: now() + accessSeconds * 1000, httpOnly: true }),
+      cookie("om_refresh", tokens.refresh, { expires: now() + refreshSeconds * 1000, httpOnly: true }),
+      csrf(tokens.csrf),
+    ],
+    cleared: () =>
+      ["om_access", "om_refresh"].map((name) => cookie(name, "", { expires: 0, httpOnly: true, sameSite: "Lax" })),
+  };
+}
+
+function sameSite(value: string): string[] {
+  return value === "Disabled" ? [] : [`SameSite=${value}`];
+}
+
+/** The cookies of a request that concern us; "" for those that are missing. */
+export function readCookies(header: string | undefined): { access: string; refresh: string; csrf: string } {
+  const cookies = parse(header ?? "");
+  return { access: cookies["om_access"] ?? "", refresh: cookies["om_refresh"] ?? "", csrf: cookies["om_csrf"] ?? "" };
+}

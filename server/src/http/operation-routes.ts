@@ -1,0 +1,66 @@
+import { timingSafeEqual } from "node:crypto";
+import type { FastifyInstance } from "fastify";
+import { sendJson, sendText } from "./errors.ts";
+import { startPage } from "./start-page.ts";
+
+export interface OperationOptions {
+  /** What the server needs to serve; each resolves when that is usable. */
+  checks: Record<string, () => Promise<void>>;
+  /** Prometheus text. */
+  metrics: () => Promise<string>;
+  metricsToken: string;
+}
+
+/** How long a dependency may take to say that it is usable, in ms. */
+const checkDeadline = 1_000;
+
+/** What operators and curious people ask: `/`, `/health`, `/ready`, `/metrics`. */
+export function addOperationRoutes(app: FastifyInstance, options: OperationOptions): void {
+  app.get("/", (_request, reply) =>
+    reply
+      .header("content-type", "text/html; charset=utf-8")
+      .header("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'")
+      .send(startPage),
+  );
+  app.get("/health", (_request, reply) => sendJson(reply, 200, { message: "OM Messenger is running", status: "ok" }));
+  app.get("/ready", async (_request, reply) => {
+    const states = await Promise.all(
+      Object.entries(options.checks).map(async ([name, check]) => [name, await stateOf(check)] as const),
+    );
+    const ready = states.every(([, state]) => state === "ok");
+    return sendJson(reply, ready ? 200 : 503, {
+      status: ready ? "ok" : "unavailable",
+      dependencies: Object.fromEntries(states),
+    });
+  });
+  app.get("/metrics", async (request, reply) => {
+    const { authorization, "x-forwarded-for": forwarded } = request.headers;
+    const allowed =
+      options.metricsToken === ""
+        ? isLoopback(request.socket.remoteAddress) && forwarded === undefined
+        : equal(authorization ?? "", `Bearer ${options.metricsToken}`);
+    if (!allowed) return sendText(reply, 403, "Forbidden");
+    return reply.header("content-type", "text/plain; version=0.0.4; charset=utf-8").send(await options.metrics());
+  });
+}
+
+async function stateOf(check: () => Promise<void>): Promise<"ok" | "unavailable"> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<"unavailable">((resolve) => {
+    timer = setTimeout(() => resolve("unavailable"), checkDeadline);
+  });
+  const state = check().then(
+    () => "ok" as const,
+    () => "unavailable" as const,
+  );
+  return Promise.race([state, deadline]).finally(() => clearTimeout(timer));
+}
+
+function isLoopback(address: string | undefined): boolean {
+  return address !== undefined && /^(::ffff:)?127\.|^::1$/.test(address);
+}
+
+function equal(a: string, b: string): boolean {
+  const [x, y] = [Buffer.from(a), Buffer.from(b)];
+  return x.length === y.length && timingSafeEqual(x, y);
+}

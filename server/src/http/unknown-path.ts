@@ -1,0 +1,25 @@
+import { routes, type Route } from "@om/protocol";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { sendText } from "./errors.ts";
+
+const table = Object.values(routes).map(({ method, path }: Route) => ({
+  method,
+  pattern: new RegExp(`^${path.replaceAll(/:[a-z_]+/g, "[^/]+")}$`, "i"),
+}));
+
+/** A path that no route has, or has for other methods: plain text, as the contract has it. */
+export function answerUnknownPath(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const [path = ""] = request.url.split("?");
+  const methods = new Set(table.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method));
+  if (methods.size === 0) {
+    const [original = ""] = request.originalUrl.split("?");
+    return sendText(reply, 404, `Cannot ${request.method} ${escapeHtml(original)}`);
+  }
+  const allowed = [...methods].flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]));
+  return sendText(reply.header("allow", allowed.join(", ")), 405, "Method Not Allowed");
+}
+
+function escapeHtml(text: string): string {
+  const entities: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;" };
+  return text.replaceAll(/[&<>"']/g, (character) => entities[character] ?? character);
+}
