@@ -32,7 +32,7 @@ const ping = statement<{ ok: number }>("app.ping", "select 1 as ok");
 
 /** The one composition root: builds everything in order, and disposes in reverse. @throws ConfigError, SchemaError, FolderInUse */
 export async function startApp(config: Config, { now = Date.now }: Overrides = {}): Promise<App> {
-  const disposals: (() => Promise<unknown> | unknown)[] = [];
+  const disposals: (() => unknown)[] = [];
   const owned = <T extends AsyncDisposable>(thing: T): T => {
     disposals.push(() => thing[Symbol.asyncDispose]());
     return thing;

@@ -19,7 +19,7 @@ import { readPending } from "./messages/read-pending.ts";
 import { ackFrameIn, receipt } from "./messages/receipt-frames.ts";
 import { sendMessage, type Draft, type Sent } from "./messages/send-message.ts";
 import { syncFrame } from "./messages/sync-frame.ts";
-import { postSync, syncMessages } from "./messages/sync-messages.ts";
+import { postSync, type syncMessages } from "./messages/sync-messages.ts";
 import { createWriteBatch, type Write, type WriteResult } from "./messages/write-batch.ts";
 import type { Caller } from "./platform/caller.ts";
 import type { Storage } from "./open-storage.ts";

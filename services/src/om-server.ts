@@ -45,20 +45,8 @@ export async function startOmServer(env: Record<string, string> = {}): Promise<O
       env: { ...process.env, ...settings },
       stdio: ["ignore", "pipe", "pipe"],
     });
-    await new Promise<void>((resolve, reject) => {
-      started.once("exit", (code) => reject(new Error(`the server ended with ${code} while starting:\n${output}`)));
-      const read = (chunk: string): void => {
-        output = (output + chunk).slice(-200_000);
-        const address = /OM Messenger is ready: (http:\/\/\S+)/.exec(output.slice(-20_000));
-        if (address?.[1] !== undefined) {
-          url = address[1];
-          settings["PORT"] = new URL(url).port;
-          resolve();
-        }
-      };
-      started.stdout.setEncoding("utf8").on("data", read);
-      started.stderr.setEncoding("utf8").on("data", read);
-    });
+    url = await addressOf(started, (chunk) => (output = (output + chunk).slice(-200_000)));
+    settings["PORT"] = new URL(url).port;
     return started;
   }
 
@@ -94,4 +82,19 @@ export async function startOmServer(env: Record<string, string> = {}): Promise<O
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Waits for the line that names the server's address; what it prints goes on to `keep`. */
+function addressOf(child: ChildProcess, keep: (chunk: string) => string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let printed = "";
+    child.once("exit", (code) => reject(new Error(`the server ended with ${code} while starting:\n${printed}`)));
+    const read = (chunk: string): void => {
+      printed = keep(chunk);
+      const address = /OM Messenger is ready: (http:\/\/\S+)/.exec(printed);
+      if (address?.[1] !== undefined) resolve(address[1]);
+    };
+    child.stdout?.setEncoding("utf8").on("data", read);
+    child.stderr?.setEncoding("utf8").on("data", read);
+  });
 }

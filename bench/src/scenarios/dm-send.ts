@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { setTimeout as delay } from "node:timers/promises";
 import { WebSocket } from "ws";
 import type { Account } from "../accounts.ts";
 import { nowMs, quantile } from "../measure.ts";
@@ -14,6 +15,14 @@ export interface DmSend {
   serverCpuMicrosPerMessage: number;
 }
 
+/** What the sockets of one run have seen. */
+interface Tally {
+  sentAt: Map<string, number>;
+  acks: number[];
+  deliveries: number[];
+  sent: number;
+}
+
 /**
  * Each pair of accounts is a sender with `window` messages on their way and a connected recipient.
  * @throws Error when a message was not acknowledged or not delivered exactly once
@@ -23,71 +32,25 @@ export async function dmSend(
   pairs: readonly (readonly [Account, Account])[],
   load: { seconds: number; window: number },
 ): Promise<DmSend> {
-  const acks: number[] = [];
-  const deliveries: number[] = [];
-  const sentAt = new Map<string, number>();
-  let delivered = 0;
-  let sent = 0;
+  const tally: Tally = { sentAt: new Map(), acks: [], deliveries: [], sent: 0 };
+  const recipients = await Promise.all(pairs.map(([, to]) => open(server.url, to)));
+  const senders = await Promise.all(pairs.map(([from]) => open(server.url, from)));
+  for (const recipient of recipients) recipient.on("message", (data: Buffer) => noteDelivery(data, tally));
+  const cpuBefore = cpuMs(server.pid);
   const started = nowMs();
   const until = started + load.seconds * 1000;
-  const senders: WebSocket[] = [];
-  const recipients: WebSocket[] = [];
-  const finished: Promise<void>[] = [];
-  const run = Math.random().toString(36).slice(2, 8);
-  for (const [from, to] of pairs) {
-    const [sender, recipient] = await Promise.all([open(server.url, from), open(server.url, to)]);
-    senders.push(sender);
-    recipients.push(recipient);
-    recipient.on("message", (data: Buffer) => {
-      const clientId = field(data, '"client_id":"');
-      const at = sentAt.get(clientId);
-      if (!data.includes('"type":"message"') || at === undefined) return;
-      deliveries.push(nowMs() - at);
-      delivered += 1;
-    });
-  }
-  const cpuBefore = cpuMs(server.pid);
-  for (const [index, sender] of senders.entries()) {
-    const to = pairs[index]?.[1].id;
-    let mine = 0;
-    let open = 0;
-    const send = (): void => {
-      const clientId = `${run}-${index}-${mine++}`;
-      sentAt.set(clientId, nowMs());
-      sent += 1;
-      open += 1;
-      sender.send(
-        JSON.stringify({
-          type: "chat",
-          payload: {
-            client_id: clientId,
-            recipient_id: to,
-            content: `message ${mine} of ordinary length, as people write`,
-            message_type: "text",
-          },
-        }),
-      );
-    };
-    finished.push(
-      new Promise((resolve) => {
-        sender.on("message", (data: Buffer) => {
-          if (!data.includes('"type":"ack"')) return;
-          acks.push(nowMs() - (sentAt.get(field(data, '"client_id":"')) ?? Number.NaN));
-          open -= 1;
-          if (nowMs() < until) send();
-          else if (open === 0) resolve();
-        });
-      }),
-    );
-    for (let i = 0; i < load.window; i++) send();
-  }
-  await Promise.all(finished);
+  await Promise.all(
+    senders.map((sender, index) =>
+      keepSending(sender, pairs[index]?.[1].id ?? 0, { tally, until, window: load.window }),
+    ),
+  );
   const seconds = (nowMs() - started) / 1000;
   const cpu = cpuMs(server.pid) - cpuBefore;
-  for (let waited = 0; delivered < sent && waited < 5_000; waited += 20) await new Promise((r) => setTimeout(r, 20));
+  for (let waited = 0; tally.deliveries.length < tally.sent && waited < 5_000; waited += 20) await delay(20);
   for (const socket of [...senders, ...recipients]) socket.terminate();
-  if (acks.length !== sent || delivered !== sent) {
-    throw new Error(`sent ${sent}, acknowledged ${acks.length}, delivered ${delivered}`);
+  const { acks, deliveries, sent } = tally;
+  if (acks.length !== sent || deliveries.length !== sent) {
+    throw new Error(`sent ${sent}, acknowledged ${acks.length}, delivered ${deliveries.length}`);
   }
   return {
     messagesPerSecond: sent / seconds,
@@ -97,6 +60,42 @@ export async function dmSend(
     deliveryP99Ms: quantile(deliveries, 0.99),
     serverCpuMicrosPerMessage: (cpu * 1000) / sent,
   };
+}
+
+/** Keeps `window` messages on their way until the time is up; resolves when the last is acknowledged. */
+function keepSending(
+  socket: WebSocket,
+  recipientId: number,
+  { tally, until, window }: { tally: Tally; until: number; window: number },
+): Promise<void> {
+  const run = Math.random().toString(36).slice(2, 12);
+  let count = 0;
+  let open = 0;
+  const send = (): void => {
+    const clientId = `${run}-${count++}`;
+    const content = `message ${count} of ordinary length, as people write`;
+    tally.sentAt.set(clientId, nowMs());
+    tally.sent += 1;
+    open += 1;
+    const payload = { client_id: clientId, recipient_id: recipientId, content, message_type: "text" };
+    socket.send(JSON.stringify({ type: "chat", payload }));
+  };
+  return new Promise((resolve) => {
+    socket.on("message", (data: Buffer) => {
+      if (!data.includes('"type":"ack"')) return;
+      tally.acks.push(nowMs() - (tally.sentAt.get(field(data, '"client_id":"')) ?? Number.NaN));
+      open -= 1;
+      if (nowMs() < until) send();
+      else if (open === 0) resolve();
+    });
+    for (let i = 0; i < window; i++) send();
+  });
+}
+
+function noteDelivery(data: Buffer, tally: Tally): void {
+  if (!data.includes('"type":"message"')) return;
+  const at = tally.sentAt.get(field(data, '"client_id":"'));
+  if (at !== undefined) tally.deliveries.push(nowMs() - at);
 }
 
 async function open(url: string, account: Account): Promise<WebSocket> {

@@ -33,7 +33,7 @@ const headColumns =
 
 /** $1 is the viewer; `me` and `peer` are the participants (the same row in notes to oneself). */
 const headTables =
-  `${conversationTables}` +
+  conversationTables +
   " join participants me on me.user_id = $1 and me.conversation_id = c.id" +
   " join participants peer on peer.user_id = case when c.lo = $1 then c.hi else c.lo end and peer.conversation_id = c.id";
 

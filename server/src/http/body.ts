@@ -1,15 +1,16 @@
+import type { IncomingHttpHeaders } from "node:http";
 import type { TSchema } from "typebox";
 import { Compile } from "typebox/compile";
 import { OmError } from "../platform/om-error.ts";
 
 /** Reads a request body: JSON only, the whole body `null` counts as `{}`. @throws OmError `invalid_request_body` */
-export type ReadBody = (bytes: unknown, headers: Record<string, unknown>) => unknown;
+export type ReadBody = (bytes: unknown, headers: IncomingHttpHeaders) => unknown;
 
 export function createBodyReader(schema: TSchema | undefined): ReadBody {
   if (schema === undefined) return () => undefined;
   const validator = Compile(schema);
   return (bytes, headers) => {
-    const type = String(headers["content-type"] ?? "").split(";")[0] ?? "";
+    const [type = ""] = (headers["content-type"] ?? "").split(";");
     const coded = headers["content-encoding"] !== undefined && headers["content-encoding"] !== "identity";
     if (!/json$/i.test(type.trim()) || coded || !Buffer.isBuffer(bytes)) throw new OmError("invalid_request_body");
     const value = parse(bytes) ?? {};

@@ -79,7 +79,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
   return app;
 }
 
-function addCommonHooks(app: FastifyInstance, { isAllowed, telemetry, ...context }: Context): void {
+function addCommonHooks(app: FastifyInstance, { isAllowed, telemetry }: Context): void {
   app.addHook("onRequest", async (request, reply) => {
     void reply.header("x-request-id", request.id).header("x-content-type-options", "nosniff");
     if (cors(request, reply, isAllowed)) return reply;
@@ -100,7 +100,7 @@ function addCommonHooks(app: FastifyInstance, { isAllowed, telemetry, ...context
   app.setErrorHandler((error, request, reply) => {
     const name = request.routeOptions.config.name;
     const route: Route | undefined = name === undefined ? undefined : routes[name];
-    const report = (cause: unknown): void => context.handlers && telemetry.failure(`http ${name ?? ""}`.trim(), cause);
+    const report = (cause: unknown): void => telemetry.failure(`http ${name ?? ""}`.trim(), cause);
     return sendError(error, { request, reply, route }, report);
   });
 }

@@ -1,10 +1,9 @@
-import { limits, type Message, type MessageType, type User } from "@om/protocol";
+import { limits, type MessageType } from "@om/protocol";
 import type { Lanes } from "../conversations/write-lanes.ts";
 import type { Caller } from "../platform/caller.ts";
 import { cleanText, cutBytes } from "../platform/cut-text.ts";
 import { OmError } from "../platform/om-error.ts";
 import { pairKey } from "./pair-key.ts";
-import { storedMessage } from "./message-pushes.ts";
 import type { StoredRow } from "./message-store.ts";
 import type { SendWrite, Write, WriteResult } from "./write-batch.ts";
 
@@ -55,11 +54,6 @@ export async function sendMessage(
   const row = await deps.lanes.run(pairKey(caller.userId, draft.recipientId), write);
   if (row === undefined || !("outcome" in row)) throw new OmError("user_not_found");
   return { row, write };
-}
-
-/** The whole message for its sender. */
-export function sentMessage({ row, write }: Sent, sender: User): Message {
-  return storedMessage(write, row, sender, write.message.senderId);
 }
 
 function isStorable(clientId: string): boolean {

@@ -203,7 +203,7 @@ export class Connection implements HubSocket, Beating, AsyncDisposable {
       const done = Promise.resolve(handler(this.#source, frame.payload)).catch((error: unknown) => this.#refuse(error));
       if (!pipelined.has(frame.type)) return await done;
       this.#inFlight.add(done);
-      void done.then(() => this.#inFlight.delete(done));
+      void done.finally(() => this.#inFlight.delete(done));
       if (this.#inFlight.size >= maxInFlight) await Promise.race(this.#inFlight);
     } catch (error) {
       if (error instanceof FrameRefusal) this.#deps.observe.frame("refused", data.length);

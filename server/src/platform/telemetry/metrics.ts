@@ -10,13 +10,8 @@ export interface Gauges {
   pool: () => { total: number; idle: number; waiting: number };
 }
 
-/** Every metric of the server, in a registry of its own. */
-export function createMetrics() {
-  const registry = new Registry();
-  const registers = [registry];
-  collectDefaultMetrics({ register: registry });
+function createCounters(registers: Registry[]) {
   return {
-    registry,
     requests: new Counter({
       name: "om_http_requests_total",
       help: "HTTP requests answered",
@@ -61,24 +56,38 @@ export function createMetrics() {
       labelNames: ["where"],
       registers,
     }),
+  };
+}
+
+/** Every metric of the server, in a registry of its own. */
+export function createMetrics() {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  return {
+    registry,
+    ...createCounters([registry]),
     /** Gauges that are read at every scrape. */
-    watch(gauges: Gauges): void {
-      const gauge = (name: string, help: string, read: () => number): void => {
-        new Gauge({ name, help, registers, collect: gaugeSetter(read) });
-      };
-      gauge("om_sockets", "Open WebSocket connections", gauges.sockets);
-      gauge("om_lane_depth", "Writes that wait for or are in a batch", gauges.laneDepth);
-      gauge("om_send_queue_bytes", "Bytes that wait for slow sockets", gauges.sendQueueBytes);
-      gauge("om_database_connections", "Connections to the database", () => gauges.pool().total);
-      gauge("om_database_connections_idle", "Idle connections to the database", () => gauges.pool().idle);
-      gauge("om_database_waiting", "Callers that wait for a connection", () => gauges.pool().waiting);
-    },
+    watch: (gauges: Gauges): Gauge[] => createGauges(gauges, [registry]),
   };
 }
 export type Metrics = ReturnType<typeof createMetrics>;
 
-function gaugeSetter(read: () => number): (this: Gauge) => void {
-  return function set() {
-    this.set(read());
-  };
+function createGauges(gauges: Gauges, registers: Registry[]): Gauge[] {
+  const gauge = (name: string, help: string, read: () => number): Gauge =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(read());
+      },
+    });
+  return [
+    gauge("om_sockets", "Open WebSocket connections", gauges.sockets),
+    gauge("om_lane_depth", "Writes that wait for or are in a batch", gauges.laneDepth),
+    gauge("om_send_queue_bytes", "Bytes that wait for slow sockets", gauges.sendQueueBytes),
+    gauge("om_database_connections", "Connections to the database", () => gauges.pool().total),
+    gauge("om_database_connections_idle", "Idle connections to the database", () => gauges.pool().idle),
+    gauge("om_database_waiting", "Callers that wait for a connection", () => gauges.pool().waiting),
+  ];
 }
