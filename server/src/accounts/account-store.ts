@@ -13,9 +13,10 @@ const reserveName = statement<never>(
   "insert into names (name, user_id) values (lower($1), $2)",
 );
 const startList = statement<never>("accounts.start_list", "insert into user_state (user_id) values ($1)");
-const renameReservation = statement<never>(
+const moveName = statement<never>(
   "accounts.move_name",
-  "update names set name = lower($1) where user_id = $2",
+  `insert into names (name, user_id) values (lower($1), $2)
+   on conflict (user_id) do update set name = excluded.name where names.name <> excluded.name`,
 );
 const login = statement<Profile & { password_hash: string }>(
   "accounts.login",
@@ -43,14 +44,18 @@ const emailTaken = statement<{ taken: boolean }>(
 );
 const updateProfile = statement<Profile>(
   "accounts.update",
-  `update users u set username = coalesce($2, u.username), full_name = coalesce($3, u.full_name), updated_at = now()
+  `update users u
+   set username = coalesce($2, u.username), full_name = coalesce($3, u.full_name),
+     updated_at = case
+       when coalesce($2, u.username) = u.username and coalesce($3, u.full_name) = u.full_name then u.updated_at
+       else now() end
    where u.id = $1 returning ${profileColumns}`,
 );
 const search = statement<Profile>(
   "accounts.search",
   `select ${profileColumns} from users u
-   where lower(u.username) like $1 or lower(u.full_name) like $1
-   order by lower(u.username), u.id limit $2`,
+   where lower(u.username) like lower($1) or lower(u.full_name) like lower($1)
+   order by lower(u.username) <> lower($3), lower(u.username), u.id limit $2`,
 );
 
 export interface NewAccount {
@@ -81,8 +86,10 @@ export function accountStore(db: Database) {
     update: (id: number, change: { username: string | undefined; fullName: string | undefined }) =>
       unlessTaken(() =>
         db.transaction(async (queries) => {
-          if (change.username !== undefined) await queries.query(renameReservation, [change.username, id]);
           const [profile] = await queries.query(updateProfile, [id, change.username ?? null, change.fullName ?? null]);
+          if (profile !== undefined && change.username !== undefined) {
+            await queries.query(moveName, [change.username, id]);
+          }
           return profile;
         }),
       ),
@@ -93,8 +100,9 @@ export function accountStore(db: Database) {
     byName: async (name: string) => (await db.query(byName, [name]))[0],
     nameTaken: async (name: string) => only(await db.query(nameTaken, [name])).taken,
     emailTaken: async (email: string) => only(await db.query(emailTaken, [email])).taken,
-    /** @param pattern of LIKE, lower case, with what the caller typed escaped */
-    search: (pattern: string, limit: number) => db.query(search, [pattern, limit]),
+    /** Whose username or full name contains `text`, without case; the one named so first. */
+    search: (text: string, limit: number) =>
+      db.query(search, [`%${text.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`, limit, text]),
   };
 }
 export type AccountStore = ReturnType<typeof accountStore>;

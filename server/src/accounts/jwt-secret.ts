@@ -17,7 +17,7 @@ export function jwtSecret(options: { given: string; dataDir: string; embedded: b
   mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
   const file = join(options.dataDir, "jwt-secret");
   const fresh = `${file}.${process.pid}`;
-  writeFileSync(fresh, randomBytes(48).toString("base64url"), { mode: 0o600 });
+  writeFileSync(fresh, randomBytes(48).toString("base64url"), { mode: 0o600, flush: true });
   try {
     // Fails when the file exists, so a secret once made is never replaced.
     linkSync(fresh, file);
@@ -26,5 +26,7 @@ export function jwtSecret(options: { given: string; dataDir: string; embedded: b
   } finally {
     rmSync(fresh, { force: true });
   }
-  return readFileSync(file, "utf8").trim();
+  const kept = readFileSync(file, "utf8").trim();
+  if (kept.length < 32) throw new ConfigError(`${file} is damaged; delete it, and everybody has to log in again`);
+  return kept;
 }

@@ -14,16 +14,19 @@ export function readFullName(text: string): string {
   return cutBytes(cleanText(text).trim(), limits.fullNameBytes);
 }
 
+// RFC 5322: local part and domain are atoms with dots between; the local part may be quoted, the domain an address in brackets.
+const atom = String.raw`[\w!#$%&'*+/=?^\x60{|}~\p{L}\p{M}\p{N}\p{So}-]+`;
+const dotted = String.raw`${atom}(?:\.${atom})*`;
+const quoted = String.raw`"(?:[^"\\\p{C}]|\\[^\p{C}])*"`;
+const bracketed = String.raw`\[[^\[\]\\\s\p{C}]*\]`;
+const mailbox = new RegExp(`^(?:${dotted}|${quoted})@(?:${dotted}|${bracketed})$`, "u");
+
 /**
- * One mailbox without display name, lower case. Quoted local parts and address literals are legal in RFC 5322 but no provider
- * gives them out.
+ * One RFC 5322 mailbox, trimmed and in lower case; forms with a display name are refused, or one address could register often.
  * @throws OmError `invalid_email`
  */
 export function readEmail(text: string): string {
   const email = text.trim().toLowerCase();
-  const atom = "[\\p{L}\\p{N}!#$%&'*+/=?^_`{|}~-]+";
-  const label = "[\\p{L}\\p{N}](?:[\\p{L}\\p{N}-]*[\\p{L}\\p{N}])?";
-  const mailbox = new RegExp(`^${atom}(?:\\.${atom})*@${label}(?:\\.${label})*$`, "u");
   if (Buffer.byteLength(email) > limits.emailBytes || !mailbox.test(email)) throw new OmError("invalid_email");
   return email;
 }

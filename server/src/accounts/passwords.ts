@@ -21,7 +21,8 @@ export function createPasswords({
 }: { workers?: number; waiting?: number } = {}): Passwords {
   let running = 0;
   const queue: (() => void)[] = [];
-  let decoy: Promise<string> | undefined;
+  // Made beforehand, so that not even the first unknown account takes longer.
+  const decoy = argon2Hash("nobody has this password", cost);
 
   async function inTurn<T>(work: () => Promise<T>): Promise<T> {
     if (queue.length >= waiting) throw new OmError("unavailable");
@@ -40,12 +41,10 @@ export function createPasswords({
     hash: (password) => inTurn(() => argon2Hash(password, cost)),
     matches: (password, stored) =>
       inTurn(async () => {
-        decoy ??= argon2Hash("nobody has this password", cost);
         const against = stored ?? (await decoy);
-        const ok = isBcrypt(against)
-          ? await bcryptVerify(password, against)
-          : await argon2Verify(against, password).catch(() => false);
-        return ok && stored !== undefined;
+        const verify = isBcrypt(against) ? bcryptVerify(password, against) : argon2Verify(against, password);
+        // Both refuse a stored text that is no hash.
+        return (await verify.catch(() => false)) && stored !== undefined;
       }),
     isOld: (stored) => !stored.startsWith("$argon2id$"),
   };

@@ -1,5 +1,4 @@
 import { limits, type AuthAnswer, type RouteBody } from "@om/protocol";
-import { cleanText } from "../platform/cut-text.ts";
 import { OmError } from "../platform/om-error.ts";
 import type { AccountStore } from "./account-store.ts";
 import { readEmail, readFullName, readUsername } from "./names.ts";
@@ -26,7 +25,7 @@ export async function register(
   const fullName = readFullName(body.full_name ?? "");
   const made = await deps.accounts.create({ username, email, passwordHash, fullName });
   if (typeof made === "string") throw taken(made);
-  return deps.sessions.open(made, cleanText(userAgent));
+  return deps.sessions.open(made, userAgent);
 }
 
 function taken(what: "email" | "username"): OmError {

@@ -39,10 +39,13 @@ const revokeByToken = statement<never>(
   `update sessions s set revoked_at = now() from refresh_tokens t
    where t.token_hash = $1 and s.id = t.session_id and s.revoked_at is null`,
 );
-const purgeTokens = statement<never>(
+const purgeTokens = statement<{ gone: number }>(
   "sessions.purge_tokens",
-  `delete from refresh_tokens where token_hash in (
-     select token_hash from refresh_tokens where expires_at < to_timestamp($1::float8 / 1000) limit 5000)`,
+  `with gone as (
+     delete from refresh_tokens where token_hash in (
+       select token_hash from refresh_tokens where expires_at < to_timestamp($1::float8 / 1000) limit 5000)
+     returning 1
+   ) select count(*) as gone from gone`,
 );
 const purgeSessions = statement<never>(
   "sessions.purge",
@@ -67,9 +70,11 @@ export function sessionStore(db: Database) {
     find: async (tokenHash: string, now: number) => (await db.query(find, [tokenHash, now]))[0],
     revoke: (sessionId: number) => db.query(revoke, [sessionId]),
     revokeByToken: (tokenHash: string) => db.query(revokeByToken, [tokenHash]),
-    /** Forgets tokens and sessions that can no longer be used, some thousands at a time. */
+    /** Forgets tokens and sessions that can no longer be used, some thousands in a statement. */
     async purge(now: number): Promise<void> {
-      await db.query(purgeTokens, [now]);
+      let gone: number | undefined;
+      do gone = (await db.query(purgeTokens, [now]))[0]?.gone;
+      while (gone === 5000);
       await db.query(purgeSessions, [now]);
     },
   };

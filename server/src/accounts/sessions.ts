@@ -1,7 +1,9 @@
 import { createHash, createHmac, hkdfSync, randomBytes } from "node:crypto";
 import type { AuthAnswer } from "@om/protocol";
 import type { Clock } from "../platform/clock.ts";
+import { cleanText, cutBytes } from "../platform/cut-text.ts";
 import { OmError } from "../platform/om-error.ts";
+import { DatabaseUnavailable } from "../platform/postgres/database.ts";
 import type { AccessTokens } from "./access-token.ts";
 import type { AccountStore } from "./account-store.ts";
 import type { SessionStore } from "./session-store.ts";
@@ -10,12 +12,15 @@ import type { Profile, UserViews } from "./user-view.ts";
 /** How long a refresh token is good, and for how long its predecessor still is, in ms. */
 const lifetime = 7 * 24 * 3_600_000;
 const grace = 60_000;
+/** How many rotations a late request may be behind. */
+const maxBehind = 20;
 
 /** Logins on devices: issue, renew and end them. */
 export interface Sessions {
   open(profile: Profile, userAgent: string): Promise<AuthAnswer>;
   /** @throws OmError `invalid_refresh` */
   renew(refreshToken: string): Promise<AuthAnswer>;
+  /** Ends the session of a token; without a database too, because the client forgets its tokens anyway. */
   end(refreshToken: string): Promise<void>;
   purge(): Promise<void>;
 }
@@ -31,7 +36,8 @@ interface Deps {
 
 /**
  * The successor of a refresh token is computed from it, so refreshers that use one token side by side, or again because the answer
- * was lost, all get the same successor. After the grace a replaced token can only come from a thief or a copy: its session ends.
+ * was lost, all get the same successor: the one that is current by then, or a late answer would overwrite it in the client's
+ * storage. After the grace a replaced token can only come from a thief or a copy: its session ends.
  */
 export function createSessions(deps: Deps): Sessions {
   const key = Buffer.from(hkdfSync("sha256", deps.secret, "", "om refresh token successor", 32));
@@ -57,15 +63,26 @@ export function createSessions(deps: Deps): Sessions {
       await deps.sessions.revoke(known.session_id);
       throw new OmError("invalid_refresh");
     }
-    return { userId: known.user_id, next };
+    return { userId: known.user_id, next: await currentAfter(next, now) };
+  }
+
+  async function currentAfter(token: string, now: number): Promise<string> {
+    let current = token;
+    for (let behind = 0; behind < maxBehind; behind += 1) {
+      const row = await deps.sessions.find(hashOf(current), now);
+      if (row === undefined || !row.live) break;
+      if (row.replaced_ms === null) return current;
+      current = successor(current);
+    }
+    throw new OmError("invalid_refresh");
   }
 
   return {
     async open(profile, userAgent) {
       const token = randomBytes(32).toString("base64url");
       const expiresAt = deps.now() + lifetime;
-      const session = { userId: profile.id, userAgent: userAgent.slice(0, 300), tokenHash: hashOf(token), expiresAt };
-      await deps.sessions.open(session);
+      const device = cutBytes(cleanText(userAgent), 300);
+      await deps.sessions.open({ userId: profile.id, userAgent: device, tokenHash: hashOf(token), expiresAt });
       return answer(profile, token);
     },
     async renew(refreshToken) {
@@ -76,7 +93,10 @@ export function createSessions(deps: Deps): Sessions {
       return answer(profile, next);
     },
     async end(refreshToken) {
-      if (isToken(refreshToken)) await deps.sessions.revokeByToken(hashOf(refreshToken));
+      if (!isToken(refreshToken)) return;
+      await deps.sessions.revokeByToken(hashOf(refreshToken)).catch((error: unknown) => {
+        if (!(error instanceof DatabaseUnavailable)) throw error;
+      });
     },
     purge: () => deps.sessions.purge(deps.now()),
   };

@@ -12,12 +12,15 @@ export interface AccessRules {
   csrfMode: "token" | "origin" | "off";
 }
 
-/** Who calls: the Authorization header, else the cookie. @throws OmError one of the three 401s */
-export async function authenticate(request: FastifyRequest, verify: VerifyToken): Promise<Caller> {
+/**
+ * Who calls: the Authorization header, which must be right if it is there, else the cookie, else `fallback`.
+ * @throws OmError one of the three 401s
+ */
+export async function authenticate(request: FastifyRequest, verify: VerifyToken, fallback = ""): Promise<Caller> {
   const header = request.headers.authorization ?? "";
   const [, bearer] = /^Bearer ([^ ]+)$/.exec(header) ?? [];
   if (header !== "" && bearer === undefined) throw new OmError("invalid_authorization");
-  const token = bearer ?? readCookies(request.headers.cookie).access;
+  const token = bearer ?? (readCookies(request.headers.cookie).access || fallback);
   if (token === "") throw new OmError("missing_access_token");
   const caller = await verify(token);
   if (caller === undefined) throw new OmError("invalid_access_token");
@@ -36,7 +39,7 @@ export function checkOrigin({ headers }: FastifyRequest, isAllowed: IsAllowedOri
  */
 export function checkCsrf(request: FastifyRequest, rules: AccessRules): void {
   const { headers } = request;
-  if (rules.csrfMode === "off" || headers.origin === undefined || (headers.authorization ?? "") !== "") return;
+  if (rules.csrfMode === "off" || (headers.origin ?? "") === "" || (headers.authorization ?? "") !== "") return;
   checkOrigin(request, rules.isAllowed);
   if (rules.csrfMode === "origin") return;
   const cookie = readCookies(headers.cookie).csrf;

@@ -5,7 +5,7 @@ import type { IsAllowedOrigin } from "./origin.ts";
 export function cors(request: FastifyRequest, reply: FastifyReply, isAllowed: IsAllowedOrigin): boolean {
   const { origin, host } = request.headers;
   void reply.header("vary", "Origin");
-  if (origin !== undefined && isAllowed(origin, host)) {
+  if (origin !== undefined && origin !== "" && isAllowed(origin, host)) {
     void reply.header("access-control-allow-origin", origin.toLowerCase());
     void reply.header("access-control-allow-credentials", "true");
   }

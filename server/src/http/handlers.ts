@@ -11,7 +11,7 @@ export interface RouteRequest<N extends RouteName> {
   body: RouteBody<N>;
   /** Of the cookie; "" when there is none. */
   refreshToken: string;
-  /** Of the client, as far as TRUST_PROXY lets it be known. */
+  /** Of the client, as far as TRUST_PROXY lets it be known; of IPv6 the network. For limits, not for show. */
   address: string;
   userAgent: string;
 }
@@ -22,7 +22,28 @@ export interface Tagged<T> {
   tag: string;
 }
 
-type Answer<N extends RouteName> = N extends "me" ? Tagged<RouteOutput<N>> : RouteOutput<N>;
+const encoded = Symbol("encoded");
+
+/** An answer that is JSON text already and goes out as it is; whoever makes it vouches that it fits the route's output. */
+export interface JsonText {
+  readonly [encoded]: true;
+  readonly json: string | Buffer;
+}
+
+export function jsonText(json: string | Buffer): JsonText {
+  return { [encoded]: true, json };
+}
+
+export function isJsonText(value: unknown): value is JsonText {
+  return typeof value === "object" && value !== null && encoded in value;
+}
+
+/** Auth answers are read for their tokens, so they are never text. */
+type Answer<N extends RouteName> = N extends "me"
+  ? Tagged<RouteOutput<N>>
+  : N extends "register" | "login" | "refresh"
+    ? RouteOutput<N>
+    : RouteOutput<N> | JsonText;
 
 /** One use-case per route; a forgotten one is a compile error. */
 export type Handlers = { [N in RouteName]: (request: RouteRequest<N>) => Promise<Answer<N>> };

@@ -1,6 +1,6 @@
 import { timingSafeEqual } from "node:crypto";
 import type { FastifyInstance } from "fastify";
-import { sendJson, sendText } from "./errors.ts";
+import { sendJson, sendText } from "./answers.ts";
 import { startPage } from "./start-page.ts";
 
 export interface OperationOptions {
@@ -14,12 +14,15 @@ export interface OperationOptions {
 /** How long a dependency may take to say that it is usable, in ms. */
 const checkDeadline = 1_000;
 
+/** All paths outside /api, each for GET. */
+export const operationPaths = ["/", "/health", "/ready", "/metrics", "/ws"] as const;
+
 /** What operators and curious people ask: `/`, `/health`, `/ready`, `/metrics`. */
 export function addOperationRoutes(app: FastifyInstance, options: OperationOptions): void {
   app.get("/", (_request, reply) =>
     reply
       .header("content-type", "text/html; charset=utf-8")
-      .header("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'")
+      .header("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
       .send(startPage),
   );
   app.get("/health", (_request, reply) => sendJson(reply, 200, { message: "OM Messenger is running", status: "ok" }));
@@ -49,11 +52,15 @@ async function stateOf(check: () => Promise<void>): Promise<"ok" | "unavailable"
   const deadline = new Promise<"unavailable">((resolve) => {
     timer = setTimeout(() => resolve("unavailable"), checkDeadline);
   });
-  const state = check().then(
-    () => "ok" as const,
-    () => "unavailable" as const,
-  );
-  return Promise.race([state, deadline]).finally(() => clearTimeout(timer));
+  const state = async (): Promise<"ok" | "unavailable"> => {
+    try {
+      await check();
+      return "ok";
+    } catch {
+      return "unavailable";
+    }
+  };
+  return Promise.race([state(), deadline]).finally(() => clearTimeout(timer));
 }
 
 function isLoopback(address: string | undefined): boolean {

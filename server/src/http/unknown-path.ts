@@ -1,15 +1,19 @@
 import { routes, type Route } from "@om/protocol";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { sendText } from "./errors.ts";
+import { sendText } from "./answers.ts";
+import { operationPaths } from "./operation-routes.ts";
+import { pathOf } from "./routed-url.ts";
 
-const table = Object.values(routes).map(({ method, path }: Route) => ({
-  method,
-  pattern: new RegExp(`^${path.replaceAll(/:[a-z_]+/g, "[^/]+")}$`, "i"),
-}));
+const table = [...Object.values(routes), ...operationPaths.map((path) => ({ method: "GET", path }) as const)].map(
+  ({ method, path }: Pick<Route, "method" | "path">) => ({
+    method,
+    pattern: new RegExp(`^${path.replaceAll(/:[a-z_]+/g, "[^/]+")}$`, "i"),
+  }),
+);
 
 /** A path that no route has, or has for other methods: plain text, as the contract has it. */
 export function answerUnknownPath(request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const [path = ""] = request.url.split("?");
+  const path = pathOf(request.url);
   const methods = new Set(table.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method));
   if (methods.size === 0) {
     const [original = ""] = request.originalUrl.split("?");

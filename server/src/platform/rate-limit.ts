@@ -1,21 +1,37 @@
 import { LRUCache } from "lru-cache";
+import { OmError } from "./om-error.ts";
 
-/** A fixed window per key that starts at its first hit. */
+/** Attempts as a fixed window counts them: it starts at the first and ends `resetSeconds` from now. */
+interface Attempts {
+  limit: number;
+  remaining: number;
+  resetSeconds: number;
+  /** This attempt was one too many. */
+  exceeded: boolean;
+}
+
+/** Counts attempts per key. */
 export interface RateLimit {
-  /** Whether the next hit would be one too many. */
-  exceeded(key: string): boolean;
   /** Counts one attempt; undefined when the limit is off. */
-  hit(key: string): { limit: number; remaining: number; resetSeconds: number; exceeded: boolean } | undefined;
+  hit(key: string): Attempts | undefined;
+  /** Takes one attempt back. */
+  forgive(key: string): void;
+}
+
+/** A use-case was tried too often. */
+export class TooManyAttempts extends OmError {
+  readonly retryAfterSeconds: number;
+
+  constructor(retryAfterSeconds: number) {
+    super("too_many_attempts");
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
 }
 
 /** @param limit attempts per window; 0 = off. Keys are bounded: the least used are forgotten first. */
 export function createRateLimit(options: { limit: number; windowMs: number; now: () => number }): RateLimit {
   const windows = new LRUCache<string, { since: number; count: number }>({ max: 100_000 });
   return {
-    exceeded(key) {
-      const window = windows.get(key);
-      return window !== undefined && options.now() - window.since < options.windowMs && window.count >= options.limit;
-    },
     hit(key) {
       if (options.limit === 0) return undefined;
       const now = options.now();
@@ -31,6 +47,10 @@ export function createRateLimit(options: { limit: number; windowMs: number; now:
         resetSeconds: Math.ceil((window.since + options.windowMs - now) / 1000),
         exceeded: window.count > options.limit,
       };
+    },
+    forgive(key) {
+      const window = windows.get(key);
+      if (window !== undefined && window.count > 0) window.count -= 1;
     },
   };
 }

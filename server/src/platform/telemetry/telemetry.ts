@@ -10,6 +10,20 @@ export interface Telemetry {
   metrics: Metrics;
   /** An error of a background task or of the infrastructure: counted always, logged once per second and place at most. */
   failure(where: string, error: unknown): void;
+  http: {
+    /** A request was answered; `url` without secrets. */
+    answered(event: {
+      id: string;
+      method: string;
+      url: string;
+      route: string;
+      status: number;
+      ms: number;
+      ip: string;
+    }): void;
+    /** It ended with an error that was not the caller's. */
+    failed(request: { id: string; route: string }, error: unknown): void;
+  };
   sends: { observe<T extends { row: { outcome: string } }>(send: () => Promise<T>): Promise<T> };
   sockets: {
     frame(type: InboundType | "refused", bytes: number): void;
@@ -36,6 +50,20 @@ export function createTelemetry(options: { logLevel: string; logFrameSizes: bool
     log,
     metrics,
     failure,
+    http: {
+      answered({ route, ms, ...event }) {
+        metrics.requests.inc({ route, status: event.status });
+        metrics.requestSeconds.observe({ route }, ms / 1000);
+        log.info({ ...event, ms: Math.round(ms * 10) / 10 }, "request");
+      },
+      failed({ id, route }, error) {
+        const where = `http ${route}`;
+        // An outage fails every request alike; a defect is told for each.
+        if (error instanceof DatabaseUnavailable) return failure(where, error);
+        metrics.failures.inc({ where });
+        log.error({ where, id, err: error }, "request failed");
+      },
+    },
     sends: {
       async observe(send) {
         const started = process.hrtime.bigint();

@@ -1,0 +1,58 @@
+import { randomBytes } from "node:crypto";
+import type { AuthAnswer, Route, RouteName } from "@om/protocol";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { readCookies, type Cookies } from "./cookies.ts";
+import { isJsonText, type Tagged } from "./handlers.ts";
+
+/** Sends a JSON value, or JSON text that is there already, without a charset, as the contract has it. */
+export function sendJson(reply: FastifyReply, status: number, value: unknown): FastifyReply {
+  const text = isJsonText(value) ? value.json : JSON.stringify(value);
+  return reply
+    .code(status)
+    .header("content-type", "application/json")
+    .send(typeof text === "string" ? Buffer.from(text) : text);
+}
+
+export function sendText(reply: FastifyReply, status: number, text: string): FastifyReply {
+  return reply.code(status).header("content-type", "text/plain; charset=utf-8").send(Buffer.from(text));
+}
+
+/** Sends what a route's use-case answered, with the cookies that belong to it. */
+export function sendAnswer(
+  answer: unknown,
+  to: { request: FastifyRequest; reply: FastifyReply; name: RouteName; route: Route },
+  cookies: Cookies,
+): FastifyReply {
+  const { request, reply, name, route } = to;
+  if (name === "me") return sendTagged(answer as Tagged<unknown>, request, reply);
+  if (name === "register" || name === "login" || name === "refresh") {
+    const tokens = answer as AuthAnswer;
+    // A refresh keeps the CSRF token, or requests on their way would fail when they are tried again.
+    const kept = name === "refresh" ? keptCsrfToken(request) : undefined;
+    const csrf = kept ?? newCsrfToken();
+    const session = { access: tokens.access_token, refresh: tokens.refresh_token, csrf };
+    void reply.header("set-cookie", cookies.session(session)).header("cache-control", "no-store");
+  }
+  if (name === "csrf") void reply.header("set-cookie", cookies.csrf(newCsrfToken()));
+  if (name === "logout") void reply.header("set-cookie", cookies.cleared());
+  return sendJson(reply, route.status, answer);
+}
+
+/** Lists of tags, weak and strong, with and without quotes; `*` asks about existence and is no tag. */
+function sendTagged({ body, tag }: Tagged<unknown>, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  void reply.header("etag", `W/"${tag}"`).header("cache-control", "private, max-age=0, must-revalidate");
+  const known = (request.headers["if-none-match"] ?? "")
+    .split(",")
+    .map((entry) => entry.trim().replace(/^W\//i, "").replaceAll('"', ""));
+  return known.includes(tag) ? reply.code(304).send() : sendJson(reply, 200, body);
+}
+
+/** The cookie's value as it is, if it can be set again without changing its meaning. */
+function keptCsrfToken({ headers }: FastifyRequest): string | undefined {
+  const { csrf } = readCookies(headers.cookie);
+  return /^[\w-]{20,128}$/.test(csrf) ? csrf : undefined;
+}
+
+function newCsrfToken(): string {
+  return randomBytes(32).toString("base64url");
+}
