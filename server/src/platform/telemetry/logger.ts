@@ -1,21 +1,43 @@
-import { pino, type Logger } from "pino";
+import { pino, type DestinationStream, type Logger } from "pino";
 
 export type { Logger };
 
-/** JSON lines on standard output. What is logged is chosen field by field; these paths are a second fence around secrets. */
-export function createLogger(level: string): Logger {
-  return pino({
+const secretKeys = ["authorization", "cookie", "set-cookie", "token", "password", "password_hash", "secret"];
+const paths = [...secretKeys, "refresh_token", "access_token", "refreshToken", "headers"].flatMap((key) => [
+  `["${key}"]`,
+  `*["${key}"]`,
+]);
+
+/** Access tokens, and tokens in queries, wherever they stand in a line; what comes in between is escaped JSON text. */
+const secretTexts = /\beyJ[\w-]+\.[\w-]+\.[\w-]*|((?:^|[?&])(?:\w+_)?token=)[^&#\s"\\]+/gi;
+
+/**
+ * JSON lines on standard output. What is logged is chosen field by field; a second fence removes secrets by their keys, a third by
+ * their look.
+ */
+export function createLogger(level: string, destination?: DestinationStream): Logger {
+  const options = {
     level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
-    redact: {
-      paths: ["*.authorization", "*.cookie", "*.token", "*.password", "*.refresh_token", "*.access_token", "headers"],
-      censor: "[redacted]",
-    },
-  });
+    redact: { paths, censor: "[redacted]" },
+    hooks: { streamWrite: (line: string) => line.replaceAll(secretTexts, "$1[redacted]") },
+  };
+  return destination === undefined ? pino(options) : pino(options, destination);
 }
 
-/** An address as it may be logged: tokens in its query are not. */
+/** An address as it may be logged: tokens in its query are not, however their names are written. */
 export function redactUrl(url: string): string {
-  return url.replace(/([?&](?:token|access_token|refresh_token)=)[^&#]*/gi, "$1[redacted]");
+  const [path = "", ...query] = url.split("?");
+  if (query.length === 0) return url;
+  return `${path}?${query.join("?").split("&").map(redactPair).join("&")}`;
+}
+
+function redactPair(pair: string): string {
+  const [name = ""] = pair.split("=");
+  return /token|secret|password/i.test(decoded(name)) ? `${name}=[redacted]` : pair;
+}
+
+function decoded(text: string): string {
+  return [...new URLSearchParams(text).keys()].join("");
 }
