@@ -115,20 +115,40 @@ test("an empty ALLOWED_ORIGINS lets the server's own pages in and nobody else", 
 
 const token = "t".repeat(43);
 const cookie = `om_access=good; om_csrf=${token}`;
-test.each([
-  ["token", "no Origin", {}, 200, undefined],
-  ["token", "foreign Origin", { origin: "https://evil.example", "x-om-csrf": token }, 403, "forbidden_origin"],
-  ["token", "no header", { origin: listed }, 403, "csrf_required"],
-  ["token", "empty header", { origin: listed, "x-om-csrf": "" }, 403, "csrf_required"],
-  ["token", "no cookie", { origin: listed, "x-om-csrf": token, cookie: "om_access=good" }, 403, "csrf_required"],
-  ["token", "another token", { origin: listed, "x-om-csrf": `${token.slice(1)}u` }, 403, "csrf_invalid"],
-  ["token", "a longer token", { origin: listed, "x-om-csrf": `${token}t` }, 403, "csrf_invalid"],
-  ["token", "the same token", { origin: listed, "x-om-csrf": token }, 200, undefined],
-  ["token", "bearer instead of cookie", { origin: listed, authorization: "Bearer good" }, 200, undefined],
-  ["origin", "listed Origin", { origin: listed }, 200, undefined],
-  ["origin", "foreign Origin", { origin: "https://evil.example" }, 403, "forbidden_origin"],
-  ["off", "listed Origin", { origin: listed }, 200, undefined],
-])("CSRF mode %s, %s", async (mode, _what, headers: Record<string, string>, status, code) => {
+test.each<[{ mode: string; what: string }, Record<string, string>, number, string | undefined]>([
+  [{ mode: "token", what: "no Origin" }, {}, 200, undefined],
+  [
+    { mode: "token", what: "foreign Origin" },
+    { origin: "https://evil.example", "x-om-csrf": token },
+    403,
+    "forbidden_origin",
+  ],
+  [{ mode: "token", what: "no header" }, { origin: listed }, 403, "csrf_required"],
+  [{ mode: "token", what: "empty header" }, { origin: listed, "x-om-csrf": "" }, 403, "csrf_required"],
+  [
+    { mode: "token", what: "no cookie" },
+    { origin: listed, "x-om-csrf": token, cookie: "om_access=good" },
+    403,
+    "csrf_required",
+  ],
+  [
+    { mode: "token", what: "another token" },
+    { origin: listed, "x-om-csrf": `${token.slice(1)}u` },
+    403,
+    "csrf_invalid",
+  ],
+  [{ mode: "token", what: "a longer token" }, { origin: listed, "x-om-csrf": `${token}t` }, 403, "csrf_invalid"],
+  [{ mode: "token", what: "the same token" }, { origin: listed, "x-om-csrf": token }, 200, undefined],
+  [
+    { mode: "token", what: "bearer instead of cookie" },
+    { origin: listed, authorization: "Bearer good" },
+    200,
+    undefined,
+  ],
+  [{ mode: "origin", what: "listed Origin" }, { origin: listed }, 200, undefined],
+  [{ mode: "origin", what: "foreign Origin" }, { origin: "https://evil.example" }, 403, "forbidden_origin"],
+  [{ mode: "off", what: "listed Origin" }, { origin: listed }, 200, undefined],
+])("CSRF %o", async ({ mode }, headers, status, code) => {
   const { call } = await open({ ALLOWED_ORIGINS: listed, CSRF_MODE: mode });
   const answer = await call("POST", "/api/conversations/9/read", { headers: { cookie, ...headers } });
   expect([answer.status, answer.json()["code"]]).toEqual([status, code]);

@@ -1,0 +1,111 @@
+import { afterEach, expect, test } from "vitest";
+import { openHttp, type TestHttp } from "../testing/http-server.ts";
+import { networkOf } from "./limits.ts";
+
+let http: TestHttp | undefined;
+let now = 0;
+
+async function open(env: Record<string, string>) {
+  now = 1_700_000_000_000;
+  http = await openHttp({
+    env,
+    now: () => now,
+    handlers: {
+      csrf: async () => ({ ok: true }),
+      logout: async () => ({ ok: true }),
+      checkUsername: async () => ({ available: true }),
+      searchUsers: async () => ({ users: [] }),
+    },
+  });
+  return http;
+}
+afterEach(() => http?.[Symbol.asyncDispose]());
+
+test("429 after 20 auth calls with Retry-After, and a new window a minute after the first", async () => {
+  const { call } = await open({ AUTH_LIMIT: "20" });
+  for (let i = 1; i <= 20; i++) {
+    const answer = await call("GET", "/api/auth/csrf");
+    expect(answer.status).toBe(200);
+    expect(answer.headers).toMatchObject({
+      "x-ratelimit-limit": "20",
+      "x-ratelimit-remaining": String(20 - i),
+      "x-ratelimit-reset": "60",
+    });
+  }
+  now += 20_000;
+  const refused = await call("GET", "/api/auth/csrf");
+  expect([refused.status, refused.text, refused.headers["content-type"]]).toEqual([
+    429,
+    "Too Many Requests",
+    "text/plain; charset=utf-8",
+  ]);
+  expect(refused.headers["retry-after"]).toBe("40");
+  expect(Object.keys(refused.headers).filter((name) => name.startsWith("x-ratelimit"))).toEqual([]);
+  now += 40_000;
+  expect((await call("GET", "/api/auth/csrf")).status).toBe(200);
+});
+
+test("all auth routes share one bucket: failures, wrong methods and unknown paths count too", async () => {
+  const { call } = await open({ AUTH_LIMIT: "7" });
+  await call("POST", "/api/auth/register");
+  await call("POST", "/api/auth/login", { body: {} });
+  await call("POST", "/api/auth/refresh");
+  await call("POST", "/api/auth/logout");
+  await call("GET", "/API/Auth/Nope/");
+  await call("GET", "/api/auth/login");
+  const last = await call("GET", "/api/auth/csrf");
+  expect([last.status, last.headers["x-ratelimit-remaining"]]).toEqual([200, "0"]);
+  for (const path of ["/api/auth/csrf", "/api/auth/nope"]) expect((await call("GET", path)).status).toBe(429);
+  expect((await call("POST", "/api/auth/login", { body: {} })).status).toBe(429);
+});
+
+test("a foreign Origin is refused before it counts", async () => {
+  const { call } = await open({ AUTH_LIMIT: "1" });
+  const headers = { origin: "https://evil.example" };
+  for (let i = 0; i < 3; i++) expect((await call("GET", "/api/auth/csrf", { headers })).status).toBe(403);
+  expect((await call("GET", "/api/auth/csrf")).status).toBe(200);
+});
+
+test("check-username has a bucket of its own, other routes have none", async () => {
+  const { call } = await open({ AUTH_LIMIT: "1", NAMES_LIMIT: "2" });
+  const check = () => call("GET", "/api/users/check-username?username=abc");
+  expect([(await check()).status, (await check()).status, (await check()).status]).toEqual([200, 200, 429]);
+  expect((await call("GET", "/api/auth/csrf")).status).toBe(200);
+  const search = await call("GET", "/api/users/search?q=x", { headers: { authorization: "Bearer good" } });
+  expect([search.status, search.headers["x-ratelimit-limit"]]).toEqual([200, undefined]);
+});
+
+test("X-Forwarded-For is believed of trusted proxies only", async () => {
+  const statuses = async (env: Record<string, string>) => {
+    const { call } = await open({ AUTH_LIMIT: "1", ...env });
+    const from = async (address: string) =>
+      (await call("GET", "/api/auth/csrf", { headers: { "x-forwarded-for": address } })).status;
+    const result = [await from("203.0.113.1"), await from("203.0.113.2"), await from("198.51.100.9, 203.0.113.1")];
+    await http?.[Symbol.asyncDispose]();
+    http = undefined;
+    return result;
+  };
+  expect(await statuses({})).toEqual([200, 429, 429]);
+  expect(await statuses({ TRUST_PROXY: "10.0.0.0/8" })).toEqual([200, 429, 429]);
+  // What stands before the address that the proxy saw is hearsay.
+  expect(await statuses({ TRUST_PROXY: "127.0.0.1" })).toEqual([200, 200, 429]);
+});
+
+test.each(["nonsense", "10.0.0.0/33", "10.0.0.0/x", "1.2.3"])(
+  "TRUST_PROXY=%s stops the start with one line",
+  async (entry) => {
+    await expect(openHttp({ env: { TRUST_PROXY: entry } })).rejects.toThrow(/^TRUST_PROXY: .*\d\/8$/);
+  },
+);
+
+test.each([
+  ["203.0.113.1", "203.0.113.1"],
+  ["::ffff:203.0.113.1", "203.0.113.1"],
+  ["203.0.113.1:4711", "203.0.113.1"],
+  ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"],
+  ["2001:DB8:1:2::1", "2001:db8:1:2::/64"],
+  ["2001:db8::1", "2001:db8:0:0::/64"],
+  ["::1", "0:0:0:0::/64"],
+  ["not an address", "not an address"],
+  ["a:".repeat(1000), "a:".repeat(32)],
+])("the network of %s is %s", (address, network) => expect(networkOf(address)).toBe(network));

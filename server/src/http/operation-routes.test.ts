@@ -1,0 +1,63 @@
+import { afterEach, expect, test } from "vitest";
+import { openHttp, type TestHttp } from "../testing/http-server.ts";
+
+let http: TestHttp | undefined;
+afterEach(() => http?.[Symbol.asyncDispose]());
+
+test("/health says that the process lives, whatever its dependencies do", async () => {
+  http = await openHttp({ checks: { database: () => Promise.reject(new Error("down")) } });
+  const answer = await http.call("GET", "/health");
+  expect([answer.status, answer.json()]).toEqual([200, { message: "OM Messenger is running", status: "ok" }]);
+  expect((await http.call("GET", "/HEALTH/")).status).toBe(200);
+});
+
+test("/ready is 200 when everything is usable", async () => {
+  http = await openHttp({ checks: { database: async () => undefined } });
+  const answer = await http.call("GET", "/ready");
+  expect([answer.status, answer.json()]).toEqual([200, { status: "ok", dependencies: { database: "ok" } }]);
+});
+
+test("/ready is 503 with the state of each, when one fails, throws or hangs; reasons stay inside", async () => {
+  http = await openHttp({
+    checks: {
+      good: async () => undefined,
+      failing: () => Promise.reject(new Error("secret text")),
+      throwing: () => {
+        throw new Error("secret text");
+      },
+      hanging: () => new Promise(() => undefined),
+    },
+  });
+  const answer = await http.call("GET", "/ready");
+  const dependencies = { good: "ok", failing: "unavailable", throwing: "unavailable", hanging: "unavailable" };
+  expect([answer.status, answer.json()]).toEqual([503, { status: "unavailable", dependencies }]);
+});
+
+test("/metrics is Prometheus text for this machine, not for whoever came through a proxy", async () => {
+  http = await openHttp();
+  const answer = await http.call("GET", "/metrics");
+  expect(answer.status).toBe(200);
+  expect(answer.headers["content-type"]).toMatch(/^text\/plain; version=0\.0\.4/);
+  expect(answer.text).toContain("# TYPE om_http_requests_total counter");
+  expect(answer.text).toContain("process_cpu_seconds_total");
+  const proxied = await http.call("GET", "/metrics", { headers: { "x-forwarded-for": "127.0.0.1" } });
+  expect(proxied.status).toBe(403);
+});
+
+test("/metrics with METRICS_TOKEN asks everybody for it", async () => {
+  http = await openHttp({ env: { METRICS_TOKEN: "scrape" } });
+  const status = async (headers: Record<string, string>) => (await http?.call("GET", "/metrics", { headers }))?.status;
+  expect(await status({})).toBe(403);
+  expect(await status({ authorization: "Bearer scrap" })).toBe(403);
+  expect(await status({ authorization: "Bearer scrape", "x-forwarded-for": "203.0.113.1" })).toBe(200);
+});
+
+test("/ shows a page that needs nothing from elsewhere", async () => {
+  http = await openHttp();
+  const answer = await http.call("GET", "/");
+  expect([answer.status, answer.headers["content-type"]]).toEqual([200, "text/html; charset=utf-8"]);
+  expect(answer.text).toContain("npm run chat -- --user alice");
+  expect(answer.text).not.toMatch(/(?:src|href)=|<script/);
+  expect(answer.headers["content-security-policy"]).toContain("default-src 'none'");
+  expect(answer.headers["x-content-type-options"]).toBe("nosniff");
+});
