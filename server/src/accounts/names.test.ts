@@ -1,0 +1,85 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { readEmail, readFullName, readUsername } from "./names.ts";
+
+test.each([
+  "nika@example.org",
+  "x@y",
+  "first.last+tag@mail.example.org",
+  "o'brien_{}|~!#$%&*/=?^`@example.org",
+  '"quoted name"@example.org',
+  String.raw`"a\"b"@example.org`,
+  "user@[192.0.2.1]",
+  "a_b@under_score.example",
+  "پست@نمونه.ایران",
+  `${"a".repeat(242)}@example.org`,
+])("%s is a mailbox", (email) => expect(readEmail(email)).toBe(email));
+
+test.each([
+  "",
+  " ",
+  "nika",
+  "@example.org",
+  "nika@",
+  "nika@@example.org",
+  "a@b@c",
+  ".a@b",
+  "a.@b",
+  "a..b@c",
+  "a@b.",
+  "a@.b",
+  "a b@c",
+  "a@b c",
+  "x <x@y>",
+  "<x@y>",
+  '"X" <x@y>',
+  "a@b, c@d",
+  "a@b (comment)",
+  '"open@example.org',
+  "a\0@b",
+  "a\n@b",
+  "a@b\r\nBcc: c@d",
+  "\ud800@b",
+  "a@\udfff",
+  `${"a".repeat(243)}@example.org`,
+  `${"é".repeat(122)}@example.org`,
+])("%j is no mailbox", (email) => expect(() => readEmail(email)).toThrow("Invalid email"));
+
+test("an e-mail is trimmed and lower-cased", () => {
+  expect(readEmail("  Nika.R@Example.ORG\n")).toBe("nika.r@example.org");
+});
+
+test("no text takes long to judge", () => {
+  for (const part of ["a.", '"\\', "a@", "[", ".@"]) {
+    expect(() => readEmail(part.repeat(4_000_000 / part.length))).toThrow("Invalid email");
+    expect(() => readEmail(part.repeat(127))).toThrow("Invalid email");
+  }
+});
+
+test.each(["abc", "Nika_R", "0123456789", "x".repeat(32), "  trimmed  "])("username %j passes", (name) =>
+  expect(readUsername(name)).toBe(name.trim()),
+);
+
+test.each(["", "ab", "x".repeat(33), "a b", "a-b", "näme", "abc\0", "ab\ud800c", "abc\nabc", "   "])(
+  "username %j is refused",
+  (name) => expect(() => readUsername(name)).toThrow("Invalid username"),
+);
+
+test("a full name is trimmed and cut to 80 bytes between two characters", () => {
+  expect(readFullName("  Nika R ")).toBe("Nika R");
+  expect(readFullName("é".repeat(50))).toBe("é".repeat(40));
+  expect(readFullName(`a${"é".repeat(50)}`)).toBe(`a${"é".repeat(39)}`);
+  expect(readFullName("😀".repeat(21))).toBe("😀".repeat(20));
+  expect(readFullName("a\0b\ud800")).toBe("a\ufffdb\ufffd");
+});
+
+test("a full name always fits and is always text that a database holds", () => {
+  fc.assert(
+    fc.property(fc.string({ unit: "binary", maxLength: 200 }), (text) => {
+      const name = readFullName(text);
+      expect(Buffer.byteLength(name)).toBeLessThanOrEqual(80);
+      expect(name.isWellFormed()).toBe(true);
+      expect(name).not.toContain("\0");
+    }),
+  );
+});

@@ -1,0 +1,143 @@
+import { createHash } from "node:crypto";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { describeDatabases } from "../testing/databases.ts";
+import { openAccounts, type TestAccounts } from "../testing/accounts-server.ts";
+
+const day = 24 * 3_600_000;
+
+describeDatabases("sessions", (database) => {
+  let http: TestAccounts;
+  beforeAll(async () => {
+    http = await openAccounts(database.db);
+  });
+  afterAll(() => http[Symbol.asyncDispose]());
+
+  /** The successor, or the code of the refusal. */
+  const refresh = async (token: string): Promise<string> => {
+    const body = (await http.refresh(token)).json();
+    return String(body["refresh_token"] ?? body["code"]);
+  };
+  const hashOf = (token: string): string => createHash("sha256").update(token).digest("hex");
+
+  test("a refresh gives a new token and a usable access token", async () => {
+    const { id, refresh: token } = await http.signUp("renew");
+    http.clock.now += 60_000;
+    const answer = (await http.refresh(token)).json();
+    expect(answer["refresh_token"]).toMatch(/^[\w-]{43}$/);
+    expect(answer["refresh_token"]).not.toBe(token);
+    expect(answer["user"]).toMatchObject({ id, username: "renew", email: "renew@example.org" });
+    const headers = { authorization: `Bearer ${String(answer["access_token"])}` };
+    expect((await http.call("GET", "/api/users/me", { headers })).status).toBe(200);
+  });
+
+  test("only hashes of refresh tokens are stored", async () => {
+    const { refresh: token } = await http.signUp("hashed");
+    const [row] = await database.rows("select * from refresh_tokens where token_hash = $1", [hashOf(token)]);
+    expect(row).toBeDefined();
+    expect(JSON.stringify(row)).not.toContain(token);
+  });
+
+  test("32 refreshers with one token all get the same successor, and it works", async () => {
+    const { refresh: token } = await http.signUp("parallel");
+    const successors = new Set(await Promise.all(Array.from({ length: 32 }, () => refresh(token))));
+    expect(successors.size).toBe(1);
+    const [successor = ""] = successors;
+    expect(successor).toMatch(/^[\w-]{43}$/);
+    expect(await refresh(successor)).toMatch(/^[\w-]{43}$/);
+  });
+
+  test("within the grace a late refresher gets the token that is current by then", async () => {
+    const { refresh: a } = await http.signUp("late");
+    const b = await refresh(a);
+    const c = await refresh(b);
+    const d = await refresh(c);
+    expect(new Set([a, b, c, d]).size).toBe(4);
+    http.clock.now += 60_000;
+    expect(await refresh(a)).toBe(d);
+    expect(await refresh(b)).toBe(d);
+    http.clock.now += 1;
+    // Handing out the current token did not replace it.
+    expect(await refresh(d)).toMatch(/^[\w-]{43}$/);
+  });
+
+  test("reuse after the grace is refused and ends the session with all its tokens, and no other session", async () => {
+    const { refresh: a } = await http.signUp("stolen");
+    const login = { email: "stolen@example.org", password: "password of stolen" };
+    const other = String((await http.post("/api/auth/login", login)).json()["refresh_token"]);
+    const b = await refresh(a);
+    http.clock.now += 60_001;
+    expect(await refresh(a)).toBe("invalid_refresh");
+    expect(await refresh(b)).toBe("invalid_refresh");
+    expect(await refresh(other)).toMatch(/^[\w-]{43}$/);
+  });
+
+  test("a token is good for 7 days from its own issue, not longer", async () => {
+    const { refresh: a } = await http.signUp("sliding");
+    http.clock.now += 7 * day - 1;
+    const b = await refresh(a);
+    expect(b).toMatch(/^[\w-]{43}$/);
+    http.clock.now += 7 * day;
+    expect(await refresh(b)).toBe("invalid_refresh");
+  });
+
+  test.each(["", "x", "a".repeat(43), "a".repeat(5000), "%F0%9F%98%80"])(
+    "the unknown token %j is refused",
+    async (token) => {
+      const answer = await http.refresh(token);
+      expect([answer.status, answer.json()["error"]]).toEqual([401, "Invalid refresh token"]);
+      expect(answer.cookies).toEqual([]);
+    },
+  );
+
+  test("the session of a deleted user ends with it", async () => {
+    const { id, refresh: token, bearer } = await http.signUp("deleted");
+    await database.rows("delete from users where id = $1", [id]);
+    expect(await refresh(token)).toBe("invalid_refresh");
+    const me = await http.call("GET", "/api/users/me", { headers: bearer });
+    expect([me.status, me.json()["code"]]).toEqual([401, "unauthorized"]);
+    const edit = await http.call("PUT", "/api/users/me", { headers: bearer, body: { username: "deleted2" } });
+    expect([edit.status, edit.json()]).toMatchObject([400, { code: "update_profile_failed", error: "user not found" }]);
+  });
+
+  test("a refresh token of an imported session works", async () => {
+    const { id } = await http.signUp("imported_session");
+    const token = "i".repeat(43);
+    await database.rows(
+      `with made as (insert into sessions (user_id) values ($1) returning id)
+       insert into refresh_tokens (token_hash, session_id, expires_at)
+       select $2, id, to_timestamp($3::float8 / 1000) from made`,
+      [id, hashOf(token), http.clock.now + day],
+    );
+    expect(await refresh(token)).toMatch(/^[\w-]{43}$/);
+  });
+
+  test("the user agent is kept, cut to what fits", async () => {
+    const body = { username: "agent", email: "agent@x", password: "0123456789" };
+    await http.post("/api/auth/register", body, { "user-agent": `curl ${"x".repeat(1000)}` });
+    const [row] = await database.rows<{ user_agent: string }>(
+      "select s.user_agent from sessions s join users u on u.id = s.user_id where u.username = 'agent'",
+    );
+    expect(row?.user_agent).toBe(`curl ${"x".repeat(295)}`);
+  });
+
+  test("purge forgets what has expired, keeps what is needed to notice reuse, and works on any number of rows", async () => {
+    const { refresh: a, id } = await http.signUp("purged");
+    await database.rows(
+      "delete from refresh_tokens where session_id not in (select id from sessions where user_id = $1)",
+      [id],
+    );
+    await database.rows(
+      `insert into refresh_tokens (token_hash, session_id, expires_at)
+       select 'old' || n, s.id, now() - interval '1 day' from sessions s, generate_series(1, 12000) n where s.user_id = $1`,
+      [id],
+    );
+    await refresh(a);
+    await http.purge();
+    const hashes = async () => (await database.rows<{ n: number }>("select count(*) as n from refresh_tokens"))[0]?.n;
+    expect(await hashes()).toBe(2);
+    http.clock.now += 16 * day;
+    await http.purge();
+    expect(await hashes()).toBe(0);
+    expect(await database.rows("select id from sessions")).toEqual([]);
+  });
+});
