@@ -113,9 +113,23 @@ export class OmConnection implements AsyncDisposable {
     const clientId = crypto.randomUUID();
     const entry = { clientId, to: message.to, content: message.content, messageType: message.messageType ?? "text" };
     const acked = this.#outbox.add(entry);
+    this.#typedAt = 0;
     this.#save();
     if (this.#live) this.#sendEntry(entry);
     return { clientId, acked };
+  }
+
+  /** Resolves when nothing waits to be sent. */
+  drained(): Promise<void> {
+    return new Promise((resolve) => {
+      const check = (): void => {
+        if (this.#outbox.entries().length > 0) return;
+        for (const off of offs) off();
+        resolve();
+      };
+      const offs = [this.on("acked", check), this.on("refused", check), this.on("message", check)];
+      check();
+    });
   }
 
   /** The user has read the conversation up to this message. */

@@ -1,0 +1,56 @@
+import { expect, test } from "vitest";
+import { createApi, memoryTokens } from "./api.ts";
+
+const json = (status: number, body: unknown): Response =>
+  Response.json(body, { status, headers: { "content-type": "application/json" } });
+
+test("a 401 is answered by one refresh for all callers, and each call is tried once more", async () => {
+  const seen: string[] = [];
+  const tokens = memoryTokens({ accessToken: "old", refreshToken: "r1" });
+  const api = createApi({
+    baseUrl: "http://server",
+    tokens,
+    fetch: async (url, init) => {
+      const headers = new Headers(init?.headers);
+      const path = new URL(url instanceof Request ? url.url : url).pathname;
+      seen.push(`${path} ${headers.get("authorization") ?? headers.get("cookie") ?? ""}`);
+      if (path.endsWith("/refresh")) return json(200, { access_token: "new", refresh_token: "r2", user: {} });
+      return headers.get("authorization") === "Bearer new"
+        ? json(200, { count: 0, peers: [] })
+        : json(401, { error: "x" });
+    },
+  });
+  await Promise.all([api.call("peers"), api.call("peers")]);
+  expect(seen.filter((call) => call.startsWith("/api/auth/refresh"))).toEqual(["/api/auth/refresh om_refresh=r1"]);
+  expect(seen.filter((call) => call.endsWith("Bearer new"))).toHaveLength(2);
+  expect(tokens.load()).toEqual({ accessToken: "new", refreshToken: "r2" });
+});
+
+test("an error answer keeps its code, its text and whether to try again", async () => {
+  const api = createApi({
+    baseUrl: "http://server",
+    tokens: memoryTokens(),
+    fetch: async () => json(503, { error: "later", code: "unavailable", request_id: "q" }),
+  });
+  await expect(api.call("checkUsername", { query: { username: "a" } })).rejects.toMatchObject({
+    status: 503,
+    code: "unavailable",
+    message: "later",
+    retry: true,
+    requestId: "q",
+  });
+});
+
+test("path parameters and queries are encoded", async () => {
+  let asked = "";
+  const api = createApi({
+    baseUrl: "http://server",
+    tokens: memoryTokens(),
+    fetch: async (url) => {
+      asked = url instanceof Request ? url.url : url.toString();
+      return json(200, { user: {} });
+    },
+  });
+  await api.call("user", { params: { identifier: "a/b ?" }, query: { q: "x&y", none: undefined } });
+  expect(asked).toBe("http://server/api/users/a%2Fb%20%3F?q=x%26y");
+});

@@ -1,0 +1,72 @@
+import { parseArgs } from "node:util";
+import { OmConnection } from "../connection.ts";
+import { enter } from "./account.ts";
+import { createActions } from "./actions.ts";
+import { startFullScreen } from "./full-screen.ts";
+import { startLineMode } from "./line-mode.ts";
+import { createModel, follow, takeConversation, type Talk } from "./model.ts";
+
+const usage = `Chat in the terminal.
+
+  npm run chat -- --user NAME [--with NAME] [--server URL] [--password TEXT]
+
+  --user      your name; made on first use, and remembered in ~/.om-messenger
+  --with      open the talk with this person
+  --server    where the server is (default http://127.0.0.1:8080)
+  --password  of an account that was made elsewhere (its e-mail being NAME@example.invalid)
+`;
+
+const { values } = parseArgs({
+  options: {
+    user: { type: "string" },
+    with: { type: "string" },
+    server: { type: "string", default: "http://127.0.0.1:8080" },
+    password: { type: "string" },
+    help: { type: "boolean", short: "h", default: false },
+  },
+});
+
+if (values.help || values.user === undefined) {
+  console.log(usage);
+  process.exit(values.help ? 0 : 2);
+}
+
+try {
+  await chat(values.user, values.server, { with: values.with, password: values.password });
+} catch (error) {
+  console.error(`cannot chat on ${values.server}: ${error instanceof Error ? error.message : String(error)}`);
+  process.exit(1);
+}
+
+async function chat(
+  user: string,
+  server: string,
+  options: { with?: string | undefined; password: string | undefined },
+): Promise<void> {
+  const { api, selfId, state } = await enter({ server, user, password: options.password });
+  const connection = new OmConnection({ api, baseUrl: server, selfId, state });
+  const model = createModel({ id: selfId, name: user });
+  let ended = (): void => undefined;
+  const end = new Promise<void>((resolve) => (ended = resolve));
+  let show: (talk: Talk | undefined) => void = () => undefined;
+  const actions = createActions({ api, connection, model, changed: () => show(undefined), quit: ended });
+  const { conversations } = await api.call("conversations", { query: { limit: 100 } });
+  for (const conversation of conversations) takeConversation(model, conversation);
+  if (options.with !== undefined) await actions.openWith(options.with);
+  const isTerminal = process.stdin.isTTY && process.stdout.isTTY;
+  using screen = isTerminal ? startFullScreen({ model, actions, connection, quit: ended }) : undefined;
+  const lines = isTerminal
+    ? undefined
+    : startLineMode({ model, actions, drained: () => connection.drained(), quit: ended });
+  show = (talk) => {
+    lines?.show(talk);
+    screen?.draw();
+  };
+  follow(model, connection, (talk) => {
+    if (talk !== undefined && talk.peerId === model.openId) actions.seen(talk);
+    show(talk);
+  });
+  show(undefined);
+  await end;
+  await connection[Symbol.asyncDispose]();
+}
