@@ -18,7 +18,13 @@ const list: Kind<string[]> = {
 };
 const flag: Kind<boolean> = {
   allowed: "true or false",
-  parse: (value) => ({ true: true, "1": true, false: false, "0": false })[value.toLowerCase()],
+  parse: (value) =>
+    new Map([
+      ["true", true],
+      ["1", true],
+      ["false", false],
+      ["0", false],
+    ]).get(value.toLowerCase()),
 };
 const whole = (min: number, max: number): Kind<number> => ({
   allowed: `a whole number from ${min} to ${max}`,
@@ -38,7 +44,7 @@ const origins: Kind<string[]> = {
 };
 const baseUrl: Kind<string> = {
   allowed: "an http or https URL without query",
-  parse: (value) => (/^https?:\/\/[^?#\s]+$/i.test(value) ? value.replace(/\/+$/, "") : undefined),
+  parse: (value) => (/^https?:\/\/[^/?#\s][^?#\s]*$/i.test(value) ? value.replace(/\/+$/, "") : undefined),
 };
 const postgresUrl: Kind<string> = {
   allowed: "a URL such as postgresql://user:password@host:5432/name",

@@ -1,0 +1,170 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { ConfigError, configurationPage, helpText, parseConfig, readEnvironment, settings } from "./config.ts";
+
+const all = Object.values(settings).map(({ env }) => env);
+
+/** The one line that a wrong value earns. */
+function refusal(env: Record<string, string>): string {
+  try {
+    parseConfig(env);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    return (error as Error).message;
+  }
+  throw new Error(`nothing is wrong with ${JSON.stringify(env)}`);
+}
+
+test("every default parses, and empty or blank means unset", () => {
+  const defaults = parseConfig({});
+  expect(Object.keys(defaults)).toEqual(Object.keys(settings));
+  expect(Object.values(defaults)).not.toContain(undefined);
+  expect(parseConfig(Object.fromEntries(all.map((name) => [name, ""])))).toEqual(defaults);
+  expect(parseConfig(Object.fromEntries(all.map((name) => [name, " \t"])))).toEqual(defaults);
+});
+
+test("a setting's default, written out, is the default", () => {
+  const written = Object.values(settings).map((entry) => [entry.env, entry.default]);
+  expect(parseConfig(Object.fromEntries(written) as Record<string, string>)).toEqual(parseConfig({}));
+});
+
+test("the defaults that operators and clients rely on", () => {
+  expect(parseConfig({})).toMatchObject({
+    host: "127.0.0.1",
+    port: 8080,
+    trustProxy: [],
+    databaseUrl: "",
+    jwtSecret: "",
+    allowedOrigins: [],
+    csrfMode: "token",
+    cookieSecure: false,
+    cookieSameSite: "Lax",
+    passwordMinLength: 10,
+    exposeEmails: false,
+    authLimit: 20,
+  });
+});
+
+test.each([
+  ["COOKIE_SECURE", "maybe", "true or false"],
+  ["COOKIE_SECURE", "constructor", "true or false"],
+  ["EXPOSE_EMAILS", "__proto__", "true or false"],
+  ["EXPOSE_EMAILS", "yes", "true or false"],
+  ["PORT", "65536", "a whole number from 0 to 65535"],
+  ["PORT", "80a", "a whole number from 0 to 65535"],
+  ["PORT", "-1", "a whole number from 0 to 65535"],
+  ["PORT", "8e3", "a whole number from 0 to 65535"],
+  ["DB_PORT", "0", "a whole number from 1 to 65535"],
+  ["PASSWORD_MIN_LENGTH", "7", "a whole number from 8 to 72"],
+  ["PASSWORD_MIN_LENGTH", "73", "a whole number from 8 to 72"],
+  ["AUTH_LIMIT", "1.5", "a whole number from 0 to 1000000"],
+  ["AUTH_LIMIT", "9".repeat(400), "a whole number from 0 to 1000000"],
+  ["CSRF_MODE", "on", "one of token, origin, off"],
+  ["COOKIE_SAMESITE", "no", "one of Lax, Strict, None, Disabled"],
+  ["LOG_LEVEL", "verbose", "one of trace, debug, info, warn, error, fatal, silent"],
+  ["DB_SSLMODE", "allow", "one of disable, prefer, require, verify-ca, verify-full"],
+  ["ALLOWED_ORIGINS", "*", "a comma-separated list of origins"],
+  ["ALLOWED_ORIGINS", "https://*.example.org", "a comma-separated list of origins"],
+  ["ALLOWED_ORIGINS", "https://a.example, chat.example.org", "a comma-separated list of origins"],
+  ["ALLOWED_ORIGINS", "https://a.example/", "a comma-separated list of origins"],
+  ["PUBLIC_API_BASE_URL", "chat.example.org/api", "an http or https URL without query"],
+  ["PUBLIC_API_BASE_URL", "https:///", "an http or https URL without query"],
+  ["PUBLIC_API_BASE_URL", "https://chat.example.org/api?x", "an http or https URL without query"],
+])("%s=%s: one line with the variable, the value and what is allowed", (env, value, allowed) => {
+  const line = refusal({ [env]: value });
+  expect(line.startsWith(`${env}: ${JSON.stringify(value)} cannot be used; allowed: ${allowed}`)).toBe(true);
+  expect(line).not.toContain("\n");
+});
+
+test.each([
+  ["DATABASE_URL", "mysql://om:hunter2hunter2@db/om", "a URL such as postgresql://"],
+  ["DATABASE_URL", "om:hunter2hunter2@db", "a URL such as postgresql://"],
+  ["JWT_SECRET", "hunter2", "16 bytes or more"],
+])("%s: its value is a secret and never shown", (env, value, allowed) => {
+  const line = refusal({ [env]: value });
+  expect(line).toMatch(new RegExp(`^${env}: its value \\(not shown\\) `));
+  expect(line).toContain(allowed);
+  expect(line).not.toContain("hunter2");
+});
+
+test("every setting that names a secret is marked as one", () => {
+  const secrets = Object.values(settings).filter((entry) => "secret" in entry && entry.secret);
+  const named = all.filter((name) => /PASSWORD$|SECRET|_KEY$|TOKEN$|DATABASE_URL/.test(name));
+  expect(secrets.map(({ env }) => env).toSorted()).toEqual(named.toSorted());
+});
+
+test("values are trimmed; flags and choices are read without case, lists with blanks and empty entries", () => {
+  const config = parseConfig({
+    PORT: " 0 ",
+    COOKIE_SECURE: "TRUE",
+    EXPOSE_EMAILS: "1",
+    S3_USE_SSL: "0",
+    COOKIE_SAMESITE: "none",
+    CSRF_MODE: "Origin",
+    ALLOWED_ORIGINS: " https://a.example , ,http://localhost:3000,",
+    TRUST_PROXY: "127.0.0.1, 10.0.0.0/8",
+    PUBLIC_API_BASE_URL: "https://chat.example.org/api//",
+  });
+  expect(config).toMatchObject({
+    port: 0,
+    cookieSecure: true,
+    exposeEmails: true,
+    s3UseSsl: false,
+    cookieSameSite: "None",
+    csrfMode: "origin",
+    allowedOrigins: ["https://a.example", "http://localhost:3000"],
+    trustProxy: ["127.0.0.1", "10.0.0.0/8"],
+    publicApiBaseUrl: "https://chat.example.org/api",
+  });
+});
+
+test("a .env file fills in what the environment does not set", () => {
+  const folder = mkdtempSync(join(tmpdir(), "om-env-"));
+  const [home, before] = [process.cwd(), { ...process.env }];
+  try {
+    process.chdir(folder);
+    expect(readEnvironment()["OM_TEST_ONE"]).toBeUndefined();
+    writeFileSync(".env", 'OM_TEST_ONE=file\nOM_TEST_TWO="of the file" # a remark\n');
+    process.env["OM_TEST_ONE"] = "environment";
+    expect(readEnvironment()).toMatchObject({ OM_TEST_ONE: "environment", OM_TEST_TWO: "of the file" });
+  } finally {
+    process.env = before;
+    process.chdir(home);
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("docs/configuration.md is the page of the table; after a change of the table: npm run docs", () => {
+  const page = readFileSync(new URL("../../docs/configuration.md", import.meta.url), "utf8");
+  expect(page).toBe(configurationPage());
+  for (const name of all) expect(page).toContain(`\`${name}\``);
+});
+
+const main = fileURLToPath(new URL("main.ts", import.meta.url));
+
+/** `npm start` with arguments and settings, to its end. */
+function run(args: string[], env: Record<string, string> = {}) {
+  const node = ["--conditions=source", "--import", import.meta.resolve("tsx"), main, ...args];
+  return new Promise<{ code: unknown; stdout: string; stderr: string }>((resolve) => {
+    execFile(process.execPath, node, { env: { ...process.env, ...env } }, (error, stdout, stderr) =>
+      resolve({ code: error === null ? 0 : error.code, stdout, stderr }),
+    );
+  });
+}
+
+test("--help lists every variable and starts nothing", async () => {
+  const { code, stdout } = await run(["--help"], { PORT: "nonsense" });
+  expect(code).toBe(0);
+  expect(stdout.trimEnd()).toBe(helpText().trimEnd());
+  for (const name of all) expect(stdout).toMatch(new RegExp(`^ {2}${name}$`, "m"));
+});
+
+test("a wrong setting ends the start with that one line and exit code 1", async () => {
+  const { code, stdout, stderr } = await run([], { PORT: "nonsense" });
+  expect([code, stdout]).toEqual([1, ""]);
+  expect(stderr).toBe(`OM Messenger cannot start: ${refusal({ PORT: "nonsense" })}\n`);
+});
