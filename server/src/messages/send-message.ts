@@ -31,14 +31,14 @@ export interface SendRules {
 
 /**
  * Stores a message and answers when it is committed. Idempotent for ever by (sender, clientId).
- * @throws OmError `send_message_failed` for a client_id that cannot be stored, `user_not_found`, `unavailable` when overloaded
+ * @throws OmError `invalid_request_body` for a client_id that cannot be stored, `user_not_found`, `unavailable` when overloaded
  */
 export async function sendMessage(
   deps: { lanes: Lanes<Write, WriteResult>; rules: SendRules },
   caller: Caller,
   draft: Draft,
 ): Promise<Sent> {
-  if (!isStorable(draft.clientId)) throw new OmError("send_message_failed");
+  if (!isStorable(draft.clientId)) throw new OmError("invalid_request_body");
   const content = cutBytes(cleanText(draft.content).trim(), deps.rules.maxMessageLength);
   const write: SendWrite = {
     kind: "send",

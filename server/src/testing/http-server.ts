@@ -76,7 +76,13 @@ export async function openHttp(options: TestHttpOptions = {}): Promise<TestHttp>
   };
 }
 
-function call(port: number, method: string, path: string, { headers = {}, body }: CallOptions = {}): Promise<Answer> {
+/** One request on a connection of its own. */
+export function call(
+  port: number,
+  method: string,
+  path: string,
+  { headers = {}, body }: CallOptions = {},
+): Promise<Answer> {
   const raw = typeof body === "string" || Buffer.isBuffer(body) || body === undefined;
   const payload = raw ? body : JSON.stringify(body);
   const all = raw ? headers : { "content-type": "application/json", ...headers };
