@@ -47,13 +47,12 @@ async function judge(
   request: IncomingMessage,
   options: AcceptOptions,
 ): Promise<Refusal | { caller: Caller; gzip: boolean; resuming: boolean }> {
-  const url = URL.canParse(request.url ?? "", "http://localhost")
-    ? new URL(request.url ?? "", "http://localhost")
-    : undefined;
-  if (url?.pathname.replace(/\/+$/, "").toLowerCase() !== "/ws") return { status: 404, text: "Not Found" };
+  const [path = "", query = ""] = (request.url ?? "").split("?", 2);
+  if (!/^\/ws\/*$/i.test(path)) return { status: 404, text: "Not Found" };
+  const parameters = new URLSearchParams(query);
   if (!options.isAllowed(request.headers.origin, request.headers.host))
     return { status: 403, code: "forbidden_origin" };
-  const token = findToken(request, url);
+  const token = findToken(request, parameters);
   if (typeof token === "object") return token;
   const caller = await options.verify(token);
   if (caller === undefined) return { status: 401, code: "invalid_access_token" };
@@ -61,20 +60,20 @@ async function judge(
   if (!options.hasRoom()) return { status: 503, code: "unavailable" };
   return {
     caller,
-    gzip: url.searchParams.get(wsQuery.gzip) === "1" || request.headers["x-supports-gzip"] === "1",
-    resuming: url.searchParams.get(wsQuery.resume) === "1",
+    gzip: parameters.get(wsQuery.gzip) === "1" || request.headers["x-supports-gzip"] === "1",
+    resuming: parameters.get(wsQuery.resume) === "1",
   };
 }
 
 /** Header, then cookie, then query; a malformed header is not made good by a cookie. */
-function findToken(request: IncomingMessage, url: URL): string | Refusal {
+function findToken(request: IncomingMessage, parameters: URLSearchParams): string | Refusal {
   const header = request.headers.authorization;
   if (header !== undefined && header !== "") {
     const [, token] = /^Bearer ([^ ]+)$/.exec(header) ?? [];
     return token ?? { status: 401, code: "invalid_authorization" };
   }
   const cookie = parseCookies(request.headers.cookie ?? "")["om_access"];
-  const token = cookie || url.searchParams.get(wsQuery.token);
+  const token = cookie || parameters.get(wsQuery.token);
   return token || { status: 401, code: "missing_access_token" };
 }
 
@@ -91,7 +90,7 @@ function commonHeaders({ headers }: IncomingMessage): string[] {
   const given = headers["x-request-id"];
   const id = typeof given === "string" && /^[\x21-\x7e]{1,200}$/.test(given) ? given : randomUUID();
   const cors =
-    headers.origin === undefined
+    headers.origin === undefined || headers.origin === ""
       ? []
       : [`Access-Control-Allow-Origin: ${headers.origin.toLowerCase()}`, "Access-Control-Allow-Credentials: true"];
   return [`X-Request-ID: ${id}`, "Vary: Origin", ...cors];

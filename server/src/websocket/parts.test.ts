@@ -1,0 +1,125 @@
+import { PassThrough } from "node:stream";
+import { expect, test, vi } from "vitest";
+import type { WebSocket } from "ws";
+import { createHub, type HubSocket } from "../delivery/hub.ts";
+import { frameOf, type Push } from "../delivery/push.ts";
+import { createBacklog, type BacklogMessage } from "./backlog.ts";
+import { createReceipts } from "./receipts.ts";
+import { createSendQueue } from "./send-queue.ts";
+import { createTokenBucket } from "./token-bucket.ts";
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+test("token bucket: a burst passes, then each frame waits its share", () => {
+  let now = 0;
+  const bucket = createTokenBucket(10, 3, () => now);
+  expect([bucket.take(), bucket.take(), bucket.take(), bucket.take(), bucket.take()]).toEqual([0, 0, 0, 100, 200]);
+  now = 1_000;
+  expect(bucket.take()).toBe(0);
+  expect(createTokenBucket(0, 1, () => now).take()).toBe(0);
+});
+
+test("send queue: frames of one turn leave together in order; a client that does not read is told once and gets no more", async () => {
+  const raw = new PassThrough({ highWaterMark: 16 });
+  const sent: string[] = [];
+  const ws = { OPEN: 1, readyState: 1, send: (data: Buffer) => void (sent.push(data.toString()), raw.write(data)) };
+  const onSlow = vi.fn();
+  const queue = createSendQueue(ws as unknown as WebSocket, raw, { maxBytes: 400_000, onSlow });
+  queue.send(Buffer.from("a"), false);
+  queue.send(Buffer.from("b"), false);
+  expect(sent).toEqual([]);
+  await turn();
+  expect(sent).toEqual(["a", "b"]);
+  queue.send(Buffer.alloc(300_000), false);
+  await turn();
+  queue.send(Buffer.alloc(300_000), false);
+  await turn();
+  expect([sent.length, onSlow.mock.calls.length]).toEqual([3, 0]);
+  queue.send(Buffer.alloc(200_000), false);
+  queue.send(Buffer.from("never"), false);
+  await turn();
+  expect([sent.length, onSlow.mock.calls.length]).toEqual([3, 1]);
+});
+
+test("receipts: only a pong to the latest ping proves, and only what left before it", () => {
+  const proven: number[] = [];
+  const receipts = createReceipts(true, (id) => proven.push(id));
+  expect(receipts.marker()).toBe("");
+  receipts.sent(1, 10);
+  receipts.sent(1, 11);
+  receipts.sent(2, 12);
+  const first = receipts.marker();
+  receipts.sent(1, 13);
+  receipts.pong("something else");
+  expect(proven).toEqual([]);
+  receipts.pong(first);
+  expect(proven).toEqual([11, 12]);
+  receipts.pong(receipts.marker());
+  expect(proven).toEqual([11, 12, 13]);
+});
+
+test("hub: presence tells only the first and the last socket, and each removes only itself", () => {
+  const hub = createHub({ maxSocketsPerUser: 2 });
+  const told: string[] = [];
+  hub.onPresence((userId, online) => told.push(`${userId} ${online}`));
+  const socket = (id: string): HubSocket & { got: Push[]; evicted: number } => ({
+    id,
+    userId: 7,
+    resuming: id === "c",
+    got: [],
+    evicted: 0,
+    push(push) {
+      this.got.push(push);
+    },
+    evict() {
+      this.evicted += 1;
+    },
+  });
+  const [a, b, c] = [socket("a"), socket("b"), socket("c")];
+  hub.add(a);
+  hub.add(b);
+  hub.add(c);
+  expect([a.evicted, b.evicted]).toEqual([1, 0]);
+  hub.remove(a);
+  hub.remove(a);
+  hub.deliver({ userId: 7, frame: frameOf("{}"), to: "all", except: "c" });
+  hub.deliver({ userId: 7, frame: frameOf("{}"), to: "resuming" });
+  expect([a.got.length, b.got.length, c.got.length]).toEqual([0, 1, 1]);
+  hub.remove(b);
+  expect(hub.isOnline(7)).toBe(true);
+  hub.remove(c);
+  expect(told).toEqual(["7 true", "7 false"]);
+  expect([hub.isOnline(7), hub.sockets()]).toEqual([false, 0]);
+});
+
+test("backlog: what is pushed while it is read comes after it, without what it contained", async () => {
+  const out: string[] = [];
+  const push = (seq: number): Push => ({
+    userId: 1,
+    frame: frameOf(`live ${seq}`),
+    to: "all",
+    message: { conversationId: 5, seq, id: seq },
+  });
+  const queued = (seq: number) =>
+    ({ conversationId: 5, frame: { type: "message", seq, message: { id: seq } } }) as BacklogMessage;
+  const backlog = createBacklog({
+    userId: 1,
+    batched: false,
+    async read() {
+      backlog.push(push(2));
+      backlog.push(push(3));
+      backlog.push({ userId: 1, frame: frameOf("typing"), to: "all" });
+      return [queued(1), queued(2)];
+    },
+    send: (frame) => void (frame.type === "message" && out.push(`queued ${frame.seq}`)),
+    forward: ({ frame }) => out.push(frame.text),
+    sent: () => undefined,
+    pause: async () => undefined,
+    isOpen: () => true,
+    isBusy: () => false,
+    overflow: () => out.push("overflow"),
+  });
+  await backlog.run();
+  backlog.push(push(4));
+  expect(out).toEqual(["typing", "queued 1", "queued 2", "live 3", "live 4"]);
+});
