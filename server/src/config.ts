@@ -116,7 +116,7 @@ export const settings = {
   jwtSecret: secret(
     "JWT_SECRET",
     text,
-    "Key that signs access tokens, 32 characters or more. The embedded database keeps a generated one in DATA_DIR; with PostgreSQL the server refuses to start without it",
+    "Key that signs access tokens, 16 bytes or more, 32 advised. The embedded database keeps a generated one in DATA_DIR; with PostgreSQL the server refuses to start without it",
   ),
   allowedOrigins: setting(
     "ALLOWED_ORIGINS",
