@@ -4,3 +4,4 @@ export * from "./errors.ts";
 export * from "./frames.ts";
 export * from "./limits.ts";
 export * from "./routes.ts";
+export * from "./version.ts";

@@ -65,6 +65,7 @@ export function composeFeatures(deps: FeatureDeps): Features {
       bus,
       isOnline: hub.isOnline,
       afterAcks: (run) => void setImmediate(run),
+      now: Date.now,
       pause: (ms) => delay(ms),
     }),
   });

@@ -41,24 +41,29 @@ export function createLanes<Item, Result>(options: LanesOptions<Item, Result>): 
   const depth = (): number => lanes.reduce((sum, lane) => sum + lane.waiting.length + lane.running, 0);
 
   async function settle(batch: Waiting<Item, Result>[]): Promise<void> {
+    if (batch.length === 0) return;
     try {
       const results = await options.execute(batch.map(({ item }) => item));
       batch.forEach((entry, index) => entry.resolve(results[index] as Result));
     } catch (error) {
-      // One bad item must not take the others with it.
-      if (batch.length > 1 && !(error instanceof OmError)) for (const entry of batch) await settle([entry]);
+      // One bad item must not take the others with it, nor a slow one make them wait for ever.
+      if (batch.length > 1 && !(error instanceof OmError)) for (const entry of batch) await settle(inTime([entry]));
       else for (const entry of batch) entry.reject(error);
     }
+  }
+
+  /** Refuses those that waited too long. */
+  function inTime(entries: Waiting<Item, Result>[]): Waiting<Item, Result>[] {
+    const oldest = options.now() - options.maxWaitMs;
+    for (const entry of entries) if (entry.since < oldest) entry.reject(new OmError("unavailable"));
+    return entries.filter(({ since }) => since >= oldest);
   }
 
   async function drive(lane: (typeof lanes)[number]): Promise<void> {
     while (lane.waiting.length > 0) {
       const taken = lane.waiting.splice(0, options.maxBatch);
       lane.running = taken.length;
-      const oldest = options.now() - options.maxWaitMs;
-      for (const entry of taken) if (entry.since < oldest) entry.reject(new OmError("unavailable"));
-      const batch = taken.filter(({ since }) => since >= oldest);
-      if (batch.length > 0) await settle(batch);
+      await settle(inTime(taken));
       lane.running = 0;
     }
     if (depth() > 0) return;

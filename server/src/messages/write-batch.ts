@@ -29,12 +29,13 @@ interface Deps {
   isOnline: (userId: number) => boolean;
   /** Runs after the senders had their turn to be answered, so that an ack precedes the push of its message. */
   afterAcks: (run: () => void) => void;
+  now: () => number;
   /** Resolves after some time, for the next try during an outage. */
   pause: (ms: number) => Promise<void>;
 }
 
-/** How often a batch is tried while the database is away, with pauses that double from 50 ms: about 3 s in all. */
-const tries = 7;
+/** For how long after its first try a batch is given again while the database is away, in ms; pauses double from 50 ms. */
+const retryFor = 8_000;
 
 /**
  * Commits one batch of writes and publishes what it changed. An outage is waited out: every write is idempotent, so a batch whose
@@ -42,12 +43,13 @@ const tries = 7;
  */
 export function createWriteBatch(deps: Deps): (batch: Write[]) => Promise<WriteResult[]> {
   return async (batch) => {
+    const giveUp = deps.now() + retryFor;
     for (let attempt = 1; ; attempt++) {
       try {
         return await writeOnce(deps, batch, attempt > 1);
       } catch (error) {
-        if (!(error instanceof DatabaseUnavailable) || attempt === tries) throw error;
-        await deps.pause(25 * 2 ** attempt);
+        if (!(error instanceof DatabaseUnavailable) || deps.now() > giveUp) throw error;
+        await deps.pause(Math.min(1_000, 25 * 2 ** attempt));
       }
     }
   };

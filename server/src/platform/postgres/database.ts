@@ -31,11 +31,19 @@ export interface DatabaseOptions {
   onOutage: (error: unknown) => void;
 }
 
+/** Callers that may wait for a connection; beyond it they are told at once. */
+const maxWaiting = 1_000;
+
 /** How long a statement may run, in ms; the server ends it, and the client gives up a little later. */
 const statementTimeout = 10_000;
 
 export function openDatabase(options: DatabaseOptions): Database {
   const pool = openPool(options);
+
+  /** @throws DatabaseUnavailable */
+  function checkRoom(): void {
+    if (pool.waitingCount >= maxWaiting) throw new DatabaseUnavailable(new Error("too many wait for a connection"));
+  }
 
   async function run<Row>(
     client: pg.Pool | pg.PoolClient,
@@ -58,8 +66,12 @@ export function openDatabase(options: DatabaseOptions): Database {
   }
 
   return {
-    query: (statement, values) => run(pool, statement, values),
+    async query(statement, values) {
+      checkRoom();
+      return run(pool, statement, values);
+    },
     async transaction(work) {
+      checkRoom();
       const client = await pool.connect().catch((error: unknown) => {
         throw translate(error);
       });

@@ -1,0 +1,85 @@
+import { expect, test } from "vitest";
+import type { Push } from "../delivery/push.ts";
+import { DatabaseUnavailable } from "../platform/postgres/database.ts";
+import type { StoredRow } from "./message-store.ts";
+import { createWriteBatch, type SendWrite } from "./write-batch.ts";
+
+const send = (clientId: string): SendWrite => ({
+  kind: "send",
+  message: { senderId: 1, recipientId: 2, clientId, messageType: "text", content: clientId },
+  socketId: "s",
+});
+const row = (ord: number, outcome: "stored" | "duplicate"): StoredRow => ({
+  ord,
+  outcome,
+  id: 10 + ord,
+  conversation_id: 1,
+  recipient_id: 2,
+  seq: ord,
+  ver: ord,
+  status: "sent",
+  created_at: "2026-11-23T08:00:00Z",
+  username: "ada",
+  full_name: "",
+  avatar: "",
+  role: "user",
+  last_seen: null,
+});
+
+/** A database that answers each query in turn; an Error is thrown. */
+function batchOn(answers: (StoredRow[] | Error)[]) {
+  const pushed: Push[] = [];
+  const asked: unknown[][] = [];
+  let now = 0;
+  const execute = createWriteBatch({
+    db: {
+      async query(_statement, values) {
+        asked.push([...values]);
+        const answer = answers.shift();
+        if (answer === undefined || answer instanceof Error) throw answer ?? new Error("asked too often");
+        return answer as never;
+      },
+    },
+    bus: { publish: (pushes) => void pushed.push(...pushes), subscribe: () => undefined },
+    isOnline: () => true,
+    afterAcks: (run) => run(),
+    now: () => now,
+    pause: async (ms) => void (now += ms),
+  });
+  return { execute, pushed, asked, now: () => now };
+}
+
+test("a client_id twice in one batch is stored once; the second is its duplicate and is not pushed", async () => {
+  const { execute, pushed, asked } = batchOn([[row(1, "stored"), row(2, "stored")]]);
+  const results = await execute([send("a"), send("b"), send("a")]);
+  expect(asked[0]?.[2]).toEqual(["a", "b"]);
+  expect(results.map((one) => one !== undefined && "outcome" in one && [one.outcome, one.id])).toEqual([
+    ["stored", 11],
+    ["stored", 12],
+    ["duplicate", 11],
+  ]);
+  expect(pushed.filter(({ to }) => to === "all").map(({ userId, message }) => [userId, message?.id])).toEqual([
+    [2, 11],
+    [2, 12],
+  ]);
+});
+
+test("a duplicate is answered and not pushed, but after an unknown outcome it may be ours and is pushed", async () => {
+  const plain = batchOn([[row(1, "duplicate")]]);
+  await plain.execute([send("a")]);
+  expect(plain.pushed).toEqual([]);
+  const unknown = batchOn([new DatabaseUnavailable("lost"), [row(1, "duplicate")]]);
+  await unknown.execute([send("a")]);
+  expect(unknown.pushed.filter(({ to }) => to === "all")).toHaveLength(1);
+});
+
+test("an outage is waited out for some seconds, then told", async () => {
+  const away = batchOn(Array.from({ length: 100 }, () => new DatabaseUnavailable("away")));
+  await expect(away.execute([send("a")])).rejects.toBeInstanceOf(DatabaseUnavailable);
+  expect(away.now()).toBeGreaterThan(8_000);
+  expect(away.now()).toBeLessThan(10_000);
+});
+
+test("an unknown recipient has no result", async () => {
+  expect(await batchOn([[]]).execute([send("a")])).toEqual([undefined]);
+});
