@@ -38,8 +38,8 @@ export interface ChatServer extends AsyncDisposable {
   open(user: TestUser, query?: string): Promise<TestSocket>;
   /** Ends all sockets that were opened, and waits until the server knows. */
   closeSockets(): Promise<void>;
-  get(path: string, user: TestUser): Promise<{ status: number; body: Record<string, never> }>;
-  post(path: string, user: TestUser, body: unknown): Promise<{ status: number; body: Record<string, never> }>;
+  get(path: string, user: TestUser): Promise<{ status: number; body: Record<string, unknown> }>;
+  post(path: string, user: TestUser, body: unknown): Promise<{ status: number; body: Record<string, unknown> }>;
   /** Stops the server and keeps its data, for `start` to take up again. */
   stop(): Promise<void>;
 }
@@ -50,9 +50,12 @@ export async function startChatServer(env: Record<string, string> = {}): Promise
   const secret = { JWT_SECRET: "a secret of the tests, long enough" };
   const app = await startApp(parseConfig({ ...off, ...secret, PORT: "0", DATA_DIR: folder, ...env }));
   const sockets: TestSocket[] = [];
-  const request = async (path: string, init: RequestInit): Promise<{ status: number; body: Record<string, never> }> => {
+  const request = async (
+    path: string,
+    init: RequestInit,
+  ): Promise<{ status: number; body: Record<string, unknown> }> => {
     const response = await fetch(`${app.url}${path}`, init);
-    return { status: response.status, body: (await response.json()) as Record<string, never> };
+    return { status: response.status, body: (await response.json()) as Record<string, unknown> };
   };
   const headers = (user?: TestUser): Record<string, string> => ({
     "content-type": "application/json",
@@ -63,7 +66,7 @@ export async function startChatServer(env: Record<string, string> = {}): Promise
     async register(name) {
       const body = JSON.stringify({ username: name, email: `${name}@example.org`, password: "a long password" });
       const answer = await request("/api/auth/register", { method: "POST", headers: headers(), body });
-      const { access_token: token, user } = answer.body as unknown as { access_token: string; user: { id: number } };
+      const { access_token: token, user } = answer.body as { access_token: string; user: { id: number } };
       return { id: user.id, name, token };
     },
     async open(user, query = "&gzip=1") {
