@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { createApi, memoryTokens } from "./api.ts";
+import { createApi } from "./api.ts";
+import { memoryTokens } from "./tokens.ts";
 
 const json = (status: number, body: unknown): Response =>
   Response.json(body, { status, headers: { "content-type": "application/json" } });
@@ -53,4 +54,51 @@ test("path parameters and queries are encoded", async () => {
   });
   await api.call("user", { params: { identifier: "a/b ?" }, query: { q: "x&y", none: undefined } });
   expect(asked).toBe("http://server/api/users/a%2Fb%20%3F?q=x%26y");
+});
+
+test("a call that comes late to the refresh of another uses its token", async () => {
+  const tokens = memoryTokens({ accessToken: "old", refreshToken: "r1" });
+  const release: (() => void)[] = [];
+  let refreshes = 0;
+  const api = createApi({
+    baseUrl: "http://server/",
+    tokens,
+    fetch: async (url, init) => {
+      const path = new URL(url instanceof Request ? url.url : url).pathname;
+      if (path.endsWith("/refresh")) {
+        refreshes += 1;
+        return json(200, { access_token: "new", refresh_token: "r2", user: {} });
+      }
+      if (new Headers(init?.headers).get("authorization") === "Bearer new") return json(200, { count: 0, peers: [] });
+      if (path.endsWith("/peers")) await new Promise<void>((resolve) => release.push(resolve));
+      return json(401, { error: "x" });
+    },
+  });
+  const late = api.peers();
+  await api.me();
+  release[0]?.();
+  await late;
+  expect(refreshes).toBe(1);
+});
+
+test("every route is a method, an answer that is no JSON is told as it is, and a deadline is kept", async () => {
+  let hangs = false;
+  const api = createApi({
+    baseUrl: "http://server",
+    tokens: memoryTokens(),
+    timeoutMs: 5,
+    fetch: async (_url, init) => {
+      if (!hangs) return new Response("<html>Bad gateway</html>", { status: 502 });
+      await new Promise((resolve) => init?.signal?.addEventListener("abort", resolve));
+      throw init?.signal?.reason;
+    },
+  });
+  await expect(api.history({ query: { recipient_id: 2 } })).rejects.toMatchObject({
+    status: 502,
+    code: "",
+    retry: true,
+  });
+  hangs = true;
+  await expect(api.conversations()).rejects.toMatchObject({ name: "TimeoutError" });
+  expect(await api.accessToken()).toBeUndefined();
 });

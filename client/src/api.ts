@@ -1,62 +1,49 @@
-import { routes, type AuthAnswer, type Route, type RouteBody, type RouteName, type RouteOutput } from "@om/protocol";
-
-/** What keeps a user logged in. In a browser the refresh token also lives in a cookie. */
-export interface Tokens {
-  accessToken: string;
-  refreshToken: string;
-}
-
-/** Where tokens live; `save(undefined)` forgets them. */
-export interface TokenStore {
-  load(): Tokens | undefined;
-  save(tokens: Tokens | undefined): void;
-}
-
-export function memoryTokens(tokens?: Tokens): TokenStore {
-  let held = tokens;
-  return { load: () => held, save: (next) => void (held = next) };
-}
-
-/** An answer that is not 2xx. `retry`: the same call may succeed later. `code` is "" when the server did not name one. */
-export class OmApiError extends Error {
-  readonly status: number;
-  readonly code: string;
-  readonly retry: boolean;
-  readonly requestId: string;
-
-  constructor(status: number, answer: { error?: string; code?: string; request_id?: string }) {
-    super(answer.error ?? `HTTP ${status}`);
-    this.status = status;
-    this.code = answer.code ?? "";
-    this.retry = status === 429 || status >= 500;
-    this.requestId = answer.request_id ?? "";
-  }
-}
+import { routes, type AuthAnswer, type RouteBody, type RouteName, type RouteOutput } from "@om/protocol";
+import { readAnswer } from "./api-error.ts";
+import { readClaims, type Tokens, type TokenStore } from "./tokens.ts";
 
 type Query = Record<string, string | number | undefined>;
-/** What a call needs beside its name: path parameters, query, and a body exactly where the route has one. */
-export type CallInput<N extends RouteName> = {
-  params?: Record<string, string | number>;
-  query?: Query;
-} & (RouteBody<N> extends undefined ? { body?: undefined } : { body: RouteBody<N> });
+type Headers = Record<string, string>;
+
+/** `/api/users/:identifier` → `"identifier"`. */
+type ParamNames<Path extends string> = Path extends `${string}/:${infer Name}/${infer Rest}`
+  ? Name | ParamNames<`/${Rest}`>
+  : Path extends `${string}/:${infer Name}`
+    ? Name
+    : never;
+type Params<N extends RouteName> = Record<ParamNames<(typeof routes)[N]["path"]>, string | number>;
+
+/** What a call needs beside its name: path parameters and a body exactly where the route has them. */
+export type CallInput<N extends RouteName> = { query?: Query; signal?: AbortSignal } & ({} extends Params<N>
+  ? { params?: undefined }
+  : { params: Params<N> }) &
+  (RouteBody<N> extends undefined ? { body?: undefined } : { body: RouteBody<N> });
+type CallArguments<N extends RouteName> = {} extends CallInput<N> ? [CallInput<N>?] : [CallInput<N>];
 
 /** The same, as far as the sender of a request cares. */
 interface RawInput {
-  params?: Record<string, string | number>;
+  params?: Record<string, string | number> | undefined;
   query?: Query;
   body?: unknown;
+  signal?: AbortSignal;
 }
 
-export interface Api {
-  /** @throws OmApiError; TypeError or TimeoutError when there was no answer */
-  call<N extends RouteName>(
-    name: N,
-    ...input: {} extends CallInput<N> ? [CallInput<N>?] : [CallInput<N>]
-  ): Promise<RouteOutput<N>>;
+type Entering = "register" | "login" | "logout" | "refresh";
+
+/** One method per route. They throw OmApiError, or TypeError or a DOMException when no answer came. */
+type RouteCalls = {
+  [N in Exclude<RouteName, Entering>]: (...input: CallArguments<N>) => Promise<RouteOutput<N>>;
+};
+
+export interface Api extends RouteCalls {
+  readonly baseUrl: string;
+  /** Any route by its name. */
+  call<N extends RouteName>(name: N, ...input: CallArguments<N>): Promise<RouteOutput<N>>;
+  /** Both log in: their tokens are kept. */
   register(body: RouteBody<"register">): Promise<AuthAnswer>;
   login(body: RouteBody<"login">): Promise<AuthAnswer>;
   logout(): Promise<void>;
-  /** A fresh access token; many callers at once make one request. */
+  /** Fresh tokens; many callers at once make one request. */
   refresh(): Promise<Tokens>;
   /** The access token, renewed when it is about to expire; undefined when nobody is logged in. */
   accessToken(): Promise<string | undefined>;
@@ -71,7 +58,10 @@ export interface ApiOptions {
   timeoutMs?: number;
 }
 
-type Send = (name: RouteName, input: RawInput, headers: Record<string, string>) => Promise<Response>;
+type Send = (name: RouteName, input: RawInput, headers: Headers) => Promise<Response>;
+
+/** Seconds before its end at which an access token is renewed. */
+const renewAhead = 30;
 
 /** One typed method per route, with bearer tokens that renew themselves. */
 export function createApi(options: ApiOptions): Api {
@@ -80,23 +70,19 @@ export function createApi(options: ApiOptions): Api {
   let refreshing: Promise<Tokens> | undefined;
 
   async function call(name: RouteName, input: RawInput = {}): Promise<unknown> {
-    const needsToken = routes[name].auth === "token";
-    const bearer = (): Record<string, string> => {
-      const token = needsToken ? tokens.load()?.accessToken : undefined;
-      return token === undefined ? {} : { Authorization: `Bearer ${token}` };
-    };
-    let response = await send(name, input, bearer());
-    if (response.status === 401 && needsToken && tokens.load() !== undefined) {
-      await response.arrayBuffer();
-      await refresh();
-      response = await send(name, input, bearer());
-    }
-    return read(response);
+    if (routes[name].auth !== "token") return readAnswer(await send(name, input, {}));
+    const used = tokens.load()?.accessToken;
+    const response = await send(name, input, bearer(used));
+    if (response.status !== 401 || !mayRefresh(tokens)) return readAnswer(response);
+    await response.body?.cancel();
+    // Somebody else may have renewed it meanwhile.
+    if (tokens.load()?.accessToken === used) await refresh();
+    return readAnswer(await send(name, input, bearer(tokens.load()?.accessToken)));
   }
 
   function refresh(): Promise<Tokens> {
     refreshing ??= send("refresh", {}, refreshCookie(tokens))
-      .then(read)
+      .then(readAnswer)
       .then((answer) => keep(answer as AuthAnswer))
       .finally(() => (refreshing = undefined));
     return refreshing;
@@ -114,49 +100,40 @@ export function createApi(options: ApiOptions): Api {
     return answer;
   }
 
+  const calls = Object.keys(routes).map((name) => [name, (input: RawInput) => call(name as RouteName, input)]);
   return {
+    ...(Object.fromEntries(calls) as RouteCalls),
+    baseUrl: options.baseUrl,
     call: call as Api["call"],
     refresh,
     register: (body) => enter("register", body),
     login: (body) => enter("login", body),
     async logout() {
-      const cookie = refreshCookie(tokens);
+      const headers = { ...refreshCookie(tokens), ...csrfHeader() };
       tokens.save(undefined);
-      await read(await send("logout", {}, cookie));
+      await readAnswer(await send("logout", {}, headers));
     },
     async accessToken() {
       const token = tokens.load()?.accessToken;
-      if (token === undefined || secondsLeft(token) > 30) return token;
+      if (token === undefined && !mayRefresh(tokens)) return undefined;
+      if (token !== undefined && readClaims(token).secondsLeft > renewAhead) return token;
       return (await refresh()).accessToken;
     },
   };
 }
 
 function createSender({ baseUrl, fetch: request = fetch, timeoutMs = 15_000 }: ApiOptions): Send {
-  return (name, input, headers) => {
-    const { method, path }: Route = routes[name];
-    const hasBody = input.body !== undefined;
-    return request(`${baseUrl}${fillPath(path, input.params)}${queryText(input.query)}`, {
+  return (name, { params, query, body, signal }, headers) => {
+    const { method, path } = routes[name];
+    const deadline = AbortSignal.timeout(timeoutMs);
+    return request(`${baseUrl.replace(/\/+$/, "")}${fillPath(path, params)}${queryText(query)}`, {
       method,
-      headers: { ...headers, ...(hasBody ? { "Content-Type": "application/json" } : {}) },
-      ...(hasBody ? { body: JSON.stringify(input.body) } : {}),
+      headers: { ...headers, ...(body === undefined ? {} : { "Content-Type": "application/json" }) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       credentials: "include",
-      signal: AbortSignal.timeout(timeoutMs),
+      signal: signal === undefined ? deadline : AbortSignal.any([deadline, signal]),
     });
   };
-}
-
-/** A browser sends the cookie itself, and does not let us. */
-function refreshCookie(tokens: TokenStore): Record<string, string> {
-  const token = tokens.load()?.refreshToken;
-  return token === undefined ? {} : { Cookie: `om_refresh=${token}` };
-}
-
-async function read(response: Response): Promise<unknown> {
-  const text = await response.text();
-  const isJson = response.headers.get("content-type")?.includes("json") ?? false;
-  if (response.ok) return isJson && text !== "" ? JSON.parse(text) : undefined;
-  throw new OmApiError(response.status, isJson ? (JSON.parse(text) as object) : { error: text });
 }
 
 function fillPath(path: string, params: Record<string, string | number> = {}): string {
@@ -168,14 +145,27 @@ function queryText(query: Query = {}): string {
   return pairs.length === 0 ? "" : `?${new URLSearchParams(pairs).toString()}`;
 }
 
-/** Until the token expires, by its own word; 0 when it cannot be read. */
-function secondsLeft(token: string): number {
-  try {
-    const claims = JSON.parse(atob((token.split(".")[1] ?? "").replaceAll("-", "+").replaceAll("_", "/"))) as {
-      exp?: number;
-    };
-    return (claims.exp ?? 0) - Date.now() / 1000;
-  } catch {
-    return 0;
-  }
+function bearer(token: string | undefined): Headers {
+  return token === undefined ? {} : { Authorization: `Bearer ${token}` };
+}
+
+/** A browser's cookies are its own business: it sends them itself and does not let a page set them. */
+function isBrowser(): boolean {
+  return "document" in globalThis || "WorkerGlobalScope" in globalThis;
+}
+
+/** A page that was just loaded holds no token, but its cookie may still be good. */
+function mayRefresh(tokens: TokenStore): boolean {
+  return isBrowser() || tokens.load() !== undefined;
+}
+
+function refreshCookie(tokens: TokenStore): Headers {
+  const token = tokens.load()?.refreshToken;
+  return token === undefined || isBrowser() ? {} : { Cookie: `om_refresh=${token}` };
+}
+
+/** Proof that our own page asks, for calls that carry no bearer token. */
+function csrfHeader(): Headers {
+  const [, token] = /(?:^|; )om_csrf=([^;]*)/.exec("document" in globalThis ? document.cookie : "") ?? [];
+  return token === undefined ? {} : { "X-OM-CSRF": token };
 }

@@ -1,50 +1,95 @@
-import type { Conversation, Message } from "@om/protocol";
+import type { Conversation } from "@om/protocol";
+import { OmApiError } from "./api-error.ts";
 import type { Api } from "./api.ts";
-import type { Followed } from "./sequencer.ts";
+import type { Tracker } from "./tracker.ts";
 
-/** One conversation that changed, with the messages that this device lacks. */
-export interface CaughtUp {
-  conversation: Conversation;
-  head: Followed;
-  /** undefined: the device does not know the conversation and starts at its present. */
-  messages: Message[] | undefined;
+/** `all`: a conversation that the device does not know is read from its beginning, at the very first connect too. */
+export type CatchUpMode = "all" | "since-known";
+
+interface Deps {
+  api: Api;
+  tracker: Tracker;
+  mode: CatchUpMode;
+  signal: AbortSignal;
+  /** A conversation that changed, after its messages were told. */
+  head(conversation: Conversation): void;
+  /** The server is another one, or was restored from a copy: what the device knows may differ from what it has. */
+  reset(): void;
+  trouble(error: unknown): void;
 }
 
 /**
- * Everything that changed since `cursor`, conversation by conversation. The generator's value is the next cursor, good only when
- * all of it was taken in.
+ * Reads everything that changed since `cursor` ("" at the very first connect) and tells the tracker. A conversation that is not
+ * known began since then and is read from its beginning; at the very first connect it may be old and long, so the device starts
+ * at its head.
+ * @returns the next cursor, which is good because all of it was taken in
  */
-export async function* catchUp(
-  api: Api,
-  cursor: string,
-  followed: (conversationId: string) => Followed | undefined,
-): AsyncGenerator<CaughtUp, string> {
-  let next = cursor;
-  for (let after: number | undefined, first = true; first || after !== undefined; first = false) {
-    const page = await api.call("changes", { query: { cursor, after } });
-    if (first) next = page.cursor;
-    // Without a usable cursor an unknown conversation may be old and long; with one it began since.
-    const fromStart = cursor !== "" && !page.reset;
+export async function catchUp(deps: Deps, cursor: string): Promise<string> {
+  const gone = new Set(deps.tracker.all().map(([id]) => id));
+  const at = { first: cursor === "", reset: false };
+  let since = cursor;
+  let next: string | undefined;
+  let after: number | undefined;
+  do {
+    const page = await readChanges(deps, since, after);
+    since = page.since;
+    // Only what was so before everything was read may be relied on later.
+    next ??= page.cursor;
+    if (page.reset && !at.reset) deps.reset();
+    at.reset ||= page.reset;
     for (const conversation of page.conversations) {
-      const head = { ver: conversation.ver, seq: conversation.seq };
-      const known = followed(conversation.conversation_id) ?? (fromStart ? { ver: 0, seq: 0 } : undefined);
-      if (known === undefined) yield { conversation, head, messages: undefined };
-      else if (known.ver < head.ver)
-        yield { conversation, head, messages: await changedSince(api, conversation, known.ver) };
+      gone.delete(conversation.conversation_id);
+      await readConversation(deps, conversation, at);
     }
     after = page.next;
-  }
+  } while (after !== undefined);
+  if (at.reset) deps.tracker.forget(gone);
+  deps.tracker.caughtUp();
   return next;
 }
 
-async function changedSince(api: Api, { conversation_id }: Conversation, since: number): Promise<Message[]> {
-  const messages: Message[] = [];
+/** A cursor that the server cannot read is as good as none, but for what it says: this device has been here before. */
+async function readChanges(deps: Deps, since: string, after: number | undefined) {
+  const { api, signal } = deps;
+  try {
+    return { ...(await api.changes({ query: { cursor: since, after }, signal })), since };
+  } catch (error) {
+    if (!(error instanceof OmApiError) || error.code !== "invalid_cursor" || since === "") throw error;
+    return { ...(await api.changes({ query: { after }, signal })), since: "", reset: true };
+  }
+}
+
+async function readConversation(
+  deps: Deps,
+  conversation: Conversation,
+  at: { first: boolean; reset: boolean },
+): Promise<void> {
+  const { tracker } = deps;
+  const id = conversation.conversation_id;
+  const known = tracker.followed(id);
+  if (known === undefined && at.first && deps.mode === "since-known") tracker.start(id, conversation);
+  if (at.reset && known !== undefined && known.ver > conversation.ver) tracker.rewind(id, conversation);
+  const since = tracker.head(conversation);
+  try {
+    if (since !== undefined) await readMessages(deps, conversation, since);
+  } catch (error) {
+    if (!(error instanceof OmApiError) || error.retry || error.status === 401) throw error;
+    // The server will not show it, however often it is asked: the others must not wait for that.
+    deps.trouble(error);
+    tracker.start(id, conversation);
+  }
+  deps.head(conversation);
+}
+
+async function readMessages({ api, tracker, signal }: Deps, head: Conversation, since: number): Promise<void> {
+  const id = head.conversation_id;
   for (let ver: number | undefined = since; ver !== undefined;) {
-    const page: { messages: Message[]; next_ver?: number } = await api.call("messageChanges", {
-      query: { conversation_id, ver },
+    const page: Awaited<ReturnType<Api["messageChanges"]>> = await api.messageChanges({
+      query: { conversation_id: id, ver },
+      signal,
     });
-    messages.push(...page.messages);
+    const last = page.next_ver === undefined;
+    tracker.page(id, { messages: page.messages, upTo: page.next_ver ?? head.ver, last });
     ver = page.next_ver;
   }
-  return messages;
 }

@@ -1,14 +1,17 @@
-export {
-  createApi,
-  memoryTokens,
-  OmApiError,
-  type Api,
-  type ApiOptions,
-  type CallInput,
-  type Tokens,
-  type TokenStore,
-} from "./api.ts";
-export { OmConnection, type ConnectionEvents, type ConnectOptions } from "./connection.ts";
+export { OmApiError } from "./api-error.ts";
+export { createApi, type Api, type ApiOptions, type CallInput } from "./api.ts";
+export { connect, OmConnection, type ConnectOptions } from "./connection.ts";
+export type { ConnectionEvents, PositionEvent } from "./connection-events.ts";
 export { RefusedError, type Ack, type OutboxEntry } from "./outbox.ts";
-export { createSequencer, type Change, type Effect, type Followed, type Sequencer } from "./sequencer.ts";
+export {
+  follow,
+  step,
+  type Change,
+  type Effect,
+  type Followed,
+  type Following,
+  type SequencerEvent,
+} from "./sequencer.ts";
 export { memoryState, type DeviceState, type StateStore } from "./state.ts";
+export type { Timing } from "./timing.ts";
+export { memoryTokens, readClaims, type Tokens, type TokenStore } from "./tokens.ts";

@@ -2,110 +2,147 @@ import type { Message } from "@om/protocol";
 
 /** How far a device has followed one conversation: every change up to `ver`, every message up to `seq`. */
 export interface Followed {
-  ver: number;
-  seq: number;
+  readonly ver: number;
+  readonly seq: number;
 }
 
 /** A change that the server told of; `message` is absent when it was none (a position, or the answer to an own message). */
-export interface Change {
-  conversationId: string;
-  ver: number;
-  /** Messages in the conversation when it happened. */
-  seq: number;
-  message?: Message;
+export interface Change extends Followed {
+  readonly message?: Message;
 }
 
-/** What a device does about what it was told, in this order. */
+/** A conversation being followed, with what is ahead of its turn. */
+export interface Following extends Followed {
+  /** Changes that came before the one they follow, in order of `ver`. */
+  readonly held: readonly Change[];
+  /** The highest version heard of; above `ver` something is missing. */
+  readonly heard: number;
+  /** What happens about that: it may still come by itself, or the server is being asked. */
+  readonly gap: "none" | "waiting" | "reading";
+  /** Messages that a page told in a state later than `ver`: id → version of that state. */
+  readonly ahead: ReadonlyMap<number, number>;
+}
+
+export type SequencerEvent =
+  /** A push, or the `ack` of an own message. */
+  | { kind: "change"; change: Change }
+  /** The time that a missing change may take by itself is over. */
+  | { kind: "waited" }
+  /** The server says that the conversation stands at this version. */
+  | { kind: "head"; ver: number }
+  /** Messages changed after `ver` as the server has them, oldest change first, complete up to `upTo`; more follow unless `last`. */
+  | { kind: "page"; messages: readonly Message[]; upTo: number; last: boolean }
+  /** Follow from here on, without what came before. */
+  | { kind: "start"; at: Followed }
+  /** The line is gone: whatever was to come by it comes no more. */
+  | { kind: "cut" };
+
+/** What a device does about an event, in this order. */
 export type Effect =
   | { kind: "message"; message: Message }
   | { kind: "updated"; message: Message }
-  | { kind: "applied"; change: Change }
-  | { kind: "gap"; conversationId: string };
+  /** Send `waited` a little later. */
+  | { kind: "wait" }
+  /** Something is missing for good: ask the server for its head and the messages after `ver`. */
+  | { kind: "missing" };
 
-/**
- * The logic of following conversations, without any input or output: versions of a conversation are contiguous, so what is old is
- * dropped, what is next is applied, and what is ahead is held until the gap before it is filled. Every message comes out exactly
- * once and in order, whatever is repeated, lost or reordered on the way.
- */
-export interface Sequencer {
-  /** A live change. A gap is told each time something stays held behind it. */
-  live(change: Change): Effect[];
-  /**
-   * What the server answered for a conversation whose head is (or was, before the messages were read) at `head`: everything that
-   * changed after what `followed` said.
-   */
-  caughtUp(conversationId: string, head: Followed, messages: readonly Message[]): Effect[];
-  /** Starts to follow at the present, without what came before. */
-  startAt(conversationId: string, head: Followed): void;
-  followed(conversationId: string): Followed | undefined;
-  all(): [conversationId: string, followed: Followed][];
-}
+type Step = readonly [Following, Effect[]];
 
-/** Changes held per conversation; beyond it the newest are dropped, and the gap before them fetches them anyway. */
+/** Changes held per conversation; what comes beyond it is let go and read later. */
 const maxHeld = 1_000;
 
-export function createSequencer(start: Iterable<readonly [string, Followed]> = []): Sequencer {
-  const conversations = new Map<string, Followed & { held: Map<number, Change> }>();
-  for (const [id, { ver, seq }] of start) conversations.set(id, { ver, seq, held: new Map() });
-
-  function of(id: string): Followed & { held: Map<number, Change> } {
-    let state = conversations.get(id);
-    if (state === undefined) {
-      state = { ver: 0, seq: 0, held: new Map() };
-      conversations.set(id, state);
-    }
-    return state;
-  }
-
-  function applyNext(id: string): Effect[] {
-    const state = of(id);
-    const effects: Effect[] = [];
-    for (let next = state.held.get(state.ver + 1); next !== undefined; next = state.held.get(state.ver + 1)) {
-      state.held.delete(next.ver);
-      if (next.message !== undefined) effects.push(...emit(state, next.message));
-      state.ver = next.ver;
-      state.seq = Math.max(state.seq, next.seq);
-      effects.push({ kind: "applied", change: next });
-    }
-    for (const ver of state.held.keys()) if (ver <= state.ver) state.held.delete(ver);
-    if (state.held.size > 0) effects.push({ kind: "gap", conversationId: id });
-    return effects;
-  }
-
-  return {
-    live(change) {
-      const state = of(change.conversationId);
-      if (change.ver <= state.ver) return [];
-      if (state.held.size < maxHeld || change.ver === state.ver + 1) state.held.set(change.ver, change);
-      return applyNext(change.conversationId);
-    },
-    caughtUp(conversationId, head, messages) {
-      const state = of(conversationId);
-      const effects: Effect[] = [];
-      const newest = messages.filter(({ seq }) => seq > state.seq).toSorted((a, b) => a.seq - b.seq);
-      const changed = messages.filter(({ seq }) => seq <= state.seq);
-      for (const message of [...changed, ...newest]) effects.push(...emit(state, message));
-      state.ver = Math.max(state.ver, head.ver);
-      state.seq = Math.max(state.seq, head.seq);
-      return [...effects, ...applyNext(conversationId)];
-    },
-    startAt(conversationId, head) {
-      const state = of(conversationId);
-      state.ver = Math.max(state.ver, head.ver);
-      state.seq = Math.max(state.seq, head.seq);
-    },
-    followed(conversationId) {
-      const state = conversations.get(conversationId);
-      return state === undefined ? undefined : { ver: state.ver, seq: state.seq };
-    },
-    all: () => [...conversations].map(([id, { ver, seq }]) => [id, { ver, seq }]),
-  };
+export function follow(from: Followed = { ver: 0, seq: 0 }): Following {
+  return { ver: from.ver, seq: from.seq, held: [], heard: from.ver, gap: "none", ahead: new Map() };
 }
 
-function emit(state: Followed, message: Message): Effect[] {
-  if (message.seq > state.seq) {
-    state.seq = message.seq;
-    return [{ kind: "message", message }];
+/**
+ * The logic of following one conversation, without any input or output. Its versions are contiguous, so what is old is dropped,
+ * what is next is applied, and what is ahead is held until the gap before it is filled. Every message comes out exactly once and in
+ * order, whatever is repeated, lost or reordered on the way.
+ */
+export function step(state: Following, event: SequencerEvent): Step {
+  if (event.kind === "change") return takeChange(state, event.change);
+  if (event.kind === "page") return takePage(state, event);
+  if (event.kind === "start") return takeStart(state, event.at);
+  if (event.kind === "cut") return [{ ...state, held: [], heard: state.ver, gap: "none" }, []];
+  if (event.kind === "waited") {
+    return state.gap === "waiting" ? [{ ...state, gap: "reading" }, [{ kind: "missing" }]] : [state, []];
   }
-  return message.ver > state.ver ? [{ kind: "updated", message }] : [];
+  if (event.ver <= state.ver) return settle({ ...state, gap: "none" }, []);
+  return [{ ...state, heard: Math.max(state.heard, event.ver), gap: "reading" }, []];
+}
+
+function takeChange(state: Following, change: Change): Step {
+  if (change.ver <= state.ver) return [state, []];
+  if (change.ver === state.ver + 1) {
+    const effects: Effect[] = [];
+    const next = apply(state, change, effects);
+    return drain({ ...next, heard: Math.max(state.heard, change.ver) }, effects);
+  }
+  const held = state.held.length < maxHeld ? insert(state.held, change) : state.held;
+  return settle({ ...state, held, heard: Math.max(state.heard, change.ver) }, []);
+}
+
+function takePage(state: Following, page: Extract<SequencerEvent, { kind: "page" }>): Step {
+  const effects: Effect[] = [];
+  const ver = Math.max(state.ver, page.upTo);
+  const ahead = new Map(state.ahead);
+  let next = state;
+  for (const message of page.messages) {
+    next = tell({ ...next, ahead }, message, effects);
+    if (message.ver > ver && message.ver > (ahead.get(message.id) ?? 0)) ahead.set(message.id, message.ver);
+  }
+  const applied = { ...next, ver, ahead: above(ahead, ver), heard: Math.max(state.heard, ver) };
+  return drain(page.last ? { ...applied, gap: "none" } : applied, effects);
+}
+
+function takeStart(state: Following, at: Followed): Step {
+  const ver = Math.max(state.ver, at.ver);
+  const seq = Math.max(state.seq, at.seq);
+  return drain({ ...state, ver, seq, heard: Math.max(state.heard, ver), gap: "none" }, []);
+}
+
+/** Applies what is next of what was held. */
+function drain(state: Following, effects: Effect[]): Step {
+  let next = state;
+  let taken = 0;
+  for (const change of state.held) {
+    if (change.ver > next.ver + 1) break;
+    if (change.ver === next.ver + 1) next = apply(next, change, effects);
+    taken += 1;
+  }
+  return settle(taken === 0 ? next : { ...next, held: state.held.slice(taken) }, effects);
+}
+
+function settle(state: Following, effects: Effect[]): Step {
+  if (state.heard <= state.ver) return [state.gap === "none" ? state : { ...state, gap: "none" }, effects];
+  if (state.gap !== "none") return [state, effects];
+  return [{ ...state, gap: "waiting" }, [...effects, { kind: "wait" }]];
+}
+
+function apply(state: Following, change: Change, effects: Effect[]): Following {
+  const told = change.message === undefined ? state : tell(state, change.message, effects);
+  const ahead = above(state.ahead, change.ver);
+  return { ...told, ver: change.ver, seq: Math.max(told.seq, change.seq), ahead };
+}
+
+function tell(state: Following, message: Message, effects: Effect[]): Following {
+  if (message.seq > state.seq) {
+    effects.push({ kind: "message", message });
+    return { ...state, seq: message.seq };
+  }
+  if (message.ver > state.ver && message.ver > (state.ahead.get(message.id) ?? 0)) {
+    effects.push({ kind: "updated", message });
+  }
+  return state;
+}
+
+function above(ahead: ReadonlyMap<number, number>, ver: number): ReadonlyMap<number, number> {
+  if (ahead.size === 0) return ahead;
+  return new Map([...ahead].filter(([, at]) => at > ver));
+}
+
+function insert(held: readonly Change[], change: Change): readonly Change[] {
+  const at = held.findLastIndex(({ ver }) => ver <= change.ver);
+  return held[at]?.ver === change.ver ? held : held.toSpliced(at + 1, 0, change);
 }

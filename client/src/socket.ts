@@ -2,43 +2,94 @@ import type { OutboundFrame } from "@om/protocol";
 
 /** One WebSocket, from the moment it is open until it is closed. */
 export interface Socket {
-  send(frame: { type: string; payload: unknown }): void;
+  /** @returns false when it is not open any more */
+  send(frame: { type: string; payload: unknown }): boolean;
   close(): void;
 }
 
 export interface SocketOptions {
   url: string;
+  signal: AbortSignal;
   /** How long the handshake may take, and how long the server may be silent after a ping, in ms. */
   openTimeoutMs: number;
   pingEveryMs: number;
   pongTimeoutMs: number;
   onFrame: (frame: OutboundFrame) => void;
+  onPing: () => void;
   /** Called exactly once after the socket was open. */
   onClose: (code: number) => void;
 }
 
+/** A socket did not open. `status`: what the server answered, 0: nothing, undefined: it is not known, as in a browser. */
+export class HandshakeError extends Error {
+  readonly status: number | undefined;
+
+  constructor(message: string, status?: number) {
+    super(message);
+    this.name = "HandshakeError";
+    this.status = status;
+  }
+}
+
+export type OpenSocket = (options: SocketOptions) => Promise<Socket>;
+
 /**
  * Opens a socket that notices a dead line: it pings, and closes itself when nothing at all arrives in time.
- * @throws Error when it does not open
+ * @throws HandshakeError when it does not open
  */
-export async function openSocket(options: SocketOptions): Promise<Socket> {
-  const WebSocketClass = globalThis.WebSocket ?? ((await import("ws")).WebSocket as unknown as typeof WebSocket);
-  const socket = new WebSocketClass(options.url);
-  await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => {
-      socket.close();
-      reject(new Error("the server did not answer the handshake in time"));
-    }, options.openTimeoutMs);
+export const openSocket: OpenSocket = async (options) => {
+  const dialled = await dial(options.url);
+  try {
+    await opened(dialled, options);
+  } catch (error) {
+    dialled.socket.close();
+    throw error;
+  }
+  return watch(dialled.socket, options);
+};
+
+interface Dialled {
+  socket: WebSocket;
+  /** Calls back with the status of an answer that refuses the handshake, where the platform tells it. */
+  onRefused: (listener: (status: number) => void) => void;
+  /** What a failure without such an answer means. */
+  silence: 0 | undefined;
+}
+
+async function dial(url: string): Promise<Dialled> {
+  if ("WebSocket" in globalThis) {
+    return { socket: new WebSocket(url), onRefused: () => undefined, silence: undefined };
+  }
+  const { WebSocket: NodeSocket } = await import("ws");
+  const socket = new NodeSocket(url, { perMessageDeflate: false });
+  return {
+    socket: socket as unknown as WebSocket,
+    onRefused(listener) {
+      socket.once("unexpected-response", (request, response) => {
+        listener(response.statusCode ?? 0);
+        request.destroy();
+      });
+    },
+    silence: 0,
+  };
+}
+
+function opened({ socket, onRefused, silence }: Dialled, { openTimeoutMs, signal }: SocketOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = (why: string, status: number | undefined): void => {
+      clearTimeout(timer);
+      reject(new HandshakeError(why, status));
+    };
+    const timer = setTimeout(() => fail("the server did not answer in time", 0), openTimeoutMs);
+    signal.addEventListener("abort", () => fail("stopped", 0), { once: true });
+    if (signal.aborted) fail("stopped", 0);
+    onRefused((status) => fail(`the handshake was answered with ${status}`, status));
+    socket.addEventListener("error", () => fail("the socket did not open", silence));
     socket.addEventListener("open", () => {
       clearTimeout(timer);
       resolve();
     });
-    socket.addEventListener("error", () => {
-      clearTimeout(timer);
-      reject(new Error("the socket did not open"));
-    });
   });
-  return watch(socket, options);
 }
 
 function watch(socket: WebSocket, options: SocketOptions): Socket {
@@ -52,28 +103,38 @@ function watch(socket: WebSocket, options: SocketOptions): Socket {
     clearTimeout(deadline);
     options.onClose(code);
   };
+  const send = (frame: { type: string; payload: unknown }): boolean => {
+    if (closed || socket.readyState !== socket.OPEN) return false;
+    socket.send(JSON.stringify(frame));
+    return true;
+  };
+  const close = (code: number): void => {
+    socket.close();
+    // A dead line does not answer a close either.
+    end(code);
+  };
   const pinger = setInterval(() => {
     heard = false;
-    socket.send(JSON.stringify({ type: "ping", payload: {} }));
-    deadline = setTimeout(() => {
-      if (heard) return;
-      socket.close();
-      // A dead line does not answer a close either.
-      end(1006);
-    }, options.pongTimeoutMs);
+    if (!send({ type: "ping", payload: {} })) return;
+    options.onPing();
+    clearTimeout(deadline);
+    deadline = setTimeout(() => (heard ? undefined : close(1006)), options.pongTimeoutMs);
   }, options.pingEveryMs);
   socket.addEventListener("close", (event) => end(event.code));
   socket.addEventListener("message", (event) => {
     heard = true;
-    if (!closed && typeof event.data === "string") options.onFrame(JSON.parse(event.data) as OutboundFrame);
+    const frame = closed ? undefined : readFrame(event.data);
+    if (frame !== undefined) options.onFrame(frame);
   });
-  return {
-    send: (frame) => {
-      if (!closed && socket.readyState === socket.OPEN) socket.send(JSON.stringify(frame));
-    },
-    close: () => {
-      socket.close();
-      end(1000);
-    },
-  };
+  return { send, close: () => close(1000) };
+}
+
+/** Frames that cannot be read are skipped: a later catch-up brings what they said. */
+function readFrame(data: unknown): OutboundFrame | undefined {
+  try {
+    const frame: unknown = typeof data === "string" ? JSON.parse(data) : undefined;
+    return typeof frame === "object" && frame !== null && "type" in frame ? (frame as OutboundFrame) : undefined;
+  } catch {
+    return undefined;
+  }
 }

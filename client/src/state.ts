@@ -6,6 +6,8 @@ export interface DeviceState {
   cursor: string;
   conversations: [conversationId: string, followed: Followed][];
   outbox: OutboxEntry[];
+  /** Messages whose read receipt may not have arrived. */
+  reads?: number[];
 }
 
 /** Where the state lives. `save` is called after the application has been told of what the state contains. */
@@ -17,4 +19,33 @@ export interface StateStore {
 export function memoryState(state?: DeviceState): StateStore {
   let held = state;
   return { load: () => held, save: (next) => void (held = next) };
+}
+
+/** Saves now, at the end of this turn, or a little later; a burst is saved once. */
+export interface Saver {
+  now(): void;
+  turn(): void;
+  soon(): void;
+}
+
+export function createSaver(save: () => void, delayMs: number): Saver {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let turning = false;
+  const now = (): void => {
+    clearTimeout(timer);
+    timer = undefined;
+    save();
+  };
+  return {
+    now,
+    turn() {
+      if (turning) return;
+      turning = true;
+      queueMicrotask(() => {
+        turning = false;
+        now();
+      });
+    },
+    soon: () => void (timer ??= setTimeout(now, delayMs)),
+  };
 }

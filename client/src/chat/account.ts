@@ -1,9 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { createApi, OmApiError, type Api, type Tokens, type TokenStore } from "../api.ts";
+import type { AuthAnswer } from "@om/protocol";
+import { OmApiError } from "../api-error.ts";
+import { createApi, type Api } from "../api.ts";
+import { readJson, writeJson } from "../files.ts";
 import type { DeviceState, StateStore } from "../state.ts";
+import type { Tokens, TokenStore } from "../tokens.ts";
 
 /** What the chat keeps of one user on one server, readable by its owner only. */
 interface AccountFile {
@@ -34,19 +37,37 @@ export async function enter(options: { server: string; user: string; password: s
   };
   const api = createApi({ baseUrl: options.server, tokens });
   const email = `${options.user.toLowerCase()}@example.invalid`;
-  const isKnown = options.password !== undefined || file.data.password !== "";
-  const password = options.password ?? (file.data.password || randomBytes(18).toString("base64url"));
-  const answer = isKnown
-    ? await api.login({ email, password }).catch((error: unknown) => {
-        // The server forgot us, as after a fresh start on an empty database.
-        if (error instanceof OmApiError && error.status === 401)
-          return api.register({ username: options.user, email, password });
-        throw error;
-      })
-    : await api.register({ username: options.user, email, password });
-  file.data.password = password;
+  const known = options.password === undefined ? await resumed(api, file.data.tokens) : undefined;
+  if (known !== undefined) return { api, selfId: known, state: stateOf(file, known) };
+  const isNew = options.password === undefined && file.data.password === "";
+  file.data.password = options.password ?? (file.data.password || randomBytes(18).toString("base64url"));
+  // Kept before it is used: a name whose password is lost is lost.
   file.save();
+  const { password } = file.data;
+  const register = (): Promise<AuthAnswer> => api.register({ username: options.user, email, password });
+  const answer = await (isNew ? register() : login(() => api.login({ email, password }), register));
   return { api, selfId: answer.user.id, state: stateOf(file, answer.user.id) };
+}
+
+/** The user whose session still holds. */
+async function resumed(api: Api, tokens: Tokens | undefined): Promise<number | undefined> {
+  if (tokens === undefined) return undefined;
+  try {
+    return (await api.me()).user.id;
+  } catch (error) {
+    if (error instanceof OmApiError && error.status === 401) return undefined;
+    throw error;
+  }
+}
+
+/** A server that does not know us may have started anew on an empty database; if the name is taken there, the login was wrong. */
+async function login(attempt: () => Promise<AuthAnswer>, register: () => Promise<AuthAnswer>): Promise<AuthAnswer> {
+  try {
+    return await attempt();
+  } catch (error) {
+    if (!(error instanceof OmApiError) || error.status !== 401) throw error;
+    return await register().catch(() => Promise.reject(error));
+  }
 }
 
 /** The state belongs to a user id: on another database the same name is another user. */
@@ -65,26 +86,13 @@ function stateOf(file: ReturnType<typeof openFile>, selfId: number): StateStore 
 
 function openFile(server: string, user: string) {
   const folder = join(homedir(), ".om-messenger");
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
   const host = new URL(server).host.replaceAll(/[^a-z0-9.-]/gi, "_");
   const path = join(folder, `${host}-${user.toLowerCase().replaceAll(/[^a-z0-9_]/g, "_")}.json`);
-  const data: AccountFile & { owner?: string } = read(path) ?? { password: "" };
+  const data = (readJson(path) as (AccountFile & { owner?: string }) | undefined) ?? { password: "" };
   return {
     data,
     owner: () => data.owner,
     setOwner: (owner: string) => void (data.owner = owner),
-    save(): void {
-      // Written aside and moved, so that a crash leaves the old file or the new one.
-      writeFileSync(`${path}.new`, JSON.stringify(data), { mode: 0o600 });
-      renameSync(`${path}.new`, path);
-    },
+    save: () => writeJson(path, data),
   };
-}
-
-function read(path: string): (AccountFile & { owner?: string }) | undefined {
-  try {
-    return JSON.parse(readFileSync(path, "utf8")) as AccountFile;
-  } catch {
-    return undefined;
-  }
 }

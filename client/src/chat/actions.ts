@@ -1,4 +1,5 @@
-import { OmApiError, type Api } from "../api.ts";
+import { OmApiError } from "../api-error.ts";
+import type { Api } from "../api.ts";
 import type { OmConnection } from "../connection.ts";
 import { openTalk, placeLine, sortedTalks, takeHistory, talkWith, type Line, type Model, type Talk } from "./model.ts";
 import { safeText } from "./text.ts";

@@ -1,7 +1,8 @@
 import type { Message } from "@om/protocol";
-import { createApi, memoryTokens, type Api, type Tokens } from "../api.ts";
+import { createApi, type Api } from "../api.ts";
 import { OmConnection } from "../connection.ts";
 import { memoryState, type StateStore } from "../state.ts";
+import { memoryTokens, type Tokens } from "../tokens.ts";
 
 /** A user of a test and one device of it, with what the device was told. */
 export interface Person {

@@ -1,0 +1,129 @@
+import type { Message, OutboundFrame } from "@om/protocol";
+import { HandshakeError, type OpenSocket, type SocketOptions } from "../socket.ts";
+import { FakeTalks, fakeUser } from "./fake-talks.ts";
+
+interface FakeSocket {
+  userId: number;
+  options: SocketOptions;
+  open: boolean;
+}
+
+/** A server in memory that keeps the promises of the protocol, on a line that the test may spoil. */
+export class FakeServer {
+  /** What happens to frames on their way to clients; default: they arrive. */
+  line: (frame: OutboundFrame, deliver: () => void) => void = (_frame, deliver) => deliver();
+  /** Looked at before every request; a status is the answer. */
+  refuse: (path: string) => number | undefined = () => undefined;
+  /** Answers a `chat` instead of storing it. */
+  answerChat: (clientId: string) => OutboundFrame | undefined = () => undefined;
+  /** Paths with query of all requests. */
+  readonly requests: string[] = [];
+  /** Frames of all clients. */
+  readonly received: { userId: number; type: string; payload: Record<string, unknown> }[] = [];
+  readonly #talks: FakeTalks;
+  readonly #sockets = new Set<FakeSocket>();
+
+  constructor(options: { pageSize?: number } = {}) {
+    this.#talks = new FakeTalks(options.pageSize ?? 3);
+  }
+
+  /** Stores a message, as if by another device of the sender. */
+  say(from: number, to: number, content: string): Message {
+    return this.#talks.store({ from, to, content }, (userId, frame) => this.#push(userId, frame));
+  }
+
+  edit(message: Message): void {
+    this.#talks.edit(message);
+  }
+
+  /** What stands in a conversation, in order. */
+  contents(a: number, b: number): string[] {
+    return this.#talks.find(a, b).messages.map(({ message }) => message.content);
+  }
+
+  /** As after a restore of a copy: cursors mean nothing any more. */
+  restore(): void {
+    this.#talks.restore();
+  }
+
+  /** Closes all sockets. */
+  cut(code = 1006): void {
+    for (const socket of this.#sockets) this.#end(socket, code);
+  }
+
+  readonly fetch: typeof fetch = async (input, init) => {
+    const url = new URL(input instanceof Request ? input.url : input);
+    this.requests.push(url.pathname + url.search);
+    const refused = this.refuse(url.pathname);
+    if (refused !== undefined) return Response.json({ error: "refused" }, { status: refused });
+    await new Promise((resolve) => setImmediate(resolve));
+    init?.signal?.throwIfAborted();
+    const viewer = Number(new Headers(init?.headers).get("authorization")?.slice("Bearer ".length));
+    const user = Number(/^\/api\/users\/(\d+)$/.exec(url.pathname)?.[1]);
+    if (user > 100) return Response.json({ code: "user_not_found" }, { status: 404 });
+    if (user > 0) return Response.json({ user: fakeUser(user) });
+    if (url.pathname === "/api/messages/changes")
+      return Response.json(this.#talks.messageChanges(viewer, url.searchParams));
+    const changes = this.#talks.changes(viewer, url.searchParams);
+    return changes === undefined ? Response.json({ code: "invalid_cursor" }, { status: 400 }) : Response.json(changes);
+  };
+
+  /** The token in the URL is the user's id. */
+  readonly open: OpenSocket = async (options) => {
+    await new Promise((resolve) => setImmediate(resolve));
+    const refused = this.refuse("/ws");
+    if (refused !== undefined) throw new HandshakeError("refused", refused);
+    const socket = { userId: Number(new URL(options.url).searchParams.get("token")), options, open: true };
+    this.#sockets.add(socket);
+    return {
+      send: ({ type, payload }) => {
+        if (!socket.open) return false;
+        const fields = payload as Record<string, unknown>;
+        this.received.push({ userId: socket.userId, type, payload: fields });
+        setImmediate(() => this.#take(socket, type, fields));
+        return true;
+      },
+      close: () => this.#end(socket, 1000),
+    };
+  };
+
+  #take(socket: FakeSocket, type: string, payload: Record<string, unknown>): void {
+    const tell = (userId: number, frame: OutboundFrame): void => this.#push(userId, frame);
+    const moved = (id: unknown, kind: "read" | "delivered"): void =>
+      this.#talks.move(socket.userId, { messageId: Number(id), kind }, tell);
+    if (type === "chat") this.#chat(socket, payload);
+    else if (type === "read") moved(payload["message_id"], "read");
+    else if (type === "ack") moved(payload["server_id"], "delivered");
+  }
+
+  #chat(socket: FakeSocket, payload: Record<string, unknown>): void {
+    const clientId = String(payload["client_id"]);
+    const instead = this.answerChat(clientId);
+    if (instead !== undefined) return socket.options.onFrame(instead);
+    const [from, to] = [socket.userId, Number(payload["recipient_id"])];
+    const known = this.#talks.find(from, to).messages.find(({ message }) => message.client_id === clientId)?.message;
+    const draft = { from, to, clientId, content: String(payload["content"]) };
+    const message = known ?? this.#talks.store(draft, (userId, frame) => this.#push(userId, frame, socket));
+    const where = { conversation_id: `user_${to}`, ver: message.ver, seq: message.seq };
+    const ack = { client_id: clientId, server_id: message.id, status: "sent" as const, created_at_unix: 1, ...where };
+    const frame: OutboundFrame = { type: "ack", payload: ack, ...ack };
+    this.line(frame, () => {
+      if (socket.open) socket.options.onFrame(frame);
+    });
+  }
+
+  #push(userId: number, frame: OutboundFrame, except?: FakeSocket): void {
+    for (const socket of this.#sockets) {
+      if (socket.userId !== userId || socket === except) continue;
+      this.line(frame, () => {
+        if (socket.open) socket.options.onFrame(frame);
+      });
+    }
+  }
+
+  #end(socket: FakeSocket, code: number): void {
+    if (!this.#sockets.delete(socket)) return;
+    socket.open = false;
+    socket.options.onClose(code);
+  }
+}

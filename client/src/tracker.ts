@@ -1,0 +1,88 @@
+import type { Conversation, Message } from "@om/protocol";
+import {
+  follow,
+  step,
+  type Change,
+  type Effect,
+  type Followed,
+  type Following,
+  type SequencerEvent,
+} from "./sequencer.ts";
+
+/** All conversations that a device follows. */
+export interface Tracker {
+  change(conversationId: string, change: Change): void;
+  /** @returns the version after which messages have to be read; undefined: nothing is missing */
+  head(head: Conversation): number | undefined;
+  page(conversationId: string, page: { messages: readonly Message[]; upTo: number; last: boolean }): void;
+  /** Follows the conversation from here on. */
+  start(conversationId: string, at: Followed): void;
+  followed(conversationId: string): Followed | undefined;
+  all(): [conversationId: string, followed: Followed][];
+  /** After a catch-up: what was to be read is read, or has to be noticed again. */
+  caughtUp(): void;
+  /** The server went back in time: follow it, from `at` on. */
+  rewind(conversationId: string, at: Followed): void;
+  /** These are not there any more; should they come back, they begin anew. */
+  forget(conversationIds: Iterable<string>): void;
+  /** The line is gone. */
+  cut(): void;
+}
+
+interface Options {
+  start: Iterable<readonly [string, Followed]>;
+  tell(effect: Extract<Effect, { message: Message }>): void;
+  /** Something is missing that did not come by itself within `reorderMs`. */
+  missing(): void;
+  reorderMs: number;
+}
+
+export function createTracker(options: Options): Tracker {
+  const states = new Map<string, Following>();
+  const timers = new Map<string, ReturnType<typeof setTimeout>>();
+  for (const [id, followed] of options.start) states.set(id, follow(followed));
+
+  function take(id: string, event: SequencerEvent): Following {
+    const [next, effects] = step(states.get(id) ?? follow(), event);
+    states.set(id, next);
+    for (const effect of effects) {
+      if (effect.kind === "wait") wait(id);
+      else if (effect.kind === "missing") options.missing();
+      else options.tell(effect);
+    }
+    return next;
+  }
+
+  function wait(id: string): void {
+    clearTimeout(timers.get(id));
+    const over = (): void => {
+      timers.delete(id);
+      take(id, { kind: "waited" });
+    };
+    timers.set(id, setTimeout(over, options.reorderMs));
+  }
+
+  return {
+    change: (id, change) => void take(id, { kind: "change", change }),
+    head(conversation) {
+      const next = take(conversation.conversation_id, { kind: "head", ver: conversation.ver });
+      return next.ver < conversation.ver ? next.ver : undefined;
+    },
+    page: (id, page) => void take(id, { kind: "page", ...page }),
+    start: (id, at) => void take(id, { kind: "start", at }),
+    followed: (id) => states.get(id),
+    all: () => [...states].map(([id, { ver, seq }]) => [id, { ver, seq }]),
+    caughtUp() {
+      for (const [id, { gap, ver }] of states) if (gap === "reading") take(id, { kind: "head", ver });
+    },
+    rewind: (id, at) => void states.set(id, follow(at)),
+    forget(ids) {
+      for (const id of ids) states.delete(id);
+    },
+    cut() {
+      for (const timer of timers.values()) clearTimeout(timer);
+      timers.clear();
+      for (const id of states.keys()) take(id, { kind: "cut" });
+    },
+  };
+}
