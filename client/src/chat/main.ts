@@ -50,6 +50,10 @@ async function chat(
   const end = new Promise<void>((resolve) => (ended = resolve));
   let show: (talk: Talk | undefined) => void = () => undefined;
   const actions = createActions({ api, connection, model, changed: () => show(undefined), quit: ended });
+  follow(model, connection, (talk) => {
+    if (talk !== undefined && talk.peerId === model.openId) actions.seen(talk);
+    show(talk);
+  });
   const { conversations } = await api.call("conversations", { query: { limit: 100 } });
   for (const conversation of conversations) takeConversation(model, conversation);
   if (options.with !== undefined) await actions.openWith(options.with);
@@ -62,10 +66,6 @@ async function chat(
     lines?.show(talk);
     screen?.draw();
   };
-  follow(model, connection, (talk) => {
-    if (talk !== undefined && talk.peerId === model.openId) actions.seen(talk);
-    show(talk);
-  });
   show(undefined);
   await end;
   await connection[Symbol.asyncDispose]();
