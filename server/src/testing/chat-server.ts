@@ -34,8 +34,11 @@ export interface TestUser {
 export interface ChatServer extends AsyncDisposable {
   url: string;
   register(name: string): Promise<TestUser>;
-  /** @param query default `&gzip=1`, so that only `ack` proves receipt */
-  open(user: TestUser, query?: string): Promise<TestSocket>;
+  /**
+   * A socket to which live messages go: what waited has been sent. With `flushing` it is given at once.
+   * @param query default `&gzip=1`, so that only `ack` proves receipt
+   */
+  open(user: TestUser, query?: string, when?: "flushing"): Promise<TestSocket>;
   /** Ends all sockets that were opened, and waits until the server knows. */
   closeSockets(): Promise<void>;
   get(path: string, user: TestUser): Promise<{ status: number; body: Record<string, unknown> }>;
@@ -69,9 +72,12 @@ export async function startChatServer(env: Record<string, string> = {}): Promise
       const { access_token: token, user } = answer.body as { access_token: string; user: { id: number } };
       return { id: user.id, name, token };
     },
-    async open(user, query = "&gzip=1") {
-      const socket = await openTestSocket(`${app.url.replace("http", "ws")}/ws?token=${user.token}${query}`);
+    async open(user, query = "&gzip=1", when) {
+      const { caughtUp, socket } = await openTestSocket(
+        `${app.url.replace("http", "ws")}/ws?token=${user.token}${query}`,
+      );
       sockets.push(socket);
+      if (when === undefined) await caughtUp;
       return socket;
     },
     async closeSockets() {
@@ -88,7 +94,8 @@ export async function startChatServer(env: Record<string, string> = {}): Promise
   };
 }
 
-async function openTestSocket(url: string): Promise<TestSocket> {
+/** `caughtUp`: the server's first ping has come, which follows what waited. */
+async function openTestSocket(url: string): Promise<{ caughtUp: Promise<unknown>; socket: TestSocket }> {
   const ws = new WebSocket(url, { perMessageDeflate: false });
   const frames: Received[] = [];
   const untaken: Received[] = [];
@@ -102,6 +109,7 @@ async function openTestSocket(url: string): Promise<TestSocket> {
     if (waiter === undefined) untaken.push(frame);
     else waiter.resolve(frame);
   });
+  const caughtUp = Promise.race([once(ws, "ping"), once(ws, "close")]);
   const closed = once(ws, "close").then(([code, reason]) => ({ code: Number(code), reason: String(reason) }));
   await once(ws, "open");
   const next = (type: string): Promise<Received> => {
@@ -110,7 +118,7 @@ async function openTestSocket(url: string): Promise<TestSocket> {
     return frame === undefined ? new Promise((resolve) => waiting.push({ type, resolve })) : Promise.resolve(frame);
   };
   const send = (type: string, payload: unknown): void => ws.send(JSON.stringify({ type, payload }));
-  return {
+  const socket: TestSocket = {
     ws,
     frames,
     closed,
@@ -122,4 +130,5 @@ async function openTestSocket(url: string): Promise<TestSocket> {
       await next("pong");
     },
   };
+  return { caughtUp, socket };
 }

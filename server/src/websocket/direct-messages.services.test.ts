@@ -193,7 +193,7 @@ describe.each(["embedded", "PostgreSQL"] as const)("direct messages over sockets
     const sender = await server.open(from);
     for (let i = 0; i < 150; i++) sender.send("chat", chat(to, `m${i}`));
     await sender.settled();
-    const device = await server.open(to, "&gzip=1");
+    const device = await server.open(to, "&gzip=1", "flushing");
     for (let i = 150; i < 200; i++) sender.send("chat", chat(to, `m${i}`));
     while (messagesOf(device).length < 200) await Promise.race([device.next("batch"), device.next("message")]);
     expect(messagesOf(device).map(({ content }) => content)).toEqual(Array.from({ length: 200 }, (_, i) => `m${i}`));
