@@ -13,6 +13,8 @@ export const closeCodes = {
   tooMany: { code: 4003, reason: "too many connections", reconnect: true },
   /** The server failed while serving this socket. */
   failed: { code: 4004, reason: "internal error", reconnect: true },
+  /** The session was ended: log in again. */
+  ended: { code: 4500, reason: "this session was ended", reconnect: false },
 } as const satisfies Record<string, { code: number; reason: string; reconnect: boolean }>;
 
 /** Whether a client should reconnect after a close with this code. */

@@ -4,9 +4,9 @@ import type { Moved } from "./position-store.ts";
 
 /** A position that moved, for its author-to-be-told (every device) and for the user's own devices that follow by cursor. */
 export function positionPushes(moved: Moved): Push[] {
-  const own: Push = { userId: moved.user_id, frame: frameOf(frameText(moved, moved.peer_id)), to: "resuming" };
+  const own: Push = { userIds: [moved.user_id], frame: frameOf(frameText(moved, moved.peer_id)), to: "resuming" };
   if (moved.peer_id === moved.user_id) return [own];
-  return [{ userId: moved.peer_id, frame: frameOf(frameText(moved, moved.user_id)), to: "all" }, own];
+  return [{ userIds: [moved.peer_id], frame: frameOf(frameText(moved, moved.user_id)), to: "all" }, own];
 }
 
 /** @param namedAfter the other person of the conversation as the receiver sees it */

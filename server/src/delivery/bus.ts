@@ -1,13 +1,13 @@
-import type { Push } from "./push.ts";
+import type { Push, SessionEnd } from "./push.ts";
 
 /**
- * Carries pushes from the node where something happened to every node that holds a socket of the user.
- * Guarantees: pushes given in one call arrive in that order; each arrives at most once per node; `publish` neither waits nor throws.
- * A push may be lost when a node or the carrier dies, and pushes of different nodes may arrive in any order: receivers go by the
+ * Carries events from the node where something happened to every node that holds a socket of the users.
+ * Guarantees: events given in one call arrive in that order; each arrives at most once per node; `publish` neither waits nor throws.
+ * An event may be lost when a node or the carrier dies, and events of different nodes may arrive in any order: receivers go by the
  * versions that the frames carry.
  */
 export interface Bus {
-  publish(pushes: readonly Push[]): void;
+  publish(events: readonly (Push | SessionEnd)[]): void;
   /** The one receiver of this node. */
-  subscribe(receive: (push: Push) => void): void;
+  subscribe(receive: (event: Push | SessionEnd) => void): void;
 }

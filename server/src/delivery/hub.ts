@@ -1,4 +1,4 @@
-import type { Push } from "./push.ts";
+import type { Push, SessionEnd } from "./push.ts";
 
 /** A socket as the hub sees it. */
 export interface HubSocket {
@@ -7,15 +7,19 @@ export interface HubSocket {
   /** Catches up by cursor and follows its user's other devices. */
   readonly resuming: boolean;
   push(push: Push): void;
+  /** Of its access token; undefined for a token of the old server. */
+  readonly sessionId: number | undefined;
   /** Asks the socket to go because its user has too many. */
   evict(): void;
+  /** Closes it for good: its session is over. */
+  end(): void;
 }
 
 /** Who is connected to this node: user → sockets. A socket removes only itself. */
 export interface Hub {
   add(socket: HubSocket): void;
   remove(socket: HubSocket): void;
-  deliver(push: Push): void;
+  deliver(event: Push | SessionEnd): void;
   isOnline(userId: number): boolean;
   sockets(): number;
   /** Called on a user's first socket and after the last one, in that order per user. */
@@ -48,13 +52,23 @@ export function createHub(options: { maxSocketsPerUser: number }): Hub {
       users.delete(socket.userId);
       tell(socket.userId, false);
     },
-    deliver(push) {
-      for (const socket of users.get(push.userId) ?? []) {
-        if (socket.id !== push.except && (push.to === "all" || socket.resuming)) socket.push(push);
+    deliver(event) {
+      if ("ended" in event) return endSockets(users.get(event.userId) ?? [], event.ended);
+      for (const userId of event.userIds) {
+        for (const socket of users.get(userId) ?? []) {
+          if (socket.id !== event.except && (event.to === "all" || socket.resuming)) socket.push(event);
+        }
       }
     },
     isOnline: (userId) => users.has(userId),
     sockets: () => count,
     onPresence: (listener) => void listeners.push(listener),
   };
+}
+
+function endSockets(sockets: Iterable<HubSocket>, ended: SessionEnd["ended"]): void {
+  for (const socket of sockets) {
+    const over = "sessionId" in ended ? socket.sessionId === ended.sessionId : socket.sessionId !== ended.allBut;
+    if (over) socket.end();
+  }
 }

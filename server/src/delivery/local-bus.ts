@@ -1,14 +1,14 @@
 import type { Bus } from "./bus.ts";
-import type { Push } from "./push.ts";
+import type { Push, SessionEnd } from "./push.ts";
 
-/** The bus of a single node: hands every push straight to it. */
+/** The bus of a single node: hands every event straight to it. */
 export function createLocalBus(onError: (error: unknown) => void): Bus {
-  let receive: (push: Push) => void = () => undefined;
+  let receive: (event: Push | SessionEnd) => void = () => undefined;
   return {
-    publish(pushes) {
-      for (const push of pushes) {
+    publish(events) {
+      for (const event of events) {
         try {
-          receive(push);
+          receive(event);
         } catch (error) {
           onError(error);
         }

@@ -9,16 +9,22 @@ export interface Frame {
   readonly gzip: Buffer | undefined;
 }
 
-/** What one user's sockets are to be told; a hint, for the rows in PostgreSQL are the truth. */
+/** What some users' sockets are to be told; a hint, for the rows in PostgreSQL are the truth. */
 export interface Push {
-  userId: number;
+  userIds: readonly number[];
   frame: Frame;
   /** `resuming`: only sockets that resume by cursor, which follow what their user does elsewhere. */
   to: "all" | "resuming";
   /** Id of the socket that caused it and is answered otherwise. */
   except?: string | undefined;
-  /** Set for a message to its recipient: what a socket needs to keep order while queued ones are still on their way. */
+  /** Set for a message to its recipients: what a socket needs to keep order while queued ones are still on their way. */
   message?: { conversationId: number; seq: number; id: number };
+}
+
+/** A session that ended: its sockets, or all sockets of its user but those of one session, are closed for good. */
+export interface SessionEnd {
+  userId: number;
+  ended: { sessionId: number } | { allBut: number | undefined };
 }
 
 class LazyFrame implements Frame {

@@ -14,20 +14,39 @@ export function sendError(
   to: { request: FastifyRequest; reply: FastifyReply; route: Route | undefined },
   report: (error: unknown) => void,
 ): FastifyReply {
-  const { request, reply, route } = to;
+  const { reply, route } = to;
   if (error instanceof TooManyAttempts) void reply.header("retry-after", error.retryAfterSeconds);
-  if (error instanceof OmError) return sendOmError(error, request, reply);
+  if (error instanceof OmError) return sendOmError(error, to);
   const status = statusOf(error);
   if (status === 413) return sendText(reply.header("connection", "close"), 413, "Request Entity Too Large");
   // Fastify's own refusals of a malformed request.
-  if (status >= 400 && status < 500) return sendOmError(new OmError("invalid_request_body"), request, reply);
+  if (status >= 400 && status < 500) return sendOmError(new OmError("invalid_request_body"), to);
   report(error);
   const code: ErrorCode = error instanceof DatabaseUnavailable ? "unavailable" : (route?.failure ?? "internal_error");
-  return sendOmError(new OmError(code), request, reply);
+  return sendOmError(new OmError(code), to);
 }
 
-function sendOmError(error: OmError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+/** Refusals that come before a route's use-case look alike on all routes. */
+const ofAllRoutes: ReadonlySet<ErrorCode> = new Set([
+  "forbidden_origin",
+  "missing_access_token",
+  "invalid_access_token",
+  "invalid_authorization",
+  "unauthorized",
+  "csrf_required",
+  "csrf_invalid",
+  "too_many_attempts",
+  "unavailable",
+]);
+
+function sendOmError(
+  error: OmError,
+  { request, reply, route }: { request: FastifyRequest; reply: FastifyReply; route: Route | undefined },
+): FastifyReply {
   if (error.status === 503) void reply.header("retry-after", "1");
+  if (route?.errors === "text" && !ofAllRoutes.has(error.code)) {
+    return sendJson(reply, error.status, { error: error.message });
+  }
   const text = error.status === 500 ? errors.internal_error.text : error.message;
   return sendJson(reply, error.status, { error: text, code: error.code, request_id: request.id });
 }

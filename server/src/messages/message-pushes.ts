@@ -46,11 +46,11 @@ export function messagePushes(write: SendWrite, row: StoredRow, senderOnline: bo
     return frameOf(JSON.stringify({ type: "message", message, ...where }));
   };
   const toRecipient: Push = {
-    userId: row.recipient_id,
+    userIds: [row.recipient_id],
     frame: frame(row.recipient_id),
     to: "all",
     message: { conversationId: row.conversation_id, seq: row.seq, id: row.id },
   };
   if (row.recipient_id === senderId) return [toRecipient];
-  return [toRecipient, { userId: senderId, frame: frame(senderId), to: "resuming", except: write.socketId }];
+  return [toRecipient, { userIds: [senderId], frame: frame(senderId), to: "resuming", except: write.socketId }];
 }

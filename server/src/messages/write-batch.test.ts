@@ -40,7 +40,7 @@ function batchOn(answers: (StoredRow[] | Error)[]) {
         return answer as never;
       },
     },
-    bus: { publish: (pushes) => void pushed.push(...pushes), subscribe: () => undefined },
+    bus: { publish: (events) => void pushed.push(...(events as Push[])), subscribe: () => undefined },
     isOnline: () => true,
     afterAcks: (run) => run(),
     now: () => now,
@@ -58,7 +58,7 @@ test("a client_id twice in one batch is stored once; the second is its duplicate
     ["stored", 12],
     ["duplicate", 11],
   ]);
-  expect(pushed.filter(({ to }) => to === "all").map(({ userId, message }) => [userId, message?.id])).toEqual([
+  expect(pushed.filter(({ to }) => to === "all").map(({ userIds, message }) => [...userIds, message?.id])).toEqual([
     [2, 11],
     [2, 12],
   ]);

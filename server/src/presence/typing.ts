@@ -14,5 +14,5 @@ export function typing(deps: { bus: Bus; now: Clock }, caller: Caller, payload: 
     is_typing: payload.is_typing ?? false,
     timestamp: Math.floor(deps.now() / 1000),
   };
-  deps.bus.publish([{ userId: recipient, frame: frameOf(JSON.stringify(frame)), to: "all" }]);
+  deps.bus.publish([{ userIds: [recipient], frame: frameOf(JSON.stringify(frame)), to: "all" }]);
 }

@@ -51,6 +51,7 @@ export class Connection implements HubSocket, Beating, AsyncDisposable {
   readonly id: string;
   readonly userId: number;
   readonly resuming: boolean;
+  readonly sessionId: number | undefined;
   readonly #ws: WebSocket;
   readonly #deps: ConnectionDeps;
   readonly #terms: ConnectionTerms;
@@ -71,6 +72,7 @@ export class Connection implements HubSocket, Beating, AsyncDisposable {
     this.id = terms.id;
     this.userId = terms.caller.userId;
     this.resuming = terms.resuming;
+    this.sessionId = terms.caller.sessionId;
     this.#heardAt = deps.now();
     this.#queue = createSendQueue(ws, raw, { maxBytes: deps.sendQueueBytes, onSlow: () => this.#onSlow() });
     this.#source = { caller: terms.caller, socketId: terms.id, reply: (frame) => this.#reply(frame) };
@@ -106,6 +108,10 @@ export class Connection implements HubSocket, Beating, AsyncDisposable {
 
   evict(): void {
     this.close("tooMany");
+  }
+
+  end(): void {
+    this.close("ended");
   }
 
   heardAt(): number {

@@ -62,9 +62,11 @@ test("hub: presence tells only the first and the last socket, and each removes o
   const hub = createHub({ maxSocketsPerUser: 2 });
   const told: string[] = [];
   hub.onPresence((userId, online) => told.push(`${userId} ${online}`));
-  const socket = (id: string): HubSocket & { got: Push[]; evicted: number } => ({
+  const socket = (id: string): HubSocket & { got: Push[]; evicted: number; ended: boolean } => ({
     id,
     userId: 7,
+    sessionId: id === "c" ? 3 : undefined,
+    ended: false,
     resuming: id === "c",
     got: [],
     evicted: 0,
@@ -74,6 +76,9 @@ test("hub: presence tells only the first and the last socket, and each removes o
     evict() {
       this.evicted += 1;
     },
+    end() {
+      this.ended = true;
+    },
   });
   const [a, b, c] = [socket("a"), socket("b"), socket("c")];
   hub.add(a);
@@ -82,9 +87,15 @@ test("hub: presence tells only the first and the last socket, and each removes o
   expect([a.evicted, b.evicted]).toEqual([1, 0]);
   hub.remove(a);
   hub.remove(a);
-  hub.deliver({ userId: 7, frame: frameOf("{}"), to: "all", except: "c" });
-  hub.deliver({ userId: 7, frame: frameOf("{}"), to: "resuming" });
+  hub.deliver({ userIds: [7], frame: frameOf("{}"), to: "all", except: "c" });
+  hub.deliver({ userIds: [7], frame: frameOf("{}"), to: "resuming" });
   expect([a.got.length, b.got.length, c.got.length]).toEqual([0, 1, 1]);
+  hub.deliver({ userId: 7, ended: { sessionId: 4 } });
+  expect([b.ended, c.ended]).toEqual([false, false]);
+  hub.deliver({ userId: 7, ended: { allBut: 3 } });
+  expect([b.ended, c.ended]).toEqual([true, false]);
+  hub.deliver({ userId: 7, ended: { sessionId: 3 } });
+  expect(c.ended).toBe(true);
   hub.remove(b);
   expect(hub.isOnline(7)).toBe(true);
   hub.remove(c);
@@ -95,7 +106,7 @@ test("hub: presence tells only the first and the last socket, and each removes o
 test("backlog: what is pushed while it is read comes after it, without what it contained", async () => {
   const out: string[] = [];
   const push = (seq: number): Push => ({
-    userId: 1,
+    userIds: [1],
     frame: frameOf(`live ${seq}`),
     to: "all",
     message: { conversationId: 5, seq, id: seq },
@@ -108,7 +119,7 @@ test("backlog: what is pushed while it is read comes after it, without what it c
     async read() {
       backlog.push(push(2));
       backlog.push(push(3));
-      backlog.push({ userId: 1, frame: frameOf("typing"), to: "all" });
+      backlog.push({ userIds: [1], frame: frameOf("typing"), to: "all" });
       return [queued(1), queued(2)];
     },
     send: (frame) => void (frame.type === "message" && out.push(`queued ${frame.seq}`)),

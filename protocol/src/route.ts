@@ -1,0 +1,30 @@
+import { Type, type TSchema } from "typebox";
+import type { ErrorCode } from "./errors.ts";
+import { Nullable, User } from "./entities.ts";
+
+/**
+ * One HTTP route. `auth`: who may call. `csrf`: a browser must prove that its own page asked (§3.5). `limit`: the rate-limit
+ * bucket it draws from. `body`: a body that does not fit is `invalid_request_body`; query fields are text, for the use-case to
+ * judge. `failure`: the code of a 500. `errors: "text"`: its own errors are `{"error": <text>}` alone, without code and request id.
+ */
+export interface Route {
+  method: "GET" | "POST" | "PUT" | "DELETE";
+  path: `/${string}`;
+  auth: "none" | "token";
+  csrf: boolean;
+  limit?: "auth" | "names";
+  failure?: ErrorCode;
+  errors?: "text";
+  status: 200 | 201;
+  body?: TSchema;
+  output: TSchema;
+}
+
+export const route = <const R extends Route>(definition: R): R => definition;
+
+// Parts of bodies and answers.
+export const text = Type.String();
+export const optionalText = Type.Optional(Nullable(text));
+export const Whole = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+export const Ok = Type.Object({ ok: Type.Boolean() });
+export const UserAnswer = Type.Object({ user: User });
