@@ -3,7 +3,7 @@ import type { ConnectionEvents, PositionEvent } from "./connection-events.ts";
 import type { Events } from "./events.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Receipts } from "./receipts.ts";
-import type { Change } from "./sequencer.ts";
+import type { Change, Followed } from "./sequencer.ts";
 import type { Tracker } from "./tracker.ts";
 
 /** What a frame, or a message that was read, sets in motion. */
@@ -26,7 +26,13 @@ export function takeFrame(deps: FrameDeps, frame: OutboundFrame): void {
     case "ack":
       return takeAck(deps, frame);
     case "message":
+    case "message_edit":
       deps.tracker.change(frame.conversation_id, { ...placeOf(frame), message: frame.message });
+      return deps.changed();
+    case "message_delete":
+    case "conversation_delete":
+    case "group_update":
+      deps.tracker.change(frame.conversation_id, placeOf(frame));
       return deps.changed();
     case "read_update":
     case "delivery_update":
@@ -42,6 +48,8 @@ export function takeFrame(deps: FrameDeps, frame: OutboundFrame): void {
       return deps.receipts.ponged();
     case "error":
       return takeError(deps, frame);
+    case "group_read_update":
+    case "user_status":
     case "sync_response":
       return;
   }
@@ -84,6 +92,6 @@ function takeError(deps: FrameDeps, frame: ErrorFrame): void {
   } else if (refused !== undefined && refused.refusals > 1) deps.doubt(clientId, refused.to);
 }
 
-function placeOf({ ver, seq }: Change): Change {
+function placeOf({ ver, seq }: Followed): Change {
   return { ver, seq };
 }

@@ -23,6 +23,8 @@ export const User = Type.Object({
   role: Type.String(),
   is_online: Type.Boolean(),
   last_seen: Nullable(Time),
+  /** Only true, and only when the viewer has blocked this user. */
+  is_blocked: Type.Optional(Type.Boolean()),
 });
 export type User = Static<typeof User>;
 
@@ -54,10 +56,26 @@ const messageFields = {
   seq: Id,
   /** Version of the conversation at this message's last change. */
   ver: Id,
+  /** The message that this one replies to. */
+  reply_to_id: Type.Optional(Id),
 };
 
-export const Message = Type.Object({ ...messageFields, sender: User, version: Type.Integer() });
+/** The message replied to, as far as the viewer may see it; replies to replies are not nested. */
+export const RepliedMessage = Type.Object({ ...messageFields, sender: User, version: Type.Integer() });
+export type RepliedMessage = Static<typeof RepliedMessage>;
+
+export const Message = Type.Object({
+  ...messageFields,
+  sender: User,
+  /** 1, raised by every edit. */
+  version: Type.Integer(),
+  reply_to: Type.Optional(RepliedMessage),
+});
 export type Message = Static<typeof Message>;
+
+/** A message that was deleted for everybody; its place in the conversation stays. */
+export const DeletedMessage = Type.Object({ id: Id, seq: Id, ver: Id });
+export type DeletedMessage = Static<typeof DeletedMessage>;
 
 export const LastMessage = Type.Object({ ...messageFields, sender: PeerUser });
 export type LastMessage = Static<typeof LastMessage>;
@@ -87,6 +105,8 @@ export const Conversation = Type.Object({
   my_position: Position,
   /** The other person's position; null for a group. */
   peer_position: Nullable(Position),
+  /** Messages up to this `seq` were deleted for the viewer. */
+  cleared_seq: Count,
 });
 export type Conversation = Static<typeof Conversation>;
 

@@ -36,6 +36,8 @@ export const errors = {
   fetch_recent_peers_failed: { status: 500, text: "Internal server error", retry: true },
   invalid_peer_id: { status: 400, text: "Invalid peer_id", retry: false },
   mark_conversation_read_failed: { status: 500, text: "Internal server error", retry: true },
+  delete_conversation_failed: { status: 500, text: "Internal server error", retry: true },
+  conversation_not_found: { status: 404, text: "Conversation not found", retry: false },
   // Messages over HTTP
   missing_recipient: { status: 400, text: "recipient_id is required", retry: false },
   invalid_recipient: { status: 400, text: "Invalid recipient_id", retry: false },
@@ -47,6 +49,17 @@ export const errors = {
   missing_conversations: { status: 400, text: "conversations is required", retry: false },
   too_many_conversations: { status: 400, text: "Too many conversations in one request", retry: false },
   invalid_conversation_id: { status: 400, text: "conversation_id is required", retry: false },
+  message_not_found: { status: 404, text: "Message not found", retry: false },
+  forbidden: { status: 403, text: "Forbidden", retry: false },
+  edit_message_failed: { status: 500, text: "Internal server error", retry: true },
+  delete_message_failed: { status: 500, text: "Internal server error", retry: true },
+  // Messages of groups
+  invalid_group_id: { status: 400, text: "Invalid group id", retry: false },
+  not_group_member: { status: 403, text: "Not a group member", retry: false },
+  missing_client_id: { status: 400, text: "client_id is required", retry: false },
+  invalid_message_id: { status: 400, text: "Message does not belong to group", retry: false },
+  mark_group_read_failed: { status: 500, text: "Internal server error", retry: true },
+  get_read_state_failed: { status: 500, text: "Internal server error", retry: true },
   sync_failed: { status: 500, text: "Internal server error", retry: true },
 } as const satisfies Record<string, { status: number; text: string; retry: boolean }>;
 

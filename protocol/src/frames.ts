@@ -1,5 +1,5 @@
 import { Type, type Static } from "typebox";
-import { ConversationId, Id, Message, MessageStatus, SyncRequest } from "./entities.ts";
+import { ConversationId, Id, Message, MessageStatus, Nullable, SyncRequest } from "./entities.ts";
 
 const Text = Type.String();
 const Whole = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
@@ -17,18 +17,20 @@ export const inboundFrames = {
     group_id: Zero(Whole),
     content: Zero(Text),
     message_type: Zero(Text),
+    reply_to_id: Zero(Whole),
   }),
   ack: Type.Object({ server_id: Zero(Whole), status: Zero(Text) }),
   delivery: Type.Object({ message_id: Zero(Whole) }),
   read: Type.Object({ message_id: Zero(Whole) }),
-  typing: Type.Object({ recipient_id: Zero(Whole), is_typing: Zero(Type.Boolean()) }),
+  typing: Type.Object({ recipient_id: Zero(Whole), group_id: Zero(Whole), is_typing: Zero(Type.Boolean()) }),
+  group_read: Type.Object({ group_id: Zero(Whole), last_read_message_id: Zero(Whole) }),
   sync: Type.Object({ conversations: Type.Optional(Type.Union([Type.Array(SyncRequest), Type.Null()])) }),
 };
 export type InboundType = keyof typeof inboundFrames;
 export type InboundPayload<T extends InboundType> = Static<(typeof inboundFrames)[T]>;
 
 /** Where an event stands in its conversation, so that a client can see a gap: versions of one conversation are contiguous. */
-const versioned = { conversation_id: ConversationId, ver: Id, seq: Whole };
+const versioned = { conversation_id: ConversationId, ver: Whole, seq: Whole };
 
 const AckPayload = Type.Object({
   client_id: Text,
@@ -50,6 +52,8 @@ export const TypingFrame = Type.Object({
   sender_id: Id,
   is_typing: Type.Boolean(),
   timestamp: Type.Integer(),
+  /** Only in a group. */
+  conversation_id: Type.Optional(ConversationId),
 });
 export type TypingFrame = Static<typeof TypingFrame>;
 
@@ -70,6 +74,49 @@ export const DeliveryUpdateFrame = Type.Object({
   ...versioned,
 });
 export type DeliveryUpdateFrame = Static<typeof DeliveryUpdateFrame>;
+
+/** `user_id` has read the group up to `last_read_message_id`; not a change of the conversation, so it has no version. */
+export const GroupReadUpdateFrame = Type.Object({
+  type: Type.Literal("group_read_update"),
+  group_id: Id,
+  last_read_message_id: Whole,
+  user_id: Id,
+});
+export type GroupReadUpdateFrame = Static<typeof GroupReadUpdateFrame>;
+
+/** A message was edited. */
+export const MessageEditFrame = Type.Object({ type: Type.Literal("message_edit"), message: Message, ...versioned });
+export type MessageEditFrame = Static<typeof MessageEditFrame>;
+
+/** A message was deleted for everybody. */
+export const MessageDeleteFrame = Type.Object({
+  type: Type.Literal("message_delete"),
+  message: Type.Object({
+    id: Id,
+    sender_id: Id,
+    recipient_id: Nullable(Id),
+    group_id: Nullable(Id),
+    conversation_id: ConversationId,
+  }),
+  ...versioned,
+});
+export type MessageDeleteFrame = Static<typeof MessageDeleteFrame>;
+
+/** What the conversation held up to `seq` was deleted for the receiver, or the receiver is no longer in the group. */
+export const ConversationDeleteFrame = Type.Object({ type: Type.Literal("conversation_delete"), ...versioned });
+export type ConversationDeleteFrame = Static<typeof ConversationDeleteFrame>;
+
+/** Name, icon or members of a group changed. */
+export const GroupUpdateFrame = Type.Object({ type: Type.Literal("group_update"), ...versioned });
+export type GroupUpdateFrame = Static<typeof GroupUpdateFrame>;
+
+/** Somebody with whom the receiver has a direct conversation came or went. */
+export const UserStatusFrame = Type.Object({
+  type: Type.Literal("user_status"),
+  user_id: Id,
+  is_online: Type.Boolean(),
+});
+export type UserStatusFrame = Static<typeof UserStatusFrame>;
 
 export const SyncResponseFrame = Type.Object({
   type: Type.Literal("sync_response"),
@@ -108,6 +155,12 @@ export const OutboundFrame = Type.Union([
   TypingFrame,
   ReadUpdateFrame,
   DeliveryUpdateFrame,
+  GroupReadUpdateFrame,
+  MessageEditFrame,
+  MessageDeleteFrame,
+  ConversationDeleteFrame,
+  GroupUpdateFrame,
+  UserStatusFrame,
   SyncResponseFrame,
   BatchFrame,
   PongFrame,

@@ -20,8 +20,12 @@ export const limits = {
   syncConversations: 5_000,
   /** All messages of one sync answer together; what is left over is announced by `has_more`. */
   syncTotalMessages: 20_000,
+  /** Their content together, in UTF-16 units. */
+  syncTotalText: 8 * 1024 * 1024,
   /** Queued frames in one `batch`. */
   batchFrames: 50,
   searchResults: 50,
   changesPage: 500,
+  /** Users whom one user may block. */
+  blocks: 1_000,
 } as const;

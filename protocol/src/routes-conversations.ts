@@ -1,6 +1,6 @@
 import { Type } from "typebox";
-import { Conversation, RecentPeer, Time } from "./entities.ts";
-import { route, text, Whole, type Route } from "./route.ts";
+import { Conversation, ConversationId, RecentPeer, Time } from "./entities.ts";
+import { Ok, route, text, Whole, type Route } from "./route.ts";
 
 export const conversationRoutes = {
   conversations: route({
@@ -50,7 +50,19 @@ export const conversationRoutes = {
       cursor: text,
       reset: Type.Boolean(),
       conversations: Type.Array(Conversation),
+      /** Groups that I am no longer in. */
+      removed: Type.Array(ConversationId),
       next: Type.Optional(Whole),
     }),
+  }),
+  /** Deletes what the conversation holds for me; with `everyone=true` for everybody (in a group only an admin may). */
+  deleteConversation: route({
+    method: "DELETE",
+    path: "/api/conversations/:conversation_id",
+    auth: "token",
+    csrf: true,
+    failure: "delete_conversation_failed",
+    status: 200,
+    output: Ok,
   }),
 } satisfies Record<string, Route>;

@@ -1,6 +1,6 @@
 import { Type } from "typebox";
-import { ConversationId, Message, Nullable, SyncRequest, SyncResult } from "./entities.ts";
-import { optionalText, route, Whole, type Route } from "./route.ts";
+import { ConversationId, DeletedMessage, Id, Message, Nullable, SyncRequest, SyncResult } from "./entities.ts";
+import { Ok, optionalText, route, Whole, type Route } from "./route.ts";
 
 export const messageRoutes = {
   history: route({
@@ -24,6 +24,7 @@ export const messageRoutes = {
       content: optionalText,
       message_type: optionalText,
       client_id: optionalText,
+      reply_to_id: Type.Optional(Nullable(Whole)),
     }),
     output: Message,
   }),
@@ -50,7 +51,79 @@ export const messageRoutes = {
     output: Type.Object({
       conversation_id: ConversationId,
       messages: Type.Array(Message),
+      /** Those of the same span that were deleted. */
+      deleted: Type.Array(DeletedMessage),
       next_ver: Type.Optional(Whole),
+    }),
+  }),
+  /** Only the author may. Answers with the message as it is by now. */
+  editMessage: route({
+    method: "PUT",
+    path: "/api/messages/:id",
+    auth: "token",
+    csrf: true,
+    failure: "edit_message_failed",
+    status: 200,
+    body: Type.Object({ content: optionalText }),
+    output: Message,
+  }),
+  /** For everybody. The author may, and in a group its admins. */
+  deleteMessage: route({
+    method: "DELETE",
+    path: "/api/messages/:id",
+    auth: "token",
+    csrf: true,
+    failure: "delete_message_failed",
+    status: 200,
+    output: Ok,
+  }),
+
+  // Groups
+  groupHistory: route({
+    method: "GET",
+    path: "/api/groups/:id/messages",
+    auth: "token",
+    csrf: false,
+    failure: "fetch_messages_failed",
+    status: 200,
+    output: Type.Object({ count: Whole, messages: Type.Array(Message), next_cursor: Type.Optional(Whole) }),
+  }),
+  groupSend: route({
+    method: "POST",
+    path: "/api/groups/:id/messages",
+    auth: "token",
+    csrf: true,
+    failure: "send_message_failed",
+    status: 201,
+    body: Type.Object({
+      content: optionalText,
+      message_type: optionalText,
+      client_id: optionalText,
+      reply_to_id: Type.Optional(Nullable(Whole)),
+    }),
+    output: Message,
+  }),
+  groupRead: route({
+    method: "POST",
+    path: "/api/groups/:id/read",
+    auth: "token",
+    csrf: true,
+    failure: "mark_group_read_failed",
+    status: 200,
+    body: Type.Object({ last_read_message_id: Type.Optional(Nullable(Whole)) }),
+    output: Type.Object({ last_read_message_id: Whole, latest_group_message_id: Whole, ok: Type.Boolean() }),
+  }),
+  /** Members who have read something; `[]` when nobody has. */
+  groupReadState: route({
+    method: "GET",
+    path: "/api/groups/:id/read-state",
+    auth: "token",
+    csrf: false,
+    failure: "get_read_state_failed",
+    status: 200,
+    output: Type.Object({
+      members: Type.Array(Type.Object({ last_read_message_id: Whole, user_id: Id })),
+      my_last_read_message_id: Whole,
     }),
   }),
 } satisfies Record<string, Route>;

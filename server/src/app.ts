@@ -16,6 +16,8 @@ import type { Clock } from "./platform/clock.ts";
 import { statement } from "./platform/postgres/statement.ts";
 import { createTelemetry } from "./platform/telemetry/telemetry.ts";
 import { createLastSeen } from "./presence/last-seen.ts";
+import { presenceStore } from "./presence/presence-store.ts";
+import { createUserStatus } from "./presence/user-status.ts";
 
 /** A running server. Disposing it stops accepting, finishes what was taken, and closes everything in reverse order. */
 export interface App extends AsyncDisposable {
@@ -53,6 +55,11 @@ export async function startApp(config: Config, { now = Date.now }: Overrides = {
     bus.subscribe(hub.deliver);
     const lastSeen = createLastSeen({ db: storage.db, now });
     hub.onPresence((userId, online) => online || lastSeen.note(userId));
+    const { isOnline } = hub;
+    const store = presenceStore(storage.db);
+    const status = createUserStatus({ store, bus, isOnline, failure: (error) => telemetry.failure("presence", error) });
+    disposals.push(() => status[Symbol.dispose]());
+    hub.onPresence(status.changed);
     const views = createUserViews({ exposeEmails: config.exposeEmails, isOnline: hub.isOnline });
     const tokens = createAccessTokens(secret, now);
     const accounts = composeAccounts({ config, db: storage.db, tokens, views, secret, now });

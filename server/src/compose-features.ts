@@ -1,7 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { blockStore } from "./accounts/block-store.ts";
+import { blockUser, listBlocks, unblockUser } from "./accounts/blocks.ts";
 import type { UserViews } from "./accounts/user-view.ts";
 import type { Config } from "./config.ts";
 import { conversationStore } from "./conversations/conversation-store.ts";
+import { memberPart, readGroupId } from "./conversations/group-part.ts";
 import { listChanges } from "./conversations/list-changes.ts";
 import { listConversations } from "./conversations/list-conversations.ts";
 import { listPeers } from "./conversations/list-peers.ts";
@@ -10,33 +13,43 @@ import { createLanes, type Lanes } from "./conversations/write-lanes.ts";
 import type { Bus } from "./delivery/bus.ts";
 import type { Hub } from "./delivery/hub.ts";
 import type { Handlers } from "./http/handlers.ts";
+import { deleteMessage, editMessage } from "./messages/change-message.ts";
 import { chatFrame } from "./messages/chat-frame.ts";
+import { deleteConversation } from "./messages/delete-conversation.ts";
+import { groupReadFrame } from "./messages/group-read-frame.ts";
+import { lifeStore } from "./messages/life-store.ts";
 import { listMessageChanges } from "./messages/list-message-changes.ts";
 import { messageStore } from "./messages/message-store.ts";
-import { postMessage } from "./messages/post-message.ts";
-import { readHistory } from "./messages/read-history.ts";
-import { readPending } from "./messages/read-pending.ts";
+import { pendingStore } from "./messages/pending-store.ts";
+import { postGroupMessage, postMessage } from "./messages/post-message.ts";
+import { groupReadState, readGroup } from "./messages/read-group.ts";
+import { readGroupHistory, readHistory } from "./messages/read-history.ts";
+import { readNews, readPending } from "./messages/read-pending.ts";
 import { ackFrameIn, receipt } from "./messages/receipt-frames.ts";
-import { sendMessage, type Draft, type Sent } from "./messages/send-message.ts";
+import { sendMessage, type Draft, type SendRules, type Sent } from "./messages/send-message.ts";
 import { syncFrame } from "./messages/sync-frame.ts";
-import { postSync, type syncMessages } from "./messages/sync-messages.ts";
+import { postSync } from "./messages/sync-messages.ts";
 import { createWriteBatch, type Write, type WriteResult } from "./messages/write-batch.ts";
 import type { Caller } from "./platform/caller.ts";
 import type { Storage } from "./open-storage.ts";
 import type { Telemetry } from "./platform/telemetry/telemetry.ts";
+import { presenceStore } from "./presence/presence-store.ts";
 import { typing } from "./presence/typing.ts";
 import type { ReadBacklog } from "./websocket/backlog.ts";
+import type { Proofs } from "./websocket/connection.ts";
 import type { FrameHandlers } from "./websocket/frame-handlers.ts";
 
-type ConversationRoutes = "conversations" | "peers" | "markRead" | "changes";
-type MessageRoutes = "history" | "send" | "sync" | "messageChanges";
+type ConversationRoutes = "conversations" | "peers" | "markRead" | "changes" | "deleteConversation";
+type MessageRoutes = "history" | "send" | "sync" | "messageChanges" | "editMessage" | "deleteMessage";
+type GroupMessageRoutes = "groupHistory" | "groupSend" | "groupRead" | "groupReadState";
+type BlockRoutes = "block" | "unblock" | "blocks";
 
-/** What the transports are given of conversations, messages and presence. */
+/** What the transports are given of conversations, messages, blocks and presence. */
 export interface Features {
-  routes: Pick<Handlers, ConversationRoutes | MessageRoutes>;
+  routes: Pick<Handlers, ConversationRoutes | MessageRoutes | GroupMessageRoutes | BlockRoutes>;
   frames: FrameHandlers;
   backlog: ReadBacklog;
-  proveReceipt: (caller: Caller, messageId: number) => void;
+  proofs: Proofs;
   hub: Hub;
   lanes: Lanes<Write, WriteResult>;
   /** Keeps the resume point close to the present. */
@@ -52,9 +65,64 @@ export interface FeatureDeps {
   telemetry: Telemetry;
 }
 
+/** What the use-cases of this file share. */
+interface Parts {
+  bus: Bus;
+  views: UserViews;
+  rules: SendRules;
+  conversations: ReturnType<typeof conversationStore>;
+  messages: ReturnType<typeof messageStore>;
+  life: ReturnType<typeof lifeStore>;
+  presence: ReturnType<typeof presenceStore>;
+  blocks: ReturnType<typeof blockStore>;
+  move: MovePosition;
+  send: (caller: Caller, draft: Draft) => Promise<Sent>;
+}
+
 export function composeFeatures(deps: FeatureDeps): Features {
-  const { config, storage, bus, hub, views, telemetry } = deps;
-  const lanes = createLanes<Write, WriteResult>({
+  const { config, storage, hub, views, telemetry } = deps;
+  const lanes = openLanes(deps);
+  const { db } = storage;
+  const rules: SendRules = {
+    maxMessageLength: config.maxMessageLength,
+    mediaBase: config.publicApiBaseUrl === "" ? undefined : `${config.publicApiBaseUrl}/media/`,
+  };
+  const parts: Parts = {
+    bus: deps.bus,
+    views,
+    rules,
+    conversations: conversationStore(db),
+    messages: messageStore(db),
+    life: lifeStore(db),
+    presence: presenceStore(db),
+    blocks: blockStore(db),
+    async move(wish) {
+      const result = await lanes.run(wish.userId, { kind: "advance", wish });
+      return result !== undefined && "cleared" in result ? result : undefined;
+    },
+    send: (caller, draft) => telemetry.sends.observe(() => sendMessage({ lanes, rules }, caller, draft)),
+  };
+  const pending = { store: pendingStore(db), views };
+  const { failure } = telemetry.sockets;
+  return {
+    hub,
+    lanes,
+    markDurable: () => parts.conversations.markDurable(),
+    backlog: {
+      messages: (userId, brought) => readPending({ ...pending, days: config.pendingDays }, userId, brought),
+      news: (userId) => readNews(pending, userId),
+    },
+    proofs: {
+      received: ({ userId }, messageId) => void parts.move({ userId, to: { messageId }, read: false }).catch(failure),
+      told: ({ userId }, conversationId, ver) => void pending.store.told(userId, conversationId, ver).catch(failure),
+    },
+    routes: { ...composeRoutes(parts), ...composeGroupMessages(parts), ...composeBlocks(parts) },
+    frames: composeFrames(parts),
+  };
+}
+
+function openLanes({ config, storage, bus, hub }: FeatureDeps): Lanes<Write, WriteResult> {
+  return createLanes({
     lanes: storage.kind === "embedded" ? 1 : config.sendLanes,
     maxBatch: 128,
     maxWaiting: 5_000,
@@ -69,46 +137,65 @@ export function composeFeatures(deps: FeatureDeps): Features {
       pause: (ms) => delay(ms),
     }),
   });
-  const move: MovePosition = async (wish) => {
-    const result = await lanes.run(wish.userId, { kind: "advance", wish });
-    return result !== undefined && "cleared" in result ? result : undefined;
-  };
-  const rules = {
-    maxMessageLength: config.maxMessageLength,
-    mediaBase: config.publicApiBaseUrl === "" ? undefined : `${config.publicApiBaseUrl}/media/`,
-  };
-  const send = (caller: Caller, draft: Draft): Promise<Sent> =>
-    telemetry.sends.observe(() => sendMessage({ lanes, rules }, caller, draft));
-  const messages = { store: messageStore(storage.db), views };
-  const conversations = { store: conversationStore(storage.db), views };
+}
+
+function composeRoutes(parts: Parts): Pick<Handlers, ConversationRoutes | MessageRoutes> {
+  const { bus, views, rules, life, move, send, messages: store } = parts;
+  const conversations = { store: parts.conversations, views };
+  const messages = { store, views };
+  const change = { life, store, views, bus, rules };
   return {
-    hub,
-    lanes,
-    markDurable: () => conversations.store.markDurable(),
-    backlog: (userId, after) => readPending({ ...messages, days: config.pendingDays }, userId, after),
-    proveReceipt: (caller, messageId) =>
-      void move({ userId: caller.userId, to: { messageId }, read: false }).catch(telemetry.sockets.failure),
-    routes: {
-      conversations: ({ caller, query }) => listConversations(conversations, caller, query),
-      peers: ({ caller, query }) => listPeers(conversations, caller, query),
-      markRead: ({ caller, params }) => markRead(move, caller, params["peer_id"]),
-      changes: ({ caller, query }) => listChanges(conversations, caller, query),
-      history: ({ caller, query }) => readHistory(messages, caller, query),
-      send: ({ caller, body }) => postMessage({ ...messages, send }, caller, body),
-      sync: ({ caller, body }) => postSync(messages, caller, body),
-      messageChanges: ({ caller, query }) => listMessageChanges(messages, caller, query),
-    },
-    frames: composeFrames({ bus, move, send, messages }),
+    conversations: ({ caller, query }) => listConversations(conversations, caller, query),
+    peers: ({ caller, query }) => listPeers(conversations, caller, query),
+    markRead: ({ caller, params }) => markRead(move, caller, params["peer_id"]),
+    changes: ({ caller, query }) => listChanges(conversations, caller, query),
+    deleteConversation: ({ caller, params, query }) =>
+      deleteConversation({ conversations: parts.conversations, life, bus }, caller, {
+        name: params["conversation_id"],
+        everyone: query["everyone"] === "true",
+      }),
+    history: ({ caller, query }) => readHistory(messages, caller, query),
+    send: ({ caller, body }) => postMessage({ ...messages, send }, caller, body),
+    sync: ({ caller, body }) => postSync(messages, caller, body),
+    messageChanges: ({ caller, query }) => listMessageChanges(messages, caller, query),
+    editMessage: ({ caller, params, body }) => editMessage(change, caller, { id: params["id"], body }),
+    deleteMessage: ({ caller, params }) => deleteMessage(change, caller, params["id"]),
   };
 }
 
-function composeFrames(deps: {
-  bus: Bus;
-  move: MovePosition;
-  send: (caller: Caller, draft: Draft) => Promise<Sent>;
-  messages: Parameters<typeof syncMessages>[0];
-}): FrameHandlers {
-  const { bus, move, send, messages } = deps;
+function composeGroupMessages(parts: Parts): Pick<Handlers, GroupMessageRoutes> {
+  const { conversations, messages: store, views, move, send } = parts;
+  const reading = { conversations, messages: store, move };
+  return {
+    async groupHistory({ caller, params, query }) {
+      return readGroupHistory({ store, views }, caller, { groupId: readGroupId(params["id"]), query });
+    },
+    async groupSend({ caller, params, body }) {
+      const groupId = readGroupId(params["id"]);
+      await memberPart(conversations, caller, groupId);
+      return postGroupMessage({ store, views, send }, caller, { groupId, body });
+    },
+    async groupRead({ caller, params, body }) {
+      const messageId = body.last_read_message_id ?? 0;
+      return readGroup(reading, caller, { groupId: readGroupId(params["id"]), messageId });
+    },
+    async groupReadState({ caller, params }) {
+      return groupReadState(conversations, caller, readGroupId(params["id"]));
+    },
+  };
+}
+
+function composeBlocks({ blocks, views }: Parts): Pick<Handlers, BlockRoutes> {
+  return {
+    block: ({ caller, params }) => blockUser(blocks, caller, params["id"]),
+    unblock: ({ caller, params }) => unblockUser(blocks, caller, params["id"]),
+    blocks: ({ caller }) => listBlocks({ blocks, views }, caller),
+  };
+}
+
+function composeFrames(parts: Parts): FrameHandlers {
+  const { bus, conversations, messages, move, send, views } = parts;
+  const reading = { conversations, messages, move };
   return {
     ping: (source) => source.reply({ type: "pong" }),
     pong: () => undefined,
@@ -116,9 +203,14 @@ function composeFrames(deps: {
     ack: ({ caller }, payload) => ackFrameIn(move, caller, payload),
     delivery: ({ caller }, payload) => receipt(move, caller, { messageId: payload.message_id ?? 0, read: false }),
     read: ({ caller }, payload) => receipt(move, caller, { messageId: payload.message_id ?? 0, read: true }),
-    typing: ({ caller }, payload) => typing({ bus, now: Date.now }, caller, payload),
+    group_read: ({ caller }, payload) =>
+      groupReadFrame((who, asked) => readGroup(reading, who, asked), caller, payload),
+    typing: ({ caller }, payload) => typing({ store: parts.presence, bus, now: Date.now }, caller, payload),
     async sync(source, payload) {
-      for (const frame of await syncFrame(messages, source.caller, payload)) source.reply(frame);
+      for await (const frame of syncFrame({ store: messages, views }, source.caller, payload)) {
+        source.reply(frame);
+        await source.ready();
+      }
     },
   };
 }

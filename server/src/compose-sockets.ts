@@ -31,7 +31,7 @@ export function composeSockets({ config, server, isAllowed, verify, features, te
   const deps: ConnectionDeps = {
     handlers: features.frames,
     backlog: features.backlog,
-    proveReceipt: features.proveReceipt,
+    proofs: features.proofs,
     now: Date.now,
     pause: (ms) => delay(ms),
     sendQueueBytes: config.sendQueueBytes,

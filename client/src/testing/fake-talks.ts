@@ -170,6 +170,7 @@ export class FakeTalks {
       seq: talk.messages.length,
       my_position: position(viewer),
       peer_position: position(peer),
+      cleared_seq: 0,
     };
   }
 }

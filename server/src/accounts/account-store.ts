@@ -1,12 +1,13 @@
 import { violatedConstraint, type Database } from "../platform/postgres/database.ts";
 import { statement } from "../platform/postgres/statement.ts";
+import { profileColumns } from "./profile-columns.ts";
 import type { Profile } from "./user-view.ts";
 
-const profileColumns = "u.id, u.username, u.email, u.full_name, u.avatar, u.role, u.last_seen";
+const ownColumns = profileColumns();
 
 const insertUser = statement<Profile>(
   "accounts.insert",
-  `insert into users as u (username, email, password_hash, full_name) values ($1, $2, $3, $4) returning ${profileColumns}`,
+  `insert into users as u (username, email, password_hash, full_name) values ($1, $2, $3, $4) returning ${ownColumns}`,
 );
 const reserveName = statement<never>(
   "accounts.reserve_name",
@@ -20,7 +21,7 @@ const moveName = statement<never>(
 );
 const login = statement<Profile & { password_hash: string }>(
   "accounts.login",
-  `select ${profileColumns}, u.password_hash from users u where u.email = $1`,
+  `select ${ownColumns}, u.password_hash from users u where u.email = $1`,
 );
 const upgradeHash = statement<never>(
   "accounts.upgrade_hash",
@@ -28,11 +29,11 @@ const upgradeHash = statement<never>(
 );
 const byId = statement<Profile & { updated_at: string }>(
   "accounts.by_id",
-  `select ${profileColumns}, u.updated_at from users u where u.id = $1`,
+  `select ${profileColumns("$2")}, u.updated_at from users u where u.id = $1`,
 );
 const byName = statement<Profile>(
   "accounts.by_name",
-  `select ${profileColumns} from names n join users u on u.id = n.user_id where n.name = lower($1)`,
+  `select ${profileColumns("$2")} from names n join users u on u.id = n.user_id where n.name = lower($1)`,
 );
 const nameTaken = statement<{ taken: boolean }>(
   "accounts.name_taken",
@@ -49,11 +50,11 @@ const updateProfile = statement<Profile>(
      updated_at = case
        when coalesce($2, u.username) = u.username and coalesce($3, u.full_name) = u.full_name then u.updated_at
        else now() end
-   where u.id = $1 returning ${profileColumns}`,
+   where u.id = $1 returning ${ownColumns}`,
 );
 const search = statement<Profile>(
   "accounts.search",
-  `select ${profileColumns} from users u
+  `select ${profileColumns("$4")} from users u
    where lower(u.username) like lower($1) or lower(u.full_name) like lower($1)
    order by lower(u.username) <> lower($3), lower(u.username), u.id limit $2`,
 );
@@ -96,13 +97,14 @@ export function accountStore(db: Database) {
     byEmailForLogin: async (email: string) => (await db.query(login, [email]))[0],
     /** Replaces a hash unless somebody else did so first. */
     upgradeHash: (id: number, from: string, to: string) => db.query(upgradeHash, [id, from, to]),
-    byId: async (id: number) => (await db.query(byId, [id]))[0],
-    byName: async (name: string) => (await db.query(byName, [name]))[0],
+    /** As the viewer sees the user; by default oneself. */
+    byId: async (id: number, viewerId = id) => (await db.query(byId, [id, viewerId]))[0],
+    byName: async (name: string, viewerId: number) => (await db.query(byName, [name, viewerId]))[0],
     nameTaken: async (name: string) => only(await db.query(nameTaken, [name])).taken,
     emailTaken: async (email: string) => only(await db.query(emailTaken, [email])).taken,
     /** Whose username or full name contains `text`, without case; the one named so first. */
-    search: (text: string, limit: number) =>
-      db.query(search, [`%${text.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`, limit, text]),
+    search: (text: string, limit: number, viewerId: number) =>
+      db.query(search, [`%${text.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`, limit, text, viewerId]),
   };
 }
 export type AccountStore = ReturnType<typeof accountStore>;

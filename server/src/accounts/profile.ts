@@ -43,8 +43,8 @@ export async function getUser({ accounts, views }: Deps, caller: Caller, identif
   const profile = digits
     ? id === undefined
       ? undefined
-      : await accounts.byId(id)
-    : await accounts.byName(cleanText(identifier));
+      : await accounts.byId(id, caller.userId)
+    : await accounts.byName(cleanText(identifier), caller.userId);
   if (profile === undefined) throw new OmError("user_not_found");
   return { user: views.user(profile, caller.userId) };
 }

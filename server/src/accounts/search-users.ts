@@ -15,6 +15,6 @@ export async function searchUsers(
   if (query.q === undefined || query.q === "") throw new OmError("missing_query");
   const text = cleanText(query.q).trim();
   if (text === "") return { users: [] };
-  const found = await accounts.search(text, pageLimit(query.limit, limits.searchResults, 20));
+  const found = await accounts.search(text, pageLimit(query.limit, limits.searchResults, 20), caller.userId);
   return { users: found.map((profile) => views.user(profile, caller.userId)) };
 }

@@ -10,9 +10,14 @@ export interface Profile {
   role: string;
   /** RFC 3339; end of the last connection. */
   last_seen: string | null;
+  /** Who blocks whom: 1 the viewer has blocked the user, 2 the user the viewer, 3 both; 0 or absent: nobody. */
+  relation?: number;
 }
 
-/** How one user sees another: presence joined at read time, e-mail addresses hidden from everybody but oneself (O-4). */
+/**
+ * How one user sees another: presence joined at read time, e-mail addresses hidden from everybody but oneself (O-4), and between
+ * users of whom one has blocked the other no presence (O-6).
+ */
 export interface UserViews {
   user(profile: Profile, viewerId: number): User;
   /** As `user`, without the role. */
@@ -26,8 +31,9 @@ export function createUserViews(options: { exposeEmails: boolean; isOnline: (use
     email: options.exposeEmails || profile.id === viewerId ? profile.email : "",
     full_name: profile.full_name,
     avatar: profile.avatar,
-    is_online: options.isOnline(profile.id),
-    last_seen: profile.last_seen,
+    is_online: (profile.relation ?? 0) === 0 && options.isOnline(profile.id),
+    last_seen: (profile.relation ?? 0) === 0 ? profile.last_seen : null,
+    ...(((profile.relation ?? 0) & 1) === 1 ? { is_blocked: true } : {}),
   });
   return {
     peer,

@@ -1,12 +1,25 @@
+import type { Conversation } from "@om/protocol";
+import { profileJson } from "../accounts/profile-columns.ts";
 import type { Profile } from "../accounts/user-view.ts";
 import type { Queries } from "../platform/postgres/database.ts";
 import { statement } from "../platform/postgres/statement.ts";
-import { conversationColumns, conversationTables, messageArray, type ConversationRow } from "./conversation-row.ts";
+import {
+  conversationColumns,
+  conversationTables,
+  messageArray,
+  peopleColumn,
+  placeTable,
+  placeValues,
+  type ConversationRow,
+  type Place,
+} from "./conversation-row.ts";
 
-/** A conversation of one user with its last message (`messages` holds just that one) and positions as message ids. */
+/** A conversation of one user with the last message that user sees (`messages` holds at most that) and positions as message ids. */
 export interface HeadRow extends ConversationRow {
-  last_message_at: string;
+  group: Conversation["group"];
+  activity: string;
   unread: number;
+  cleared_seq: number;
   my_read_id: number;
   my_delivered_id: number;
   peer_read_id: number;
@@ -19,55 +32,96 @@ interface PeerRow {
   peer: Profile;
 }
 
+/** The caller's part in a conversation that was looked up by its place. */
+export interface Part {
+  conversation_id: number;
+  /** Newest message that is not deleted, 0 when there is none. */
+  latest_id: number;
+  read_id: number;
+}
+
 /** Message id at a position; nearly always the last message or none. */
 const idAt = (seq: string): string =>
-  `case when ${seq} = c.seq then c.last_message_id when ${seq} = 0 then 0` +
+  `case when ${seq} = c.seq then coalesce(c.last_message_id, 0) when coalesce(${seq}, 0) = 0 then 0` +
   ` else (select m.id from messages m where m.conversation_id = c.id and m.seq = ${seq}) end`;
 
-const headColumns =
-  `${conversationColumns}, c.last_message_at,` +
-  " (c.seq - me.read_seq) - (me.sent - me.sent_at_read) - me.skipped as unread," +
-  ` ${idAt("me.read_seq")} as my_read_id, ${idAt("me.delivered_seq")} as my_delivered_id,` +
-  ` ${idAt("peer.read_seq")} as peer_read_id, ${idAt("peer.delivered_seq")} as peer_delivered_id,` +
-  ` (select json_build_array(${messageArray}) from messages m where m.id = c.last_message_id) as messages`;
+/** Last message that a participant `p` sees in `conversations c`, null when there is none, and what the list is sorted by. */
+const tail =
+  "case when coalesce(p.tail_id, c.last_message_id, 0) > p.cleared_id then coalesce(p.tail_id, c.last_message_id) end";
+const activity =
+  `coalesce(case when coalesce(p.tail_id, c.last_message_id, 0) > p.cleared_id` +
+  " then case when p.tail_id is null then c.last_message_at else p.tail_at end end, g.updated_at, c.last_message_at, p.joined_at)";
 
-/** $1 is the viewer; `me` and `peer` are the participants (the same row in notes to oneself). */
-const headTables =
-  conversationTables +
-  " join participants me on me.user_id = $1 and me.conversation_id = c.id" +
-  " join participants peer on peer.user_id = case when c.lo = $1 then c.hi else c.lo end and peer.conversation_id = c.id";
+/** $1 is the viewer; `page` names the conversations with `tail_id` and `activity`. */
+const heads = `select ${conversationColumns}, page.activity, me.cleared_seq,
+     (c.seq - me.read_seq) - (me.sent - me.sent_at_read) - me.skipped as unread,
+     case when g.id is not null then json_build_object('icon', g.icon, 'id', g.id, 'member_count', c.members, 'name', g.name) end as "group",
+     ${idAt("me.read_seq")} as my_read_id, ${idAt("me.delivered_seq")} as my_delivered_id,
+     ${idAt("peer.read_seq")} as peer_read_id, ${idAt("peer.delivered_seq")} as peer_delivered_id,
+     coalesce(found.messages, '[]') as messages, ${peopleColumn("$1", "array[found.sender_id]")}
+   from page join conversations c on c.id = page.id ${conversationTables("$1")}
+     left join participants peer on peer.user_id = case when c.lo = $1 then c.hi else c.lo end and peer.conversation_id = c.id
+     left join groups g on g.id = c.group_id
+     left join lateral (
+       select json_build_array(${messageArray("$1")}) as messages, m.sender_id from messages m where m.id = page.tail_id
+     ) found on true`;
 
 const list = statement<HeadRow>(
   "conversations.list",
   `with page as (
-     select c.* from participants p join conversations c on c.id = p.conversation_id
-     where p.user_id = $1 and c.lo is not null and c.seq > p.cleared_seq
-       and ($2::timestamptz is null or (c.last_message_at, c.last_message_id) < ($2::timestamptz, $3::bigint))
-     order by c.last_message_at desc, c.last_message_id desc limit $4
+     select * from (
+       select c.id, ${tail} as tail_id, ${activity} as activity, c.group_id
+       from participants p join conversations c on c.id = p.conversation_id left join groups g on g.id = c.group_id
+       where p.user_id = $1 and p.left_at is null
+     ) all_of_them
+     where (group_id is not null or tail_id is not null)
+       and ($2::timestamptz is null or (activity, coalesce(tail_id, 0)) < ($2::timestamptz, $3::bigint))
+     order by activity desc, coalesce(tail_id, 0) desc limit $4
    )
-   select ${headColumns} from page c ${headTables} order by c.last_message_at desc, c.last_message_id desc`,
+   ${heads} order by page.activity desc, coalesce(page.tail_id, 0) desc`,
 );
 
 const peers = statement<PeerRow>(
   "conversations.peers",
-  `select c.last_message_at, c.last_message_id,
-     json_build_object('id', u.id, 'username', u.username, 'email', u.email, 'full_name', u.full_name, 'avatar', u.avatar,
-       'role', u.role, 'last_seen', u.last_seen) as peer
-   from participants p join conversations c on c.id = p.conversation_id
-     join users u on u.id = case when c.lo = $1 then c.hi else c.lo end
-   where p.user_id = $1 and c.lo is not null and c.seq > p.cleared_seq
-   order by c.last_message_at desc, c.last_message_id desc limit $2`,
+  `select all_of_them.activity as last_message_at, all_of_them.tail_id as last_message_id, ${profileJson("$1")} as peer
+   from (
+     select ${tail} as tail_id, ${activity} as activity, case when c.lo = $1 then c.hi else c.lo end as peer_id
+     from participants p join conversations c on c.id = p.conversation_id left join groups g on false
+     where p.user_id = $1 and c.lo is not null
+   ) all_of_them join users u on u.id = all_of_them.peer_id
+   where all_of_them.tail_id is not null
+   order by 1 desc, 2 desc limit $2`,
 );
 
 const changed = statement<HeadRow>(
   "conversations.changed",
   `with page as (
-     select c.* from participants p join conversations c on c.id = p.conversation_id
-     where p.user_id = $1 and c.lo is not null and c.seq > 0 and c.id > $2
+     select c.id, ${tail} as tail_id, ${activity} as activity
+     from participants p join conversations c on c.id = p.conversation_id left join groups g on g.id = c.group_id
+     where p.user_id = $1 and p.left_at is null and (c.group_id is not null or c.seq > 0) and c.id > $2
        and ($3::text is null or c.changed >= $3::text::xid8 or p.changed >= $3::text::xid8)
      order by c.id limit $4
    )
-   select ${headColumns} from page c ${headTables} order by c.id`,
+   ${heads} order by c.id`,
+);
+
+const removed = statement<{ group_id: number }>(
+  "conversations.removed",
+  `select c.group_id from participants p join conversations c on c.id = p.conversation_id
+   where p.user_id = $1 and p.left_at is not null and p.changed >= $2::text::xid8 order by c.id limit 10000`,
+);
+
+const part = statement<Part>(
+  "conversations.part",
+  `select c.id as conversation_id, coalesce(c.last_message_id, 0) as latest_id, ${idAt("me.read_seq")} as read_id
+   from ${placeTable("$1::bigint", "$2::bigint", "$3::bigint")} ${conversationTables("$4")}`,
+);
+
+const readers = statement<{ user_id: number; message_id: number }>(
+  "conversations.readers",
+  `select p.user_id, ${idAt("p.read_seq")} as message_id
+   from participants p join conversations c on c.id = p.conversation_id
+   where p.conversation_id = $1 and p.left_at is null and p.read_seq > 0 order by p.user_id limit 10000`,
 );
 
 const resumePoint = statement<{ epoch: string; point: number; newest: number }>(
@@ -92,6 +146,12 @@ export function conversationStore(db: Queries) {
     /** In order of id, above `after`, changed in or after transaction `since` (undefined: all). */
     changed: (viewerId: number, page: { since: number | undefined; after: number; limit: number }) =>
       db.query(changed, [viewerId, page.after, page.since === undefined ? null : String(page.since), page.limit]),
+    /** Groups that the viewer left, or was removed from, in or after a transaction. */
+    removed: (viewerId: number, since: number) => db.query(removed, [viewerId, String(since)]),
+    /** Undefined: there is no such conversation, or the viewer is not in it. */
+    part: async (place: Place, viewerId: number) => (await db.query(part, [...placeValues(place), viewerId]))[0],
+    /** Who has read how far, of those in the conversation who have read at all. */
+    readers: (conversationId: number) => db.query(readers, [conversationId]),
     /** See resume_point(): where a client that is given the present may go on. `newest`: no transaction beyond it exists yet. */
     async resumePoint(): Promise<{ epoch: string; point: number; newest: number }> {
       const [row] = await db.query(resumePoint, []);

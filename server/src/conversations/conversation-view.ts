@@ -1,4 +1,4 @@
-import type { Conversation, LastMessage, Message } from "@om/protocol";
+import type { Conversation, LastMessage, Message, PeerUser, User } from "@om/protocol";
 import type { Profile, UserViews } from "../accounts/user-view.ts";
 import { conversationName, jsonTime, type ConversationRow, type MessageCells } from "./conversation-row.ts";
 import type { HeadRow } from "./conversation-store.ts";
@@ -6,9 +6,14 @@ import type { HeadRow } from "./conversation-store.ts";
 /** All messages of a row, in its order, as `viewerId` sees them. */
 export function toMessages(row: ConversationRow, viewerId: number, views: UserViews): Message[] {
   const name = conversationName(row, viewerId);
-  const lo = views.user(profileOf(row, row.lo), viewerId);
-  const hi = row.hi === row.lo ? lo : views.user(profileOf(row, row.hi), viewerId);
-  return row.messages.map((cells) => toMessage(row, cells, cells[3] === row.lo ? lo : hi, name));
+  const people = new Map(row.people.map((profile) => [profile.id, views.user(timedProfile(profile), viewerId)]));
+  return row.messages.map((cells) => {
+    const message = toMessage(row, cells, people.get(cells[3]) ?? nobody(cells[3]), name);
+    const [reply, replyToId] = [cells[11], cells[10]];
+    if (replyToId === null) return message;
+    const replied = reply === null ? undefined : toMessage(row, reply, people.get(reply[3]) ?? nobody(reply[3]), name);
+    return { ...message, reply_to_id: replyToId, ...(replied === undefined ? {} : { reply_to: replied }) };
+  });
 }
 
 /** Written out in one literal: a page makes a hundred of these, and they are most of what a read costs this process. */
@@ -17,19 +22,21 @@ function toMessage<S>(
   cells: MessageCells,
   sender: S,
   name: string,
-): Omit<Message, "sender"> & { sender: S } {
-  const [id, seq, ver, senderId, clientId, messageType, content, version, createdAt] = cells;
+): Omit<Message, "sender" | "reply_to" | "reply_to_id"> & { sender: S } {
+  const [id, seq, ver, senderId, clientId, messageType, content, version, createdAt, hidden] = cells;
   const toLo = row.lo !== senderId || row.lo === row.hi;
-  const isRead = seq <= (toLo ? row.lo_read : row.hi_read);
-  const isDelivered = isRead || seq <= (toLo ? row.lo_delivered : row.hi_delivered);
+  const recipient = toLo ? row.lo : row.hi;
+  const told = recipient !== null && !hidden;
+  const isRead = told && seq <= ((toLo ? row.lo_read : row.hi_read) ?? 0);
+  const isDelivered = isRead || (told && seq <= ((toLo ? row.lo_delivered : row.hi_delivered) ?? 0));
   const at = jsonTime(createdAt);
   return {
     id,
     client_id: clientId,
     sender_id: senderId,
     sender,
-    recipient_id: toLo ? row.lo : row.hi,
-    group_id: null,
+    recipient_id: recipient,
+    group_id: row.group_id,
     content,
     message_type: messageType,
     status: isRead ? "read" : isDelivered ? "delivered" : "sent",
@@ -44,35 +51,49 @@ function toMessage<S>(
   };
 }
 
-function profileOf(row: ConversationRow, userId: number): Profile {
-  const profile = userId === row.lo ? row.lo_profile : row.hi_profile;
+/** A profile that came as JSON, with its time as the wire has it. */
+export function timedProfile(profile: Profile): Profile {
   return { ...profile, last_seen: profile.last_seen === null ? null : jsonTime(profile.last_seen) };
 }
 
-/** An entry of the conversation list; the row's only message is its last. */
+/** Stands for somebody whose row is gone, so that no message is lost with its author. */
+function nobody(id: number): User {
+  return { id, username: "", email: "", full_name: "", avatar: "", role: "user", is_online: false, last_seen: null };
+}
+
+function noPeer(id: number): PeerUser {
+  const { role: _role, ...peer } = nobody(id);
+  return peer;
+}
+
+/** An entry of the conversation list; the row's only message, if there is one, is its last. */
 export function toConversation(row: HeadRow, viewerId: number, views: UserViews): Conversation {
-  const name = conversationName(row, viewerId);
+  const peerId = row.lo === viewerId ? row.hi : row.lo;
+  const people = new Map(row.people.map((profile) => [profile.id, views.peer(timedProfile(profile), viewerId)]));
   const [last] = row.messages;
   return {
-    conversation_id: name,
-    group: null,
-    last_activity: row.last_message_at,
-    last_message: last === undefined ? null : toLastMessage(row, last, { viewerId, views }),
-    peer: views.peer(profileOf(row, row.lo === viewerId ? row.hi : row.lo), viewerId),
+    conversation_id: conversationName(row, viewerId),
+    group: row.group,
+    last_activity: row.activity,
+    last_message: last === undefined ? null : toLastMessage(row, last, people, viewerId),
+    peer: peerId === null ? null : (people.get(peerId) ?? noPeer(peerId)),
     unread_count: row.unread,
     ver: row.ver,
     seq: row.seq,
     my_position: { read_message_id: row.my_read_id, delivered_message_id: row.my_delivered_id },
-    peer_position: { read_message_id: row.peer_read_id, delivered_message_id: row.peer_delivered_id },
+    peer_position:
+      peerId === null ? null : { read_message_id: row.peer_read_id, delivered_message_id: row.peer_delivered_id },
+    cleared_seq: row.cleared_seq,
   };
 }
 
 function toLastMessage(
   row: HeadRow,
   cells: MessageCells,
-  { viewerId, views }: { viewerId: number; views: UserViews },
+  people: ReadonlyMap<number, PeerUser>,
+  viewerId: number,
 ): LastMessage {
-  const sender = views.peer(profileOf(row, cells[3]), viewerId);
+  const sender = people.get(cells[3]) ?? noPeer(cells[3]);
   const { version: _version, ...message } = toMessage(row, cells, sender, conversationName(row, viewerId));
-  return message;
+  return cells[10] === null ? message : { ...message, reply_to_id: cells[10] };
 }

@@ -31,12 +31,15 @@ export async function listChanges(
   const usable = asked !== undefined && asked.epoch === now.epoch && asked.point <= now.newest;
   const page = { since: usable ? asked.point : undefined, after, limit: limit + 1 };
   const rows = await deps.store.changed(caller.userId, page);
+  // A first answer tells only what is there.
+  const gone = page.since === undefined || after > 0 ? [] : await deps.store.removed(caller.userId, page.since);
   const shown = rows.slice(0, limit);
   const last = shown.at(-1);
   return {
     cursor: `${now.epoch}.${now.point}`,
     reset: asked !== undefined && !usable,
     conversations: shown.map((row) => toConversation(row, caller.userId, deps.views)),
+    removed: gone.map(({ group_id: id }) => `group_${id}`),
     ...(rows.length > limit && last !== undefined ? { next: last.conversation_id } : {}),
   };
 }

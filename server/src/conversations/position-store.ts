@@ -1,10 +1,10 @@
 import type { Queries } from "../platform/postgres/database.ts";
 import { statement } from "../platform/postgres/statement.ts";
 
-/** A wish to move a user's position: up to a message, or up to the end of the conversation with a peer. */
+/** A wish to move a user's position: up to a message (of a group if named), or up to the end of the conversation with a peer. */
 export interface Advance {
   userId: number;
-  to: { messageId: number } | { endWithPeer: number };
+  to: { messageId: number; groupId?: number } | { endWithPeer: number };
   read: boolean;
 }
 
@@ -12,7 +12,9 @@ export interface Advance {
 export interface Moved {
   conversation_id: number;
   user_id: number;
-  peer_id: number;
+  /** Null in a group. */
+  peer_id: number | null;
+  group_id: number | null;
   ver: number;
   seq: number;
   read_moved: boolean;
@@ -20,9 +22,11 @@ export interface Moved {
   delivered_message_id: number;
   /** By how much the user's unread count fell. */
   cleared: number;
+  /** Of a group in which the read position moved. */
+  members: number[] | null;
 }
 
-const advanceBatch = statement<Moved>("positions.advance", "select * from advance_batch($1, $2, $3, $4)");
+const advanceBatch = statement<Moved>("positions.advance", "select * from advance_batch($1, $2, $3, $4, $5)");
 
 /** Moves positions forward, all wishes in one transaction; see advance_batch in the migrations. */
 export function advancePositions(db: Queries, wishes: readonly Advance[]): Promise<Moved[]> {
@@ -30,6 +34,7 @@ export function advancePositions(db: Queries, wishes: readonly Advance[]): Promi
     wishes.map(({ userId }) => userId),
     wishes.map(({ to }) => ("messageId" in to ? to.messageId : null)),
     wishes.map(({ to }) => ("endWithPeer" in to ? to.endWithPeer : null)),
+    wishes.map(({ to }) => ("groupId" in to ? (to.groupId ?? null) : null)),
     wishes.map(({ read }) => read),
   ]);
 }

@@ -14,10 +14,11 @@ let db: Database;
 const views = createUserViews({ exposeEmails: false, isOnline: () => false });
 const message = (senderId: number, recipientId: number, clientId: string) => ({
   senderId,
-  recipientId,
+  to: { recipientId },
   clientId,
   content: clientId,
   messageType: "text" as const,
+  replyToId: undefined,
 });
 const me = { userId: 1, email: "", role: "user" };
 
@@ -51,9 +52,13 @@ test("a transaction that commits after a later one is not skipped by a cursor ta
   const slow = new pg.Client({ connectionString: url });
   await slow.connect();
   await slow.query("begin; set local lock_timeout = '1s'");
-  await slow.query("select * from send_batch(array[2], array[4], array['slow'], array['text'], array['slow'])");
+  await slow.query(
+    "select * from send_batch(array[2], array[4], array[null]::bigint[], array['slow'], array['text'], array['slow'], array[null]::bigint[])",
+  );
   // Its transaction number is drawn; a later one commits first, in a conversation of the same user.
-  await slow.query("select * from send_batch(array[2], array[1], array['slow2'], array['text'], array['slow2'])");
+  await slow.query(
+    "select * from send_batch(array[2], array[1], array[null]::bigint[], array['slow2'], array['text'], array['slow2'], array[null]::bigint[])",
+  );
   const fast = new pg.Client({ connectionString: url });
   await fast.connect();
   // As another node would, without the user's lock that would make it wait.

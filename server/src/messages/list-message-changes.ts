@@ -1,6 +1,6 @@
 import { limits, type RouteOutput } from "@om/protocol";
 import type { UserViews } from "../accounts/user-view.ts";
-import { directPair } from "../conversations/conversation-row.ts";
+import { placeNamed } from "../conversations/conversation-row.ts";
 import { toMessages } from "../conversations/conversation-view.ts";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
@@ -21,13 +21,17 @@ export async function listMessageChanges(
   query: MessageChangesQuery,
 ): Promise<RouteOutput<"messageChanges">> {
   const name = query.conversation_id ?? "";
-  const pair = directPair(name, caller.userId);
-  if (pair === undefined) throw new OmError("invalid_conversation_id");
+  const place = placeNamed(name, caller.userId);
+  if (place === undefined) throw new OmError("invalid_conversation_id");
   const ver = wholeNumber(query.ver ?? "0");
   if (ver === undefined) throw new OmError("invalid_cursor");
   const limit = pageLimit(query.limit, limits.syncMessages, limits.syncMessages);
-  const row = await deps.store.changedSince(pair, caller.userId, { ver, limit: limit + 1 });
-  const messages = row === undefined ? [] : toMessages(row, caller.userId, deps.views).slice(0, limit);
-  const next = row !== undefined && row.messages.length > limit ? row.keys[limit - 1] : undefined;
-  return { conversation_id: name, messages, ...(next === undefined ? {} : { next_ver: next }) };
+  const row = await deps.store.changedSince(place, caller.userId, { ver, limit });
+  if (row === undefined) return { conversation_id: name, messages: [], deleted: [] };
+  return {
+    conversation_id: name,
+    messages: toMessages(row, caller.userId, deps.views),
+    deleted: row.deleted,
+    ...(row.next_ver === null ? {} : { next_ver: row.next_ver }),
+  };
 }

@@ -1,20 +1,29 @@
 import type { MessageStatus, MessageType } from "@om/protocol";
+import type { Profile } from "../accounts/user-view.ts";
 import {
   conversationColumns,
   conversationTables,
   messageArray,
+  peopleColumn,
+  placeTable,
+  placeValues,
+  shown,
+  writers,
   type ConversationRow,
+  type MessageCells,
+  type Place,
 } from "../conversations/conversation-row.ts";
 import type { Queries } from "../platform/postgres/database.ts";
 import { statement } from "../platform/postgres/statement.ts";
 
-/** A direct message to store; (senderId, clientId) names it for ever. */
+/** A message to store; (senderId, clientId) names it for ever. */
 export interface NewMessage {
   senderId: number;
-  recipientId: number;
+  to: { recipientId: number } | { groupId: number };
   clientId: string;
   messageType: MessageType;
   content: string;
+  replyToId: number | undefined;
 }
 
 /** What became of one message of a batch; `ord` counts from 1. */
@@ -23,132 +32,128 @@ export interface StoredRow {
   outcome: "stored" | "duplicate";
   id: number;
   conversation_id: number;
-  recipient_id: number;
+  recipient_id: number | null;
+  group_id: number | null;
   seq: number;
   ver: number;
   status: MessageStatus;
+  /** The recipient has blocked the sender and will never see it. */
+  hidden: boolean;
   created_at: string;
-  username: string;
-  full_name: string;
-  avatar: string;
-  role: string;
-  last_seen: string | null;
+  sender: Profile;
+  reply: { cells: MessageCells; sender: Profile } | null;
+  /** Of a group, with the first row of each. */
+  members: number[] | null;
 }
 
-const sendBatch = statement<StoredRow>("messages.send_batch", "select * from send_batch($1, $2, $3, $4, $5)");
+const sendBatch = statement<StoredRow>("messages.send_batch", "select * from send_batch($1, $2, $3, $4, $5, $6, $7)");
 
-/** Stores all in one transaction; no row for a message whose recipient does not exist. (sender, client_id) must be distinct. */
+/** Stores all in one transaction; no row where there is no such recipient or the sender is not in the group. */
 export function storeMessages(db: Queries, batch: readonly NewMessage[]): Promise<StoredRow[]> {
   return db.query(sendBatch, [
     batch.map(({ senderId }) => senderId),
-    batch.map(({ recipientId }) => recipientId),
+    batch.map(({ to }) => ("recipientId" in to ? to.recipientId : null)),
+    batch.map(({ to }) => ("groupId" in to ? to.groupId : null)),
     batch.map(({ clientId }) => clientId),
     batch.map(({ messageType }) => messageType),
     batch.map(({ content }) => content),
+    batch.map(({ replyToId }) => replyToId ?? null),
   ]);
 }
 
-/** The viewer's own participant row decides what was deleted for that viewer. */
-const cleared = (viewer: string): string =>
-  `case when c.lo = ${viewer} then lo_part.cleared_seq else hi_part.cleared_seq end`;
-const shown = "m.conversation_id = c.id and m.deleted_at is null";
+/** Every read has the place as $1, $2, $3 and the viewer as $4. */
+const inPlace = `from ${placeTable("$1::bigint", "$2::bigint", "$3::bigint")} ${conversationTables("$4")}`;
+const visible = shown("$4");
+const cells = messageArray("$4");
 
 const history = statement<ConversationRow>(
   "messages.history",
-  `select ${conversationColumns}, coalesce((
-     select json_agg(${messageArray} order by m.seq desc) from (
+  `select ${conversationColumns}, coalesce(found.messages, '[]') as messages, ${peopleColumn("$4", "found.writers")}
+   ${inPlace}, lateral (
+     select json_agg(${cells} order by m.seq desc) as messages, ${writers("$4")} as writers from (
        select m.* from messages m
-       where ${shown} and m.seq > ${cleared("$3")} and m.seq <= case when $4 = 0 then c.seq else seq_at(c.id, $4 - 1) end
-       order by m.seq desc limit $5
+       where ${visible} and m.seq <= case when $5::bigint = 0 then c.seq else seq_at(c.id, $5::bigint - 1) end
+       order by m.seq desc limit $6
      ) m
-   ), '[]') as messages
-   from conversations c ${conversationTables}
-   where c.lo = $1 and c.hi = $2`,
+   ) found`,
 );
 
 const since = statement<ConversationRow & { ord: number }>(
   "messages.since",
-  `select i.ord, ${conversationColumns}, coalesce((
-     select json_agg(${messageArray} order by m.seq) from (
-       select m.* from messages m
-       where ${shown} and m.seq > greatest(${cleared("$4")}, seq_at(c.id, i.after))
-       order by m.seq limit $5
-     ) m
-   ), '[]') as messages
-   from unnest($1::bigint[], $2::bigint[], $3::bigint[]) with ordinality as i(lo, hi, after, ord)
-     join conversations c on c.lo = i.lo and c.hi = i.hi ${conversationTables}`,
+  `select i.ord, ${conversationColumns}, coalesce(found.messages, '[]') as messages, ${peopleColumn("$4", "found.writers")}
+   from unnest($1::bigint[], $2::bigint[], $3::bigint[], $6::bigint[]) with ordinality as i(lo, hi, group_id, after, ord),
+     lateral (select c.* from ${placeTable("i.lo", "i.hi", "i.group_id")}) c ${conversationTables("$4")},
+     lateral (
+       select json_agg(${cells} order by m.seq) as messages, ${writers("$4")} as writers from (
+         select m.* from messages m where ${visible} and m.seq > seq_at(c.id, i.after) order by m.seq limit $5
+       ) m
+     ) found`,
 );
 
-const changedSince = statement<ConversationRow & { keys: number[] }>(
+/** A deleted message is told by its place alone. */
+const tombstone = "json_build_object('id', m.id, 'seq', m.seq, 'ver', m.ver)";
+const seen = "m.conversation_id = c.id and m.seq > me.cleared_seq and (not m.hidden or m.sender_id = $4)";
+const changedSince = statement<
+  ConversationRow & { deleted: { id: number; seq: number; ver: number }[]; next_ver: number | null }
+>(
   "messages.changed_since",
-  `select ${conversationColumns}, coalesce(found.messages, '[]') as messages, coalesce(found.keys, '[]') as keys
-   from conversations c ${conversationTables},
-     lateral (
-       select json_agg(${messageArray} order by m.key) as messages, json_agg(m.key order by m.key) as keys from (
+  `select ${conversationColumns}, coalesce(found.messages, '[]') as messages, coalesce(found.deleted, '[]') as deleted,
+     case when found.n > $6 then found.upto end as next_ver, ${peopleColumn("$4", "found.writers")}
+   ${inPlace}, lateral (
+     select json_agg(${cells} order by m.key) filter (where m.n <= $6 and m.deleted_at is null) as messages,
+       json_agg(${tombstone} order by m.key) filter (where m.n <= $6 and m.deleted_at is not null) as deleted,
+       count(*) as n, max(m.key) filter (where m.n <= $6) as upto, ${writers("$4")} as writers
+     from (
+       select m.*, row_number() over (order by m.key) as n from (
          (select m.*, m.first_ver as key from messages m
-          where ${shown} and m.seq > greatest(${cleared("$3")}, seq_at_ver(c.id, $4)) order by m.seq limit $5)
+          where ${seen} and m.seq > seq_at_ver(c.id, $5::bigint) order by m.seq limit $6 + 1)
          union all
          (select m.*, m.ver as key from messages m
-          where ${shown} and (m.edited_at is not null or m.deleted_at is not null) and m.ver > $4
-            and m.seq > ${cleared("$3")} and m.seq <= seq_at_ver(c.id, $4) order by m.ver limit $5)
-         order by key limit $5
-       ) m
-     ) found
-   where c.lo = $1 and c.hi = $2`,
+          where ${seen} and (m.edited_at is not null or m.deleted_at is not null) and m.ver > $5::bigint
+            and m.seq <= seq_at_ver(c.id, $5::bigint) order by m.ver limit $6 + 1)
+       ) m order by m.key limit $6 + 1
+     ) m
+   ) found`,
 );
 
-const pending = statement<ConversationRow>(
-  "messages.pending",
-  `with picked as (
-     select p.conversation_id as in_conversation, m.*
-     from participants p join conversations c on c.id = p.conversation_id,
-       lateral (
-         select m.* from messages m
-         where ${shown} and m.seq > greatest(p.delivered_seq, p.cleared_seq, case when $2 = 0 then 0 else seq_at(c.id, $2) end)
-           and (m.sender_id <> $1 or c.lo = c.hi) and m.created_at > now() - make_interval(days => $3)
-         order by m.seq limit $4
-       ) m
-     where p.user_id = $1 and c.lo is not null and c.seq > p.delivered_seq
-     order by m.id limit $4
-   )
-   select ${conversationColumns}, json_agg(${messageArray} order by m.id) as messages
-   from picked m join conversations c on c.id = m.in_conversation ${conversationTables}
-   group by c.id, lo_user.id, hi_user.id, lo_part.user_id, lo_part.conversation_id, hi_part.user_id, hi_part.conversation_id`,
+const one = statement<ConversationRow>(
+  "messages.one",
+  `select ${conversationColumns}, json_build_array(${messageArray("$1")}) as messages,
+     ${peopleColumn("$1", "array[m.sender_id, (select r.sender_id from messages r where r.id = m.reply_to_id)]")}
+   from messages m join conversations c on c.id = m.conversation_id ${conversationTables("$1")}
+   where m.id = $2 and (not m.hidden or m.sender_id = $1)`,
 );
 
-interface Pair {
-  lo: number;
-  hi: number;
-}
-
-/**
- * Reads of direct messages. `pair` always holds the viewer's own id, so nobody reads a conversation of others. Each call is one
- * statement, hence one snapshot.
- */
+/** Reads of messages. Every statement takes the viewer and shows only conversations that viewer takes part in. */
 export function messageStore(db: Queries) {
   return {
-    /** Newest first, ids strictly below `before` (0: from the end). No row: the two never wrote. */
-    async history(pair: Pair, viewerId: number, page: { before: number; limit: number }) {
-      const [row] = await db.query(history, [pair.lo, pair.hi, viewerId, page.before, page.limit]);
+    /** Newest first, ids strictly below `before` (0: from the end). No row: no such conversation of the viewer. */
+    async history(place: Place, viewerId: number, page: { before: number; limit: number }) {
+      const [row] = await db.query(history, [...placeValues(place), viewerId, page.before, page.limit]);
       return row;
     },
     /** Oldest first, ids above each request's `after`; `ord` counts the requests from 1, unknown conversations have no row. */
-    since: (requests: readonly (Pair & { after: number })[], viewerId: number, limit: number) =>
-      db.query(since, [
-        requests.map(({ lo }) => lo),
-        requests.map(({ hi }) => hi),
-        requests.map(({ after }) => after),
+    async since(requests: readonly { place: Place; after: number }[], viewerId: number, limit: number) {
+      const places = requests.map(({ place }) => placeValues(place));
+      return db.query(since, [
+        places.map(([lo]) => lo),
+        places.map(([, hi]) => hi),
+        places.map(([, , groupId]) => groupId),
         viewerId,
         limit,
-      ]),
-    /** Messages sent or changed after version `ver`, in that order; `keys` holds the version that placed each there. */
-    async changedSince(pair: Pair, viewerId: number, page: { ver: number; limit: number }) {
-      const [row] = await db.query(changedSince, [pair.lo, pair.hi, viewerId, page.ver, page.limit]);
+        requests.map(({ after }) => after),
+      ]);
+    },
+    /**
+     * Messages sent or changed after version `ver`, in that order, and places of deleted ones; `next_ver` goes on where the page
+     * ends, if there is more.
+     */
+    async changedSince(place: Place, viewerId: number, page: { ver: number; limit: number }) {
+      const [row] = await db.query(changedSince, [...placeValues(place), viewerId, page.ver, page.limit]);
       return row;
     },
-    /** Messages to the user that no device proved to have received, lowest ids first, above `after`, `limit` over all rows. */
-    pending: (userId: number, page: { after: number; days: number; limit: number }) =>
-      db.query(pending, [userId, page.after, page.days, page.limit]),
+    /** One message, also a deleted one, which has no content. */
+    one: async (messageId: number, viewerId: number) => (await db.query(one, [viewerId, messageId]))[0],
   };
 }
 export type MessageStore = ReturnType<typeof messageStore>;

@@ -1,37 +1,64 @@
 import { randomUUID } from "node:crypto";
 import type { Message, RouteBody } from "@om/protocol";
-import { toMessages } from "../conversations/conversation-view.ts";
 import type { UserViews } from "../accounts/user-view.ts";
+import { timedProfile, toMessages } from "../conversations/conversation-view.ts";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
+import { storedMessage } from "./message-pushes.ts";
 import type { MessageStore } from "./message-store.ts";
 import type { Draft, Sent } from "./send-message.ts";
+
+interface Deps {
+  send: (caller: Caller, draft: Draft) => Promise<Sent>;
+  store: MessageStore;
+  views: UserViews;
+}
 
 /**
  * POST /api/messages: sends as a socket would and answers with the stored message. Without a client_id each call is a message of
  * its own, and the answer says `client_id: ""`.
  */
-export async function postMessage(
-  deps: { send: (caller: Caller, draft: Draft) => Promise<Sent>; store: MessageStore; views: UserViews },
-  caller: Caller,
-  body: RouteBody<"send">,
-): Promise<Message> {
+export async function postMessage(deps: Deps, caller: Caller, body: RouteBody<"send">): Promise<Message> {
   if ((body.content ?? "").trim() === "") throw new OmError("missing_content");
   const recipientId = body.recipient_id ?? 0;
   if (recipientId === 0) throw new OmError("missing_recipient");
   const given = (body.client_id ?? "").trim();
-  const { row } = await deps.send(caller, {
+  const sent = await deps.send(caller, {
     clientId: given === "" ? randomUUID() : given,
-    recipientId,
+    to: { recipientId },
     content: body.content ?? "",
     messageType: body.message_type ?? "",
+    replyToId: body.reply_to_id ?? undefined,
   });
-  const pair = {
-    lo: Math.min(caller.userId, row.recipient_id),
-    hi: Math.max(caller.userId, row.recipient_id),
-  };
-  const read = await deps.store.history(pair, caller.userId, { before: row.id + 1, limit: 1 });
-  const [message] = read === undefined ? [] : toMessages(read, caller.userId, deps.views);
-  if (message?.id !== row.id) throw new OmError("send_message_failed");
+  const message = await sentMessage(deps, caller, sent);
   return given === "" ? { ...message, client_id: "" } : message;
+}
+
+/** POST /api/groups/:id/messages: the same to a group, always with a client_id, which must be of this group if it is known. */
+export async function postGroupMessage(
+  deps: Deps,
+  caller: Caller,
+  { groupId, body }: { groupId: number; body: RouteBody<"groupSend"> },
+): Promise<Message> {
+  const clientId = (body.client_id ?? "").trim();
+  if (clientId === "") throw new OmError("missing_client_id");
+  if ((body.content ?? "").trim() === "") throw new OmError("missing_content");
+  const sent = await deps.send(caller, {
+    clientId,
+    to: { groupId },
+    content: body.content ?? "",
+    messageType: body.message_type ?? "",
+    replyToId: body.reply_to_id ?? undefined,
+  });
+  if (sent.row.group_id !== groupId) throw new OmError("client_id_conflict");
+  return sentMessage(deps, caller, sent);
+}
+
+/** What was just stored is known; what was stored before may have become something else since. */
+async function sentMessage({ store, views }: Deps, caller: Caller, { row, write }: Sent): Promise<Message> {
+  const self = views.user({ ...timedProfile(row.sender), email: caller.email }, caller.userId);
+  const stored = storedMessage(write, row, self, caller.userId);
+  if (row.outcome === "stored") return stored;
+  const read = await store.one(row.id, caller.userId);
+  return (read === undefined ? undefined : toMessages(read, caller.userId, views)[0]) ?? stored;
 }

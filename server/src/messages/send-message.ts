@@ -1,18 +1,20 @@
 import { limits, type MessageType } from "@om/protocol";
+import { directPlace } from "../conversations/conversation-row.ts";
+import { laneKey } from "../conversations/lane-key.ts";
 import type { Lanes } from "../conversations/write-lanes.ts";
 import type { Caller } from "../platform/caller.ts";
 import { cleanText, cutBytes } from "../platform/cut-text.ts";
 import { OmError } from "../platform/om-error.ts";
-import { pairKey } from "./pair-key.ts";
-import type { StoredRow } from "./message-store.ts";
+import type { NewMessage, StoredRow } from "./message-store.ts";
 import type { SendWrite, Write, WriteResult } from "./write-batch.ts";
 
-/** A direct message as a client sends it. */
+/** A message as a client sends it. */
 export interface Draft {
   clientId: string;
-  recipientId: number;
+  to: NewMessage["to"];
   content: string;
   messageType: string;
+  replyToId?: number | undefined;
   /** The socket it came by. */
   socketId?: string;
 }
@@ -31,7 +33,8 @@ export interface SendRules {
 
 /**
  * Stores a message and answers when it is committed. Idempotent for ever by (sender, clientId).
- * @throws OmError `invalid_request_body` for a client_id that cannot be stored, `user_not_found`, `unavailable` when overloaded
+ * @throws OmError `invalid_request_body` for a client_id that cannot be stored, `user_not_found`, `not_group_member`, `unavailable` when
+ *   overloaded
  */
 export async function sendMessage(
   deps: { lanes: Lanes<Write, WriteResult>; rules: SendRules },
@@ -39,21 +42,33 @@ export async function sendMessage(
   draft: Draft,
 ): Promise<Sent> {
   if (!isStorable(draft.clientId)) throw new OmError("invalid_request_body");
-  const content = cutBytes(cleanText(draft.content).trim(), deps.rules.maxMessageLength);
   const write: SendWrite = {
     kind: "send",
     message: {
       senderId: caller.userId,
-      recipientId: draft.recipientId,
+      to: draft.to,
       clientId: draft.clientId,
-      messageType: allowedType(draft.messageType, content, deps.rules.mediaBase),
-      content,
+      ...readContent(draft, deps.rules),
+      replyToId: draft.replyToId === 0 ? undefined : draft.replyToId,
     },
     socketId: draft.socketId,
   };
-  const row = await deps.lanes.run(pairKey(caller.userId, draft.recipientId), write);
-  if (row === undefined || !("outcome" in row)) throw new OmError("user_not_found");
+  const { to } = draft;
+  const key = laneKey("groupId" in to ? to : directPlace(caller.userId, to.recipientId));
+  const row = await deps.lanes.run(key, write);
+  if (row === undefined || !("outcome" in row)) {
+    throw new OmError("groupId" in to ? "not_group_member" : "user_not_found");
+  }
   return { row, write };
+}
+
+/** The text trimmed and cut to what fits; a message that is only text by our rules is one. */
+export function readContent(
+  draft: { content: string; messageType: string },
+  rules: SendRules,
+): { content: string; messageType: MessageType } {
+  const content = cutBytes(cleanText(draft.content).trim(), rules.maxMessageLength);
+  return { content, messageType: allowedType(draft.messageType, content, rules.mediaBase) };
 }
 
 function isStorable(clientId: string): boolean {

@@ -8,17 +8,19 @@ import { advancePositions } from "../conversations/position-store.ts";
 import { describeDatabases } from "../testing/databases.ts";
 import { listMessageChanges } from "./list-message-changes.ts";
 import { messageStore, storeMessages, type NewMessage } from "./message-store.ts";
+import { pendingStore } from "./pending-store.ts";
 import { readHistory } from "./read-history.ts";
 import { readPending } from "./read-pending.ts";
-import { syncMessages } from "./sync-messages.ts";
+import { postSync } from "./sync-messages.ts";
 
 const views = createUserViews({ exposeEmails: false, isOnline: () => false });
 const message = (senderId: number, recipientId: number, clientId: string, content = clientId): NewMessage => ({
   senderId,
-  recipientId,
+  to: { recipientId },
   clientId,
   content,
   messageType: "text",
+  replyToId: undefined,
 });
 const callerOf = (userId: number) => ({ userId, email: "", role: "user" });
 
@@ -109,8 +111,8 @@ describeDatabases("send path", (database) => {
           const { conversations } = await listConversations(deps, callerOf(personOf(me)), {});
           const expected = sent.filter(({ by }, i) => by !== me && i + 1 > (readTo[me] ?? 0)).length;
           expect(conversations.reduce((sum, one) => sum + one.unread_count, 0)).toBe(expected);
-          const page = { after: 0, days: 30, limit: 50 };
-          const pending = await messageStore(database.db).pending(personOf(me), page);
+          const page = { brought: new Map<number, number>(), days: 30, limit: 50 };
+          const pending = await pendingStore(database.db).pending(personOf(me), page);
           const undelivered = sent.filter(({ by }, i) => by !== me && i + 1 > (deliveredTo[me] ?? 0));
           expect(pending.flatMap((row) => row.messages.map(([id]) => id))).toEqual(undelivered.map(({ id }) => id));
         }
@@ -140,7 +142,9 @@ describeDatabases("send path", (database) => {
 
     const synced: number[] = [];
     for (let last = 0; ;) {
-      const [result] = await syncMessages(deps, callerOf(b), {
+      const {
+        results: [result],
+      } = await postSync(deps, callerOf(b), {
         conversations: [{ conversation_id: `user_${a}`, last_message_id: last }],
         limit: 50,
       });
@@ -170,7 +174,9 @@ describeDatabases("send path", (database) => {
     const cursor = String(foreign?.id);
     const page = await readHistory(deps, callerOf(b), { recipient_id: String(a), cursor });
     expect(page.messages.map(({ client_id }) => client_id)).toEqual(["2", "1"]);
-    const [result] = await syncMessages(deps, callerOf(b), {
+    const {
+      results: [result],
+    } = await postSync(deps, callerOf(b), {
       conversations: [{ conversation_id: `user_${a}`, last_message_id: foreign?.id ?? 0 }],
       limit: 50,
     });
@@ -193,10 +199,11 @@ describeDatabases("send path", (database) => {
     for (let i = 0; i < 6; i++) {
       await storeMessages(database.db, [message(i % 2 ? b : c, a, `p${i}`), message(a, b, `mine${i}`)]);
     }
-    const deps = { store: messageStore(database.db), views, days: 30 };
-    const all = await readPending(deps, a, 0);
+    const deps = { store: pendingStore(database.db), views, days: 30 };
+    const all = await readPending(deps, a, new Map());
     expect(all.map(({ frame }) => frame.message.client_id)).toEqual(["p0", "p1", "p2", "p3", "p4", "p5"]);
-    const rest = await readPending(deps, a, all[2]?.frame.message.id ?? 0);
+    const brought = new Map(all.slice(0, 3).map(({ conversationId, frame }) => [conversationId, frame.seq]));
+    const rest = await readPending(deps, a, brought);
     expect(rest.map(({ frame }) => frame.message.client_id)).toEqual(["p3", "p4", "p5"]);
   });
 });

@@ -4,15 +4,16 @@ import { FrameRefusal } from "../platform/om-error.ts";
 import { syncMessages } from "./sync-messages.ts";
 
 /** The `sync` frame: one answer per conversation that can be understood, oldest message first, up to 100 each. */
-export async function syncFrame(
+export async function* syncFrame(
   deps: Parameters<typeof syncMessages>[0],
   caller: Caller,
   payload: InboundPayload<"sync">,
-): Promise<SyncResponseFrame[]> {
+): AsyncGenerator<SyncResponseFrame> {
   const conversations = payload.conversations ?? [];
   if (conversations.length > limits.syncConversations) {
     throw new FrameRefusal("invalid_message", { details: "too many conversations" });
   }
-  const results = await syncMessages(deps, caller, { conversations, limit: 100 });
-  return results.flatMap((result) => (result === undefined ? [] : [{ type: "sync_response" as const, ...result }]));
+  for await (const results of syncMessages(deps, caller, { conversations, limit: 100 })) {
+    for (const result of results) if (result !== undefined) yield { type: "sync_response", ...result };
+  }
 }

@@ -1,6 +1,6 @@
 import { limits, type SyncRequest, type SyncResult } from "@om/protocol";
 import type { UserViews } from "../accounts/user-view.ts";
-import { directPair } from "../conversations/conversation-row.ts";
+import { placeNamed } from "../conversations/conversation-row.ts";
 import { toMessages } from "../conversations/conversation-view.ts";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
@@ -11,43 +11,58 @@ interface Deps {
   views: UserViews;
 }
 
+type Shown = ReturnType<typeof toMessages>;
+
 /** Conversations that one statement reads. */
-const chunk = 200;
+const chunk = 40;
+
+/** What may still go into one answer. */
+interface Room {
+  messages: number;
+  /** Characters of content. */
+  text: number;
+}
 
 /**
- * What came after `last_message_id` in each conversation, oldest first; one result per request, in order. A conversation that the
- * caller is not in, or a malformed name, gives `undefined`; what does not fit into one answer is left for the next (`has_more`).
+ * What came after `last_message_id` in each conversation, oldest first; one result per request, in order, some at a time. A
+ * conversation that the caller is not in gives an empty result, a malformed name `undefined`; what does not fit into one answer is
+ * left for the next (`has_more`).
  */
-export async function syncMessages(
+export async function* syncMessages(
   deps: Deps,
   caller: Caller,
   asked: { conversations: readonly SyncRequest[]; limit: number },
-): Promise<(SyncResult | undefined)[]> {
-  const results: (SyncResult | undefined)[] = [];
-  let room: number = limits.syncTotalMessages;
+): AsyncGenerator<(SyncResult | undefined)[]> {
+  const room: Room = { messages: limits.syncTotalMessages, text: limits.syncTotalText };
   for (let start = 0; start < asked.conversations.length; start += chunk) {
     const part = asked.conversations.slice(start, start + chunk);
-    const found = room > 0 ? await readChunk(deps, caller, { conversations: part, limit: asked.limit }) : [];
-    for (const [index, { conversation_id: name = "" }] of part.entries()) {
-      const known = /^(user|group)_\d+$/.test(name);
-      const messages = found[index] ?? [];
-      const shown = messages.slice(0, Math.min(asked.limit, room));
-      const last = shown.at(-1);
-      const more = messages.length > shown.length || (known && room <= 0);
-      room -= shown.length;
-      results.push(
-        known
-          ? {
-              conversation_id: name,
-              has_more: more,
-              messages: shown,
-              ...(last === undefined ? {} : { next_cursor: last.id }),
-            }
-          : undefined,
-      );
-    }
+    const found = isFull(room) ? [] : await readChunk(deps, caller, { conversations: part, limit: asked.limit });
+    yield part.map(({ conversation_id: name = "" }, index) =>
+      /^(user|group)_\d+$/.test(name) ? result(name, found[index] ?? [], { limit: asked.limit, room }) : undefined,
+    );
   }
-  return results;
+}
+
+function isFull(room: Room): boolean {
+  return room.messages <= 0 || room.text <= 0;
+}
+
+function result(name: string, messages: Shown, { limit, room }: { limit: number; room: Room }): SyncResult {
+  const wasFull = isFull(room);
+  const shown: Shown = [];
+  for (const message of messages.slice(0, limit)) {
+    if (isFull(room)) break;
+    room.messages -= 1;
+    room.text -= message.content.length + (message.reply_to?.content.length ?? 0);
+    shown.push(message);
+  }
+  const last = shown.at(-1);
+  return {
+    conversation_id: name,
+    has_more: wasFull || messages.length > shown.length,
+    messages: shown,
+    ...(last === undefined ? {} : { next_cursor: last.id }),
+  };
 }
 
 /** Messages by position in `conversations`, one more than the limit where there are more. */
@@ -55,12 +70,12 @@ async function readChunk(
   deps: Deps,
   caller: Caller,
   { conversations, limit }: { conversations: readonly SyncRequest[]; limit: number },
-): Promise<ReturnType<typeof toMessages>[]> {
+): Promise<Shown[]> {
   const wanted = conversations.flatMap((request, index) => {
-    const pair = directPair(request.conversation_id ?? "", caller.userId);
-    return pair === undefined ? [] : [{ ...pair, after: request.last_message_id ?? 0, index }];
+    const place = placeNamed(request.conversation_id ?? "", caller.userId);
+    return place === undefined ? [] : [{ place, after: request.last_message_id ?? 0, index }];
   });
-  const found: ReturnType<typeof toMessages>[] = [];
+  const found: Shown[] = [];
   if (wanted.length === 0) return found;
   for (const row of await deps.store.since(wanted, caller.userId, limit + 1)) {
     const request = wanted[row.ord - 1];
@@ -83,7 +98,10 @@ export async function postSync(
   }
   const wanted = body.limit ?? 0;
   const limit = wanted >= 1 && wanted <= limits.syncMessages ? wanted : 100;
-  const results = await syncMessages(deps, caller, { conversations, limit });
-  if (results.includes(undefined)) throw new OmError("sync_failed");
-  return { count: results.length, results: results.filter((result) => result !== undefined) };
+  const results: SyncResult[] = [];
+  for await (const part of syncMessages(deps, caller, { conversations, limit })) {
+    if (part.includes(undefined)) throw new OmError("sync_failed");
+    results.push(...part.filter((one) => one !== undefined));
+  }
+  return { count: results.length, results };
 }

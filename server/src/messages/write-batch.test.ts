@@ -6,7 +6,14 @@ import { createWriteBatch, type SendWrite } from "./write-batch.ts";
 
 const send = (clientId: string): SendWrite => ({
   kind: "send",
-  message: { senderId: 1, recipientId: 2, clientId, messageType: "text", content: clientId },
+  message: {
+    senderId: 1,
+    to: { recipientId: 2 },
+    clientId,
+    messageType: "text",
+    content: clientId,
+    replyToId: undefined,
+  },
   socketId: "s",
 });
 const row = (ord: number, outcome: "stored" | "duplicate"): StoredRow => ({
@@ -19,11 +26,11 @@ const row = (ord: number, outcome: "stored" | "duplicate"): StoredRow => ({
   ver: ord,
   status: "sent",
   created_at: "2026-11-23T08:00:00Z",
-  username: "ada",
-  full_name: "",
-  avatar: "",
-  role: "user",
-  last_seen: null,
+  group_id: null,
+  hidden: false,
+  sender: { id: 1, username: "ada", email: "", full_name: "", avatar: "", role: "user", last_seen: null },
+  reply: null,
+  members: null,
 });
 
 /** A database that answers each query in turn; an Error is thrown. */
@@ -52,7 +59,7 @@ function batchOn(answers: (StoredRow[] | Error)[]) {
 test("a client_id twice in one batch is stored once; the second is its duplicate and is not pushed", async () => {
   const { execute, pushed, asked } = batchOn([[row(1, "stored"), row(2, "stored")]]);
   const results = await execute([send("a"), send("b"), send("a")]);
-  expect(asked[0]?.[2]).toEqual(["a", "b"]);
+  expect(asked[0]?.[3]).toEqual(["a", "b"]);
   expect(results.map((one) => one !== undefined && "outcome" in one && [one.outcome, one.id])).toEqual([
     ["stored", 11],
     ["stored", 12],

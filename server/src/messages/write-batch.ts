@@ -1,3 +1,4 @@
+import { LRUCache } from "lru-cache";
 import { advancePositions, type Advance, type Moved } from "../conversations/position-store.ts";
 import { positionPushes } from "../conversations/position-pushes.ts";
 import type { Bus } from "../delivery/bus.ts";
@@ -20,7 +21,7 @@ export interface AdvanceWrite {
 /** One item of a write lane. */
 export type Write = SendWrite | AdvanceWrite;
 
-/** `undefined`: no such recipient, or no position moved. */
+/** `undefined`: no such recipient, not a member of the group, or no position moved. */
 export type WriteResult = StoredRow | Moved | undefined;
 
 interface Deps {
@@ -34,6 +35,11 @@ interface Deps {
   pause: (ms: number) => Promise<void>;
 }
 
+interface Context extends Deps {
+  /** Messages whose commit may have succeeded unheard: found again as duplicates, they have not been pushed. */
+  unheard: LRUCache<string, true>;
+}
+
 /** For how long after its first try a batch is given again while the database is away, in ms; pauses double from 50 ms. */
 const retryFor = 8_000;
 
@@ -42,35 +48,42 @@ const retryFor = 8_000;
  * fate is unknown is simply given again. Then a message that "was there before" may be our own, so it is pushed all the same.
  */
 export function createWriteBatch(deps: Deps): (batch: Write[]) => Promise<WriteResult[]> {
+  const context: Context = { ...deps, unheard: new LRUCache({ max: 50_000 }) };
   return async (batch) => {
     const giveUp = deps.now() + retryFor;
     for (let attempt = 1; ; attempt++) {
       try {
-        return await writeOnce(deps, batch, attempt > 1);
+        return await writeOnce(context, batch);
       } catch (error) {
-        if (!(error instanceof DatabaseUnavailable) || deps.now() > giveUp) throw error;
+        if (!(error instanceof DatabaseUnavailable)) throw error;
+        for (const write of batch) if (write.kind === "send") context.unheard.set(nameOf(write), true);
+        if (deps.now() > giveUp) throw error;
         await deps.pause(Math.min(1_000, 25 * 2 ** attempt));
       }
     }
   };
 }
 
-async function writeOnce(deps: Deps, batch: Write[], again: boolean): Promise<WriteResult[]> {
+/** Positions first: they are wishes about messages that were there before, and nothing stands between a commit and its ack. */
+async function writeOnce(context: Context, batch: Write[]): Promise<WriteResult[]> {
   const sends = batch.filter((write) => write.kind === "send");
   const advances = batch.filter((write) => write.kind === "advance");
-  const stored = sends.length > 0 ? await sendAll(deps, sends, again) : new Map<Write, StoredRow>();
-  const moved = advances.length > 0 ? await advanceAll(deps, advances) : new Map<Write, Moved>();
+  const moved = advances.length > 0 ? await advanceAll(context, advances) : new Map<Write, Moved>();
+  const stored = sends.length > 0 ? await sendAll(context, sends) : new Map<Write, StoredRow>();
   return batch.map((write) => stored.get(write) ?? moved.get(write));
 }
 
+function nameOf({ message }: SendWrite): string {
+  return `${message.senderId}/${message.clientId}`;
+}
+
 /** Stores the batch. A client_id that comes twice in it is stored once; the later ones are its duplicates. */
-async function sendAll(deps: Deps, sends: SendWrite[], again: boolean): Promise<Map<Write, StoredRow>> {
-  const nameOf = ({ message }: SendWrite): string => `${message.senderId}/${message.clientId}`;
+async function sendAll(context: Context, sends: SendWrite[]): Promise<Map<Write, StoredRow>> {
   const first = new Map<string, SendWrite>();
   for (const write of sends) if (!first.has(nameOf(write))) first.set(nameOf(write), write);
   const distinct = [...first.values()];
   const rows = await storeMessages(
-    deps.db,
+    context.db,
     distinct.map(({ message }) => message),
   );
   const byWrite = new Map<Write, StoredRow>();
@@ -83,23 +96,30 @@ async function sendAll(deps: Deps, sends: SendWrite[], again: boolean): Promise<
     const row = winner === undefined ? undefined : byWrite.get(winner);
     if (row !== undefined && winner !== write) byWrite.set(write, { ...row, outcome: "duplicate" });
   }
-  deps.afterAcks(() => {
-    for (const write of distinct) {
-      const row = byWrite.get(write);
-      if (row === undefined || (row.outcome === "duplicate" && !again)) continue;
-      deps.bus.publish(messagePushes(write, row, deps.isOnline(write.message.senderId)));
-    }
-  });
+  context.afterAcks(() => publish(context, distinct, byWrite));
   return byWrite;
 }
 
+function publish(context: Context, distinct: SendWrite[], byWrite: ReadonlyMap<Write, StoredRow>): void {
+  const members = new Map<number, readonly number[]>();
+  for (const row of byWrite.values()) if (row.members !== null) members.set(row.conversation_id, row.members);
+  for (const write of distinct) {
+    const row = byWrite.get(write);
+    if (row === undefined) continue;
+    const unheard = context.unheard.delete(nameOf(write));
+    if (row.outcome === "duplicate" && !unheard) continue;
+    const senderOnline = context.isOnline(write.message.senderId);
+    context.bus.publish(messagePushes(write, row, { senderOnline, members: members.get(row.conversation_id) ?? [] }));
+  }
+}
+
 /** Wishes of one user in one conversation share a row; the first of them is told. */
-async function advanceAll(deps: Deps, advances: AdvanceWrite[]): Promise<Map<Write, Moved>> {
+async function advanceAll(context: Context, advances: AdvanceWrite[]): Promise<Map<Write, Moved>> {
   const rows = await advancePositions(
-    deps.db,
+    context.db,
     advances.map(({ wish }) => wish),
   );
-  deps.afterAcks(() => deps.bus.publish(rows.flatMap(positionPushes)));
+  context.afterAcks(() => context.bus.publish(rows.flatMap(positionPushes)));
   const byWrite = new Map<Write, Moved>();
   for (const row of rows) {
     const write = advances.find(
@@ -111,6 +131,6 @@ async function advanceAll(deps: Deps, advances: AdvanceWrite[]): Promise<Map<Wri
 }
 
 /** Only a wish to the end of a conversation is asked for its outcome. */
-function concerns(wish: Advance, peerId: number): boolean {
+function concerns(wish: Advance, peerId: number | null): boolean {
   return "endWithPeer" in wish.to && wish.to.endWithPeer === peerId;
 }

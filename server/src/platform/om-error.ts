@@ -19,8 +19,9 @@ export class FrameRefusal extends Error {
   readonly clientId: string | undefined;
   readonly details: string | undefined;
 
-  constructor(code: FrameErrorCode, more: { clientId?: string; details?: string } = {}) {
-    super(frameErrors[code]);
+  /** @param more.cause the defect or outage behind it, which is reported */
+  constructor(code: FrameErrorCode, more: { clientId?: string; details?: string; cause?: unknown } = {}) {
+    super(frameErrors[code], { cause: more.cause });
     this.code = code;
     this.clientId = more.clientId;
     this.details = more.details;

@@ -1,4 +1,10 @@
-import type { BatchFrame, MessageFrame } from "@om/protocol";
+import type {
+  BatchFrame,
+  ConversationDeleteFrame,
+  MessageDeleteFrame,
+  MessageEditFrame,
+  MessageFrame,
+} from "@om/protocol";
 import { limits } from "@om/protocol";
 import type { Push } from "../delivery/push.ts";
 
@@ -8,8 +14,21 @@ export interface BacklogMessage {
   conversationId: number;
 }
 
-/** The next waiting messages of a user, lowest ids first, above id `after`; at most `limits.batchFrames`. */
-export type ReadBacklog = (userId: number, after: number) => Promise<BacklogMessage[]>;
+/** Changes of what the recipient had received before, complete up to version `told`. */
+export interface BacklogNews {
+  conversationId: number;
+  frames: (MessageEditFrame | MessageDeleteFrame | ConversationDeleteFrame)[];
+  told: number;
+}
+
+export interface ReadBacklog {
+  /**
+   * The next waiting messages of a user, lowest ids first, in each conversation after what was brought (conversation → seq); at most
+   * `limits.batchFrames`.
+   */
+  messages(userId: number, brought: ReadonlyMap<number, number>): Promise<BacklogMessage[]>;
+  news(userId: number): Promise<BacklogNews[]>;
+}
 
 /** Live messages that may be held back while the backlog is on its way. */
 const maxHeld = 5_000;
@@ -19,16 +38,17 @@ interface Options {
   /** The client negotiated gzip and understands `batch`. */
   batched: boolean;
   read: ReadBacklog;
-  send(frame: BatchFrame | MessageFrame): void;
+  send(frame: BatchFrame | MessageFrame | BacklogNews["frames"][number]): void;
   /** Sends a live push. */
   forward(push: Push): void;
   /** Notes what a conversation's client has been sent. */
   sent(conversationId: number, messageId: number): void;
+  told(conversationId: number, ver: number): void;
   pause(ms: number): Promise<void>;
   /** False once the socket is closed. */
   isOpen(): boolean;
-  /** The client still has much to read. */
-  isBusy(): boolean;
+  /** Resolves when the client has little left to read. */
+  ready(): Promise<void>;
   overflow(): void;
 }
 
@@ -39,20 +59,31 @@ interface Options {
 export function createBacklog(options: Options): { push(push: Push): void; run(): Promise<void> } {
   let held: Push[] | undefined = [];
   /** conversation → highest seq that went out with the backlog */
-  const flushed = new Map<number, number>();
+  const brought = new Map<number, number>();
 
   async function run(): Promise<void> {
-    for (let after = 0; options.isOpen();) {
-      const page = await options.read(options.userId, after);
+    // A conversation that was deleted goes first: what waits was written after it.
+    await sendNews();
+    while (options.isOpen()) {
+      const page = await options.read.messages(options.userId, brought);
       sendPage(page);
-      after = page.at(-1)?.frame.message.id ?? after;
       if (page.length < limits.batchFrames) break;
-      do await options.pause(100);
-      while (options.isOpen() && options.isBusy());
+      await options.pause(100);
+      await options.ready();
     }
     const late = held ?? [];
     held = undefined;
     for (const push of late) live(push);
+  }
+
+  /** Each in a frame of its own, also for clients that understand `batch`: they look for messages only in it. */
+  async function sendNews(): Promise<void> {
+    for (const { conversationId, frames, told } of await options.read.news(options.userId)) {
+      if (!options.isOpen()) return;
+      for (const frame of frames) options.send(frame);
+      options.told(conversationId, told);
+    }
+    await options.ready();
   }
 
   function sendPage(page: BacklogMessage[]): void {
@@ -61,14 +92,14 @@ export function createBacklog(options: Options): { push(push: Push): void; run()
     if (options.batched) options.send({ type: "batch", count: frames.length, messages: frames });
     else for (const frame of frames) options.send(frame);
     for (const { conversationId, frame } of page) {
-      flushed.set(conversationId, frame.seq);
+      brought.set(conversationId, Math.max(brought.get(conversationId) ?? 0, frame.seq));
       options.sent(conversationId, frame.message.id);
     }
   }
 
   function live(push: Push): void {
     const { message } = push;
-    if (message !== undefined && message.seq <= (flushed.get(message.conversationId) ?? 0)) return;
+    if (message !== undefined && message.seq <= (brought.get(message.conversationId) ?? 0)) return;
     options.forward(push);
     if (message !== undefined) options.sent(message.conversationId, message.id);
   }

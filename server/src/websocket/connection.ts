@@ -13,12 +13,19 @@ import { createReceipts } from "./receipts.ts";
 import { createSendQueue, type SendQueue } from "./send-queue.ts";
 import type { TokenBucket } from "./token-bucket.ts";
 
+/** What is done with a client's proof that it has received what it was sent. */
+export interface Proofs {
+  /** Everything of the conversation up to this message. */
+  received(caller: Caller, messageId: number): void;
+  /** Edits and deletes of the conversation up to this version. */
+  told(caller: Caller, conversationId: number, ver: number): void;
+}
+
 /** What all connections of a server share. */
 export interface ConnectionDeps {
   handlers: FrameHandlers;
   backlog: ReadBacklog;
-  /** The client has proven to have received everything of the conversation up to this message. */
-  proveReceipt: (caller: Caller, messageId: number) => void;
+  proofs: Proofs;
   now: () => number;
   pause: (ms: number) => Promise<void>;
   sendQueueBytes: number;
@@ -42,6 +49,7 @@ export interface ConnectionTerms {
 
 /** Frames read but not yet handled at which the socket is paused, and frames that may be on their way to a commit. */
 const maxInbox = 128;
+const maxInboxBytes = 4 * 1024 * 1024;
 const maxInFlight = 64;
 /** Frames that may commit side by side: the write lanes keep those of one conversation or position in order. */
 const pipelined: ReadonlySet<InboundType> = new Set(["chat", "ack", "delivery", "read"]);
@@ -62,6 +70,7 @@ export class Connection implements HubSocket, Beating, AsyncDisposable {
   readonly #closed: Promise<void>;
   readonly #inbox: { data: Buffer; binary: boolean }[] = [];
   readonly #inFlight = new Set<Promise<void>>();
+  #inboxBytes = 0;
   #handling = false;
   #heardAt: number;
 
@@ -75,9 +84,13 @@ export class Connection implements HubSocket, Beating, AsyncDisposable {
     this.sessionId = terms.caller.sessionId;
     this.#heardAt = deps.now();
     this.#queue = createSendQueue(ws, raw, { maxBytes: deps.sendQueueBytes, onSlow: () => this.#onSlow() });
-    this.#source = { caller: terms.caller, socketId: terms.id, reply: (frame) => this.#reply(frame) };
-    // A client that negotiated gzip or resumes says itself what it received; of others a pong is the proof.
-    this.#receipts = createReceipts(!terms.gzip && !terms.resuming, (id) => deps.proveReceipt(terms.caller, id));
+    this.#source = {
+      caller: terms.caller,
+      socketId: terms.id,
+      reply: (frame) => this.#reply(frame),
+      ready: () => this.#ready(),
+    };
+    this.#receipts = createReceipts();
     this.#backlog = terms.resuming ? undefined : this.#createBacklog();
     this.#closed = new Promise((resolve) => ws.once("close", () => resolve()));
     ws.on("message", (data, isBinary) => this.#receive(data as Buffer, isBinary));
@@ -119,7 +132,7 @@ export class Connection implements HubSocket, Beating, AsyncDisposable {
   }
 
   ping(): void {
-    if (this.#isOpen()) this.#ws.ping(this.#receipts.marker());
+    if (this.#isOpen()) this.#queue.ping(this.#receipts.marker());
   }
 
   expire(): void {
@@ -141,6 +154,7 @@ export class Connection implements HubSocket, Beating, AsyncDisposable {
   /** Finishes the frames already taken, then closes; resolves when the socket is gone. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#inbox.length = 0;
+    this.#inboxBytes = 0;
     await Promise.all(this.#inFlight);
     // The acks of those frames leave in the next turn.
     await new Promise((resolve) => setImmediate(resolve));
@@ -155,12 +169,28 @@ export class Connection implements HubSocket, Beating, AsyncDisposable {
       read: this.#deps.backlog,
       send: (frame) => this.#reply(frame),
       forward: (push) => this.#forward(push),
-      sent: (conversationId, messageId) => this.#receipts.sent(conversationId, messageId),
+      sent: (conversationId, messageId) => this.#noteSent(conversationId, messageId),
+      told: (conversationId, ver) =>
+        this.#receipts.sent(`news ${conversationId}`, () =>
+          this.#deps.proofs.told(this.#terms.caller, conversationId, ver),
+        ),
       pause: (ms) => this.#deps.pause(ms),
       isOpen: () => this.#isOpen(),
-      isBusy: () => this.#queue.bytes() > this.#deps.sendQueueBytes / 4,
+      ready: () => this.#ready(),
       overflow: () => this.#onSlow(),
     });
+  }
+
+  /** A client that negotiated gzip says itself what it received; of others a pong is the proof. */
+  #noteSent(conversationId: number, messageId: number): void {
+    if (this.#terms.gzip) return;
+    const prove = (): void => this.#deps.proofs.received(this.#terms.caller, messageId);
+    this.#receipts.sent(`message ${conversationId}`, prove);
+  }
+
+  /** Resolves when the client has read most of what it was sent. */
+  #ready(): Promise<void> {
+    return this.#queue.below(this.#deps.sendQueueBytes / 4);
   }
 
   #isOpen(): boolean {
@@ -180,17 +210,20 @@ export class Connection implements HubSocket, Beating, AsyncDisposable {
   #receive(data: Buffer, binary: boolean): void {
     this.#heardAt = this.#deps.now();
     this.#inbox.push({ data, binary });
-    if (this.#inbox.length >= maxInbox) this.#ws.pause();
+    this.#inboxBytes += data.length;
+    if (this.#inbox.length >= maxInbox || this.#inboxBytes >= maxInboxBytes) this.#ws.pause();
     if (!this.#handling) void this.#handleAll();
   }
 
   async #handleAll(): Promise<void> {
     this.#handling = true;
     for (let next = this.#inbox.shift(); next !== undefined; next = this.#inbox.shift()) {
+      this.#inboxBytes -= next.data.length;
       const wait = this.#terms.bucket.take();
       if (wait > 0) await this.#deps.pause(wait);
       await this.#handle(next.data, next.binary);
-      if (this.#ws.isPaused && this.#inbox.length < maxInbox / 2) this.#ws.resume();
+      const isLow = this.#inbox.length < maxInbox / 2 && this.#inboxBytes < maxInboxBytes / 2;
+      if (this.#ws.isPaused && isLow) this.#ws.resume();
     }
     this.#handling = false;
   }
@@ -219,7 +252,8 @@ export class Connection implements HubSocket, Beating, AsyncDisposable {
 
   #refuse(error: unknown): void {
     const refusal = error instanceof FrameRefusal ? error : new FrameRefusal("processing_failed");
-    if (refusal !== error) this.#deps.observe.failure(error);
+    const cause = refusal === error ? refusal.cause : error;
+    if (cause !== undefined) this.#deps.observe.failure(cause);
     this.#reply({
       type: "error",
       error: frameErrors[refusal.code],

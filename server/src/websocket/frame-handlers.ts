@@ -6,6 +6,8 @@ export interface FrameSource {
   caller: Caller;
   socketId: string;
   reply(frame: OutboundFrame): void;
+  /** Resolves when the socket's client has read most of what it was sent. */
+  ready(): Promise<void>;
 }
 
 /**

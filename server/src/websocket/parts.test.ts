@@ -3,7 +3,7 @@ import { expect, test, vi } from "vitest";
 import type { WebSocket } from "ws";
 import { createHub, type HubSocket } from "../delivery/hub.ts";
 import { frameOf, type Push } from "../delivery/push.ts";
-import { createBacklog, type BacklogMessage } from "./backlog.ts";
+import { createBacklog, type BacklogMessage, type BacklogNews } from "./backlog.ts";
 import { createReceipts } from "./receipts.ts";
 import { createSendQueue } from "./send-queue.ts";
 import { createTokenBucket } from "./token-bucket.ts";
@@ -43,13 +43,14 @@ test("send queue: frames of one turn leave together in order; a client that does
 
 test("receipts: only a pong to the latest ping proves, and only what left before it", () => {
   const proven: number[] = [];
-  const receipts = createReceipts(true, (id) => proven.push(id));
+  const receipts = createReceipts();
+  const sent = (key: string, id: number): void => receipts.sent(key, () => proven.push(id));
   expect(receipts.marker()).toBe("");
-  receipts.sent(1, 10);
-  receipts.sent(1, 11);
-  receipts.sent(2, 12);
+  sent("a", 10);
+  sent("a", 11);
+  sent("b", 12);
   const first = receipts.marker();
-  receipts.sent(1, 13);
+  sent("a", 13);
   receipts.pong("something else");
   expect(proven).toEqual([]);
   receipts.pong(first);
@@ -116,21 +117,28 @@ test("backlog: what is pushed while it is read comes after it, without what it c
   const backlog = createBacklog({
     userId: 1,
     batched: false,
-    async read() {
-      backlog.push(push(2));
-      backlog.push(push(3));
-      backlog.push({ userIds: [1], frame: frameOf("typing"), to: "all" });
-      return [queued(1), queued(2)];
+    read: {
+      async news() {
+        const edit = { type: "message_edit", ver: 9 } as BacklogNews["frames"][number];
+        return [{ conversationId: 5, frames: [edit], told: 9 }];
+      },
+      async messages() {
+        backlog.push(push(2));
+        backlog.push(push(3));
+        backlog.push({ userIds: [1], frame: frameOf("typing"), to: "all" });
+        return [queued(1), queued(2)];
+      },
     },
-    send: (frame) => void (frame.type === "message" && out.push(`queued ${frame.seq}`)),
+    send: (frame) => void out.push(frame.type === "message" ? `queued ${frame.seq}` : frame.type),
+    told: (conversationId, ver) => out.push(`told ${conversationId} ${ver}`),
     forward: ({ frame }) => out.push(frame.text),
     sent: () => undefined,
     pause: async () => undefined,
     isOpen: () => true,
-    isBusy: () => false,
+    ready: async () => undefined,
     overflow: () => out.push("overflow"),
   });
   await backlog.run();
   backlog.push(push(4));
-  expect(out).toEqual(["typing", "queued 1", "queued 2", "live 3", "live 4"]);
+  expect(out).toEqual(["message_edit", "told 5 9", "typing", "queued 1", "queued 2", "live 3", "live 4"]);
 });

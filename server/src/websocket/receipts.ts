@@ -1,16 +1,17 @@
 /**
- * Proof that a client which never sends `ack` received its messages: TCP keeps order, so a pong to a ping that left after a message
- * proves the message. Holds the newest unproven message of each conversation.
+ * Proof that a client received what it was sent: TCP keeps order, so a pong to a ping that left after a frame proves the frame. Of
+ * what is noted under one key only the newest is proven.
  */
-export function createReceipts(active: boolean, prove: (messageId: number) => void) {
-  let unproven = new Map<number, number>();
-  let asked = new Map<number, number>();
+export function createReceipts() {
+  let unproven = new Map<string, () => void>();
+  let asked = new Map<string, () => void>();
   let round = 0;
   return {
-    sent(conversationId: number, messageId: number): void {
-      if (active) unproven.set(conversationId, messageId);
+    /** Something about `key` was given to the socket; `prove` runs when the client is known to have it. */
+    sent(key: string, prove: () => void): void {
+      unproven.set(key, prove);
     },
-    /** Payload of a ping about to leave; empty when there is nothing to prove. */
+    /** Payload of a ping that leaves after everything noted so far; empty when there is nothing to prove. */
     marker(): string {
       if (unproven.size === 0) return "";
       asked = new Map([...asked, ...unproven]);
@@ -20,8 +21,9 @@ export function createReceipts(active: boolean, prove: (messageId: number) => vo
     },
     pong(marker: string): void {
       if (marker !== String(round)) return;
-      for (const messageId of asked.values()) prove(messageId);
+      const proven = asked;
       asked = new Map();
+      for (const prove of proven.values()) prove();
     },
   };
 }

@@ -6,7 +6,7 @@ const handed = 256 * 1024;
 
 interface Outgoing {
   data: Buffer;
-  binary: boolean;
+  kind: "text" | "binary" | "ping";
 }
 
 /**
@@ -15,6 +15,10 @@ interface Outgoing {
  */
 export interface SendQueue {
   send(data: Buffer, binary: boolean): void;
+  /** A control ping that leaves after everything given before. */
+  ping(payload: string): void;
+  /** Resolves when at most `bytes` wait, or nothing will be sent any more. */
+  below(bytes: number): Promise<void>;
   /** Bytes that wait, here and in the socket. */
   bytes(): number;
   /** Drops what waits; nothing is sent any more. */
@@ -30,20 +34,40 @@ export function createSendQueue(
   let waitingBytes = 0;
   let scheduled = false;
   let closed = false;
+  const left = (): number => (closed ? 0 : waitingBytes + raw.writableLength);
+  const gate = createGate(left);
 
   function flush(): void {
     scheduled = false;
     if (closed || waiting.length === 0 || ws.readyState !== ws.OPEN) return;
     raw.cork();
     let sent = 0;
-    for (const { data, binary } of waiting) {
+    for (const { data, kind } of waiting) {
       if (raw.writableLength > handed) break;
-      ws.send(data, { binary, compress: false });
+      if (kind === "ping") ws.ping(data);
+      else ws.send(data, { binary: kind === "binary", compress: false });
       waitingBytes -= data.length;
       sent += 1;
     }
     waiting = sent === waiting.length ? [] : waiting.slice(sent);
     raw.uncork();
+    gate.wake();
+  }
+
+  function drop(): void {
+    closed = true;
+    waiting = [];
+    waitingBytes = 0;
+    gate.wake();
+  }
+
+  function enqueue(data: Buffer, kind: Outgoing["kind"]): void {
+    if (closed) return;
+    waiting.push({ data, kind });
+    waitingBytes += data.length;
+    if (waitingBytes <= options.maxBytes) return schedule();
+    drop();
+    options.onSlow();
   }
 
   function schedule(): void {
@@ -52,24 +76,31 @@ export function createSendQueue(
     setImmediate(flush);
   }
 
-  raw.on("drain", schedule);
+  raw.on("drain", () => {
+    schedule();
+    gate.wake();
+  });
   return {
-    send(data, binary) {
-      if (closed) return;
-      waiting.push({ data, binary });
-      waitingBytes += data.length;
-      if (waitingBytes > options.maxBytes) {
-        closed = true;
-        waiting = [];
-        waitingBytes = 0;
-        options.onSlow();
-      } else schedule();
-    },
-    bytes: () => waitingBytes + raw.writableLength,
-    close() {
-      closed = true;
-      waiting = [];
-      waitingBytes = 0;
+    send: (data, binary) => enqueue(data, binary ? "binary" : "text"),
+    ping: (payload) => enqueue(Buffer.from(payload, "latin1"), "ping"),
+    below: gate.below,
+    bytes: left,
+    close: drop,
+  };
+}
+
+/** Lets those go on who wait until little enough is left. */
+function createGate(left: () => number): { below(bytes: number): Promise<void>; wake(): void } {
+  let sleepers: { bytes: number; resolve: () => void }[] = [];
+  return {
+    below: (bytes) =>
+      left() <= bytes ? Promise.resolve() : new Promise((resolve) => sleepers.push({ bytes, resolve })),
+    wake() {
+      if (sleepers.length === 0) return;
+      const now = left();
+      const due = sleepers.filter(({ bytes }) => now <= bytes);
+      sleepers = sleepers.filter((sleeper) => !due.includes(sleeper));
+      for (const { resolve } of due) resolve();
     },
   };
 }

@@ -43,15 +43,38 @@ create index invites_group on invites (group_id);
 alter table participants
   add joined_at timestamptz not null default now(),
   add left_at timestamptz,
-  add tail_id bigint,                              -- last message this user sees, when it is not the conversation's; 0: none
-  add tail_at timestamptz,                         -- its time; null when tail_id is 0
-  add cleared_ver bigint not null default 0,       -- version at which cleared_seq last moved
+  add tail_id bigint,                              -- last message that is not hidden from this user, if it is not the last; 0: none
+  add tail_at timestamptz,                         -- its time; null when there is none
+  add cleared_id bigint not null default 0,        -- id of the last message that was deleted for this user with the conversation
+  add cleared_ver bigint not null default 0,       -- version at which somebody else did that
   add told_ver bigint not null default 0;          -- edits and deletes up to this version are known to have reached a device
 create index participants_members on participants (conversation_id, user_id) where left_at is null;
 drop index participants_conversation;
 
 alter table conversations
-  add life_ver bigint not null default 0;          -- version of the last edit, delete or clearing
+  add life_ver bigint not null default 0,          -- version of the last edit, delete or clearing
+  add members int not null default 0;              -- of a group: participants that have not left
+
+create function count_new_members() returns trigger language plpgsql as $$
+begin
+  update conversations c set members = c.members + a.n
+  from (select conversation_id, count(*) as n from added where left_at is null group by 1) a
+  where c.id = a.conversation_id and c.group_id is not null;
+  return null;
+end
+$$;
+create trigger members_added after insert on participants referencing new table as added
+  for each statement execute function count_new_members();
+
+create function count_member() returns trigger language plpgsql as $$
+begin
+  update conversations c set members = c.members + case when new.left_at is null then 1 else -1 end
+  where c.id = new.conversation_id and c.group_id is not null;
+  return null;
+end
+$$;
+create trigger members_moved after update of left_at on participants for each row
+  when ((old.left_at is null) <> (new.left_at is null)) execute function count_member();
 
 alter table messages
   add hidden boolean not null default false;       -- its recipient had blocked the sender: only the sender sees it

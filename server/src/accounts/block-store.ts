@@ -1,0 +1,37 @@
+import type { Queries } from "../platform/postgres/database.ts";
+import { statement } from "../platform/postgres/statement.ts";
+import { profileColumns } from "./profile-columns.ts";
+import type { Profile } from "./user-view.ts";
+
+const add = statement<{ known: boolean }>(
+  "blocks.add",
+  `with known as (select id from users where id = $2 and deleted_at is null),
+   made as (
+     insert into blocks (blocker_id, blocked_id)
+     select $1, id from known where (select count(*) from blocks where blocker_id = $1) < $3
+     on conflict do nothing returning 1
+   ), listed as (update user_state set list_ver = list_ver + 1 where user_id = $1 and exists (select from made))
+   select exists (select from known) as known`,
+);
+const remove = statement<never>(
+  "blocks.remove",
+  `with gone as (delete from blocks where blocker_id = $1 and blocked_id = $2 returning 1)
+   update user_state set list_ver = list_ver + 1 where user_id = $1 and exists (select from gone)`,
+);
+const list = statement<Profile>(
+  "blocks.list",
+  `select ${profileColumns("$1")} from blocks k join users u on u.id = k.blocked_id where k.blocker_id = $1
+   order by k.created_at desc, u.id limit $2`,
+);
+
+/** Who has blocked whom. */
+export function blockStore(db: Queries) {
+  return {
+    /** At most `max` blocks are kept of one user. @returns false when there is no such user */
+    add: async (blockerId: number, blockedId: number, max: number) =>
+      (await db.query(add, [blockerId, blockedId, max]))[0]?.known === true,
+    remove: (blockerId: number, blockedId: number) => db.query(remove, [blockerId, blockedId]),
+    list: (blockerId: number, limit: number) => db.query(list, [blockerId, limit]),
+  };
+}
+export type BlockStore = ReturnType<typeof blockStore>;

@@ -1,0 +1,33 @@
+import type { ConversationDeleteFrame } from "@om/protocol";
+import { conversationName, placeNamed } from "../conversations/conversation-row.ts";
+import type { ConversationStore } from "../conversations/conversation-store.ts";
+import type { Bus } from "../delivery/bus.ts";
+import type { Caller } from "../platform/caller.ts";
+import { OmError } from "../platform/om-error.ts";
+import { audience, pushToAll } from "./life-pushes.ts";
+import type { LifeStore } from "./life-store.ts";
+
+/**
+ * Deletes what a conversation holds so far, for the caller or for everybody. What is written later shows again.
+ * @throws OmError `conversation_not_found`, `forbidden`
+ */
+export async function deleteConversation(
+  deps: { conversations: ConversationStore; life: LifeStore; bus: Bus },
+  caller: Caller,
+  { name, everyone }: { name: string | undefined; everyone: boolean },
+): Promise<{ ok: boolean }> {
+  const place = placeNamed(name ?? "", caller.userId);
+  const part = place === undefined ? undefined : await deps.conversations.part(place, caller.userId);
+  if (part === undefined) throw new OmError("conversation_not_found");
+  const cleared = await deps.life.clear(caller.userId, part.conversation_id, everyone);
+  if (cleared.outcome !== "done") {
+    throw new OmError(cleared.outcome === "unknown" ? "conversation_not_found" : "forbidden");
+  }
+  const { ver, seq } = cleared;
+  const all = audience(cleared, caller.userId);
+  const to = everyone ? all : { ...all, others: [] };
+  pushToAll(deps.bus, to, (viewerId): ConversationDeleteFrame => {
+    return { type: "conversation_delete", conversation_id: conversationName(cleared, viewerId), ver, seq };
+  });
+  return { ok: true };
+}

@@ -1,0 +1,89 @@
+import {
+  conversationColumns,
+  conversationTables,
+  messageArray,
+  peopleColumn,
+  writers,
+  type ConversationRow,
+} from "../conversations/conversation-row.ts";
+import type { Queries } from "../platform/postgres/database.ts";
+import { statement } from "../platform/postgres/statement.ts";
+
+/** What changed in a conversation since its user was last told, see `news`. */
+export interface NewsRow extends ConversationRow {
+  /** Everything up to this version is in the row. */
+  told: number;
+  /** The version at which somebody else deleted the conversation for this user; 0: nobody since. */
+  cleared: number;
+  deleted: { id: number; ver: number; sender_id: number }[];
+}
+
+const pending = statement<ConversationRow>(
+  "messages.pending",
+  `with picked as (
+     select p.conversation_id as in_conversation, m.*
+     from participants p join conversations c on c.id = p.conversation_id
+       left join unnest($2::bigint[], $5::bigint[]) as brought(conversation_id, seq) on brought.conversation_id = c.id,
+       lateral (
+         select m.* from messages m
+         where m.conversation_id = c.id and m.deleted_at is null
+           and m.seq > greatest(p.delivered_seq, p.cleared_seq, brought.seq)
+           and ((m.sender_id <> $1 and not m.hidden) or c.lo = c.hi) and m.created_at > now() - make_interval(days => $3)
+         order by m.seq limit $4
+       ) m
+     where p.user_id = $1 and p.left_at is null and c.seq > greatest(p.delivered_seq, brought.seq)
+     order by m.id limit $4
+   )
+   select ${conversationColumns}, found.messages, ${peopleColumn("$1", "found.writers")}
+   from (select distinct in_conversation as id from picked) wanted join conversations c on c.id = wanted.id ${conversationTables("$1")},
+     lateral (
+       select json_agg(${messageArray("$1")} order by m.seq) as messages, ${writers("$1")} as writers
+       from picked m where m.in_conversation = c.id
+     ) found`,
+);
+
+const news = statement<NewsRow>(
+  "messages.news",
+  `select ${conversationColumns}, coalesce(found.messages, '[]') as messages, coalesce(found.deleted, '[]') as deleted,
+     case when found.n = $2 then found.told else c.life_ver end as told,
+     case when me.cleared_ver > me.told_ver then me.cleared_ver else 0 end as cleared, ${peopleColumn("$1", "found.writers")}
+   from participants p join conversations c on c.id = p.conversation_id ${conversationTables("$1")},
+     lateral (
+       select json_agg(${messageArray("$1")} order by m.ver) filter (where m.deleted_at is null) as messages,
+         json_agg(json_build_object('id', m.id, 'ver', m.ver, 'sender_id', m.sender_id) order by m.ver)
+           filter (where m.deleted_at is not null) as deleted,
+         count(*) as n, max(m.ver) as told, ${writers("$1")} as writers
+       from (
+         select m.* from messages m
+         where m.conversation_id = c.id and (m.edited_at is not null or m.deleted_at is not null) and m.ver > me.told_ver
+           and m.seq <= me.delivered_seq and m.seq > me.cleared_seq and m.sender_id <> $1 and not m.hidden
+         order by m.ver limit $2
+       ) m
+     ) found
+   where p.user_id = $1 and p.left_at is null and c.life_ver > p.told_ver
+   order by c.last_message_at desc nulls last limit $3`,
+);
+
+const told = statement<never>(
+  "messages.told",
+  `update participants p set told_ver = $3
+   from (select set_config('synchronous_commit', 'off', true)) as unhurried
+   where p.user_id = $1 and p.conversation_id = $2 and p.told_ver < $3`,
+);
+
+/** What waits for a user who follows by queue: `shown` in history is not enough, it has to be brought. */
+export function pendingStore(db: Queries) {
+  return {
+    /**
+     * Messages to the user that no device proved to have received, lowest ids first, in each conversation after those that were
+     * brought (conversation → seq), `limit` over all rows.
+     */
+    pending: (userId: number, page: { brought: ReadonlyMap<number, number>; days: number; limit: number }) =>
+      db.query(pending, [userId, [...page.brought.keys()], page.days, page.limit, [...page.brought.values()]]),
+    /** Edits, deletes and deleted conversations, of messages that had been delivered, that no device proved to know of. */
+    news: (userId: number, bounds: { messages: number; conversations: number }) =>
+      db.query(news, [userId, bounds.messages, bounds.conversations]),
+    told: (userId: number, conversationId: number, ver: number) => db.query(told, [userId, conversationId, ver]),
+  };
+}
+export type PendingStore = ReturnType<typeof pendingStore>;

@@ -1,0 +1,432 @@
+-- The write functions for direct conversations and groups alike. They replace those of 002; locks and planner settings are explained there.
+
+drop function send_batch(bigint[], bigint[], text[], text[], text[]);
+drop function advance_batch(bigint[], bigint[], bigint[], boolean[]);
+
+-- Members of a group as a JSON array of user ids.
+create function member_ids(p_conversation bigint) returns json stable language sql
+return (select coalesce(json_agg(p.user_id), '[]') from participants p where p.conversation_id = p_conversation and p.left_at is null);
+
+-- Stores messages, all in one transaction of the caller.
+-- In: one element per message, to a person or to a group (the other is null); (sender, client_id) must be distinct within a call, and
+--     makes a message idempotent for ever. A reply to a message that its sender does not see in that conversation is no reply.
+-- Out: one row per stored message and one per message that was stored before ('duplicate': the row tells the stored one); ord says
+--      which element. No row: there is no such recipient, or the sender is not in the group. ver and seq are the message's; status is
+--      'sent', or what it is by now; hidden: the recipient has blocked the sender; reply: the message replied to, as {cells, sender};
+--      members: of a group, with its first row.
+create function send_batch(
+  p_senders bigint[], p_recipients bigint[], p_groups bigint[], p_client_ids text[], p_types text[], p_contents text[],
+  p_replies bigint[]
+) returns table (
+  ord bigint, outcome text, id bigint, conversation_id bigint, recipient_id bigint, group_id bigint, seq bigint, ver bigint,
+  status text, hidden boolean, created_at timestamptz, sender json, reply json, members json
+) language plpgsql set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+#variable_conflict use_column
+declare
+  now_at timestamptz;
+begin
+  perform pg_advisory_xact_lock(l.key)
+  from (
+    select distinct k.key
+    from unnest(p_senders, p_recipients, p_groups) as i(sender, recipient, group_id),
+      lateral (
+        select object_lock('group:' || i.group_id) where i.group_id is not null
+        union all select object_lock('conv:' || least(i.sender, i.recipient) || ':' || greatest(i.sender, i.recipient))
+          where i.recipient is not null
+        union all select object_lock('user:' || i.sender) where i.recipient is not null
+        union all select object_lock('user:' || i.recipient) where i.recipient is not null
+      ) as k(key)
+    order by 1
+  ) l;
+
+  with made as (
+    insert into conversations (lo, hi)
+    select distinct least(i.sender, i.recipient), greatest(i.sender, i.recipient)
+    from unnest(p_senders, p_recipients) as i(sender, recipient)
+    where i.recipient is not null
+      and not exists (
+        select from conversations c
+        where c.lo = least(i.sender, i.recipient) and c.hi = greatest(i.sender, i.recipient)
+      )
+      and exists (select from users u where u.id = i.sender)
+      and exists (select from users u where u.id = i.recipient)
+    returning conversations.id, lo, hi
+  )
+  insert into participants (conversation_id, user_id)
+  select made.id, lo from made union select made.id, hi from made;
+
+  now_at := clock_timestamp();
+  return query
+  with input as materialized (
+    select * from unnest(p_senders, p_recipients, p_groups, p_client_ids, p_types, p_contents, p_replies) with ordinality
+      as i(sender, recipient, group_id, client_id, type, content, reply, ord)
+  ),
+  known as materialized (
+    select i.ord, i.sender, m.id, m.conversation_id, m.seq, m.ver, m.created_at, m.hidden, m.reply_to_id, c.group_id,
+      case when c.lo = m.sender_id then c.hi else c.lo end as recipient,
+      case
+        when c.lo is null or m.hidden then 'sent'
+        when m.seq <= r.read_seq then 'read' when m.seq <= r.delivered_seq then 'delivered' else 'sent' end as status
+    from input i
+      join messages m on m.sender_id = i.sender and m.client_id = i.client_id
+      join conversations c on c.id = m.conversation_id
+      left join participants r on r.conversation_id = c.id and r.user_id = case when c.lo = m.sender_id then c.hi else c.lo end
+  ),
+  targets as materialized (
+    select i.*, c.id as conversation_id, c.seq as old_seq, c.ver as old_ver, c.last_message_at, c.last_message_id,
+      exists (select from blocks b where b.blocker_id = i.recipient and b.blocked_id = i.sender) as hidden
+    from input i
+      join conversations c on c.lo = least(i.sender, i.recipient) and c.hi = greatest(i.sender, i.recipient)
+    where i.recipient is not null and not exists (select from known k where k.ord = i.ord)
+    union all
+    select i.*, c.id, c.seq, c.ver, c.last_message_at, c.last_message_id, false
+    from input i
+      join conversations c on c.group_id = i.group_id
+      join participants p on p.user_id = i.sender and p.conversation_id = c.id and p.left_at is null
+    where i.group_id is not null and not exists (select from known k where k.ord = i.ord)
+  ),
+  numbered as (
+    select t.*, greatest(now_at, t.last_message_at) as created_at, t.old_seq + row_number() over w as seq,
+      t.old_ver + row_number() over w as ver,
+      (select r.id from messages r
+       where r.id = t.reply and r.conversation_id = t.conversation_id and r.deleted_at is null
+         and not (r.hidden and r.sender_id <> t.sender)) as reply_to_id
+    from targets t window w as (partition by t.conversation_id order by t.ord)
+  ),
+  placed as materialized (
+    select n.*, nextval('message_ids') as id from (select * from numbered order by numbered.ord) n
+  ),
+  written as (
+    insert into messages (
+      id, conversation_id, seq, first_ver, ver, sender_id, client_id, message_type, content, reply_to_id, hidden, created_at
+    )
+    select p.id, p.conversation_id, p.seq, p.ver, p.ver, p.sender, p.client_id, p.type, p.content, p.reply_to_id, p.hidden, p.created_at
+    from placed p
+  ),
+  heads as (
+    update conversations c
+    set ver = h.ver, seq = h.seq, last_message_id = h.id, last_message_at = h.created_at, changed = pg_current_xact_id()
+    from (
+      select p.conversation_id, max(p.ver) as ver, max(p.seq) as seq, max(p.id) as id, max(p.created_at) as created_at
+      from placed p group by 1
+    ) h
+    where c.id = h.conversation_id
+  ),
+  -- Whom a message concerns in a row of their own: its sender, and of a direct conversation the recipient too.
+  concerned as (
+    select x.conversation_id, x.user_id,
+      count(*) filter (where x.own) as own, min(x.seq) filter (where x.own) as first, max(x.seq) filter (where x.own) as last,
+      count(*) filter (where x.unseen) as unseen, max(x.id) as newest, max(x.id) filter (where not x.unseen) as seen,
+      max(x.created_at) filter (where not x.unseen) as seen_at, max(x.last_message_id) as old_id, max(x.last_message_at) as old_at
+    from (
+      select p.*, p.sender as user_id, true as own, false as unseen from placed p
+      union all
+      select p.*, p.recipient, false, p.hidden from placed p where p.recipient is not null and p.recipient <> p.sender
+    ) x
+    group by 1, 2
+  ),
+  positions as (
+    -- One's own messages need no delivery: a position at the end stays at the end. Hidden ones never count.
+    update participants t
+    set sent = t.sent + s.own,
+      delivered_seq = case when t.delivered_seq = s.first - 1 and s.last - s.first + 1 = s.own then s.last else t.delivered_seq end,
+      skipped = t.skipped + s.unseen,
+      tail_id = case when s.seen = s.newest then null when s.seen is not null then s.seen else coalesce(t.tail_id, s.old_id, 0) end,
+      tail_at = case when s.seen = s.newest then null when s.seen is not null then s.seen_at
+        when t.tail_id is null then s.old_at else t.tail_at end
+    from concerned s
+    where t.user_id = s.user_id and t.conversation_id = s.conversation_id and (s.own > 0 or s.unseen > 0 or t.tail_id is not null)
+  ),
+  lists as (
+    update user_state u set list_ver = u.list_ver + 1
+    from (
+      select p.sender as user_id from placed p where p.recipient is not null
+      union select p.recipient from placed p where p.recipient is not null and not p.hidden
+    ) x
+    where u.user_id = x.user_id
+  ),
+  outcomes as (
+    select k.ord, 'duplicate' as outcome, k.id, k.conversation_id, k.recipient, k.group_id, k.seq, k.ver, k.status, k.hidden,
+      k.created_at, k.sender, k.reply_to_id
+    from known k
+    union all
+    select p.ord, 'stored', p.id, p.conversation_id, p.recipient, p.group_id, p.seq, p.ver, 'sent', p.hidden, p.created_at, p.sender,
+      p.reply_to_id
+    from placed p
+  )
+  select o.ord, o.outcome, o.id, o.conversation_id, o.recipient, o.group_id, o.seq, o.ver, o.status, o.hidden, o.created_at,
+    json_build_object('id', u.id, 'username', u.username, 'email', '', 'full_name', u.full_name, 'avatar', u.avatar, 'role', u.role,
+      'last_seen', u.last_seen),
+    (select json_build_object(
+        'cells', json_build_array(r.id, r.seq, r.ver, r.sender_id, r.client_id, r.message_type, r.content, r.version, r.created_at, r.hidden),
+        'sender', json_build_object('id', ru.id, 'username', ru.username, 'email', '', 'full_name', ru.full_name, 'avatar', ru.avatar,
+          'role', ru.role, 'last_seen', ru.last_seen))
+      from messages r join users ru on ru.id = r.sender_id where r.id = o.reply_to_id and r.deleted_at is null),
+    case when o.group_id is not null and row_number() over (partition by o.conversation_id order by o.ord) = 1
+      then member_ids(o.conversation_id) end
+  from outcomes o join users u on u.id = o.sender;
+end
+$$;
+
+-- Moves read and delivered positions forward; a position never goes back.
+-- In: one element per wish of p_users. Up to message p_messages; with p_groups: up to that message of that group, whoever wrote it; where
+--     p_messages is null: up to the end of the conversation with p_peers. p_reads: true = read (which is also delivered), false =
+--     delivered. Wishes about messages that the user has not received (foreign, own, hidden, unknown) change nothing.
+-- Out: one row per conversation and user whose position moved. cleared: by how much that user's unread count fell. In a direct
+--      conversation every move is a change of the conversation; in a group it is the member's own affair: ver stays, and members are
+--      told only of reading.
+create function advance_batch(p_users bigint[], p_messages bigint[], p_peers bigint[], p_groups bigint[], p_reads boolean[])
+returns table (
+  conversation_id bigint, user_id bigint, peer_id bigint, group_id bigint, ver bigint, seq bigint, read_moved boolean,
+  read_message_id bigint, delivered_message_id bigint, cleared bigint, members json
+) language plpgsql set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+#variable_conflict use_column
+declare
+  targets jsonb;
+  t record;
+  reader participants%rowtype;
+  head conversations%rowtype;
+  new_read bigint;
+  new_delivered bigint;
+  own_part bigint;
+  skipped_part bigint;
+  unread_before bigint;
+begin
+  -- What each wish means; a message never changes its conversation, seq or sender, so this needs no lock.
+  select jsonb_agg(jsonb_build_object('u', w.user_id, 'c', w.id, 'lo', w.lo, 'hi', w.hi, 'g', w.group_id, 's', w.seq, 'r', w.is_read))
+  into targets
+  from (
+    select i.user_id, c.id, c.lo, c.hi, c.group_id, m.seq, i.is_read
+    from unnest(p_users, p_messages, p_groups, p_reads) as i(user_id, message_id, group_id, is_read)
+      join messages m on m.id = i.message_id
+      join conversations c on c.id = m.conversation_id
+      join participants p on p.user_id = i.user_id and p.conversation_id = c.id and p.left_at is null
+    where case
+      when i.group_id is not null then c.group_id = i.group_id
+      else (m.sender_id <> i.user_id or c.lo = c.hi) and not m.hidden end
+    union all
+    select i.user_id, c.id, c.lo, c.hi, null, null, i.is_read
+    from unnest(p_users, p_messages, p_peers, p_reads) as i(user_id, message_id, peer_id, is_read)
+      join conversations c on c.lo = least(i.user_id, i.peer_id) and c.hi = greatest(i.user_id, i.peer_id)
+    where i.message_id is null and i.peer_id is not null
+  ) w;
+  if targets is null then
+    return;
+  end if;
+
+  perform pg_advisory_xact_lock(l.key)
+  from (
+    select distinct k.key
+    from jsonb_to_recordset(targets) as w(u bigint, lo bigint, hi bigint, g bigint),
+      lateral (
+        select object_lock(case when g is null then 'conv:' || lo || ':' || hi else 'group:' || g end)
+        union all select object_lock('user:' || coalesce(lo, u))
+        union all select object_lock('user:' || coalesce(hi, u))
+      ) as k(key)
+    order by 1
+  ) l;
+
+  for t in
+    select w.c, w.u,
+      -- null means to the end, which wins
+      case when bool_or(w.s is null and w.r) then null else max(w.s) filter (where w.r) end as read_to,
+      bool_or(w.s is null and w.r) as read_all,
+      case when bool_or(w.s is null) then null else max(w.s) end as delivered_to,
+      bool_or(w.s is null) as delivered_all
+    from jsonb_to_recordset(targets) as w(u bigint, c bigint, s bigint, r boolean)
+    group by w.c, w.u order by w.c, w.u
+  loop
+    select * into head from conversations c where c.id = t.c;
+    select * into reader from participants p where p.user_id = t.u and p.conversation_id = t.c and p.left_at is null;
+    continue when not found;
+    new_read := greatest(reader.read_seq, case when t.read_all then head.seq else coalesce(t.read_to, 0) end);
+    new_delivered := greatest(reader.delivered_seq, new_read, case when t.delivered_all then head.seq else coalesce(t.delivered_to, 0) end);
+    continue when new_read = reader.read_seq and new_delivered = reader.delivered_seq;
+    unread_before := (head.seq - reader.read_seq) - (reader.sent - reader.sent_at_read) - reader.skipped;
+
+    if new_read = reader.read_seq then
+      own_part := reader.sent_at_read;
+      skipped_part := reader.skipped;
+    elsif new_read = head.seq then
+      own_part := reader.sent;
+      skipped_part := 0;
+    elsif new_read - reader.read_seq <= head.seq - new_read then
+      -- Count the side that is shorter.
+      select reader.sent_at_read + count(*) filter (where m.sender_id = t.u),
+        reader.skipped - count(*) filter (where m.sender_id <> t.u and (m.deleted_at is not null or m.hidden))
+      into own_part, skipped_part
+      from messages m where m.conversation_id = t.c and m.seq > reader.read_seq and m.seq <= new_read;
+    else
+      select reader.sent - count(*) filter (where m.sender_id = t.u),
+        count(*) filter (where m.sender_id <> t.u and (m.deleted_at is not null or m.hidden))
+      into own_part, skipped_part
+      from messages m where m.conversation_id = t.c and m.seq > new_read;
+    end if;
+
+    read_moved := new_read > reader.read_seq;
+    update participants p
+    set read_seq = new_read, delivered_seq = new_delivered, sent_at_read = own_part, skipped = skipped_part,
+      changed = case when head.lo is null and not read_moved then p.changed else pg_current_xact_id() end
+    where p.user_id = t.u and p.conversation_id = t.c;
+    ver := head.ver;
+    members := null;
+    if head.lo is not null then
+      ver := head.ver + 1;
+      update conversations c set ver = c.ver + 1, changed = pg_current_xact_id() where c.id = t.c;
+      update user_state u set list_ver = u.list_ver + 1 where u.user_id in (head.lo, head.hi);
+    elsif read_moved then
+      members := member_ids(t.c);
+      update user_state u set list_ver = u.list_ver + 1 where u.user_id = t.u;
+    end if;
+
+    conversation_id := t.c;
+    user_id := t.u;
+    peer_id := case when head.lo = t.u then head.hi else head.lo end;
+    group_id := head.group_id;
+    seq := head.seq;
+    read_message_id := coalesce((select m.id from messages m where m.conversation_id = t.c and m.seq = new_read), 0);
+    delivered_message_id := coalesce((select m.id from messages m where m.conversation_id = t.c and m.seq = new_delivered), 0);
+    cleared := unread_before - ((head.seq - new_read) - (reader.sent - own_part) - skipped_part);
+    return next;
+  end loop;
+end
+$$;
+
+-- Locks a conversation and, of a direct one, both people's lists, in ascending order; then tells its row.
+create function lock_conversation(p_conversation bigint) returns conversations language plpgsql as $$
+declare
+  c conversations;
+begin
+  select * into c from conversations where id = p_conversation;
+  perform pg_advisory_xact_lock(l.key)
+  from (
+    select distinct k.key from (values
+      (object_lock(case when c.lo is null then 'group:' || c.group_id else 'conv:' || c.lo || ':' || c.hi end)),
+      (object_lock('user:' || c.lo)), (object_lock('user:' || c.hi))
+    ) as k(key) where k.key is not null
+    order by 1
+  ) l;
+  select * into c from conversations where id = p_conversation;
+  return c;
+end
+$$;
+
+-- Changes or deletes one message: its author may, a group's admins may delete. A deleted message keeps its place without its content.
+-- In: p_content: the new text; null deletes.
+-- Out: one row; outcome 'done', 'forbidden' or 'unknown' (also for a message that the user does not see, or that is deleted). The rest
+--      only when done: the conversation's ver and seq by now; members of a group; hidden: only the author sees the message.
+create function change_message(p_user bigint, p_message bigint, p_content text) returns table (
+  outcome text, conversation_id bigint, lo bigint, hi bigint, group_id bigint, ver bigint, seq bigint, hidden boolean, sender_id bigint,
+  members json
+) language plpgsql as $$
+#variable_conflict use_column
+declare
+  c conversations;
+  m messages;
+  p participants;
+begin
+  select * into m from messages where id = p_message;
+  if not found then
+    return query select 'unknown', null::bigint, null::bigint, null::bigint, null::bigint, null::bigint, null::bigint, null::boolean, null::bigint, null::json;
+    return;
+  end if;
+  c := lock_conversation(m.conversation_id);
+  select * into m from messages where id = p_message;
+  select * into p from participants where user_id = p_user and participants.conversation_id = m.conversation_id and left_at is null;
+  if p.user_id is null or m.deleted_at is not null or (m.hidden and m.sender_id <> p_user) or m.seq <= p.cleared_seq then
+    outcome := 'unknown';
+  elsif m.sender_id <> p_user and not (p_content is null and c.group_id is not null and p.role = 'admin') then
+    outcome := 'forbidden';
+  else
+    outcome := 'done';
+  end if;
+  if outcome <> 'done' then
+    return next;
+    return;
+  end if;
+
+  update messages set
+    ver = c.ver + 1,
+    content = coalesce(p_content, ''),
+    version = version + 1,
+    edited_at = case when p_content is null then edited_at else clock_timestamp() end,
+    deleted_at = case when p_content is null then clock_timestamp() end
+  where id = p_message;
+  update conversations set ver = c.ver + 1, life_ver = c.ver + 1, changed = pg_current_xact_id() where id = c.id;
+  if p_content is null then
+    -- For whom it was unread it does not count any more; hidden ones never did.
+    update participants t set skipped = t.skipped + 1, changed = pg_current_xact_id()
+    where t.conversation_id = c.id and t.user_id <> m.sender_id and t.read_seq < m.seq and not m.hidden;
+    if c.last_message_id = m.id then
+      update conversations set (last_message_id, last_message_at) = (
+        select l.id, l.created_at from messages l where l.conversation_id = c.id and l.deleted_at is null and l.seq < m.seq
+        order by l.seq desc limit 1
+      ) where id = c.id;
+    end if;
+    update participants t set (tail_id, tail_at) = (
+      select coalesce(max(l.id), 0), max(l.created_at) from (
+        select l.id, l.created_at from messages l
+        where l.conversation_id = c.id and l.deleted_at is null and not (l.hidden and l.sender_id <> t.user_id)
+        order by l.seq desc limit 1
+      ) l
+    ) where t.conversation_id = c.id and t.tail_id = m.id;
+  end if;
+  update user_state u set list_ver = u.list_ver + 1 where u.user_id in (c.lo, c.hi);
+  conversation_id := c.id;
+  lo := c.lo;
+  hi := c.hi;
+  group_id := c.group_id;
+  ver := c.ver + 1;
+  seq := c.seq;
+  hidden := m.hidden;
+  sender_id := m.sender_id;
+  members := case when c.group_id is not null then member_ids(c.id) end;
+  return next;
+end
+$$;
+
+-- Deletes what a conversation holds so far: for the user alone, or for everybody (a direct conversation; a group only by an admin).
+-- Out: as change_message.
+create function clear_conversation(p_user bigint, p_conversation bigint, p_everyone boolean) returns table (
+  outcome text, lo bigint, hi bigint, group_id bigint, ver bigint, seq bigint, members json
+) language plpgsql as $$
+#variable_conflict use_column
+declare
+  c conversations;
+  p participants;
+  last_id bigint;
+begin
+  select * into p from participants t where t.user_id = p_user and t.conversation_id = p_conversation and t.left_at is null;
+  if not found then
+    outcome := 'unknown';
+    return next;
+    return;
+  end if;
+  c := lock_conversation(p_conversation);
+  if p_everyone and c.group_id is not null and p.role <> 'admin' then
+    outcome := 'forbidden';
+    return next;
+    return;
+  end if;
+  select coalesce(max(m.id), 0) into last_id from messages m where m.conversation_id = c.id and m.seq = c.seq;
+  ver := c.ver;
+  if p_everyone then
+    ver := c.ver + 1;
+    update conversations t set ver = c.ver + 1, life_ver = c.ver + 1, changed = pg_current_xact_id() where t.id = c.id;
+  end if;
+  -- Whoever deletes it has no unread messages in it, and nothing waits for delivery.
+  update participants t set
+    cleared_seq = c.seq, cleared_id = last_id, read_seq = c.seq, delivered_seq = c.seq, sent_at_read = t.sent, skipped = 0,
+    cleared_ver = case when t.user_id = p_user then t.cleared_ver else c.ver + 1 end,
+    changed = pg_current_xact_id()
+  where t.conversation_id = c.id and (p_everyone or t.user_id = p_user);
+  update user_state u set list_ver = u.list_ver + 1 where u.user_id = p_user or (p_everyone and u.user_id in (c.lo, c.hi));
+  outcome := 'done';
+  lo := c.lo;
+  hi := c.hi;
+  group_id := c.group_id;
+  seq := c.seq;
+  members := case when c.group_id is not null then member_ids(c.id) end;
+  return next;
+end
+$$;

@@ -1,0 +1,43 @@
+import type { Queries } from "../platform/postgres/database.ts";
+import { statement } from "../platform/postgres/statement.ts";
+
+const open = statement<{ open: boolean }>(
+  "presence.open",
+  `select not exists (
+     select from blocks b where (b.blocker_id = $1 and b.blocked_id = $2) or (b.blocker_id = $2 and b.blocked_id = $1)
+   ) as open`,
+);
+const others = statement<{ user_id: number }>(
+  "presence.group_others",
+  `select p.user_id from conversations c
+     join participants me on me.conversation_id = c.id and me.user_id = $1 and me.left_at is null
+     join participants p on p.conversation_id = c.id and p.left_at is null and p.user_id <> $1
+   where c.group_id = $2 limit 10000`,
+);
+const peers = statement<{ user_id: number }>(
+  "presence.peers",
+  `select peer.user_id from (
+     select case when c.lo = $1 then c.hi else c.lo end as user_id
+     from participants p join conversations c on c.id = p.conversation_id
+     where p.user_id = $1 and c.lo <> c.hi and c.last_message_id is not null
+     order by c.last_message_at desc limit $2
+   ) peer
+   where not exists (
+     select from blocks b
+     where (b.blocker_id = $1 and b.blocked_id = peer.user_id) or (b.blocker_id = peer.user_id and b.blocked_id = $1)
+   )`,
+);
+
+/** Who may see something of a user's presence. */
+export function presenceStore(db: Queries) {
+  return {
+    /** Neither has blocked the other. */
+    isOpen: async (a: number, b: number) => (await db.query(open, [a, b]))[0]?.open === true,
+    /** The other members of a group that the user is in; nobody if the user is not. */
+    groupOthers: async (userId: number, groupId: number) =>
+      (await db.query(others, [userId, groupId])).map((row) => row.user_id),
+    /** Those with whom the user has a direct conversation, the latest first. */
+    peers: async (userId: number, limit: number) => (await db.query(peers, [userId, limit])).map((row) => row.user_id),
+  };
+}
+export type PresenceStore = ReturnType<typeof presenceStore>;
