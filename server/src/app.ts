@@ -4,6 +4,7 @@ import { jwtSecret } from "./accounts/jwt-secret.ts";
 import { createUserViews } from "./accounts/user-view.ts";
 import { composeAccounts } from "./compose-accounts.ts";
 import { composeFeatures } from "./compose-features.ts";
+import { composeGroups } from "./compose-groups.ts";
 import { composeSockets } from "./compose-sockets.ts";
 import type { Config } from "./config.ts";
 import { createHub } from "./delivery/hub.ts";
@@ -57,6 +58,7 @@ export async function startApp(config: Config, { now = Date.now }: Overrides = {
     const tokens = createAccessTokens(secret, now);
     const accounts = composeAccounts({ config, db: storage.db, tokens, views, secret, now });
     const features = composeFeatures({ config, storage, bus, hub, views, telemetry });
+    const groups = composeGroups({ config, db: storage.db, views, announce: () => undefined });
     disposals.push(() => lastSeen.flush());
     background(2_000, "last seen", lastSeen.flush);
     background(1_000, "resume point", features.markDurable);
@@ -64,7 +66,7 @@ export async function startApp(config: Config, { now = Date.now }: Overrides = {
     disposals.push(() => features.lanes.idle());
 
     const isAllowed = createOriginPolicy(config.allowedOrigins);
-    const handlers = { ...accounts.routes, ...features.routes };
+    const handlers = { ...accounts.routes, ...features.routes, ...groups.routes };
     const checks = { database: async () => void (await storage.db.query(ping, [])) };
     const http = await createHttp({ config, handlers, verify: tokens.verify, isAllowed, telemetry, checks, now });
     const { verify } = tokens;

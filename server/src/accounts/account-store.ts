@@ -1,4 +1,5 @@
 import { violatedConstraint, type Database } from "../platform/postgres/database.ts";
+import { containing } from "../platform/postgres/pattern.ts";
 import { statement } from "../platform/postgres/statement.ts";
 import type { Profile } from "./user-view.ts";
 
@@ -101,8 +102,7 @@ export function accountStore(db: Database) {
     nameTaken: async (name: string) => only(await db.query(nameTaken, [name])).taken,
     emailTaken: async (email: string) => only(await db.query(emailTaken, [email])).taken,
     /** Whose username or full name contains `text`, without case; the one named so first. */
-    search: (text: string, limit: number) =>
-      db.query(search, [`%${text.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`, limit, text]),
+    search: (text: string, limit: number) => db.query(search, [containing(text), limit, text]),
   };
 }
 export type AccountStore = ReturnType<typeof accountStore>;
