@@ -61,6 +61,28 @@ export const errors = {
   mark_group_read_failed: { status: 500, text: "Internal server error", retry: true },
   get_read_state_failed: { status: 500, text: "Internal server error", retry: true },
   sync_failed: { status: 500, text: "Internal server error", retry: true },
+  // Groups and invites
+  malformed_group_id: { status: 400, text: "Invalid group ID", retry: false },
+  forbidden: { status: 403, text: "Forbidden", retry: false },
+  group_name_missing: { status: 400, text: "Group name is required", retry: false },
+  group_text_too_long: { status: 400, text: "Group name or description is too long", retry: false },
+  invalid_handle: { status: 400, text: "Invalid handle", retry: false },
+  handle_taken: { status: 400, text: "handle already taken", retry: false },
+  create_group_failed: { status: 500, text: "Failed to create group", retry: true },
+  fetch_groups_failed: { status: 500, text: "Failed to fetch groups", retry: true },
+  search_groups_failed: { status: 500, text: "Failed to search groups", retry: true },
+  group_not_found: { status: 404, text: "Group not found", retry: false },
+  record_not_found: { status: 400, text: "record not found", retry: false },
+  group_private: { status: 400, text: "group is private", retry: false },
+  already_member: { status: 400, text: "user is already a member of this group", retry: false },
+  group_full: { status: 400, text: "group is full", retry: false },
+  leave_group_failed: { status: 500, text: "Failed to leave group", retry: true },
+  fetch_members_failed: { status: 500, text: "Failed to fetch members", retry: true },
+  last_admin: { status: 400, text: "the last admin cannot be demoted", retry: false },
+  not_group_admin: { status: 400, text: "forbidden", retry: false },
+  invite_revoked: { status: 400, text: "invite link revoked", retry: false },
+  invite_expired: { status: 400, text: "invite link expired", retry: false },
+  invite_exhausted: { status: 400, text: "invite link exhausted", retry: false },
 } as const satisfies Record<string, { status: number; text: string; retry: boolean }>;
 
 export type ErrorCode = keyof typeof errors;

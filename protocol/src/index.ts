@@ -1,5 +1,6 @@
 export * from "./close-codes.ts";
 export * from "./entities.ts";
+export * from "./entities-groups.ts";
 export * from "./errors.ts";
 export * from "./frames.ts";
 export * from "./limits.ts";

@@ -28,4 +28,11 @@ export const limits = {
   changesPage: 500,
   /** Users whom one user may block. */
   blocks: 1_000,
+  groupNameChars: 100,
+  groupDescriptionChars: 255,
+  groupMembers: 10_000,
+  /** Groups in one list of one's own groups, the newest first. */
+  groupsPage: 1_000,
+  /** Invite links in one list, the newest first. */
+  invitesPage: 1_000,
 } as const;

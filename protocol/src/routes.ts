@@ -2,12 +2,13 @@ import type { Static, TSchema } from "typebox";
 import { accountRoutes } from "./routes-accounts.ts";
 import { blockRoutes } from "./routes-blocks.ts";
 import { conversationRoutes } from "./routes-conversations.ts";
+import { groupRoutes } from "./routes-groups.ts";
 import { messageRoutes } from "./routes-messages.ts";
 
 export type { Route } from "./route.ts";
 
 /** Every HTTP route by name. */
-export const routes = { ...accountRoutes, ...blockRoutes, ...conversationRoutes, ...messageRoutes };
+export const routes = { ...accountRoutes, ...blockRoutes, ...conversationRoutes, ...groupRoutes, ...messageRoutes };
 
 export type RouteName = keyof typeof routes;
 export type RouteBody<N extends RouteName> = (typeof routes)[N] extends { body: infer B extends TSchema }

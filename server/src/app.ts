@@ -4,10 +4,14 @@ import { jwtSecret } from "./accounts/jwt-secret.ts";
 import { createUserViews } from "./accounts/user-view.ts";
 import { composeAccounts } from "./compose-accounts.ts";
 import { composeFeatures } from "./compose-features.ts";
+import { composeGroups } from "./compose-groups.ts";
 import { composeSockets } from "./compose-sockets.ts";
 import type { Config } from "./config.ts";
 import { createHub } from "./delivery/hub.ts";
 import { createLocalBus } from "./delivery/local-bus.ts";
+import type { GroupEvent } from "./groups/group-event.ts";
+import { announceGroup } from "./groups/group-pushes.ts";
+import { membershipStore } from "./groups/membership-store.ts";
 import { createOriginPolicy } from "./http/origin.ts";
 import { createHttp } from "./http/server.ts";
 import { externalConnection, openStorage } from "./open-storage.ts";
@@ -64,6 +68,10 @@ export async function startApp(config: Config, { now = Date.now }: Overrides = {
     const tokens = createAccessTokens(secret, now);
     const accounts = composeAccounts({ config, db: storage.db, tokens, views, secret, now });
     const features = composeFeatures({ config, storage, bus, hub, views, telemetry });
+    const memberships = membershipStore(storage.db);
+    const announce = (event: GroupEvent): void =>
+      void announceGroup({ bus, memberships }, event).catch((error: unknown) => telemetry.failure("groups", error));
+    const groups = composeGroups({ config, db: storage.db, views, announce });
     disposals.push(() => lastSeen.flush());
     background(2_000, "last seen", lastSeen.flush);
     background(1_000, "resume point", features.markDurable);
@@ -71,7 +79,7 @@ export async function startApp(config: Config, { now = Date.now }: Overrides = {
     disposals.push(() => features.lanes.idle());
 
     const isAllowed = createOriginPolicy(config.allowedOrigins);
-    const handlers = { ...accounts.routes, ...features.routes };
+    const handlers = { ...accounts.routes, ...features.routes, ...groups.routes };
     const checks = { database: async () => void (await storage.db.query(ping, [])) };
     const http = await createHttp({ config, handlers, verify: tokens.verify, isAllowed, telemetry, checks, now });
     const { verify } = tokens;

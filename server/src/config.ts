@@ -207,7 +207,7 @@ export const settings = {
     "PUBLIC_JOIN_BASE_URL",
     baseUrl,
     "",
-    "Public address that invite links begin with (used once groups are there)",
+    "Public address that invite links begin with; empty: answers carry only the path",
   ),
   redisAddr: setting("REDIS_ADDR", text, "", "Redis or Valkey as host:port (used once the cache is there)"),
   redisPassword: secret("REDIS_PASSWORD", text, "Redis password (used once the cache is there)"),

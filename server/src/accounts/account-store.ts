@@ -1,4 +1,5 @@
 import { violatedConstraint, type Database } from "../platform/postgres/database.ts";
+import { containing } from "../platform/postgres/pattern.ts";
 import { statement } from "../platform/postgres/statement.ts";
 import { profileColumns } from "./profile-columns.ts";
 import type { Profile } from "./user-view.ts";
@@ -104,7 +105,7 @@ export function accountStore(db: Database) {
     emailTaken: async (email: string) => only(await db.query(emailTaken, [email])).taken,
     /** Whose username or full name contains `text`, without case; the one named so first. */
     search: (text: string, limit: number, viewerId: number) =>
-      db.query(search, [`%${text.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`, limit, text, viewerId]),
+      db.query(search, [containing(text), limit, text, viewerId]),
   };
 }
 export type AccountStore = ReturnType<typeof accountStore>;

@@ -2,10 +2,16 @@ import { limits } from "@om/protocol";
 import { OmError } from "../platform/om-error.ts";
 import { cleanText, cutBytes } from "../platform/cut-text.ts";
 
+/** A name that a user or a public group may have, trimmed; undefined when it has not the form of one. */
+export function readName(text: string): string | undefined {
+  const name = text.trim();
+  return /^[A-Za-z0-9_]{3,32}$/.test(name) ? name : undefined;
+}
+
 /** @throws OmError `invalid_username` */
 export function readUsername(text: string): string {
-  const name = text.trim();
-  if (!/^[A-Za-z0-9_]{3,32}$/.test(name)) throw new OmError("invalid_username");
+  const name = readName(text);
+  if (name === undefined) throw new OmError("invalid_username");
   return name;
 }
 

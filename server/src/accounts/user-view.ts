@@ -1,4 +1,4 @@
-import type { PeerUser, User } from "@om/protocol";
+import type { FullUser, PeerUser, User } from "@om/protocol";
 
 /** A user's public face as the database keeps it; `email` is shown by the rules of `UserViews` only. */
 export interface Profile {
@@ -14,6 +14,12 @@ export interface Profile {
   relation?: number;
 }
 
+/** A profile with the times of its row, RFC 3339. */
+export interface FullProfile extends Profile {
+  created_at: string;
+  updated_at: string;
+}
+
 /**
  * How one user sees another: presence joined at read time, e-mail addresses hidden from everybody but oneself (O-4), and between
  * users of whom one has blocked the other no presence (O-6).
@@ -22,6 +28,8 @@ export interface UserViews {
   user(profile: Profile, viewerId: number): User;
   /** As `user`, without the role. */
   peer(profile: Profile, viewerId: number): PeerUser;
+  /** As `user`, with the times of the account. */
+  full(profile: FullProfile, viewerId: number): FullUser;
 }
 
 export function createUserViews(options: { exposeEmails: boolean; isOnline: (userId: number) => boolean }): UserViews {
@@ -35,8 +43,14 @@ export function createUserViews(options: { exposeEmails: boolean; isOnline: (use
     last_seen: (profile.relation ?? 0) === 0 ? profile.last_seen : null,
     ...(((profile.relation ?? 0) & 1) === 1 ? { is_blocked: true } : {}),
   });
+  const user = (profile: Profile, viewerId: number): User => ({ ...peer(profile, viewerId), role: profile.role });
   return {
     peer,
-    user: (profile, viewerId) => ({ ...peer(profile, viewerId), role: profile.role }),
+    user,
+    full: (profile, viewerId) => ({
+      ...user(profile, viewerId),
+      created_at: profile.created_at,
+      updated_at: profile.updated_at,
+    }),
   };
 }

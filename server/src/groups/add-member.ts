@@ -1,0 +1,23 @@
+import type { Caller } from "../platform/caller.ts";
+import type { Database } from "../platform/postgres/database.ts";
+import { admit } from "./admit.ts";
+import { changeGroup, requireAdmin } from "./change-group.ts";
+import { eventOf, type Announce } from "./group-event.ts";
+import { readGroupId } from "./read-input.ts";
+
+/** By an admin; somebody who has blocked that admin cannot be added. Adding a member changes nothing. */
+export async function addMember(
+  { db, announce }: { db: Database; announce: Announce },
+  caller: Caller,
+  { id, userId }: { id: string | undefined; userId: number },
+): Promise<{ message: string }> {
+  const groupId = readGroupId(id);
+  const head = await changeGroup(db, { groupId, userIds: [userId] }, async (stores) => {
+    const { conversation_id: conversationId } = await requireAdmin(stores.members, groupId, caller.userId);
+    const standing = await stores.members.standing(groupId, userId);
+    if ((standing?.role ?? null) !== null) return undefined;
+    return admit(stores, conversationId, { userId, by: caller.userId, noAccount: "user_not_found" });
+  });
+  if (head !== undefined) announce(eventOf({ groupId, kind: "joined", userIds: [userId], by: caller.userId }, head));
+  return { message: "Member added successfully" };
+}

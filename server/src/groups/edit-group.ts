@@ -1,0 +1,56 @@
+import type { Group, RouteBody } from "@om/protocol";
+import type { UserViews } from "../accounts/user-view.ts";
+import type { Caller } from "../platform/caller.ts";
+import { cleanText } from "../platform/cut-text.ts";
+import { OmError } from "../platform/om-error.ts";
+import type { Database } from "../platform/postgres/database.ts";
+import { changeGroup, requireAdmin } from "./change-group.ts";
+import { eventOf, type Announce } from "./group-event.ts";
+import type { GroupFace, GroupRow } from "./group-store.ts";
+import { groupView } from "./group-view.ts";
+import { isTooLong, readGroupId, readGroupName, readHandle } from "./read-input.ts";
+
+/** What is absent or null stays. A group that becomes private gives its handle back. An edit that changes nothing is no change. */
+export async function editGroup(
+  { db, views, announce }: { db: Database; views: UserViews; announce: Announce },
+  { userId }: Caller,
+  { id, body }: { id: string | undefined; body: RouteBody<"editGroup"> },
+): Promise<Group> {
+  const groupId = readGroupId(id);
+  const edited = await changeGroup(db, { groupId, userIds: [] }, async ({ groups, members }) => {
+    const { conversation_id: conversationId } = await requireAdmin(members, groupId, userId);
+    const before = await groups.byId(groupId);
+    if (before === undefined) throw new OmError("group_not_found");
+    const face = faceAfter(before, body);
+    if (isSame(before, face)) return { row: before, head: undefined };
+    await groups.edit(groupId, face);
+    const head = await members.changed(conversationId);
+    return { row: (await groups.byId(groupId)) ?? before, head };
+  });
+  if (edited.head !== undefined) {
+    announce(eventOf({ groupId, kind: "changed", userIds: [], by: userId }, edited.head));
+  }
+  return groupView(views, edited.row, userId);
+}
+
+/** @throws OmError `group_name_missing`, `group_text_too_long`, `invalid_handle` */
+function faceAfter(before: GroupRow, body: RouteBody<"editGroup">): GroupFace {
+  const isPublic = body.is_public ?? before.is_public;
+  const face = {
+    name: readGroupName(body.name ?? before.name),
+    description: cleanText(body.description ?? before.description),
+    isPublic,
+    handle: isPublic ? readHandle(body.handle ?? before.handle) : undefined,
+  };
+  if (isTooLong(face)) throw new OmError("group_text_too_long");
+  return face;
+}
+
+function isSame(before: GroupRow, face: GroupFace): boolean {
+  return (
+    before.name === face.name &&
+    before.description === face.description &&
+    before.is_public === face.isPublic &&
+    before.handle === (face.handle ?? null)
+  );
+}

@@ -1,0 +1,111 @@
+import type { FullProfile } from "../accounts/user-view.ts";
+import { containing } from "../platform/postgres/pattern.ts";
+import type { Queries } from "../platform/postgres/database.ts";
+import { statement } from "../platform/postgres/statement.ts";
+
+/** A group with its creator, whose times are as PostgreSQL's JSON writes them; null: that account is closed. */
+export interface GroupRow {
+  id: number;
+  created_at: string;
+  updated_at: string;
+  name: string;
+  description: string;
+  icon: string;
+  creator_id: number;
+  is_public: boolean;
+  handle: string | null;
+  creator: FullProfile | null;
+}
+
+/** What a group says of itself. A handle exactly when it is public. */
+export interface GroupFace {
+  name: string;
+  description: string;
+  isPublic: boolean;
+  handle: string | undefined;
+}
+
+const groupColumns =
+  "g.id, g.created_at, g.updated_at, g.name, g.description, g.icon, g.creator_id, g.is_public, g.handle," +
+  " case when u.id is not null then json_build_object('id', u.id, 'created_at', u.created_at, 'updated_at', u.updated_at," +
+  " 'username', u.username, 'email', u.email, 'full_name', u.full_name, 'avatar', u.avatar, 'role', u.role," +
+  " 'last_seen', u.last_seen) end as creator";
+
+/** Joined to `groups g`. */
+const creatorTable = "left join users u on u.id = g.creator_id and u.deleted_at is null";
+
+const byId = statement<GroupRow>(
+  "groups.by_id",
+  `select ${groupColumns} from groups g ${creatorTable} where g.id = $1`,
+);
+const byHandle = statement<GroupRow>(
+  "groups.by_handle",
+  `select ${groupColumns} from names n join groups g on g.id = n.group_id ${creatorTable}
+   where n.name = lower($1) and g.is_public`,
+);
+const ofMember = statement<GroupRow>(
+  "groups.of_member",
+  `select ${groupColumns} from participants p join conversations c on c.id = p.conversation_id
+     join groups g on g.id = c.group_id ${creatorTable}
+   where p.user_id = $1 and p.left_at is null order by g.id desc limit $2`,
+);
+const search = statement<GroupRow>(
+  "groups.search",
+  `select ${groupColumns} from groups g ${creatorTable}
+   where g.is_public and (lower(g.name) like lower($1) or lower(g.handle) like lower($1))
+   order by lower($3) not in (lower(g.handle), lower(g.name)), lower(g.handle), g.id limit $2`,
+);
+const handleTaken = statement<{ taken: boolean }>(
+  "groups.handle_taken",
+  "select exists (select from names where name = lower($1) and group_id is distinct from $2) as taken",
+);
+
+// The conversation starts at version 1: a device that does not know the group has 0.
+const create = statement<{ group_id: number; conversation_id: number; ver: number; seq: number }>(
+  "groups.create",
+  `with made as (
+     insert into groups (creator_id, name, description, is_public, handle)
+     select u.id, $2, $3, $4, $5 from users u where u.id = $1 and u.deleted_at is null returning id
+   ),
+   named as (insert into names (name, group_id) select lower($5), id from made where $5::text is not null),
+   head as (insert into conversations (group_id, ver) select id, 1 from made returning id, group_id, ver, seq),
+   admin as (insert into participants (user_id, conversation_id, role, told_ver) select $1, id, 'admin', ver from head),
+   lists as (update user_state set list_ver = list_ver + 1 where user_id = $1 and exists (select from made))
+   select group_id, id as conversation_id, ver, seq from head`,
+);
+const edit = statement<never>(
+  "groups.edit",
+  `with edited as (
+     update groups set name = $2, description = $3, is_public = $4, handle = $5, updated_at = now() where id = $1
+     returning id
+   ),
+   freed as (delete from names where group_id = $1 and $5::text is null)
+   insert into names (name, group_id) select lower($5), id from edited where $5::text is not null
+   on conflict (group_id) do update set name = excluded.name where names.name <> excluded.name`,
+);
+
+/** Groups as everybody may know them, their names and their making. Members are in the membership store. */
+export function groupStore(db: Queries) {
+  return {
+    byId: async (id: number) => (await db.query(byId, [id]))[0],
+    /** Public groups only. */
+    byHandle: async (handle: string) => (await db.query(byHandle, [handle]))[0],
+    /** Groups that the user is in, the newest first. */
+    ofMember: (userId: number, limit: number) => db.query(ofMember, [userId, limit]),
+    /** Public groups whose name or handle contains `text`, without case; those named so first. */
+    search: (text: string, limit: number) => db.query(search, [containing(text), limit, text]),
+    /** By a user or by a group other than `exceptId`. */
+    async handleTaken(handle: string, exceptId: number | undefined): Promise<boolean> {
+      const [row] = await db.query(handleTaken, [handle, exceptId ?? null]);
+      return row?.taken ?? false;
+    },
+    /** The group, its conversation, its handle and its first admin; undefined: no such account. */
+    create: async (creatorId: number, face: GroupFace) => (await db.query(create, [creatorId, ...valuesOf(face)]))[0],
+    /** Without the new version of the conversation, which `changed` of the membership store gives. */
+    edit: (id: number, face: GroupFace) => db.query(edit, [id, ...valuesOf(face)]),
+  };
+}
+
+function valuesOf({ name, description, isPublic, handle }: GroupFace): unknown[] {
+  return [name, description, isPublic, handle ?? null];
+}

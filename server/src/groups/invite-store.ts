@@ -1,0 +1,69 @@
+import type { Queries } from "../platform/postgres/database.ts";
+import { statement } from "../platform/postgres/statement.ts";
+
+export interface InviteRow {
+  token: string;
+  group_id: number;
+  created_by: number;
+  created_at: string;
+  expires_at: string | null;
+  max_uses: number | null;
+  used_count: number;
+  revoked: boolean;
+  expired: boolean;
+}
+
+export interface NewInviteRow {
+  token: string;
+  groupId: number;
+  createdBy: number;
+  /** undefined: never expires. */
+  expiresInSeconds: number | undefined;
+  /** undefined: any number of times. */
+  maxUses: number | undefined;
+}
+
+const inviteColumns =
+  "i.token, i.group_id, i.created_by, i.created_at, i.expires_at, i.max_uses, i.used_count," +
+  " i.revoked_at is not null as revoked, coalesce(i.expires_at <= now(), false) as expired";
+const live =
+  "i.revoked_at is null and (i.expires_at is null or i.expires_at > now()) and (i.max_uses is null or i.used_count < i.max_uses)";
+
+const create = statement<InviteRow>(
+  "invites.create",
+  `insert into invites as i (token, group_id, created_by, expires_at, max_uses)
+   values ($1, $2, $3, now() + make_interval(secs => $4::double precision), $5) returning ${inviteColumns}`,
+);
+const byToken = statement<InviteRow>("invites.by_token", `select ${inviteColumns} from invites i where i.token = $1`);
+const listLive = statement<InviteRow>(
+  "invites.live",
+  `select ${inviteColumns} from invites i where i.group_id = $1 and ${live} order by i.created_at desc, i.token limit $2`,
+);
+const use = statement<{ token: string }>(
+  "invites.use",
+  `update invites i set used_count = i.used_count + 1 where i.token = $1 and ${live} returning i.token`,
+);
+const revoke = statement<{ token: string }>(
+  "invites.revoke",
+  `update invites i set revoked_at = coalesce(i.revoked_at, now()) where i.token = $1 and i.group_id = $2 returning i.token`,
+);
+
+/** Links that admit to a group. The counts of uses are exact: `use` decides. */
+export function inviteStore(db: Queries) {
+  return {
+    async create(invite: NewInviteRow): Promise<InviteRow> {
+      const { token, groupId, createdBy, expiresInSeconds, maxUses } = invite;
+      const values = [token, groupId, createdBy, expiresInSeconds ?? null, maxUses ?? null];
+      const [row] = await db.query(create, values);
+      if (row === undefined) throw new Error("an invite was not stored");
+      return row;
+    },
+    byToken: async (token: string) => (await db.query(byToken, [token]))[0],
+    /** Those that still admit somebody, the newest first. */
+    live: (groupId: number, limit: number) => db.query(listLive, [groupId, limit]),
+    /** Takes one use; false: none is left. */
+    use: async (token: string) => (await db.query(use, [token])).length > 0,
+    /** false: the group has no such invite. */
+    revoke: async (groupId: number, token: string) => (await db.query(revoke, [token, groupId])).length > 0,
+  };
+}

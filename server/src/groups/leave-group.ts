@@ -1,0 +1,47 @@
+import type { Caller } from "../platform/caller.ts";
+import type { Database } from "../platform/postgres/database.ts";
+import { changeGroup, type GroupStores } from "./change-group.ts";
+import { eventOf, type Announce } from "./group-event.ts";
+import { membershipStore, type Head } from "./membership-store.ts";
+import { readGroupId } from "./read-input.ts";
+
+interface Deps {
+  db: Database;
+  announce: Announce;
+}
+
+/** Groups of one user that are left before the next are looked up. */
+const page = 500;
+
+/** Ends a membership and sees to it that members are left with an admin; undefined: was not a member. */
+export async function depart(
+  { members }: GroupStores,
+  conversationId: number,
+  userId: number,
+): Promise<Head | undefined> {
+  const head = await members.leave(conversationId, userId);
+  if (head !== undefined) await members.settle(conversationId);
+  return head;
+}
+
+/** Succeeds for everybody, member or not. When the last admin leaves the oldest member becomes one. */
+export async function leaveGroup(deps: Deps, { userId }: Caller, id: string | undefined): Promise<{ message: string }> {
+  await leave(deps, readGroupId(id), userId);
+  return { message: "Left group successfully" };
+}
+
+/** For an account that is being closed, after it can no longer join: one transaction per group. */
+export async function leaveAllGroups(deps: Deps, userId: number): Promise<void> {
+  const { groupIds } = membershipStore(deps.db);
+  for (let ids = await groupIds(userId, page); ids.length > 0; ids = await groupIds(userId, page)) {
+    for (const groupId of ids) await leave(deps, groupId, userId);
+  }
+}
+
+async function leave({ db, announce }: Deps, groupId: number, userId: number): Promise<void> {
+  const head = await changeGroup(db, { groupId, userIds: [userId] }, async (stores) => {
+    const standing = await stores.members.standing(groupId, userId);
+    return standing === undefined ? undefined : depart(stores, standing.conversation_id, userId);
+  });
+  if (head !== undefined) announce(eventOf({ groupId, kind: "left", userIds: [userId], by: userId }, head));
+}

@@ -1,0 +1,186 @@
+import type { GroupRole } from "@om/protocol";
+import type { FullProfile } from "../accounts/user-view.ts";
+import type { Queries } from "../platform/postgres/database.ts";
+import { statement } from "../platform/postgres/statement.ts";
+
+/** The conversation of a group after a change of it. */
+export interface Head {
+  conversation_id: number;
+  ver: number;
+  seq: number;
+}
+
+/** A group as one user stands to it; `role` is null for somebody who is not a member. */
+export interface Standing {
+  conversation_id: number;
+  is_public: boolean;
+  role: GroupRole | null;
+}
+
+export interface MemberRow {
+  user_id: number;
+  role: GroupRole;
+  joined_at: string;
+}
+
+/** Of `conversations c`: one more version. */
+const raised = "ver = c.ver + 1, changed = pg_current_xact_id()";
+const head = "c.id as conversation_id, c.ver, c.seq";
+
+const lock = statement<never>(
+  "memberships.lock",
+  `select pg_advisory_xact_lock(l.key)
+   from (select distinct object_lock(n.name) as key from unnest($1::text[]) as n(name) order by 1) l`,
+);
+const standing = statement<Standing>(
+  "memberships.standing",
+  `select c.id as conversation_id, g.is_public, p.role
+   from groups g join conversations c on c.group_id = g.id
+     left join participants p on p.conversation_id = c.id and p.user_id = $2 and p.left_at is null
+   where g.id = $1`,
+);
+const room = statement<{ members: number; account: boolean; blocked: boolean }>(
+  "memberships.room",
+  `select (select count(*) from participants p where p.conversation_id = $1 and p.left_at is null) as members,
+     exists (select from users u where u.id = $2 and u.deleted_at is null) as account,
+     exists (select from blocks b where b.blocker_id = $2 and b.blocked_id = $3) as blocked`,
+);
+
+// The first member of an empty group is its admin; only an imported group can be public and empty.
+const join = statement<Head>(
+  "memberships.join",
+  `with head as (update conversations c set ${raised} where c.id = $1 returning ${head}),
+   joined as (
+     insert into participants as p (user_id, conversation_id, role, joined_seq, read_seq, delivered_seq, told_ver)
+     select $2, h.conversation_id,
+       case when exists (select from participants m where m.conversation_id = $1 and m.left_at is null)
+         then 'member' else 'admin' end,
+       h.seq, h.seq, h.seq, h.ver
+     from head h
+     on conflict (user_id, conversation_id) do update
+     set role = excluded.role, joined_at = now(), left_at = null, joined_seq = excluded.joined_seq,
+       read_seq = excluded.read_seq, delivered_seq = excluded.delivered_seq, sent_at_read = p.sent, skipped = 0,
+       tail_id = null, tail_at = null, told_ver = excluded.told_ver, changed = pg_current_xact_id()
+   ),
+   lists as (update user_state set list_ver = list_ver + 1 where user_id = $2)
+   select * from head`,
+);
+const leave = statement<Head>(
+  "memberships.leave",
+  `with gone as (
+     update participants set left_at = now(), changed = pg_current_xact_id()
+     where user_id = $2 and conversation_id = $1 and left_at is null returning conversation_id
+   ),
+   lists as (update user_state set list_ver = list_ver + 1 where user_id = $2 and exists (select from gone))
+   update conversations c set ${raised} from gone where c.id = gone.conversation_id returning ${head}`,
+);
+const promoteOldest = statement<never>(
+  "memberships.promote_oldest",
+  `update participants set role = 'admin', changed = pg_current_xact_id()
+   where conversation_id = $1
+     and user_id = (
+       select m.user_id from participants m where m.conversation_id = $1 and m.left_at is null
+       order by m.joined_at, m.user_id limit 1
+     )
+     and not exists (
+       select from participants m where m.conversation_id = $1 and m.left_at is null and m.role = 'admin'
+     )`,
+);
+// A group without members stays for its messages, private, without handle and links: nobody can find or join it any more.
+const closeEmpty = statement<never>(
+  "memberships.close_empty",
+  `with closed as (
+     update groups g set is_public = false, handle = null, updated_at = now()
+     from conversations c
+     where c.id = $1 and g.id = c.group_id
+       and not exists (select from participants m where m.conversation_id = $1 and m.left_at is null)
+     returning g.id
+   ),
+   freed as (delete from names n using closed where n.group_id = closed.id)
+   update invites i set revoked_at = now() from closed where i.group_id = closed.id and i.revoked_at is null`,
+);
+const otherAdmin = statement<{ found: boolean }>(
+  "memberships.other_admin",
+  `select exists (
+     select from participants m
+     where m.conversation_id = $1 and m.user_id <> $2 and m.left_at is null and m.role = 'admin'
+   ) as found`,
+);
+const setRole = statement<Head>(
+  "memberships.set_role",
+  `with moved as (
+     update participants set role = $3, changed = pg_current_xact_id()
+     where user_id = $2 and conversation_id = $1 and left_at is null and role <> $3 returning conversation_id
+   )
+   update conversations c set ${raised} from moved where c.id = moved.conversation_id returning ${head}`,
+);
+const changed = statement<Head>(
+  "memberships.changed",
+  `update conversations c set ${raised} where c.id = $1 returning ${head}`,
+);
+const members = statement<MemberRow>(
+  "memberships.members",
+  `select p.user_id, p.role, p.joined_at from participants p join users u on u.id = p.user_id
+   where p.conversation_id = $1 and p.left_at is null and u.deleted_at is null
+   order by p.joined_at, p.user_id limit $2`,
+);
+const profiles = statement<FullProfile>(
+  "memberships.profiles",
+  `select u.id, u.created_at, u.updated_at, u.username, u.email, u.full_name, u.avatar, u.role, u.last_seen
+   from participants p join users u on u.id = p.user_id
+   where p.conversation_id = $1 and p.left_at is null and u.deleted_at is null
+   order by p.joined_at, p.user_id limit $2`,
+);
+const groupIds = statement<{ group_id: number }>(
+  "memberships.group_ids",
+  `select c.group_id from participants p join conversations c on c.id = p.conversation_id
+   where p.user_id = $1 and p.left_at is null and c.group_id is not null order by c.group_id limit $2`,
+);
+
+/**
+ * Who is in a group. Every change raises the conversation's version once, and the list version of the one who joined or left. All but
+ * the reads are for a transaction that holds the locks of `lock`.
+ */
+export function membershipStore(db: Queries) {
+  return {
+    /** Until the transaction ends nobody else changes the group or those users' lists. First of all in a transaction. */
+    lock: (groupId: number | undefined, userIds: readonly number[]) =>
+      db.query(lock, [
+        [...(groupId === undefined ? [] : [`group:${groupId}`]), ...userIds.map((userId) => `user:${userId}`)],
+      ]),
+    /** undefined: no such group. */
+    standing: async (groupId: number, userId: number) => (await db.query(standing, [groupId, userId]))[0],
+    /** How many members there are, whether `userId` is an open account, and whether that one has blocked `by`. */
+    room: async (conversationId: number, userId: number, by: number) =>
+      only(await db.query(room, [conversationId, userId, by])),
+    /** For somebody who is not a member; an earlier membership is taken up again. */
+    join: async (conversationId: number, userId: number) => only(await db.query(join, [conversationId, userId])),
+    /** undefined: was not a member, nothing changed. `settle` must follow. */
+    leave: async (conversationId: number, userId: number) => (await db.query(leave, [conversationId, userId]))[0],
+    /** After somebody left: without an admin the oldest member becomes one, without members the group closes. */
+    async settle(conversationId: number): Promise<void> {
+      await db.query(promoteOldest, [conversationId]);
+      await db.query(closeEmpty, [conversationId]);
+    },
+    hasOtherAdmin: async (conversationId: number, userId: number) =>
+      only(await db.query(otherAdmin, [conversationId, userId])).found,
+    /** undefined: has that role already. */
+    setRole: async (conversationId: number, userId: number, role: GroupRole) =>
+      (await db.query(setRole, [conversationId, userId, role]))[0],
+    /** One more version. */
+    changed: async (conversationId: number) => only(await db.query(changed, [conversationId])),
+    /** The oldest first. */
+    members: (conversationId: number, limit: number) => db.query(members, [conversationId, limit]),
+    /** Of the members, the oldest first. */
+    profiles: (conversationId: number, limit: number) => db.query(profiles, [conversationId, limit]),
+    groupIds: async (userId: number, limit: number) =>
+      (await db.query(groupIds, [userId, limit])).map(({ group_id: id }) => id),
+  };
+}
+export type MembershipStore = ReturnType<typeof membershipStore>;
+
+function only<T>(rows: readonly T[]): T {
+  const [row] = rows;
+  if (row === undefined) throw new Error("a statement that always returns a row returned none");
+  return row;
+}
