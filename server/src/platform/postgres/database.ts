@@ -37,6 +37,9 @@ const maxWaiting = 1_000;
 /** How long a statement may run, in ms; the server ends it, and the client gives up a little later. */
 const statementTimeout = 10_000;
 
+const begin: Statement<never> = { name: "", text: "begin" };
+const commit: Statement<never> = { name: "", text: "commit" };
+
 export function openDatabase(options: DatabaseOptions): Database {
   const pool = openPool(options);
 
@@ -77,15 +80,15 @@ export function openDatabase(options: DatabaseOptions): Database {
       });
       let broken: Error | undefined;
       try {
-        await client.query("begin");
+        await run(client, begin, []);
         const value = await work({ query: (statement, values) => run(client, statement, values) });
-        await client.query("commit");
+        await run(client, commit, []);
         return value;
       } catch (error) {
-        const known = translate(error);
-        if (known instanceof DatabaseUnavailable) broken = known;
+        // What the work itself threw, such as a refusal, is not the database's doing.
+        if (error instanceof DatabaseUnavailable) broken = error;
         else await client.query("rollback").catch((failure: Error) => (broken = failure));
-        throw known;
+        throw error;
       } finally {
         client.release(broken);
       }
