@@ -5,6 +5,7 @@
 export const errors = {
   // Requests in general
   invalid_request_body: { status: 400, text: "Invalid request body", retry: false },
+  forbidden: { status: 403, text: "Forbidden", retry: false },
   internal_error: { status: 500, text: "Internal server error", retry: true },
   too_many_attempts: { status: 429, text: "Too many attempts, please wait", retry: true },
   unavailable: { status: 503, text: "Service temporarily unavailable", retry: true },
@@ -50,7 +51,6 @@ export const errors = {
   too_many_conversations: { status: 400, text: "Too many conversations in one request", retry: false },
   invalid_conversation_id: { status: 400, text: "conversation_id is required", retry: false },
   message_not_found: { status: 404, text: "Message not found", retry: false },
-  forbidden: { status: 403, text: "Forbidden", retry: false },
   edit_message_failed: { status: 500, text: "Internal server error", retry: true },
   delete_message_failed: { status: 500, text: "Internal server error", retry: true },
   // Messages of groups
@@ -63,7 +63,6 @@ export const errors = {
   sync_failed: { status: 500, text: "Internal server error", retry: true },
   // Groups and invites
   malformed_group_id: { status: 400, text: "Invalid group ID", retry: false },
-  forbidden: { status: 403, text: "Forbidden", retry: false },
   group_name_missing: { status: 400, text: "Group name is required", retry: false },
   group_text_too_long: { status: 400, text: "Group name or description is too long", retry: false },
   invalid_handle: { status: 400, text: "Invalid handle", retry: false },

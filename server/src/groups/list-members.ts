@@ -16,6 +16,6 @@ export async function listMembers(
   const standing = await members.standing(readGroupId(id), userId);
   if (standing === undefined) throw new OmError("group_not_found");
   if (!standing.is_public && standing.role === null) throw new OmError("forbidden");
-  const profiles = await members.profiles(standing.conversation_id, limits.groupMembers);
+  const profiles = await members.profiles(standing.conversation_id, userId, limits.groupMembers);
   return profiles.map((profile) => views.full(profile, userId));
 }

@@ -1,4 +1,5 @@
 import type { GroupRole } from "@om/protocol";
+import { profileColumns } from "../accounts/profile-columns.ts";
 import type { FullProfile } from "../accounts/user-view.ts";
 import type { Queries } from "../platform/postgres/database.ts";
 import { statement } from "../platform/postgres/statement.ts";
@@ -126,7 +127,7 @@ const members = statement<MemberRow>(
 );
 const profiles = statement<FullProfile>(
   "memberships.profiles",
-  `select u.id, u.created_at, u.updated_at, u.username, u.email, u.full_name, u.avatar, u.role, u.last_seen
+  `select ${profileColumns("$3")}, u.created_at, u.updated_at
    from participants p join users u on u.id = p.user_id
    where p.conversation_id = $1 and p.left_at is null and u.deleted_at is null
    order by p.joined_at, p.user_id limit $2`,
@@ -171,8 +172,9 @@ export function membershipStore(db: Queries) {
     changed: async (conversationId: number) => only(await db.query(changed, [conversationId])),
     /** The oldest first. */
     members: (conversationId: number, limit: number) => db.query(members, [conversationId, limit]),
-    /** Of the members, the oldest first. */
-    profiles: (conversationId: number, limit: number) => db.query(profiles, [conversationId, limit]),
+    /** Of the members, the oldest first, as the viewer sees them. */
+    profiles: (conversationId: number, viewerId: number, limit: number) =>
+      db.query(profiles, [conversationId, limit, viewerId]),
     groupIds: async (userId: number, limit: number) =>
       (await db.query(groupIds, [userId, limit])).map(({ group_id: id }) => id),
   };

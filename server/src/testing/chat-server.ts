@@ -43,6 +43,8 @@ export interface ChatServer extends AsyncDisposable {
   closeSockets(): Promise<void>;
   get(path: string, user: TestUser): Promise<{ status: number; body: Record<string, unknown> }>;
   post(path: string, user: TestUser, body: unknown): Promise<{ status: number; body: Record<string, unknown> }>;
+  put(path: string, user: TestUser, body: unknown): Promise<{ status: number; body: Record<string, unknown> }>;
+  remove(path: string, user: TestUser): Promise<{ status: number; body: Record<string, unknown> }>;
   /** Stops the server and keeps its data, for `start` to take up again. */
   stop(): Promise<void>;
 }
@@ -86,6 +88,8 @@ export async function startChatServer(env: Record<string, string> = {}): Promise
     },
     get: (path, user) => request(path, { headers: headers(user) }),
     post: (path, user, body) => request(path, { method: "POST", headers: headers(user), body: JSON.stringify(body) }),
+    put: (path, user, body) => request(path, { method: "PUT", headers: headers(user), body: JSON.stringify(body) }),
+    remove: (path, user) => request(path, { method: "DELETE", headers: headers(user) }),
     stop: async () => app[Symbol.asyncDispose](),
     async [Symbol.asyncDispose]() {
       await app[Symbol.asyncDispose]();
