@@ -90,3 +90,41 @@ test("an outage is waited out for some seconds, then told", async () => {
 test("an unknown recipient has no result", async () => {
   expect(await batchOn([[]]).execute([send("a")])).toEqual([undefined]);
 });
+
+test("a message whose commit was never heard of is pushed when it is sent again, and only then", async () => {
+  const lost = batchOn([
+    ...Array.from({ length: 13 }, () => new DatabaseUnavailable("lost")),
+    [row(1, "duplicate")],
+    [row(1, "duplicate")],
+  ]);
+  await expect(lost.execute([send("a")])).rejects.toBeInstanceOf(DatabaseUnavailable);
+  await lost.execute([send("a")]);
+  expect(lost.pushed.filter(({ to }) => to === "all")).toHaveLength(1);
+  await lost.execute([send("a")]);
+  expect(lost.pushed.filter(({ to }) => to === "all")).toHaveLength(1);
+});
+
+test("positions move before messages are stored, so that nothing stands between a commit and its ack", async () => {
+  const { execute, asked } = batchOn([[], [row(1, "stored")]]);
+  await execute([send("a"), { kind: "advance", wish: { userId: 7, to: { messageId: 5 }, read: true } }]);
+  expect(asked.map(([first]) => first)).toEqual([[7], [1]]);
+});
+
+test("of a group each message goes once to all others, in one push, and to the sender's resuming devices", async () => {
+  const inGroup = (ord: number, members: number[] | null): StoredRow => {
+    return { ...row(ord, "stored"), recipient_id: null, group_id: 3, members };
+  };
+  const toGroup = (clientId: string): SendWrite => {
+    const one = send(clientId);
+    return { ...one, message: { ...one.message, to: { groupId: 3 } } };
+  };
+  const { execute, pushed } = batchOn([[inGroup(1, [1, 2, 4]), inGroup(2, null)]]);
+  await execute([toGroup("a"), toGroup("b")]);
+  expect(pushed.map(({ userIds, to, message }) => [userIds, to, message?.id])).toEqual([
+    [[2, 4], "all", 11],
+    [[1], "resuming", undefined],
+    [[2, 4], "all", 12],
+    [[1], "resuming", undefined],
+  ]);
+  expect(pushed[0]?.frame).toBe(pushed[1]?.frame);
+});

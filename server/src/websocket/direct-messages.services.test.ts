@@ -188,6 +188,18 @@ describe.each(["embedded", "PostgreSQL"] as const)("direct messages over sockets
     expect(again.frames).toEqual([]);
   });
 
+  test("the ping that proves receipt leaves after what it proves", async () => {
+    const [from, to] = [await server.register("proof_a"), await server.register("proof_b")];
+    const sender = await server.open(from);
+    for (let i = 0; i < 40; i++) sender.send("chat", chat(to, `m${i}`));
+    await sender.settled();
+    const cut = await server.open(to, "", "flushing");
+    const first = await new Promise<number>((resolve) => cut.ws.once("ping", () => resolve(messagesOf(cut).length)));
+    expect(first).toBe(40);
+    await sender.next("delivery_update");
+    expect(messagesOf(await server.open(to, ""))).toHaveLength(0);
+  });
+
   test("live messages during a flush follow the queued ones, none lost or repeated", async () => {
     const [from, to] = [await server.register("mixed_a"), await server.register("mixed_b")];
     const sender = await server.open(from);
