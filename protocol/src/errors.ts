@@ -63,7 +63,6 @@ export const errors = {
   sync_failed: { status: 500, text: "Internal server error", retry: true },
   // Groups and invites
   malformed_group_id: { status: 400, text: "Invalid group ID", retry: false },
-  forbidden: { status: 403, text: "Forbidden", retry: false },
   group_name_missing: { status: 400, text: "Group name is required", retry: false },
   group_text_too_long: { status: 400, text: "Group name or description is too long", retry: false },
   invalid_handle: { status: 400, text: "Invalid handle", retry: false },

@@ -251,10 +251,9 @@ describeDatabases("groups: what they say of themselves (§2.9.1 to §2.9.4)", (d
       [id],
     );
     // The list of a member is not touched by a rename.
-    const [lists] = await database.rows<{ n: number }>(
-      "select count(*) as n from participants where user_id = $1",
-      [nika.id],
-    );
+    const [lists] = await database.rows<{ n: number }>("select count(*) as n from participants where user_id = $1", [
+      nika.id,
+    ]);
     expect(rows).toMatchObject([{ ver: 3, touched: true, list_ver: lists?.n }]);
   });
 
