@@ -6,6 +6,7 @@ import { gunzipSync } from "node:zlib";
 import { WebSocket } from "ws";
 import { startApp } from "../app.ts";
 import { parseConfig } from "../config.ts";
+import { checkAnswer, checkFrame } from "./wire-check.ts";
 
 /** A frame as it arrived, parsed; `binary` tells that it came as gzip. */
 export type Received = { type: string; binary: boolean } & Record<string, unknown>;
@@ -58,7 +59,10 @@ export async function startChatServer(env: Record<string, string> = {}): Promise
     init: RequestInit,
   ): Promise<{ status: number; body: Record<string, unknown> }> => {
     const response = await fetch(`${app.url}${path}`, init);
-    return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+    const [status, text] = [response.status, await response.text()];
+    const contentType = response.headers.get("content-type") ?? "";
+    checkAnswer({ method: init.method ?? "GET", path, status, contentType, text });
+    return { status, body: JSON.parse(text) as Record<string, unknown> };
   };
   const headers = (user?: TestUser): Record<string, string> => ({
     "content-type": "application/json",
@@ -99,9 +103,16 @@ async function openTestSocket(url: string): Promise<{ caughtUp: Promise<unknown>
   const ws = new WebSocket(url, { perMessageDeflate: false });
   const frames: Received[] = [];
   const untaken: Received[] = [];
-  const waiting: { type: string; resolve: (frame: Received) => void }[] = [];
+  const waiting: { type: string; resolve: (frame: Received) => void; reject: (fault: unknown) => void }[] = [];
   ws.on("message", (data: Buffer, isBinary) => {
     const parsed = JSON.parse((isBinary ? gunzipSync(data) : data).toString()) as Received;
+    try {
+      checkFrame(parsed);
+    } catch (fault) {
+      // Thrown as well, so that the run fails even when nobody waits.
+      for (const { reject } of waiting.splice(0)) reject(fault);
+      throw fault;
+    }
     const frame = { ...parsed, binary: isBinary };
     if (frame.type !== "pong") frames.push(frame);
     const index = waiting.findIndex(({ type }) => type === frame.type);
@@ -115,7 +126,9 @@ async function openTestSocket(url: string): Promise<{ caughtUp: Promise<unknown>
   const next = (type: string): Promise<Received> => {
     const index = untaken.findIndex((frame) => frame.type === type);
     const [frame] = index < 0 ? [] : untaken.splice(index, 1);
-    return frame === undefined ? new Promise((resolve) => waiting.push({ type, resolve })) : Promise.resolve(frame);
+    return frame === undefined
+      ? new Promise((resolve, reject) => waiting.push({ type, resolve, reject }))
+      : Promise.resolve(frame);
   };
   const send = (type: string, payload: unknown): void => ws.send(JSON.stringify({ type, payload }));
   const socket: TestSocket = {
