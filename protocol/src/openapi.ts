@@ -92,8 +92,9 @@ function refusals(route: Route, writer: SchemaWriter): Json {
   const both = route.errors === "text" ? { anyOf: [early, own] } : early;
   const answers = [...new Set(codes.map((code) => errors[code].status))].map((status) => {
     const ofStatus = codes.filter((code) => errors[code].status === status);
-    const schema = ofStatus.every((code) => earlyErrors.has(code)) ? early : own;
-    return [status, { description: ofStatus.map((code) => `\`${code}\``).join(", "), content: json(schema) }] as const;
+    const asText = route.errors === "text" && !ofStatus.every((code) => earlyErrors.has(code));
+    const description = ofStatus.map((code) => (asText ? `“${errors[code].text}”` : `\`${code}\``)).join(", ");
+    return [status, { description, content: json(asText ? own : early) }] as const;
   });
   return {
     ...Object.fromEntries(answers),

@@ -31,7 +31,7 @@ export interface TestUser {
   token: string;
 }
 
-/** A whole server in this process, with users and raw sockets. Limits are off unless `env` sets them. */
+/** A whole server in this process, with users and raw sockets. What it says that does not fit the protocol makes the test fail. Limits are off unless `env` sets them. */
 export interface ChatServer extends AsyncDisposable {
   url: string;
   register(name: string): Promise<TestUser>;
@@ -54,6 +54,7 @@ export async function startChatServer(env: Record<string, string> = {}): Promise
   const secret = { JWT_SECRET: "a secret of the tests, long enough" };
   const app = await startApp(parseConfig({ ...off, ...secret, PORT: "0", DATA_DIR: folder, ...env }));
   const sockets: TestSocket[] = [];
+  const faults: unknown[] = [];
   const request = async (
     path: string,
     init: RequestInit,
@@ -79,6 +80,7 @@ export async function startChatServer(env: Record<string, string> = {}): Promise
     async open(user, query = "&gzip=1", when) {
       const { caughtUp, socket } = await openTestSocket(
         `${app.url.replace("http", "ws")}/ws?token=${user.token}${query}`,
+        faults,
       );
       sockets.push(socket);
       if (when === undefined) await caughtUp;
@@ -94,12 +96,19 @@ export async function startChatServer(env: Record<string, string> = {}): Promise
     async [Symbol.asyncDispose]() {
       await app[Symbol.asyncDispose]();
       rmSync(folder, { recursive: true, force: true });
+      if (faults.length > 0) throw faults[0];
     },
   };
 }
 
-/** `caughtUp`: the server's first ping has come, which follows what waited. */
-async function openTestSocket(url: string): Promise<{ caughtUp: Promise<unknown>; socket: TestSocket }> {
+/**
+ * `caughtUp`: the server's first ping has come, which follows what waited.
+ * @param faults takes what is wrong with frames that do not fit the protocol; from then on nothing more can be taken
+ */
+export async function openTestSocket(
+  url: string,
+  faults: unknown[],
+): Promise<{ caughtUp: Promise<unknown>; socket: TestSocket }> {
   const ws = new WebSocket(url, { perMessageDeflate: false });
   const frames: Received[] = [];
   const untaken: Received[] = [];
@@ -109,9 +118,9 @@ async function openTestSocket(url: string): Promise<{ caughtUp: Promise<unknown>
     try {
       checkFrame(parsed);
     } catch (fault) {
-      // Thrown as well, so that the run fails even when nobody waits.
+      faults.push(fault);
       for (const { reject } of waiting.splice(0)) reject(fault);
-      throw fault;
+      return;
     }
     const frame = { ...parsed, binary: isBinary };
     if (frame.type !== "pong") frames.push(frame);
@@ -123,12 +132,11 @@ async function openTestSocket(url: string): Promise<{ caughtUp: Promise<unknown>
   const caughtUp = Promise.race([once(ws, "ping"), once(ws, "close")]);
   const closed = once(ws, "close").then(([code, reason]) => ({ code: Number(code), reason: String(reason) }));
   await once(ws, "open");
-  const next = (type: string): Promise<Received> => {
+  const next = async (type: string): Promise<Received> => {
+    if (faults.length > 0) throw faults[0];
     const index = untaken.findIndex((frame) => frame.type === type);
     const [frame] = index < 0 ? [] : untaken.splice(index, 1);
-    return frame === undefined
-      ? new Promise((resolve, reject) => waiting.push({ type, resolve, reject }))
-      : Promise.resolve(frame);
+    return frame ?? new Promise((resolve, reject) => waiting.push({ type, resolve, reject }));
   };
   const send = (type: string, payload: unknown): void => ws.send(JSON.stringify({ type, payload }));
   const socket: TestSocket = {

@@ -111,9 +111,11 @@ function faultOf(seen: SeenAnswer, route: (typeof table)[number] | undefined): s
 const plainStatuses: ReadonlySet<number> = new Set([404, 405, 413, 426, 429]);
 
 function errorFault(status: number, body: unknown, route: Route | undefined): string | undefined {
-  const { code } = body as Partial<ErrorAnswer>;
-  if (route?.errors === "text" && code === undefined) return judgeErrorText(body);
-  const fault = judgeError(body);
-  if (fault !== undefined || code === undefined) return fault;
-  return errors[code].status === status ? undefined : `${code} has the status ${errors[code].status}`;
+  const { code, error } = body as Partial<ErrorAnswer>;
+  const own = route?.errors === "text" && code === undefined;
+  const fault = own ? judgeErrorText(body) : judgeError(body);
+  if (fault !== undefined) return fault;
+  if (code !== undefined && errors[code].status !== status) return `${code} has the status ${errors[code].status}`;
+  const listed = Object.values(errors).some((known) => known.status === status && known.text === error);
+  return listed || !(own || status === 500) ? undefined : "its text is not of the table";
 }
