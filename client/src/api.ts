@@ -1,4 +1,11 @@
-import { routes, type AuthAnswer, type RouteBody, type RouteName, type RouteOutput } from "@om/protocol";
+import {
+  routes,
+  type AuthAnswer,
+  type RouteBody,
+  type RouteName,
+  type RouteOutput,
+  type RouteQuery,
+} from "@om/protocol";
 import { readAnswer } from "./api-error.ts";
 import { readClaims, type Tokens, type TokenStore } from "./tokens.ts";
 
@@ -13,10 +20,11 @@ type ParamNames<Path extends string> = Path extends `${string}/:${infer Name}/${
     : never;
 type Params<N extends RouteName> = Record<ParamNames<(typeof routes)[N]["path"]>, string | number>;
 
-/** What a call needs beside its name: path parameters and a body exactly where the route has them. */
-export type CallInput<N extends RouteName> = { query?: Query; signal?: AbortSignal } & ({} extends Params<N>
-  ? { params?: undefined }
-  : { params: Params<N> }) &
+/** What a call needs beside its name: path parameters, query and a body exactly where the route has them. */
+export type CallInput<N extends RouteName> = { signal?: AbortSignal } & (RouteQuery<N> extends undefined
+  ? { query?: undefined }
+  : { query?: { [K in keyof RouteQuery<N>]: string | number | undefined } }) &
+  ({} extends Params<N> ? { params?: undefined } : { params: Params<N> }) &
   (RouteBody<N> extends undefined ? { body?: undefined } : { body: RouteBody<N> });
 type CallArguments<N extends RouteName> = {} extends CallInput<N> ? [CallInput<N>?] : [CallInput<N>];
 

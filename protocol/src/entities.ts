@@ -3,15 +3,22 @@ import { Type, type Static, type TSchema } from "typebox";
 /** `T` or `null`; the key is always present. */
 export const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 
-/** A positive whole number that JavaScript holds exactly. */
-export const Id = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
+export const Id = Type.Integer({
+  minimum: 1,
+  maximum: Number.MAX_SAFE_INTEGER,
+  description: "A positive whole number that JavaScript holds exactly.",
+});
 const Count = Type.Integer({ minimum: 0 });
 
-/** RFC 3339 in UTC with 0 to 6 fraction digits: `2026-03-04T05:06:07.5Z`. */
-export const Time = Type.String();
+export const Time = Type.String({
+  pattern: String.raw`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$`,
+  description: "RFC 3339 in UTC with 0 to 6 fraction digits: `2026-03-04T05:06:07.5Z`.",
+});
 
-/** `user_<peer id>` for a direct conversation as its receiver sees it, `group_<id>` for a group. */
-export const ConversationId = Type.String({ pattern: "^(user|group)_[0-9]+$" });
+export const ConversationId = Type.String({
+  pattern: "^(user|group)_[0-9]+$",
+  description: "`user_<peer id>` for a direct conversation as its receiver sees it, `group_<id>` for a group.",
+});
 
 /** `email` is `""` for everybody but oneself, unless the operator sets EXPOSE_EMAILS. */
 export const User = Type.Object({

@@ -1,3 +1,5 @@
+import { Type, type Static } from "typebox";
+
 /**
  * The closed list of errors: code → HTTP status and text (wire contract §2.4, §4.6). `retry` says whether the same request may
  * succeed later without being changed. A use-case throws one of these by name (`OmError`); only the transports turn it into bytes.
@@ -84,7 +86,28 @@ export const errors = {
   invite_exhausted: { status: 400, text: "invite link exhausted", retry: false },
 } as const satisfies Record<string, { status: number; text: string; retry: boolean }>;
 
-export type ErrorCode = keyof typeof errors;
+export const ErrorCode = Type.Enum(Object.keys(errors) as (keyof typeof errors)[]);
+export type ErrorCode = Static<typeof ErrorCode>;
+
+/** Refusals that come before a route's use-case: they look alike on all routes. */
+export const earlyErrors: ReadonlySet<ErrorCode> = new Set([
+  "forbidden_origin",
+  "missing_access_token",
+  "invalid_access_token",
+  "invalid_authorization",
+  "unauthorized",
+  "csrf_required",
+  "csrf_invalid",
+  "too_many_attempts",
+  "unavailable",
+]);
+
+/** How an error is answered. */
+export const ErrorAnswer = Type.Object({ error: Type.String(), code: ErrorCode, request_id: Type.String() });
+export type ErrorAnswer = Static<typeof ErrorAnswer>;
+
+/** How a route with `errors: "text"` answers its own errors. */
+export const ErrorText = Type.Object({ error: Type.String() });
 
 /** Error frames on a WebSocket: code → text. `save_failed` answers whatever a sender may simply try again later. */
 export const frameErrors = {
@@ -106,4 +129,5 @@ export const frameErrors = {
   mark_group_read_failed: "Failed to update read state",
 } as const;
 
-export type FrameErrorCode = keyof typeof frameErrors;
+export const FrameErrorCode = Type.Enum(Object.keys(frameErrors) as (keyof typeof frameErrors)[]);
+export type FrameErrorCode = Static<typeof FrameErrorCode>;

@@ -1,5 +1,6 @@
 import { Type, type Static } from "typebox";
 import { ConversationId, Id, Message, MessageStatus, Nullable, SyncRequest } from "./entities.ts";
+import { FrameErrorCode } from "./errors.ts";
 
 const Text = Type.String();
 const Whole = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
@@ -141,7 +142,8 @@ export type PongFrame = Static<typeof PongFrame>;
 export const ErrorFrame = Type.Object({
   type: Type.Literal("error"),
   error: Text,
-  code: Text,
+  /** One of the closed list; a client takes any text, for servers newer than itself. */
+  code: Type.Unsafe<string>(FrameErrorCode),
   details: Type.Optional(Text),
   /** Of the `chat` that was refused. */
   client_id: Type.Optional(Text),

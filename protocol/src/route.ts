@@ -1,26 +1,33 @@
-import { Type, type TSchema } from "typebox";
+import { Type, type TObject, type TSchema } from "typebox";
 import type { ErrorCode } from "./errors.ts";
 import { Nullable, User } from "./entities.ts";
 
 /**
  * One HTTP route. `auth`: who may call. `csrf`: a browser must prove that its own page asked (§3.5). `limit`: the rate-limit
- * bucket it draws from. `body`: a body that does not fit is `invalid_request_body`; query fields are text, for the use-case to
- * judge. `failure`: the code of a 500. `errors: "text"`: its own errors are `{"error": <text>}` alone, without code and request id.
+ * bucket it draws from. `body`: a body that does not fit is `invalid_request_body`. `query`: its parameters; all are text, for the
+ * use-case to judge, and only those that stand here can be read. `summary`: one sentence for the documentation. `failure`: the code of a 500. `errors: "text"`: its own errors are `{"error": <text>}` alone, without code and request id.
  */
 export interface Route {
   method: "GET" | "POST" | "PUT" | "DELETE";
   path: `/${string}`;
+  summary: string;
   auth: "none" | "token";
   csrf: boolean;
   limit?: "auth" | "names";
   failure?: ErrorCode;
   errors?: "text";
   status: 200 | 201;
+  query?: TObject;
   body?: TSchema;
   output: TSchema;
 }
 
 export const route = <const R extends Route>(definition: R): R => definition;
+
+/** A query parameter that must be there. */
+export const parameter = (description: string) => Type.String({ description });
+/** A query parameter that may be left out. */
+export const mayHave = (description: string) => Type.Optional(parameter(description));
 
 // Parts of bodies and answers.
 export const text = Type.String();

@@ -1,12 +1,13 @@
 import { Type } from "typebox";
 import { AuthAnswer, User } from "./entities.ts";
-import { Ok, optionalText, route, UserAnswer, type Route } from "./route.ts";
+import { mayHave, Ok, optionalText, parameter, route, type Route, UserAnswer } from "./route.ts";
 
 /** All of /api/auth shares one rate-limit bucket. */
 export const accountRoutes = {
   csrf: route({
     method: "GET",
     path: "/api/auth/csrf",
+    summary: "Gives the browser a new `om_csrf` cookie.",
     auth: "none",
     csrf: false,
     limit: "auth",
@@ -16,6 +17,7 @@ export const accountRoutes = {
   register: route({
     method: "POST",
     path: "/api/auth/register",
+    summary: "Makes an account and logs in.",
     auth: "none",
     csrf: false,
     limit: "auth",
@@ -26,6 +28,7 @@ export const accountRoutes = {
   login: route({
     method: "POST",
     path: "/api/auth/login",
+    summary: "Logs in with e-mail and password.",
     auth: "none",
     csrf: false,
     limit: "auth",
@@ -36,6 +39,7 @@ export const accountRoutes = {
   refresh: route({
     method: "POST",
     path: "/api/auth/refresh",
+    summary: "Changes the refresh token of the cookie `om_refresh` for fresh tokens.",
     auth: "none",
     csrf: false,
     limit: "auth",
@@ -45,6 +49,7 @@ export const accountRoutes = {
   logout: route({
     method: "POST",
     path: "/api/auth/logout",
+    summary: "Ends the session of the cookie `om_refresh` and clears the cookies.",
     auth: "none",
     csrf: true,
     limit: "auth",
@@ -54,15 +59,18 @@ export const accountRoutes = {
   checkUsername: route({
     method: "GET",
     path: "/api/users/check-username",
+    summary: "Whether a username is free.",
     auth: "none",
     csrf: false,
     limit: "names",
     status: 200,
+    query: Type.Object({ username: parameter("The name to look for.") }),
     output: Type.Object({ available: Type.Boolean() }),
   }),
   me: route({
     method: "GET",
     path: "/api/users/me",
+    summary: "My own profile; a matching `If-None-Match` is answered with 304.",
     auth: "token",
     csrf: false,
     status: 200,
@@ -71,6 +79,7 @@ export const accountRoutes = {
   updateMe: route({
     method: "PUT",
     path: "/api/users/me",
+    summary: "Changes my username or full name; an empty or absent field stays as it is.",
     auth: "token",
     csrf: true,
     status: 200,
@@ -80,14 +89,17 @@ export const accountRoutes = {
   searchUsers: route({
     method: "GET",
     path: "/api/users/search",
+    summary: "Users whose username or full name contains a text.",
     auth: "token",
     csrf: false,
     status: 200,
+    query: Type.Object({ q: parameter("What to look for."), limit: mayHave("1 to 50, else 20.") }),
     output: Type.Object({ users: Type.Array(User) }),
   }),
   user: route({
     method: "GET",
     path: "/api/users/:identifier",
+    summary: "One user: all digits are an id, anything else is a username.",
     auth: "token",
     csrf: false,
     status: 200,

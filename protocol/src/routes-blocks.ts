@@ -7,6 +7,7 @@ export const blockRoutes = {
   block: route({
     method: "POST",
     path: "/api/users/block/:id",
+    summary: "Blocks a user: their direct messages are no longer shown to me.",
     auth: "token",
     csrf: true,
     status: 200,
@@ -15,6 +16,7 @@ export const blockRoutes = {
   unblock: route({
     method: "POST",
     path: "/api/users/unblock/:id",
+    summary: "Ends a block.",
     auth: "token",
     csrf: true,
     status: 200,
@@ -23,6 +25,7 @@ export const blockRoutes = {
   blocks: route({
     method: "GET",
     path: "/api/users/blocks",
+    summary: "The users whom I have blocked.",
     auth: "token",
     csrf: false,
     status: 200,

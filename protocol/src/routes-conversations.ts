@@ -1,15 +1,21 @@
 import { Type } from "typebox";
 import { Conversation, ConversationId, RecentPeer, Time } from "./entities.ts";
-import { Ok, route, text, Whole, type Route } from "./route.ts";
+import { mayHave, Ok, route, text, Whole, type Route } from "./route.ts";
 
 export const conversationRoutes = {
   conversations: route({
     method: "GET",
     path: "/api/conversations",
+    summary: "A page of my conversations, newest activity first.",
     auth: "token",
     csrf: false,
     failure: "fetch_conversations_failed",
     status: 200,
+    query: Type.Object({
+      limit: mayHave("1 to 100, else 50."),
+      cursor_created_at: mayHave("`next_cursor_created_at` of the page before."),
+      cursor_message_id: mayHave("`next_cursor_message_id` of the page before; needed with the other."),
+    }),
     output: Type.Object({
       conversations: Type.Array(Conversation),
       count: Whole,
@@ -20,15 +26,18 @@ export const conversationRoutes = {
   peers: route({
     method: "GET",
     path: "/api/conversations/peers",
+    summary: "The people I wrote with, newest first.",
     auth: "token",
     csrf: false,
     failure: "fetch_recent_peers_failed",
     status: 200,
+    query: Type.Object({ limit: mayHave("1 to 100, else 50.") }),
     output: Type.Object({ count: Whole, peers: Type.Array(RecentPeer) }),
   }),
   markRead: route({
     method: "POST",
     path: "/api/conversations/:peer_id/read",
+    summary: "Marks everything that this person wrote to me as read.",
     auth: "token",
     csrf: true,
     failure: "mark_conversation_read_failed",
@@ -43,9 +52,15 @@ export const conversationRoutes = {
   changes: route({
     method: "GET",
     path: "/api/changes",
+    summary: "The conversations that changed since a cursor.",
     auth: "token",
     csrf: false,
     status: 200,
+    query: Type.Object({
+      cursor: mayHave("`cursor` of an earlier answer; absent: everything."),
+      after: mayHave("`next` of the page before."),
+      limit: mayHave("1 to 500, else 500."),
+    }),
     output: Type.Object({
       cursor: text,
       reset: Type.Boolean(),
@@ -59,10 +74,12 @@ export const conversationRoutes = {
   deleteConversation: route({
     method: "DELETE",
     path: "/api/conversations/:conversation_id",
+    summary: "Deletes what the conversation holds, for me or for everybody.",
     auth: "token",
     csrf: true,
     failure: "delete_conversation_failed",
     status: 200,
+    query: Type.Object({ everyone: mayHave("`true`: for everybody, which in a group only an admin may.") }),
     output: Ok,
   }),
 } satisfies Record<string, Route>;

@@ -1,7 +1,7 @@
 import { Type } from "typebox";
 import { FullUser, Group, GroupRole, Invite, InvitePreview, NewInvite } from "./entities-groups.ts";
 import { Nullable } from "./entities.ts";
-import { optionalText, route, text, Whole, type Route } from "./route.ts";
+import { mayHave, optionalText, parameter, route, text, Whole, type Route } from "./route.ts";
 
 const Done = Type.Object({ message: text });
 const optionalFlag = Type.Optional(Nullable(Type.Boolean()));
@@ -16,6 +16,7 @@ export const groupRoutes = {
   createGroup: route({
     ...post,
     path: "/api/groups",
+    summary: "Makes a group with me as its admin; only a public one has a handle.",
     failure: "create_group_failed",
     status: 201,
     body: Type.Object({
@@ -26,25 +27,43 @@ export const groupRoutes = {
     }),
     output: Group,
   }),
-  groups: route({ ...get, path: "/api/groups", failure: "fetch_groups_failed", output: Type.Array(Group) }),
+  groups: route({
+    ...get,
+    path: "/api/groups",
+    summary: "The groups that I am in.",
+    failure: "fetch_groups_failed",
+    output: Type.Array(Group),
+  }),
   searchGroups: route({
     ...get,
     path: "/api/groups/public/search",
+    summary: "Public groups whose handle or name contains a text.",
     failure: "search_groups_failed",
+    query: Type.Object({ q: parameter("What to look for."), limit: mayHave("1 to 50, else 20.") }),
     output: Type.Object({ groups: Type.Array(Group) }),
   }),
-  /** `exclude_group_id`: that group's own handle counts as free. */
   checkHandle: route({
     ...get,
     path: "/api/groups/check-handle",
+    summary: "Whether a handle is free.",
+    query: Type.Object({
+      handle: parameter("The handle to look for."),
+      exclude_group_id: mayHave("A group whose own handle counts as free."),
+    }),
     output: Type.Object({ available: Type.Boolean() }),
   }),
-  groupByHandle: route({ ...get, path: "/api/groups/handle/:handle", output: Group }),
-  joinByHandle: route({ ...post, path: "/api/groups/handle/:handle/join", output: Group }),
+  groupByHandle: route({ ...get, path: "/api/groups/handle/:handle", summary: "One public group.", output: Group }),
+  joinByHandle: route({
+    ...post,
+    path: "/api/groups/handle/:handle/join",
+    summary: "Joins a public group by its handle.",
+    output: Group,
+  }),
   /** Only admins may. What is absent or null stays. A private group has no handle. */
   editGroup: route({
     ...put,
     path: "/api/groups/:id",
+    summary: "Changes a group, which only its admins may; what is absent or null stays.",
     body: Type.Object({
       name: optionalText,
       description: optionalText,
@@ -53,11 +72,18 @@ export const groupRoutes = {
     }),
     output: Group,
   }),
-  joinGroup: route({ ...post, path: "/api/groups/:id/join", output: Done }),
-  leaveGroup: route({ ...post, path: "/api/groups/:id/leave", failure: "leave_group_failed", output: Done }),
+  joinGroup: route({ ...post, path: "/api/groups/:id/join", summary: "Joins a public group.", output: Done }),
+  leaveGroup: route({
+    ...post,
+    path: "/api/groups/:id/leave",
+    summary: "Leaves a group; without effect for somebody who is no member.",
+    failure: "leave_group_failed",
+    output: Done,
+  }),
   groupMembers: route({
     ...get,
     path: "/api/groups/:id/members",
+    summary: "The members of a group; of a private one only members may see them.",
     failure: "fetch_members_failed",
     output: Type.Array(FullUser),
   }),
@@ -65,20 +91,28 @@ export const groupRoutes = {
   addMember: route({
     ...post,
     path: "/api/groups/:id/members",
+    summary: "Adds a member, which only admins may.",
     body: Type.Object({ user_id: Whole }),
     output: Done,
   }),
-  removeMember: route({ ...remove, path: "/api/groups/:id/members/:user_id", output: Done }),
+  removeMember: route({
+    ...remove,
+    path: "/api/groups/:id/members/:user_id",
+    summary: "Removes a member, which only admins may.",
+    output: Done,
+  }),
   /** Only admins may. The last admin stays one. */
   setRole: route({
     ...put,
     path: "/api/groups/:id/members/:user_id",
+    summary: "Makes a member an admin or the reverse, which only admins may; the last admin stays one.",
     body: Type.Object({ role: GroupRole }),
     output: Done,
   }),
   createInvite: route({
     ...post,
     path: "/api/groups/:id/invite-links",
+    summary: "Makes a link that admits to the group, which only admins may.",
     body: Type.Object({
       single_use: optionalFlag,
       expires_in_seconds: Type.Optional(Nullable(Type.Integer())),
@@ -89,9 +123,26 @@ export const groupRoutes = {
   invites: route({
     ...get,
     path: "/api/groups/:id/invite-links",
+    summary: "The links of a group that still admit somebody, for its admins.",
     output: Type.Object({ invite_links: Type.Array(Invite) }),
   }),
-  revokeInvite: route({ ...remove, path: "/api/groups/:id/invite-links/:token", output: Done }),
-  previewInvite: route({ ...get, path: "/api/join/:token", auth: "none", output: InvitePreview }),
-  joinByInvite: route({ ...post, path: "/api/join/:token", output: Group }),
+  revokeInvite: route({
+    ...remove,
+    path: "/api/groups/:id/invite-links/:token",
+    summary: "Ends a link, which only admins may.",
+    output: Done,
+  }),
+  previewInvite: route({
+    ...get,
+    path: "/api/join/:token",
+    summary: "What somebody who holds a link may know before joining.",
+    auth: "none",
+    output: InvitePreview,
+  }),
+  joinByInvite: route({
+    ...post,
+    path: "/api/join/:token",
+    summary: "Joins the group of a link; a member gets the same answer.",
+    output: Group,
+  }),
 } satisfies Record<string, Route>;

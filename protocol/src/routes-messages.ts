@@ -1,20 +1,27 @@
 import { Type } from "typebox";
 import { ConversationId, DeletedMessage, Id, Message, Nullable, SyncRequest, SyncResult } from "./entities.ts";
-import { Ok, optionalText, route, Whole, type Route } from "./route.ts";
+import { mayHave, Ok, optionalText, parameter, route, Whole, type Route } from "./route.ts";
 
 export const messageRoutes = {
   history: route({
     method: "GET",
     path: "/api/messages",
+    summary: "A page of the conversation with somebody, newest message first.",
     auth: "token",
     csrf: false,
     failure: "fetch_messages_failed",
     status: 200,
+    query: Type.Object({
+      recipient_id: parameter("The other person."),
+      limit: mayHave("1 to 100, else 50."),
+      cursor: mayHave("`next_cursor` of the page before: messages with smaller ids; 0: from the end."),
+    }),
     output: Type.Object({ count: Whole, messages: Type.Array(Message), next_cursor: Type.Optional(Whole) }),
   }),
   send: route({
     method: "POST",
     path: "/api/messages",
+    summary: "Sends a message to somebody; with a known `client_id` it answers the stored one.",
     auth: "token",
     csrf: true,
     failure: "send_message_failed",
@@ -31,6 +38,7 @@ export const messageRoutes = {
   sync: route({
     method: "POST",
     path: "/api/messages/sync",
+    summary: "What came after the given messages in many conversations at once, oldest first.",
     auth: "token",
     csrf: true,
     failure: "sync_failed",
@@ -45,9 +53,15 @@ export const messageRoutes = {
   messageChanges: route({
     method: "GET",
     path: "/api/messages/changes",
+    summary: "The messages of one conversation that changed after a version.",
     auth: "token",
     csrf: false,
     status: 200,
+    query: Type.Object({
+      conversation_id: parameter("`user_<id>`."),
+      ver: mayHave("The version that is known; absent: from the beginning."),
+      limit: mayHave("1 to 200, else 200."),
+    }),
     output: Type.Object({
       conversation_id: ConversationId,
       messages: Type.Array(Message),
@@ -60,6 +74,7 @@ export const messageRoutes = {
   editMessage: route({
     method: "PUT",
     path: "/api/messages/:id",
+    summary: "Changes the text of my own message, and answers with it as it is by now.",
     auth: "token",
     csrf: true,
     failure: "edit_message_failed",
@@ -71,6 +86,7 @@ export const messageRoutes = {
   deleteMessage: route({
     method: "DELETE",
     path: "/api/messages/:id",
+    summary: "Deletes a message for everybody; its author may, and in a group its admins.",
     auth: "token",
     csrf: true,
     failure: "delete_message_failed",
@@ -82,15 +98,21 @@ export const messageRoutes = {
   groupHistory: route({
     method: "GET",
     path: "/api/groups/:id/messages",
+    summary: "A page of the messages of a group, newest first.",
     auth: "token",
     csrf: false,
     failure: "fetch_messages_failed",
     status: 200,
+    query: Type.Object({
+      limit: mayHave("1 to 100, else 50."),
+      cursor: mayHave("`next_cursor` of the page before: messages with smaller ids; 0: from the end."),
+    }),
     output: Type.Object({ count: Whole, messages: Type.Array(Message), next_cursor: Type.Optional(Whole) }),
   }),
   groupSend: route({
     method: "POST",
     path: "/api/groups/:id/messages",
+    summary: "Sends a message to a group; with a known `client_id` it answers the stored one.",
     auth: "token",
     csrf: true,
     failure: "send_message_failed",
@@ -106,6 +128,7 @@ export const messageRoutes = {
   groupRead: route({
     method: "POST",
     path: "/api/groups/:id/read",
+    summary: "Moves my read position in a group forward.",
     auth: "token",
     csrf: true,
     failure: "mark_group_read_failed",
@@ -117,6 +140,7 @@ export const messageRoutes = {
   groupReadState: route({
     method: "GET",
     path: "/api/groups/:id/read-state",
+    summary: "How far the members of a group have read.",
     auth: "token",
     csrf: false,
     failure: "get_read_state_failed",

@@ -7,11 +7,30 @@ import { messageRoutes } from "./routes-messages.ts";
 
 export type { Route } from "./route.ts";
 
+/** The routes of each feature, in the order of the documentation. */
+export const features = {
+  accounts: accountRoutes,
+  blocks: blockRoutes,
+  conversations: conversationRoutes,
+  messages: messageRoutes,
+  groups: groupRoutes,
+};
+
 /** Every HTTP route by name. */
-export const routes = { ...accountRoutes, ...blockRoutes, ...conversationRoutes, ...groupRoutes, ...messageRoutes };
+export const routes = {
+  ...features.accounts,
+  ...features.blocks,
+  ...features.conversations,
+  ...features.messages,
+  ...features.groups,
+};
 
 export type RouteName = keyof typeof routes;
 export type RouteBody<N extends RouteName> = (typeof routes)[N] extends { body: infer B extends TSchema }
   ? Static<B>
+  : undefined;
+/** The parameters that a route describes, as text; undefined when it describes none. */
+export type RouteQuery<N extends RouteName> = (typeof routes)[N] extends { query: infer Q extends TSchema }
+  ? { [K in keyof Static<Q>]?: string | undefined }
   : undefined;
 export type RouteOutput<N extends RouteName> = Static<(typeof routes)[N]["output"]>;

@@ -1,4 +1,4 @@
-import { errors, type ErrorCode, type Route } from "@om/protocol";
+import { earlyErrors, errors, type ErrorCode, type Route } from "@om/protocol";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { OmError } from "../platform/om-error.ts";
 import { DatabaseUnavailable } from "../platform/postgres/database.ts";
@@ -26,25 +26,12 @@ export function sendError(
   return sendOmError(new OmError(code), to);
 }
 
-/** Refusals that come before a route's use-case look alike on all routes. */
-const ofAllRoutes: ReadonlySet<ErrorCode> = new Set([
-  "forbidden_origin",
-  "missing_access_token",
-  "invalid_access_token",
-  "invalid_authorization",
-  "unauthorized",
-  "csrf_required",
-  "csrf_invalid",
-  "too_many_attempts",
-  "unavailable",
-]);
-
 function sendOmError(
   error: OmError,
   { request, reply, route }: { request: FastifyRequest; reply: FastifyReply; route: Route | undefined },
 ): FastifyReply {
   if (error.status === 503) void reply.header("retry-after", "1");
-  if (route?.errors === "text" && !ofAllRoutes.has(error.code)) {
+  if (route?.errors === "text" && !earlyErrors.has(error.code)) {
     return sendJson(reply, error.status, { error: error.message });
   }
   const text = error.status === 500 ? errors.internal_error.text : error.message;

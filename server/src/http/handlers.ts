@@ -1,4 +1,4 @@
-import type { RouteBody, RouteName, RouteOutput, routes } from "@om/protocol";
+import type { RouteBody, RouteName, RouteOutput, RouteQuery, routes } from "@om/protocol";
 import type { Caller } from "../platform/caller.ts";
 
 /** What a use-case behind a route is told. */
@@ -6,8 +6,8 @@ export interface RouteRequest<N extends RouteName> {
   /** The verified caller; only routes with `auth: "token"` have one. */
   caller: (typeof routes)[N]["auth"] extends "token" ? Caller : undefined;
   params: Record<string, string>;
-  /** The first value of each query parameter. */
-  query: Record<string, string | undefined>;
+  /** The first value of each query parameter that the route describes. */
+  query: RouteQuery<N>;
   body: RouteBody<N>;
   /** Of the cookie; "" when there is none. */
   refreshToken: string;

@@ -3,7 +3,7 @@ import { createUserViews } from "../accounts/user-view.ts";
 import { composeAccounts } from "../compose-accounts.ts";
 import { parseConfig } from "../config.ts";
 import type { Database } from "../platform/postgres/database.ts";
-import { openHttp, type Answer, type TestHttp } from "./http-server.ts";
+import { checked, openHttp, type Answer, type TestHttp } from "./http-server.ts";
 
 /** Signs the tokens of `openAccounts`. */
 export const testSecret = "a secret of the tests, long enough";
@@ -34,7 +34,8 @@ export async function openAccounts(db: Database, env: Record<string, string> = {
   const tokens = createAccessTokens(testSecret, now);
   const views = createUserViews({ exposeEmails: config.exposeEmails, isOnline: () => false });
   const accounts = composeAccounts({ config, db, tokens, views, secret: testSecret, now });
-  const http = await openHttp({ env, handlers: accounts.routes, verify: tokens.verify, now });
+  const opened = await openHttp({ env, handlers: accounts.routes, verify: tokens.verify, now });
+  const http = { ...opened, call: checked(opened.call) };
   const post: TestAccounts["post"] = (path, body, headers = {}) => http.call("POST", path, { body, headers });
   return {
     ...http,

@@ -6,6 +6,7 @@ import { gunzipSync } from "node:zlib";
 import { WebSocket } from "ws";
 import { startApp } from "../app.ts";
 import { parseConfig } from "../config.ts";
+import { checkAnswer, checkFrame } from "./wire-check.ts";
 
 /** A frame as it arrived, parsed; `binary` tells that it came as gzip. */
 export type Received = { type: string; binary: boolean } & Record<string, unknown>;
@@ -30,7 +31,7 @@ export interface TestUser {
   token: string;
 }
 
-/** A whole server in this process, with users and raw sockets. Limits are off unless `env` sets them. */
+/** A whole server in this process, with users and raw sockets. What it says that does not fit the protocol makes the test fail. Limits are off unless `env` sets them. */
 export interface ChatServer extends AsyncDisposable {
   url: string;
   register(name: string): Promise<TestUser>;
@@ -55,12 +56,16 @@ export async function startChatServer(env: Record<string, string> = {}): Promise
   const secret = { JWT_SECRET: "a secret of the tests, long enough" };
   const app = await startApp(parseConfig({ ...off, ...secret, PORT: "0", DATA_DIR: folder, ...env }));
   const sockets: TestSocket[] = [];
+  const faults: unknown[] = [];
   const request = async (
     path: string,
     init: RequestInit,
   ): Promise<{ status: number; body: Record<string, unknown> }> => {
     const response = await fetch(`${app.url}${path}`, init);
-    return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+    const [status, text] = [response.status, await response.text()];
+    const contentType = response.headers.get("content-type") ?? "";
+    checkAnswer({ method: init.method ?? "GET", path, status, contentType, text });
+    return { status, body: JSON.parse(text) as Record<string, unknown> };
   };
   const headers = (user?: TestUser): Record<string, string> => ({
     "content-type": "application/json",
@@ -77,6 +82,7 @@ export async function startChatServer(env: Record<string, string> = {}): Promise
     async open(user, query = "&gzip=1", when) {
       const { caughtUp, socket } = await openTestSocket(
         `${app.url.replace("http", "ws")}/ws?token=${user.token}${query}`,
+        faults,
       );
       sockets.push(socket);
       if (when === undefined) await caughtUp;
@@ -94,18 +100,32 @@ export async function startChatServer(env: Record<string, string> = {}): Promise
     async [Symbol.asyncDispose]() {
       await app[Symbol.asyncDispose]();
       rmSync(folder, { recursive: true, force: true });
+      if (faults.length > 0) throw faults[0];
     },
   };
 }
 
-/** `caughtUp`: the server's first ping has come, which follows what waited. */
-async function openTestSocket(url: string): Promise<{ caughtUp: Promise<unknown>; socket: TestSocket }> {
+/**
+ * `caughtUp`: the server's first ping has come, which follows what waited.
+ * @param faults takes what is wrong with frames that do not fit the protocol; from then on nothing more can be taken
+ */
+export async function openTestSocket(
+  url: string,
+  faults: unknown[],
+): Promise<{ caughtUp: Promise<unknown>; socket: TestSocket }> {
   const ws = new WebSocket(url, { perMessageDeflate: false });
   const frames: Received[] = [];
   const untaken: Received[] = [];
-  const waiting: { type: string; resolve: (frame: Received) => void }[] = [];
+  const waiting: { type: string; resolve: (frame: Received) => void; reject: (fault: unknown) => void }[] = [];
   ws.on("message", (data: Buffer, isBinary) => {
     const parsed = JSON.parse((isBinary ? gunzipSync(data) : data).toString()) as Received;
+    try {
+      checkFrame(parsed);
+    } catch (fault) {
+      faults.push(fault);
+      for (const { reject } of waiting.splice(0)) reject(fault);
+      return;
+    }
     const frame = { ...parsed, binary: isBinary };
     if (frame.type !== "pong") frames.push(frame);
     const index = waiting.findIndex(({ type }) => type === frame.type);
@@ -116,10 +136,11 @@ async function openTestSocket(url: string): Promise<{ caughtUp: Promise<unknown>
   const caughtUp = Promise.race([once(ws, "ping"), once(ws, "close")]);
   const closed = once(ws, "close").then(([code, reason]) => ({ code: Number(code), reason: String(reason) }));
   await once(ws, "open");
-  const next = (type: string): Promise<Received> => {
+  const next = async (type: string): Promise<Received> => {
+    if (faults.length > 0) throw faults[0];
     const index = untaken.findIndex((frame) => frame.type === type);
     const [frame] = index < 0 ? [] : untaken.splice(index, 1);
-    return frame === undefined ? new Promise((resolve) => waiting.push({ type, resolve })) : Promise.resolve(frame);
+    return frame ?? new Promise((resolve, reject) => waiting.push({ type, resolve, reject }));
   };
   const send = (type: string, payload: unknown): void => ws.send(JSON.stringify({ type, payload }));
   const socket: TestSocket = {

@@ -7,6 +7,7 @@ import { createOriginPolicy } from "../http/origin.ts";
 import { createHttp, type HttpOptions } from "../http/server.ts";
 import type { VerifyToken } from "../platform/caller.ts";
 import { createMetrics } from "../platform/telemetry/metrics.ts";
+import { checkAnswer } from "./wire-check.ts";
 
 /** An answer, read to its end. */
 export interface Answer {
@@ -73,6 +74,18 @@ export async function openHttp(options: TestHttpOptions = {}): Promise<TestHttp>
     async [Symbol.asyncDispose]() {
       await app.close();
     },
+  };
+}
+
+/** The same call, whose answers are held against the protocol; for servers without stubs. */
+export function checked<Options>(
+  call: (method: string, path: string, options?: Options) => Promise<Answer>,
+): (method: string, path: string, options?: Options) => Promise<Answer> {
+  return async (method, path, options) => {
+    const answer = await call(method, path, options);
+    const contentType = answer.headers["content-type"] ?? "";
+    checkAnswer({ method, path, status: answer.status, contentType, text: answer.text });
+    return answer;
   };
 }
 

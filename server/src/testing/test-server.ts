@@ -5,7 +5,7 @@ import { startPostgres, type PostgresServer } from "@om/services";
 import { startApp } from "../app.ts";
 import { parseConfig } from "../config.ts";
 import type { Clock } from "../platform/clock.ts";
-import { call, type Answer } from "./http-server.ts";
+import { call, checked, type Answer } from "./http-server.ts";
 
 /** Signs the tokens of every test server. */
 export const serverSecret = "a secret of the tests, long enough";
@@ -85,7 +85,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
 }
 
 function requester(port: number): TestServer["request"] {
-  return (method, path, { token, body, headers, cookie } = {}) =>
+  return checked((method, path, { token, body, headers, cookie }: RequestOptions = {}) =>
     call(port, method, path, {
       body,
       headers: {
@@ -93,7 +93,8 @@ function requester(port: number): TestServer["request"] {
         ...(cookie === undefined ? {} : { cookie }),
         ...headers,
       },
-    });
+    }),
+  );
 }
 
 async function register(request: TestServer["request"], name: string): Promise<Registered> {
