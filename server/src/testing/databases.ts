@@ -13,6 +13,8 @@ export interface TestDatabase {
   readonly db: Database;
   /** New users `<name>` with a conversation list of their own; returns their ids in order. */
   addUsers(...names: string[]): Promise<number[]>;
+  /** A public group `<handle>` of an owner of its own. */
+  addGroup(handle: string): Promise<void>;
   /** One SQL text that returns rows, for looking behind the curtain. */
   rows<Row>(text: string, values?: unknown[]): Promise<Row[]>;
 }
@@ -36,22 +38,31 @@ export function describeDatabases(title: string, suite: (database: TestDatabase)
       if (db === undefined) throw new Error("the database is not open yet");
       return db.query<Row>({ name: "", text }, values);
     };
+    const addUsers = async (...names: string[]): Promise<number[]> => {
+      const made = await rows<{ id: number }>(
+        `with made as (
+             insert into users (username, email, password_hash)
+             select n, n || '@example.org', '-' from unnest($1::text[]) n returning id
+           ), lists as (insert into user_state (user_id) select id from made)
+           select id from made order by id`,
+        [names],
+      );
+      return made.map(({ id }) => id);
+    };
     suite({
       get db() {
         if (db === undefined) throw new Error("the database is not open yet");
         return db;
       },
       rows,
-      async addUsers(...names) {
-        const made = await rows<{ id: number }>(
-          `with made as (
-             insert into users (username, email, password_hash)
-             select n, n || '@example.org', '-' from unnest($1::text[]) n returning id
-           ), lists as (insert into user_state (user_id) select id from made)
-           select id from made order by id`,
-          [names],
+      addUsers,
+      async addGroup(handle) {
+        const [owner] = await addUsers(`owner_of_${handle}`);
+        await rows(
+          `with made as (insert into groups (name, creator_id, is_public, handle) values ($1, $2, true, $1) returning id)
+           insert into names (name, group_id) select lower($1), id from made`,
+          [handle, owner],
         );
-        return made.map(({ id }) => id);
       },
     });
   });

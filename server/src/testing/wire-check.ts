@@ -36,7 +36,8 @@ export function checkFrame(frame: unknown): void {
   const { type } = frame as { type?: unknown };
   const fault = frames.get(String(type))?.(frame);
   if (!frames.has(String(type))) throw new Error(`The server sent a frame of no known type: ${JSON.stringify(frame)}`);
-  if (fault !== undefined) throw new Error(`The server sent a ${type} frame: ${fault}\n${JSON.stringify(frame)}`);
+  if (fault !== undefined)
+    throw new Error(`The server sent a ${String(type)} frame: ${fault}\n${JSON.stringify(frame)}`);
 }
 
 /** Says what is wrong with a value; undefined when it fits exactly. */
