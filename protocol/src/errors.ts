@@ -20,6 +20,7 @@ export const errors = {
   invalid_email: { status: 400, text: "Invalid email", retry: false },
   invalid_username: { status: 400, text: "Invalid username", retry: false },
   weak_password: { status: 400, text: "Password is too short", retry: false },
+  password_too_long: { status: 400, text: "Password is longer than 72 bytes", retry: false },
   registration_failed: { status: 400, text: "Registration failed", retry: false },
   missing_fields: { status: 400, text: "Email and password are required", retry: false },
   invalid_credentials: { status: 401, text: "Invalid credentials", retry: false },
@@ -28,6 +29,7 @@ export const errors = {
   update_profile_failed: { status: 400, text: "Profile could not be updated", retry: false },
   missing_query: { status: 400, text: "Search query is required", retry: false },
   invalid_user_id: { status: 400, text: "Invalid user ID", retry: false },
+  session_not_found: { status: 404, text: "Session not found", retry: false },
   user_not_found: { status: 404, text: "User not found", retry: false },
   // Conversations
   invalid_cursor_created_at: { status: 400, text: "Invalid cursor_created_at", retry: false },

@@ -22,6 +22,7 @@ export const limits = {
   syncTotalMessages: 20_000,
   /** Queued frames in one `batch`. */
   batchFrames: 50,
+  sessionsPage: 100,
   searchResults: 50,
   changesPage: 500,
 } as const;

@@ -2,11 +2,12 @@ import type { Static, TSchema } from "typebox";
 import { accountRoutes } from "./routes-accounts.ts";
 import { conversationRoutes } from "./routes-conversations.ts";
 import { messageRoutes } from "./routes-messages.ts";
+import { sessionRoutes } from "./routes-sessions.ts";
 
 export type { Route } from "./route.ts";
 
 /** Every HTTP route by name. */
-export const routes = { ...accountRoutes, ...conversationRoutes, ...messageRoutes };
+export const routes = { ...accountRoutes, ...sessionRoutes, ...conversationRoutes, ...messageRoutes };
 
 export type RouteName = keyof typeof routes;
 export type RouteBody<N extends RouteName> = (typeof routes)[N] extends { body: infer B extends TSchema }

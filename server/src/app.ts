@@ -8,6 +8,7 @@ import { composeSockets } from "./compose-sockets.ts";
 import type { Config } from "./config.ts";
 import { createHub } from "./delivery/hub.ts";
 import { createLocalBus } from "./delivery/local-bus.ts";
+import type { SessionEnd } from "./delivery/push.ts";
 import { createOriginPolicy } from "./http/origin.ts";
 import { createHttp } from "./http/server.ts";
 import { externalConnection, openStorage } from "./open-storage.ts";
@@ -55,7 +56,8 @@ export async function startApp(config: Config, { now = Date.now }: Overrides = {
     hub.onPresence((userId, online) => online || lastSeen.note(userId));
     const views = createUserViews({ exposeEmails: config.exposeEmails, isOnline: hub.isOnline });
     const tokens = createAccessTokens(secret, now);
-    const accounts = composeAccounts({ config, db: storage.db, tokens, views, secret, now });
+    const endSockets = (event: SessionEnd): void => bus.publish([event]);
+    const accounts = composeAccounts({ config, db: storage.db, tokens, views, secret, now, endSockets });
     const features = composeFeatures({ config, storage, bus, hub, views, telemetry });
     disposals.push(() => lastSeen.flush());
     background(2_000, "last seen", lastSeen.flush);

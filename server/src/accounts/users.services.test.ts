@@ -82,7 +82,7 @@ describeDatabases("users", (database) => {
 
   test("a case-only rename is allowed, and a name that somebody or a group has is not", async () => {
     const renamer = await http.signUp("renamer");
-    await database.rows("insert into names (name) values ('taken_handle')");
+    await database.addHandle("taken_handle");
     expect((await edit(renamer, { username: "ReNamer" })).json()["user"]).toMatchObject({ username: "ReNamer" });
     for (const username of ["NIKA", "Taken_Handle"]) {
       const answer = await edit(renamer, { username, full_name: "Not kept" });
@@ -124,7 +124,7 @@ describeDatabases("users", (database) => {
     ["?username=some_handle", 200, { available: false }],
     ["?username=free_name", 200, { available: true }],
   ])("check-username%s: %i", async (query, status, body) => {
-    await database.rows("insert into names (name) values ('some_handle') on conflict do nothing");
+    await database.addHandle("some_handle");
     const answer = await http.call("GET", `/api/users/check-username${query}`);
     expect([answer.status, answer.json()]).toMatchObject([status, body]);
   });

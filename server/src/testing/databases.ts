@@ -13,6 +13,8 @@ export interface TestDatabase {
   readonly db: Database;
   /** New users `<name>` with a conversation list of their own; returns their ids in order. */
   addUsers(...names: string[]): Promise<number[]>;
+  /** Makes sure that a public group has the name `handle`. */
+  addHandle(handle: string): Promise<void>;
   /** One SQL text that returns rows, for looking behind the curtain. */
   rows<Row>(text: string, values?: unknown[]): Promise<Row[]>;
 }
@@ -52,6 +54,18 @@ export function describeDatabases(title: string, suite: (database: TestDatabase)
           [names],
         );
         return made.map(({ id }) => id);
+      },
+      async addHandle(handle) {
+        await rows(
+          `with owner as (
+             insert into users (username, email, password_hash) select 'owner', 'owner of ' || $1, '-'
+             where not exists (select from names where name = lower($1)) returning id
+           ), made as (
+             insert into groups (name, creator_id, is_public, handle) select $1, id, true, $1 from owner returning id
+           )
+           insert into names (name, group_id) select lower($1), id from made`,
+          [handle],
+        );
       },
     });
   });
