@@ -50,6 +50,9 @@ export const errors = {
   too_many_conversations: { status: 400, text: "Too many conversations in one request", retry: false },
   invalid_conversation_id: { status: 400, text: "conversation_id is required", retry: false },
   sync_failed: { status: 500, text: "Internal server error", retry: true },
+  // App versions
+  missing_build: { status: 400, text: "build parameter is required", retry: false },
+  update_check_failed: { status: 500, text: "Internal server error", retry: true },
 } as const satisfies Record<string, { status: number; text: string; retry: boolean }>;
 
 export type ErrorCode = keyof typeof errors;

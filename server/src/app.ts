@@ -4,6 +4,7 @@ import { jwtSecret } from "./accounts/jwt-secret.ts";
 import { createUserViews } from "./accounts/user-view.ts";
 import { composeAccounts } from "./compose-accounts.ts";
 import { composeFeatures } from "./compose-features.ts";
+import { composeReleases } from "./compose-releases.ts";
 import { composeSockets } from "./compose-sockets.ts";
 import type { Config } from "./config.ts";
 import { createHub } from "./delivery/hub.ts";
@@ -66,7 +67,7 @@ export async function startApp(config: Config, { now = Date.now }: Overrides = {
     disposals.push(() => features.lanes.idle());
 
     const isAllowed = createOriginPolicy(config.allowedOrigins);
-    const handlers = { ...accounts.routes, ...features.routes };
+    const handlers = { ...accounts.routes, ...features.routes, ...composeReleases(storage.db) };
     const checks = { database: async () => void (await storage.db.query(ping, [])) };
     const http = await createHttp({ config, handlers, verify: tokens.verify, isAllowed, telemetry, checks, now });
     const { verify } = tokens;
