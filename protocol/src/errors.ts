@@ -23,6 +23,7 @@ export const errors = {
   invalid_email: { status: 400, text: "Invalid email", retry: false },
   invalid_username: { status: 400, text: "Invalid username", retry: false },
   weak_password: { status: 400, text: "Password is too short", retry: false },
+  password_too_long: { status: 400, text: "Password is longer than 72 bytes", retry: false },
   registration_failed: { status: 400, text: "Registration failed", retry: false },
   missing_fields: { status: 400, text: "Email and password are required", retry: false },
   invalid_credentials: { status: 401, text: "Invalid credentials", retry: false },
@@ -31,6 +32,7 @@ export const errors = {
   update_profile_failed: { status: 400, text: "Profile could not be updated", retry: false },
   missing_query: { status: 400, text: "Search query is required", retry: false },
   invalid_user_id: { status: 400, text: "Invalid user ID", retry: false },
+  session_not_found: { status: 404, text: "Session not found", retry: false },
   user_not_found: { status: 404, text: "User not found", retry: false },
   // Conversations
   invalid_cursor_created_at: { status: 400, text: "Invalid cursor_created_at", retry: false },
@@ -84,6 +86,9 @@ export const errors = {
   invite_revoked: { status: 400, text: "invite link revoked", retry: false },
   invite_expired: { status: 400, text: "invite link expired", retry: false },
   invite_exhausted: { status: 400, text: "invite link exhausted", retry: false },
+  // App versions
+  missing_build: { status: 400, text: "build parameter is required", retry: false },
+  update_check_failed: { status: 500, text: "Internal server error", retry: true },
 } as const satisfies Record<string, { status: number; text: string; retry: boolean }>;
 
 export const ErrorCode = Type.Enum(Object.keys(errors) as (keyof typeof errors)[]);

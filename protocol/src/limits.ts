@@ -24,6 +24,7 @@ export const limits = {
   syncTotalText: 8 * 1024 * 1024,
   /** Queued frames in one `batch`. */
   batchFrames: 50,
+  sessionsPage: 100,
   searchResults: 50,
   changesPage: 500,
   /** Users whom one user may block. */

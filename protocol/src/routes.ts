@@ -4,25 +4,31 @@ import { blockRoutes } from "./routes-blocks.ts";
 import { conversationRoutes } from "./routes-conversations.ts";
 import { groupRoutes } from "./routes-groups.ts";
 import { messageRoutes } from "./routes-messages.ts";
+import { releaseRoutes } from "./routes-releases.ts";
+import { sessionRoutes } from "./routes-sessions.ts";
 
 export type { Route } from "./route.ts";
 
 /** The routes of each feature, in the order of the documentation. */
 export const features = {
   accounts: accountRoutes,
+  sessions: sessionRoutes,
   blocks: blockRoutes,
   conversations: conversationRoutes,
   messages: messageRoutes,
   groups: groupRoutes,
+  releases: releaseRoutes,
 };
 
 /** Every HTTP route by name. */
 export const routes = {
   ...features.accounts,
+  ...features.sessions,
   ...features.blocks,
   ...features.conversations,
   ...features.messages,
   ...features.groups,
+  ...features.releases,
 };
 
 export type RouteName = keyof typeof routes;

@@ -5,13 +5,15 @@ import { createUserViews } from "./accounts/user-view.ts";
 import { composeAccounts } from "./compose-accounts.ts";
 import { composeFeatures } from "./compose-features.ts";
 import { composeGroups } from "./compose-groups.ts";
+import { composePresence } from "./compose-presence.ts";
+import { composeReleases } from "./compose-releases.ts";
 import { composeSockets } from "./compose-sockets.ts";
 import type { Config } from "./config.ts";
 import { createHub } from "./delivery/hub.ts";
 import { createLocalBus } from "./delivery/local-bus.ts";
-import type { GroupEvent } from "./groups/group-event.ts";
-import { announceGroup } from "./groups/group-pushes.ts";
+import { createAnnounce } from "./groups/group-pushes.ts";
 import { membershipStore } from "./groups/membership-store.ts";
+import type { SessionEnd } from "./delivery/push.ts";
 import { createOriginPolicy } from "./http/origin.ts";
 import { createHttp } from "./http/server.ts";
 import { externalConnection, openStorage } from "./open-storage.ts";
@@ -19,9 +21,6 @@ import { every } from "./platform/background.ts";
 import type { Clock } from "./platform/clock.ts";
 import { statement } from "./platform/postgres/statement.ts";
 import { createTelemetry } from "./platform/telemetry/telemetry.ts";
-import { createLastSeen } from "./presence/last-seen.ts";
-import { presenceStore } from "./presence/presence-store.ts";
-import { createUserStatus } from "./presence/user-status.ts";
 
 /** A running server. Disposing it stops accepting, finishes what was taken, and closes everything in reverse order. */
 export interface App extends AsyncDisposable {
@@ -57,30 +56,30 @@ export async function startApp(config: Config, { now = Date.now }: Overrides = {
     const bus = createLocalBus((error) => telemetry.failure("bus", error));
     const hub = createHub({ maxSocketsPerUser: config.maxSocketsPerUser });
     bus.subscribe(hub.deliver);
-    const lastSeen = createLastSeen({ db: storage.db, now });
-    hub.onPresence((userId, online) => online || lastSeen.note(userId));
-    const { isOnline } = hub;
-    const store = presenceStore(storage.db);
-    const status = createUserStatus({ store, bus, isOnline, failure: (error) => telemetry.failure("presence", error) });
-    disposals.push(() => status[Symbol.dispose]());
-    hub.onPresence(status.changed);
     const views = createUserViews({ exposeEmails: config.exposeEmails, isOnline: hub.isOnline });
     const tokens = createAccessTokens(secret, now);
-    const accounts = composeAccounts({ config, db: storage.db, tokens, views, secret, now });
+    const { db } = storage;
+    const failed = (where: string) => (error: unknown) => telemetry.failure(where, error);
+    const announce = createAnnounce({ bus, memberships: membershipStore(db), failure: failed("groups") });
+    const groups = composeGroups({ config, db, views, announce });
+    const endSockets = (event: SessionEnd): void => bus.publish([event]);
+    const { leaveAll: leaveAllGroups } = groups;
+    const accounts = composeAccounts({ config, db, tokens, views, secret, now, endSockets, leaveAllGroups });
     const features = composeFeatures({ config, storage, bus, hub, views, telemetry });
-    const memberships = membershipStore(storage.db);
-    const announce = (event: GroupEvent): void =>
-      void announceGroup({ bus, memberships }, event).catch((error: unknown) => telemetry.failure("groups", error));
-    const groups = composeGroups({ config, db: storage.db, views, announce });
-    disposals.push(() => lastSeen.flush());
-    background(2_000, "last seen", lastSeen.flush);
+    const presence = owned(composePresence({ db, bus, hub, now, failure: failed("presence") }));
+    background(2_000, "last seen", presence.flush);
     background(1_000, "resume point", features.markDurable);
     background(600_000, "purge", accounts.purge);
     disposals.push(() => features.lanes.idle());
 
     const isAllowed = createOriginPolicy(config.allowedOrigins);
-    const handlers = { ...accounts.routes, ...features.routes, ...groups.routes };
-    const checks = { database: async () => void (await storage.db.query(ping, [])) };
+    const handlers = {
+      ...accounts.routes,
+      ...features.routes,
+      ...groups.routes,
+      ...composeReleases(db),
+    };
+    const checks = { database: async () => void (await db.query(ping, [])) };
     const http = await createHttp({ config, handlers, verify: tokens.verify, isAllowed, telemetry, checks, now });
     const { verify } = tokens;
     const sockets = composeSockets({ config, server: http.server, isAllowed, verify, features, telemetry });
@@ -89,7 +88,7 @@ export async function startApp(config: Config, { now = Date.now }: Overrides = {
       sockets: hub.sockets,
       laneDepth: features.lanes.depth,
       sendQueueBytes: sockets.queueBytes,
-      pool: storage.db.pool,
+      pool: db.pool,
     });
     await http.listen({ host: config.host, port: config.port });
     const { port } = http.server.address() as AddressInfo;

@@ -2,14 +2,21 @@ import { login } from "./accounts/login.ts";
 import { accountStore } from "./accounts/account-store.ts";
 import type { AccessTokens } from "./accounts/access-token.ts";
 import { checkUsername } from "./accounts/check-username.ts";
+import { changePassword } from "./accounts/change-password.ts";
+import { credentialStore } from "./accounts/credential-store.ts";
+import { deleteAccount } from "./accounts/delete-account.ts";
+import { endOtherSessions } from "./accounts/end-other-sessions.ts";
+import { endSession } from "./accounts/end-session.ts";
+import { listSessions } from "./accounts/list-sessions.ts";
 import { createPasswords } from "./accounts/passwords.ts";
 import { getUser, me, updateMe } from "./accounts/profile.ts";
 import { register } from "./accounts/register.ts";
 import { searchUsers } from "./accounts/search-users.ts";
 import { sessionStore } from "./accounts/session-store.ts";
-import { createSessions } from "./accounts/sessions.ts";
+import { createSessions, type AnnounceEnd } from "./accounts/sessions.ts";
 import type { UserViews } from "./accounts/user-view.ts";
 import type { Config } from "./config.ts";
+import type { SessionEnd } from "./delivery/push.ts";
 import type { Handlers } from "./http/handlers.ts";
 import type { Clock } from "./platform/clock.ts";
 import type { Database } from "./platform/postgres/database.ts";
@@ -25,7 +32,12 @@ type AccountRoutes =
   | "me"
   | "updateMe"
   | "searchUsers"
-  | "user";
+  | "user"
+  | "sessions"
+  | "endSession"
+  | "endOtherSessions"
+  | "changePassword"
+  | "deleteAccount";
 
 /** What the transports are given of accounts. */
 export interface Accounts {
@@ -41,19 +53,32 @@ export function composeAccounts(deps: {
   views: UserViews;
   secret: string;
   now: Clock;
+  /** Closes the sockets of sessions that ended, on every node. */
+  endSockets: (event: SessionEnd) => void;
+  /** Takes a user out of every group; may be called again. */
+  leaveAllGroups: (userId: number) => Promise<void>;
 }): Accounts {
   const { config, db, tokens, views, secret, now } = deps;
+  const { passwordMinLength } = config;
   const accounts = accountStore(db);
+  const store = sessionStore(db);
   const passwords = createPasswords();
-  const sessions = createSessions({ sessions: sessionStore(db), accounts, tokens, views, secret, now });
+  const announceEnd: AnnounceEnd = (event, sessionIds) => {
+    tokens.refuse(sessionIds);
+    deps.endSockets(event);
+  };
+  const sessions = createSessions({ sessions: store, accounts, tokens, views, announceEnd, secret, now });
   const failures = createRateLimit({ limit: config.loginLimit, windowMs: 15 * 60_000, now });
   const profiles = { accounts, views };
+  const open = { sessions: store, announceEnd, now };
+  const owner = { credentials: credentialStore(db), passwords, failures, announceEnd };
+  const { leaveAllGroups } = deps;
   return {
     purge: () => sessions.purge(),
     routes: {
       csrf: async () => ({ ok: true }),
       register: ({ body, userAgent }) =>
-        register({ accounts, passwords, sessions, passwordMinLength: config.passwordMinLength }, body, userAgent),
+        register({ accounts, passwords, sessions, passwordMinLength }, body, userAgent),
       login: ({ body, userAgent, address }) =>
         login({ accounts, passwords, sessions, failures }, body, { userAgent, address }),
       refresh: ({ refreshToken }) => sessions.renew(refreshToken),
@@ -66,6 +91,12 @@ export function composeAccounts(deps: {
       updateMe: ({ caller, body }) => updateMe(profiles, caller, body),
       searchUsers: ({ caller, query }) => searchUsers(profiles, caller, query),
       user: ({ caller, params }) => getUser(profiles, caller, params["identifier"] ?? ""),
+      sessions: ({ caller }) => listSessions(open, caller),
+      endSession: ({ caller, params }) => endSession(open, caller, params["id"]),
+      endOtherSessions: ({ caller }) => endOtherSessions(open, caller),
+      changePassword: ({ caller, body, address }) =>
+        changePassword({ ...owner, passwordMinLength, now }, caller, body, address),
+      deleteAccount: ({ caller, body, address }) => deleteAccount({ ...owner, leaveAllGroups }, caller, body, address),
     },
   };
 }

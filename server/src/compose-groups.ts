@@ -9,7 +9,7 @@ import { findGroup } from "./groups/find-group.ts";
 import type { Announce } from "./groups/group-event.ts";
 import { joinByInvite } from "./groups/join-by-invite.ts";
 import { joinByHandle, joinGroup } from "./groups/join-group.ts";
-import { leaveGroup } from "./groups/leave-group.ts";
+import { leaveAllGroups, leaveGroup } from "./groups/leave-group.ts";
 import { listGroups } from "./groups/list-groups.ts";
 import { listInvites } from "./groups/list-invites.ts";
 import { listMembers } from "./groups/list-members.ts";
@@ -44,6 +44,8 @@ type GroupRoutes =
 /** What the transports are given of groups. */
 export interface Groups {
   routes: Pick<Handlers, GroupRoutes>;
+  /** Before an account is closed. */
+  leaveAll: (userId: number) => Promise<void>;
 }
 
 export function composeGroups(deps: {
@@ -55,6 +57,7 @@ export function composeGroups(deps: {
   const { db } = deps;
   const links = { db, joinBase: deps.config.publicJoinBaseUrl };
   return {
+    leaveAll: (userId) => leaveAllGroups(deps, userId),
     routes: {
       createGroup: ({ caller, body }) => createGroup(deps, caller, body),
       groups: ({ caller }) => listGroups(deps, caller),

@@ -27,6 +27,31 @@ test("an issued token carries the four claims, lives 900 seconds and is read bac
   expect(await tokens.verify(token)).toEqual(nika);
 });
 
+test("the session is a claim of its own, and comes back", async () => {
+  const token = await tokens.issue({ ...nika, sessionId: 5 });
+  expect(JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString())).toEqual({ ...claims, sid: 5 });
+  expect(await tokens.verify(token)).toEqual({ ...nika, sessionId: 5 });
+});
+
+test.each([0, -1, 1.5, "5", null, 2 ** 53])("a sid of %j names no session", async (sid) => {
+  expect(await tokens.verify(minted({ ...claims, sid }))).toEqual(nika);
+});
+
+test("tokens of ended sessions are refused, whether they were seen before or not, and no others", async () => {
+  const tokens = createAccessTokens(secret, () => now);
+  const [seen, unseen] = [await tokens.issue({ ...nika, sessionId: 5 }), await tokens.issue({ ...nika, sessionId: 6 })];
+  const [other, old] = [await tokens.issue({ ...nika, sessionId: 7 }), await tokens.issue(nika)];
+  await tokens.verify(seen);
+  tokens.refuse([5, 6]);
+  expect([await tokens.verify(seen), await tokens.verify(unseen), await tokens.verify(unseen)]).toEqual([
+    undefined,
+    undefined,
+    undefined,
+  ]);
+  expect(await tokens.verify(other)).toEqual({ ...nika, sessionId: 7 });
+  expect(await tokens.verify(old)).toEqual(nika);
+});
+
 test("a token minted with the old server's key is accepted", async () => {
   expect(await tokens.verify(minted(claims))).toEqual(nika);
 });

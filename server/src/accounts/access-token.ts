@@ -9,34 +9,52 @@ const lifetime = 900;
 export interface AccessTokens {
   issue(caller: Caller): Promise<string>;
   verify: VerifyToken;
+  /**
+   * From now on this process refuses the tokens of sessions that ended. Other processes take them until they expire, and so does
+   * this one after a restart or when very many sessions ended since.
+   */
+  refuse(sessionIds: readonly number[]): void;
 }
 
-/** HS256 tokens with the claims of wire contract §3.1. A verified token is remembered until it expires. */
+/**
+ * HS256 tokens with the claims of wire contract §3.1 and `sid`, the session; a token of the old server has none. A verified token
+ * is remembered until it expires.
+ */
 export function createAccessTokens(secret: string, now: Clock): AccessTokens {
   const key = new TextEncoder().encode(secret);
   const known = new LRUCache<string, { caller: Caller; expires: number }>({ max: 20_000 });
+  // Holds more than end in the life of a token; no session lives twice, so an entry is never wrong.
+  const ended = new LRUCache<number, true>({ max: 100_000 });
+  const unlessEnded = (caller: Caller): Caller | undefined =>
+    caller.sessionId !== undefined && ended.has(caller.sessionId) ? undefined : caller;
   return {
-    issue: ({ userId, email, role }) =>
-      new SignJWT({ email, role, user_id: userId })
+    issue: ({ userId, email, role, sessionId }) =>
+      new SignJWT({ email, role, user_id: userId, ...(sessionId === undefined ? {} : { sid: sessionId }) })
         .setProtectedHeader({ alg: "HS256", typ: "JWT" })
         .setExpirationTime(Math.floor(now() / 1000) + lifetime)
         .sign(key),
     async verify(token) {
       const hit = known.get(token);
-      if (hit !== undefined && hit.expires * 1000 > now()) return hit.caller;
+      if (hit !== undefined && hit.expires * 1000 > now()) return unlessEnded(hit.caller);
       if (token.length > 4096) return undefined;
       const options = { algorithms: ["HS256"], requiredClaims: ["exp"], currentDate: new Date(now()) };
       const verified = await jwtVerify(token, key, options).catch(() => undefined);
       const claims = verified?.payload;
-      const userId = claims?.["user_id"];
-      if (claims?.exp === undefined || typeof userId !== "number" || !Number.isSafeInteger(userId) || userId < 1) {
-        return undefined;
-      }
-      const caller = { userId, email: text(claims["email"]), role: text(claims["role"]) };
+      const userId = id(claims?.["user_id"]);
+      if (claims?.exp === undefined || userId === undefined) return undefined;
+      const sessionId = id(claims["sid"]);
+      const caller = { userId, email: text(claims["email"]), role: text(claims["role"]), sessionId };
       known.set(token, { caller, expires: claims.exp });
-      return caller;
+      return unlessEnded(caller);
+    },
+    refuse(sessionIds) {
+      for (const sessionId of sessionIds) ended.set(sessionId, true);
     },
   };
+}
+
+function id(claim: unknown): number | undefined {
+  return typeof claim === "number" && Number.isSafeInteger(claim) && claim >= 1 ? claim : undefined;
 }
 
 function text(claim: unknown): string {

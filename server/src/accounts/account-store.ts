@@ -22,15 +22,15 @@ const moveName = statement<never>(
 );
 const login = statement<Profile & { password_hash: string }>(
   "accounts.login",
-  `select ${ownColumns}, u.password_hash from users u where u.email = $1`,
+  `select ${ownColumns}, u.password_hash from users u where u.email = $1 and u.deleted_at is null`,
 );
-const upgradeHash = statement<never>(
+const upgradeHash = statement<{ id: number }>(
   "accounts.upgrade_hash",
-  "update users set password_hash = $3 where id = $1 and password_hash = $2",
+  "update users set password_hash = $3 where id = $1 and password_hash = $2 returning id",
 );
 const byId = statement<Profile & { updated_at: string }>(
   "accounts.by_id",
-  `select ${profileColumns("$2")}, u.updated_at from users u where u.id = $1`,
+  `select ${profileColumns("$2")}, u.updated_at from users u where u.id = $1 and u.deleted_at is null`,
 );
 const byName = statement<Profile>(
   "accounts.by_name",
@@ -51,12 +51,12 @@ const updateProfile = statement<Profile>(
      updated_at = case
        when coalesce($2, u.username) = u.username and coalesce($3, u.full_name) = u.full_name then u.updated_at
        else now() end
-   where u.id = $1 returning ${ownColumns}`,
+   where u.id = $1 and u.deleted_at is null returning ${ownColumns}`,
 );
 const search = statement<Profile>(
   "accounts.search",
   `select ${profileColumns("$4")} from users u
-   where lower(u.username) like lower($1) or lower(u.full_name) like lower($1)
+   where (lower(u.username) like lower($1) or lower(u.full_name) like lower($1)) and u.deleted_at is null
    order by lower(u.username) <> lower($3), lower(u.username), u.id limit $2`,
 );
 
@@ -70,7 +70,7 @@ export interface NewAccount {
 /** What made an account or a name impossible. */
 export type Taken = "email" | "username";
 
-/** Users and their names. Names are unique without case, among users and public groups. */
+/** Users and their names, deleted users left out. Names are unique without case, among users and public groups. */
 export function accountStore(db: Database) {
   return {
     /** The user, its name and its conversation list in one transaction. */
@@ -96,8 +96,9 @@ export function accountStore(db: Database) {
         }),
       ),
     byEmailForLogin: async (email: string) => (await db.query(login, [email]))[0],
-    /** Replaces a hash unless somebody else did so first. */
-    upgradeHash: (id: number, from: string, to: string) => db.query(upgradeHash, [id, from, to]),
+    /** Replaces a hash; false: somebody else did so first. */
+    upgradeHash: async (id: number, from: string, to: string) =>
+      (await db.query(upgradeHash, [id, from, to])).length > 0,
     /** As the viewer sees the user; by default oneself. */
     byId: async (id: number, viewerId = id) => (await db.query(byId, [id, viewerId]))[0],
     byName: async (name: string, viewerId: number) => (await db.query(byName, [name, viewerId]))[0],

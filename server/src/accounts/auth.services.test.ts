@@ -92,7 +92,7 @@ describeDatabases("auth", (database) => {
 
   test("duplicate e-mail, username and group handle, whatever their case", async () => {
     await register(account("Twice"));
-    await database.addGroup("team_handle");
+    await database.addHandle("team_handle");
     const error = async (body: Record<string, unknown>) => (await register(body)).json()["error"];
     expect(await error(account("twice2", { email: "TWICE@example.org" }))).toBe("email already exists");
     expect(await error(account("tWICE", { email: "twice3@example.org" }))).toBe("username already exists");

@@ -34,5 +34,7 @@ const mailbox = new RegExp(`^(?:${dotted}|${quoted})@(?:${dotted}|${bracketed})$
 export function readEmail(text: string): string {
   const email = text.trim().toLowerCase();
   if (Buffer.byteLength(email) > limits.emailBytes || !mailbox.test(email)) throw new OmError("invalid_email");
+  // The place of a deleted account; whoever took it beforehand could keep somebody from leaving.
+  if (/^deleted_\d+@invalid$/.test(email)) throw new OmError("invalid_email");
   return email;
 }

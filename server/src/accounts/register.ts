@@ -25,7 +25,9 @@ export async function register(
   const fullName = readFullName(body.full_name ?? "");
   const made = await deps.accounts.create({ username, email, passwordHash, fullName });
   if (typeof made === "string") throw taken(made);
-  return deps.sessions.open(made, userAgent);
+  const opened = await deps.sessions.open({ profile: made, passwordHash }, userAgent);
+  if (opened === undefined) throw new Error("an account was changed by somebody else before it had a session");
+  return opened;
 }
 
 function taken(what: "email" | "username"): OmError {

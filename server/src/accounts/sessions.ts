@@ -1,23 +1,23 @@
-import { createHash, createHmac, hkdfSync, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import type { AuthAnswer } from "@om/protocol";
+import type { SessionEnd } from "../delivery/push.ts";
 import type { Clock } from "../platform/clock.ts";
 import { cleanText, cutBytes } from "../platform/cut-text.ts";
 import { OmError } from "../platform/om-error.ts";
 import { DatabaseUnavailable } from "../platform/postgres/database.ts";
 import type { AccessTokens } from "./access-token.ts";
 import type { AccountStore } from "./account-store.ts";
+import { createRotation, hashOf, lifetime } from "./rotation.ts";
 import type { SessionStore } from "./session-store.ts";
 import type { Profile, UserViews } from "./user-view.ts";
 
-/** How long a refresh token is good, and for how long its predecessor still is, in ms. */
-const lifetime = 7 * 24 * 3_600_000;
-const grace = 60_000;
-/** How many rotations a late request may be behind. */
-const maxBehind = 20;
+/** Lets everybody know who relies on sessions that ended: what to tell the sockets, and which sessions' tokens to refuse. */
+export type AnnounceEnd = (event: SessionEnd, sessionIds: readonly number[]) => void;
 
 /** Logins on devices: issue, renew and end them. */
 export interface Sessions {
-  open(profile: Profile, userAgent: string): Promise<AuthAnswer>;
+  /** Undefined when the account's password hash is not `passwordHash` any more: who proved the old password gets no session. */
+  open(account: { profile: Profile; passwordHash: string }, userAgent: string): Promise<AuthAnswer | undefined>;
   /** @throws OmError `invalid_refresh` */
   renew(refreshToken: string): Promise<AuthAnswer>;
   /** Ends the session of a token; without a database too, because the client forgets its tokens anyway. */
@@ -30,21 +30,18 @@ interface Deps {
   accounts: AccountStore;
   tokens: AccessTokens;
   views: UserViews;
+  announceEnd: AnnounceEnd;
   secret: string;
   now: Clock;
 }
 
-/**
- * The successor of a refresh token is computed from it, so refreshers that use one token side by side, or again because the answer
- * was lost, all get the same successor: the one that is current by then, or a late answer would overwrite it in the client's
- * storage. After the grace a replaced token can only come from a thief or a copy: its session ends.
- */
 export function createSessions(deps: Deps): Sessions {
-  const key = Buffer.from(hkdfSync("sha256", deps.secret, "", "om refresh token successor", 32));
-  const successor = (token: string): string => createHmac("sha256", key).update(token).digest("base64url");
+  const announce = (userId: number, sessionId: number): void =>
+    deps.announceEnd({ userId, ended: { sessionId } }, [sessionId]);
+  const rotate = createRotation({ ...deps, onReuse: announce });
 
-  async function answer(profile: Profile, refreshToken: string): Promise<AuthAnswer> {
-    const caller = { userId: profile.id, email: profile.email, role: profile.role };
+  async function answer(profile: Profile, sessionId: number, refreshToken: string): Promise<AuthAnswer> {
+    const caller = { userId: profile.id, email: profile.email, role: profile.role, sessionId };
     return {
       access_token: await deps.tokens.issue(caller),
       refresh_token: refreshToken,
@@ -52,51 +49,28 @@ export function createSessions(deps: Deps): Sessions {
     };
   }
 
-  async function renewedBy(token: string): Promise<{ userId: number; next: string }> {
-    const now = deps.now();
-    const next = successor(token);
-    const rotated = await deps.sessions.rotate(hashOf(token), hashOf(next), { now, expiresAt: now + lifetime });
-    if (rotated !== undefined) return { userId: rotated.user_id, next };
-    const known = await deps.sessions.find(hashOf(token), now);
-    if (known === undefined || !known.live || known.replaced_ms === null) throw new OmError("invalid_refresh");
-    if (now - known.replaced_ms > grace) {
-      await deps.sessions.revoke(known.session_id);
-      throw new OmError("invalid_refresh");
-    }
-    return { userId: known.user_id, next: await currentAfter(next, now) };
-  }
-
-  async function currentAfter(token: string, now: number): Promise<string> {
-    let current = token;
-    for (let behind = 0; behind < maxBehind; behind += 1) {
-      const row = await deps.sessions.find(hashOf(current), now);
-      if (row === undefined || !row.live) break;
-      if (row.replaced_ms === null) return current;
-      current = successor(current);
-    }
-    throw new OmError("invalid_refresh");
-  }
-
   return {
-    async open(profile, userAgent) {
+    async open({ profile, passwordHash }, userAgent) {
       const token = randomBytes(32).toString("base64url");
       const expiresAt = deps.now() + lifetime;
-      const device = cutBytes(cleanText(userAgent), 300);
-      await deps.sessions.open({ userId: profile.id, userAgent: device, tokenHash: hashOf(token), expiresAt });
-      return answer(profile, token);
+      const device = { userId: profile.id, userAgent: cutBytes(cleanText(userAgent), 300) };
+      const id = await deps.sessions.open({ ...device, tokenHash: hashOf(token), expiresAt, passwordHash });
+      return id === undefined ? undefined : answer(profile, id, token);
     },
     async renew(refreshToken) {
       if (!isToken(refreshToken)) throw new OmError("invalid_refresh");
-      const { userId, next } = await renewedBy(refreshToken);
+      const { userId, sessionId, next } = await rotate(refreshToken);
       const profile = await deps.accounts.byId(userId);
       if (profile === undefined) throw new OmError("invalid_refresh");
-      return answer(profile, next);
+      return answer(profile, sessionId, next);
     },
     async end(refreshToken) {
       if (!isToken(refreshToken)) return;
-      await deps.sessions.revokeByToken(hashOf(refreshToken)).catch((error: unknown) => {
+      const ended = await deps.sessions.endByToken(hashOf(refreshToken)).catch((error: unknown) => {
         if (!(error instanceof DatabaseUnavailable)) throw error;
+        return undefined;
       });
+      if (ended !== undefined) announce(ended.user_id, ended.id);
     },
     purge: () => deps.sessions.purge(deps.now()),
   };
@@ -104,8 +78,4 @@ export function createSessions(deps: Deps): Sessions {
 
 function isToken(text: string): boolean {
   return text.length > 0 && text.length <= 200;
-}
-
-function hashOf(token: string): string {
-  return createHash("sha256").update(token).digest("hex");
 }

@@ -15,7 +15,7 @@ describeDatabases("users", (database) => {
   beforeAll(async () => {
     http = await openAccounts(database.db);
     nika = await http.signUp("Nika");
-    await database.addGroup("some_handle");
+    await database.addHandle("some_handle");
   });
   afterAll(() => http[Symbol.asyncDispose]());
 
@@ -83,7 +83,7 @@ describeDatabases("users", (database) => {
 
   test("a case-only rename is allowed, and a name that somebody or a group has is not", async () => {
     const renamer = await http.signUp("renamer");
-    await database.addGroup("taken_handle");
+    await database.addHandle("taken_handle");
     expect((await edit(renamer, { username: "ReNamer" })).json()["user"]).toMatchObject({ username: "ReNamer" });
     for (const username of ["NIKA", "Taken_Handle"]) {
       const answer = await edit(renamer, { username, full_name: "Not kept" });

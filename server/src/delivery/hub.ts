@@ -68,7 +68,11 @@ export function createHub(options: { maxSocketsPerUser: number }): Hub {
 
 function endSockets(sockets: Iterable<HubSocket>, ended: SessionEnd["ended"]): void {
   for (const socket of sockets) {
-    const over = "sessionId" in ended ? socket.sessionId === ended.sessionId : socket.sessionId !== ended.allBut;
-    if (over) socket.end();
+    if (isOver(socket, ended)) socket.end();
   }
+}
+
+function isOver({ sessionId }: HubSocket, ended: SessionEnd["ended"]): boolean {
+  if ("sessionId" in ended) return sessionId === ended.sessionId;
+  return ended.allBut === undefined || sessionId !== ended.allBut;
 }

@@ -21,7 +21,10 @@ export interface Push {
   message?: { conversationId: number; seq: number; id: number };
 }
 
-/** A session that ended: its sockets, or all sockets of its user but those of one session, are closed for good. */
+/**
+ * A session that ended: its sockets, or all sockets of its user but those of one session, are closed for good. `allBut: undefined`
+ * spares none; sockets whose token names no session are never spared.
+ */
 export interface SessionEnd {
   userId: number;
   ended: { sessionId: number } | { allBut: number | undefined };

@@ -34,7 +34,7 @@ export function sendAnswer(
     void reply.header("set-cookie", cookies.session(session)).header("cache-control", "no-store");
   }
   if (name === "csrf") void reply.header("set-cookie", cookies.csrf(newCsrfToken()));
-  if (name === "logout") void reply.header("set-cookie", cookies.cleared());
+  if (name === "logout" || name === "deleteAccount") void reply.header("set-cookie", cookies.cleared());
   return sendJson(reply, route.status, answer);
 }
 

@@ -1,7 +1,9 @@
 import { createAccessTokens } from "../accounts/access-token.ts";
+import { sessionStore, type SessionStore } from "../accounts/session-store.ts";
 import { createUserViews } from "../accounts/user-view.ts";
 import { composeAccounts } from "../compose-accounts.ts";
 import { parseConfig } from "../config.ts";
+import type { SessionEnd } from "../delivery/push.ts";
 import type { Database } from "../platform/postgres/database.ts";
 import { checked, openHttp, type Answer, type TestHttp } from "./http-server.ts";
 
@@ -18,6 +20,13 @@ export interface TestAccounts extends TestHttp {
   /** POST /api/auth/refresh with the cookie. */
   refresh(token: string): Promise<Answer>;
   purge(): Promise<void>;
+  /** What sockets were told of sessions that ended. */
+  ends: SessionEnd[];
+  /** Who was taken out of all groups. */
+  left: number[];
+  /** Until it is called with undefined, nobody can leave the groups. */
+  failLeaving(error: Error | undefined): void;
+  store: SessionStore;
 }
 
 export interface SignedUp {
@@ -33,7 +42,22 @@ export async function openAccounts(db: Database, env: Record<string, string> = {
   const config = parseConfig({ AUTH_LIMIT: "0", NAMES_LIMIT: "0", LOGIN_LIMIT: "0", ...env });
   const tokens = createAccessTokens(testSecret, now);
   const views = createUserViews({ exposeEmails: config.exposeEmails, isOnline: () => false });
-  const accounts = composeAccounts({ config, db, tokens, views, secret: testSecret, now });
+  const ends: SessionEnd[] = [];
+  const left: number[] = [];
+  let failure: Error | undefined;
+  const accounts = composeAccounts({
+    config,
+    db,
+    tokens,
+    views,
+    secret: testSecret,
+    now,
+    endSockets: (event) => void ends.push(event),
+    async leaveAllGroups(userId) {
+      if (failure !== undefined) throw failure;
+      left.push(userId);
+    },
+  });
   const opened = await openHttp({ env, handlers: accounts.routes, verify: tokens.verify, now });
   const http = { ...opened, call: checked(opened.call) };
   const post: TestAccounts["post"] = (path, body, headers = {}) => http.call("POST", path, { body, headers });
@@ -43,6 +67,10 @@ export async function openAccounts(db: Database, env: Record<string, string> = {
     post,
     refresh: (token) => http.call("POST", "/api/auth/refresh", { headers: { cookie: `om_refresh=${token}` } }),
     purge: accounts.purge,
+    ends,
+    left,
+    failLeaving: (error) => void (failure = error),
+    store: sessionStore(db),
     async signUp(name) {
       const body = { username: name, email: `${name}@example.org`, password: `password of ${name}` };
       const answer = (await post("/api/auth/register", body)).json();

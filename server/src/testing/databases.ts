@@ -13,8 +13,8 @@ export interface TestDatabase {
   readonly db: Database;
   /** New users `<name>` with a conversation list of their own; returns their ids in order. */
   addUsers(...names: string[]): Promise<number[]>;
-  /** A public group `<handle>` of an owner of its own. */
-  addGroup(handle: string): Promise<void>;
+  /** Makes sure that a public group has the name `handle`. */
+  addHandle(handle: string): Promise<void>;
   /** One SQL text that returns rows, for looking behind the curtain. */
   rows<Row>(text: string, values?: unknown[]): Promise<Row[]>;
 }
@@ -56,12 +56,16 @@ export function describeDatabases(title: string, suite: (database: TestDatabase)
       },
       rows,
       addUsers,
-      async addGroup(handle) {
-        const [owner] = await addUsers(`owner_of_${handle}`);
+      async addHandle(handle) {
         await rows(
-          `with made as (insert into groups (name, creator_id, is_public, handle) values ($1, $2, true, $1) returning id)
+          `with owner as (
+             insert into users (username, email, password_hash) select 'owner', 'owner of ' || $1, '-'
+             where not exists (select from names where name = lower($1)) returning id
+           ), made as (
+             insert into groups (name, creator_id, is_public, handle) select $1, id, true, $1 from owner returning id
+           )
            insert into names (name, group_id) select lower($1), id from made`,
-          [handle, owner],
+          [handle],
         );
       },
     });

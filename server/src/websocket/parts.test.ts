@@ -104,6 +104,20 @@ test("hub: presence tells only the first and the last socket, and each removes o
   expect([hub.isOnline(7), hub.sockets()]).toEqual([false, 0]);
 });
 
+test("hub: the end of all sessions but none spares no socket, not even one whose token names no session", () => {
+  const hub = createHub({ maxSocketsPerUser: 0 });
+  const ended: string[] = [];
+  const add = (id: string, userId: number, sessionId: number | undefined): void => {
+    const end = (): void => void ended.push(id);
+    hub.add({ id, userId, sessionId, resuming: true, push: () => undefined, evict: () => undefined, end });
+  };
+  add("old", 7, undefined);
+  add("new", 7, 3);
+  add("other", 8, 3);
+  hub.deliver({ userId: 7, ended: { allBut: undefined } });
+  expect(ended).toEqual(["old", "new"]);
+});
+
 test("backlog: what is pushed while it is read comes after it, without what it contained", async () => {
   const out: string[] = [];
   const push = (seq: number): Push => ({

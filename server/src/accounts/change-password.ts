@@ -1,0 +1,37 @@
+import { limits, type RouteBody } from "@om/protocol";
+import type { Caller } from "../platform/caller.ts";
+import type { Clock } from "../platform/clock.ts";
+import { OmError } from "../platform/om-error.ts";
+import type { CredentialStore } from "./credential-store.ts";
+import { provePassword, type ProofDeps } from "./prove-password.ts";
+import type { AnnounceEnd } from "./sessions.ts";
+
+interface Deps extends ProofDeps {
+  credentials: CredentialStore;
+  passwordMinLength: number;
+  announceEnd: AnnounceEnd;
+  now: Clock;
+}
+
+/** Ends all other sessions, for whoever knew the old password may have opened them. Of two changes side by side one is refused. */
+export async function changePassword(
+  deps: Deps,
+  caller: Caller,
+  body: RouteBody<"changePassword">,
+  address: string,
+): Promise<{ ok: boolean }> {
+  const { credentials, passwords } = deps;
+  const { userId, email, sessionId: spared } = caller;
+  const wanted = body.new_password ?? "";
+  if (Buffer.byteLength(wanted) < deps.passwordMinLength) throw new OmError("weak_password");
+  if (Buffer.byteLength(wanted) > limits.passwordBytes) throw new OmError("password_too_long");
+  const claim = { address, email, password: body.current_password ?? "", read: () => credentials.byId(userId) };
+  const ended = await provePassword(deps, claim, async ({ password_hash: from }) =>
+    credentials.change({ userId, from, to: await passwords.hash(wanted), spared, now: deps.now() }),
+  );
+  deps.announceEnd(
+    { userId, ended: { allBut: spared } },
+    ended.map(({ id }) => id),
+  );
+  return { ok: true };
+}

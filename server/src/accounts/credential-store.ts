@@ -1,0 +1,60 @@
+import type { Database } from "../platform/postgres/database.ts";
+import { statement } from "../platform/postgres/statement.ts";
+import { endAllBut } from "./session-store.ts";
+
+const byId = statement<{ password_hash: string }>(
+  "credentials.by_id",
+  "select password_hash from users where id = $1 and deleted_at is null",
+);
+const changeHash = statement<{ id: number }>(
+  "credentials.change",
+  "update users set password_hash = $3 where id = $1 and password_hash = $2 and deleted_at is null returning id",
+);
+const closeUser = statement<{ id: number }>(
+  "credentials.close_user",
+  `update users
+   set username = 'deleted_' || id, email = 'deleted_' || id || '@invalid', password_hash = '-', full_name = '', avatar = '',
+     deleted_at = now(), updated_at = now()
+   where id = $1 and password_hash = $2 and deleted_at is null returning id`,
+);
+const freeName = statement<never>("credentials.free_name", "delete from names where user_id = $1");
+const forgetSessions = statement<{ id: number }>(
+  "credentials.forget_sessions",
+  "delete from sessions where user_id = $1 returning id",
+);
+const forgetBlocks = statement<never>(
+  "credentials.forget_blocks",
+  "delete from blocks where blocker_id = $1 or blocked_id = $1",
+);
+const revokeInvites = statement<never>(
+  "credentials.revoke_invites",
+  "update invites set revoked_at = now() where created_by = $1 and revoked_at is null",
+);
+
+/** Password hashes, and what hangs on them. Both changes happen only while the hash is still the one that was proven. */
+export function credentialStore(db: Database) {
+  return {
+    byId: async (userId: number) => (await db.query(byId, [userId]))[0],
+    /** Replaces the hash and ends all sessions but `spared`: those that ended; undefined: the hash is not `from` any more. */
+    change: (change: { userId: number; from: string; to: string; spared: number | undefined; now: number }) =>
+      db.transaction(async (queries) => {
+        const [changed] = await queries.query(changeHash, [change.userId, change.from, change.to]);
+        if (changed === undefined) return undefined;
+        return queries.query(endAllBut, [change.userId, change.spared ?? null, change.now]);
+      }),
+    /**
+     * Takes everything from a user but the row, which messages point to: the sessions that ended; undefined: the hash is not `hash`
+     * any more. A login that goes on meanwhile waits for it, or its session is found here.
+     */
+    close: (userId: number, hash: string) =>
+      db.transaction(async (queries) => {
+        const [closed] = await queries.query(closeUser, [userId, hash]);
+        if (closed === undefined) return undefined;
+        await queries.query(freeName, [userId]);
+        await queries.query(forgetBlocks, [userId]);
+        await queries.query(revokeInvites, [userId]);
+        return queries.query(forgetSessions, [userId]);
+      }),
+  };
+}
+export type CredentialStore = ReturnType<typeof credentialStore>;

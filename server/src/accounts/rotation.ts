@@ -1,0 +1,62 @@
+import { createHash, createHmac, hkdfSync } from "node:crypto";
+import { OmError } from "../platform/om-error.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { SessionStore } from "./session-store.ts";
+
+/** How long a refresh token is good, and for how long its predecessor still is, in ms. */
+export const lifetime = 7 * 24 * 3_600_000;
+const grace = 60_000;
+/** How many rotations a late request may be behind. */
+const maxBehind = 20;
+
+/** Replaces a refresh token by the next one. @throws OmError `invalid_refresh` */
+type Rotate = (token: string) => Promise<{ userId: number; sessionId: number; next: string }>;
+
+interface Deps {
+  sessions: SessionStore;
+  /** The session of a stolen or copied token was ended. */
+  onReuse: (userId: number, sessionId: number) => void;
+  secret: string;
+  now: Clock;
+}
+
+/**
+ * The successor of a refresh token is computed from it, so refreshers that use one token side by side, or again because the answer
+ * was lost, all get the same successor: the one that is current by then, or a late answer would overwrite it in the client's
+ * storage. After the grace a replaced token can only come from a thief or a copy: its session ends.
+ */
+export function createRotation(deps: Deps): Rotate {
+  const key = Buffer.from(hkdfSync("sha256", deps.secret, "", "om refresh token successor", 32));
+  const successor = (token: string): string => createHmac("sha256", key).update(token).digest("base64url");
+
+  async function currentAfter(token: string, now: number): Promise<string> {
+    let current = token;
+    for (let behind = 0; behind < maxBehind; behind += 1) {
+      const row = await deps.sessions.find(hashOf(current), now);
+      if (row === undefined || !row.live) break;
+      if (row.replaced_ms === null) return current;
+      current = successor(current);
+    }
+    throw new OmError("invalid_refresh");
+  }
+
+  return async (token) => {
+    const now = deps.now();
+    const next = successor(token);
+    const rotated = await deps.sessions.rotate(hashOf(token), hashOf(next), { now, expiresAt: now + lifetime });
+    if (rotated !== undefined) return { userId: rotated.user_id, sessionId: rotated.session_id, next };
+    const known = await deps.sessions.find(hashOf(token), now);
+    if (known === undefined || !known.live || known.replaced_ms === null) throw new OmError("invalid_refresh");
+    if (now - known.replaced_ms > grace) {
+      const first = await deps.sessions.endOne(known.session_id, known.user_id);
+      if (first) deps.onReuse(known.user_id, known.session_id);
+      throw new OmError("invalid_refresh");
+    }
+    return { userId: known.user_id, sessionId: known.session_id, next: await currentAfter(next, now) };
+  };
+}
+
+/** As which a token is stored. */
+export function hashOf(token: string): string {
+  return createHash("sha256").update(token).digest("hex");
+}

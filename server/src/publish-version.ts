@@ -1,0 +1,50 @@
+import { parseConfig, readEnvironment } from "./config.ts";
+import { openStorage } from "./open-storage.ts";
+import { publishVersion } from "./releases/publish-version.ts";
+import { readArguments, usage, type Release } from "./releases/read-release.ts";
+import { versionStore, type VersionStore } from "./releases/version-store.ts";
+
+/** Rows that `--list` prints at most. */
+const maxListed = 1_000;
+
+try {
+  const wish = readArguments(process.argv.slice(2));
+  if (wish === "help") console.log(usage);
+  else await run(wish);
+} catch (error) {
+  console.error(`Cannot publish: ${oneLine(error)}`);
+  process.exitCode = 1;
+}
+
+async function run(wish: Release | "list"): Promise<void> {
+  // What breaks a statement is thrown by it too.
+  await using storage = await openStorage(parseConfig(readEnvironment()), () => undefined);
+  const versions = versionStore(storage.db);
+  if (wish === "list") return list(versions);
+  await publishVersion(versions, wish);
+  const where = storage.kind === "embedded" ? "the embedded database" : "PostgreSQL";
+  console.log(`Published ${wish.platform} ${wish.version} (build ${wish.build}) in ${where}`);
+}
+
+async function list(versions: VersionStore): Promise<void> {
+  const rows = await versions.list(maxListed);
+  if (rows.length === 0) console.log("Nothing is published yet");
+  for (const row of rows) {
+    const marks = [
+      row.is_active ? "active" : "inactive",
+      ...(row.force_update ? ["force"] : []),
+      ...(row.min_supported_build > 0 ? [`min build ${row.min_supported_build}`] : []),
+    ];
+    const name = `${row.platform} ${row.version} (build ${row.build_number})`;
+    console.log(`${name} ${row.release_date} ${marks.join(", ")} ${row.download_url}`);
+  }
+}
+
+/** The driver's errors carry what went wrong as their cause or as their code. */
+function oneLine(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code } = error as { code?: unknown };
+  const text = error.message === "" && typeof code === "string" ? code : error.message;
+  const cause = error.cause instanceof Error ? ` (${oneLine(error.cause)})` : "";
+  return `${text}${cause}`.replaceAll(/\s+/g, " ");
+}

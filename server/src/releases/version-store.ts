@@ -1,0 +1,66 @@
+import type { RouteOutput } from "@om/protocol";
+import { violatedConstraint, type Database } from "../platform/postgres/database.ts";
+import { statement } from "../platform/postgres/statement.ts";
+import type { Release } from "./read-release.ts";
+
+const newest = statement<Required<RouteOutput<"version">>>(
+  "releases.newest",
+  `select version, build_number, min_supported_build, force_update, download_url, changelog,
+     date_trunc('second', release_date) as release_date
+   from app_versions where platform = $1 and is_active order by build_number desc limit 1`,
+);
+const retire = statement<never>(
+  "releases.retire",
+  "update app_versions set is_active = false, updated_at = now() where platform = $1 and build_number < $2 and is_active",
+);
+const insert = statement<never>(
+  "releases.insert",
+  `insert into app_versions
+     (platform, version, build_number, download_url, changelog, force_update, min_supported_build)
+   values ($1, $2, $3, $4, $5, $6, $7)`,
+);
+const list = statement<VersionRow>(
+  "releases.list",
+  `select platform, version, build_number, min_supported_build, force_update, is_active, download_url,
+     date_trunc('second', release_date) as release_date
+   from app_versions order by platform, build_number desc limit $1`,
+);
+
+interface VersionRow {
+  platform: string;
+  version: string;
+  build_number: number;
+  min_supported_build: number;
+  force_update: boolean;
+  is_active: boolean;
+  download_url: string;
+  release_date: string;
+}
+
+/** App versions. Of a platform's active rows the one with the highest build number counts; release jobs insert some by hand. */
+export function versionStore(db: Database) {
+  return {
+    newest: async (platform: string) => (await db.query(newest, [platform]))[0],
+    /**
+     * Takes the place of the platform's older versions; there is an active one at every moment.
+     * @returns undefined, or the build that is there already and is not older
+     */
+    async publish(release: Release): Promise<number | undefined> {
+      const { platform, version, build, url, changelog, force, minBuild } = release;
+      try {
+        return await db.transaction(async (queries) => {
+          const [active] = await queries.query(newest, [platform]);
+          if (active !== undefined && active.build_number >= build) return active.build_number;
+          await queries.query(retire, [platform, build]);
+          await queries.query(insert, [platform, version, build, url, changelog, force, minBuild]);
+          return undefined;
+        });
+      } catch (error) {
+        if (violatedConstraint(error) === "app_versions_platform_build_number_key") return build;
+        throw error;
+      }
+    },
+    list: (limit: number) => db.query(list, [limit]),
+  };
+}
+export type VersionStore = ReturnType<typeof versionStore>;
