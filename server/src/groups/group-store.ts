@@ -25,33 +25,28 @@ export interface GroupFace {
   handle: string | undefined;
 }
 
+/** Of `groups g`. The creator is looked up row by row: no plan, however old, reads all users for that. */
 const groupColumns =
   "g.id, g.created_at, g.updated_at, g.name, g.description, g.icon, g.creator_id, g.is_public, g.handle," +
-  " case when u.id is not null then json_build_object('id', u.id, 'created_at', u.created_at, 'updated_at', u.updated_at," +
+  " (select json_build_object('id', u.id, 'created_at', u.created_at, 'updated_at', u.updated_at," +
   " 'username', u.username, 'email', u.email, 'full_name', u.full_name, 'avatar', u.avatar, 'role', u.role," +
-  " 'last_seen', u.last_seen) end as creator";
+  " 'last_seen', u.last_seen) from users u where u.id = g.creator_id and u.deleted_at is null) as creator";
 
-/** Joined to `groups g`. */
-const creatorTable = "left join users u on u.id = g.creator_id and u.deleted_at is null";
-
-const byId = statement<GroupRow>(
-  "groups.by_id",
-  `select ${groupColumns} from groups g ${creatorTable} where g.id = $1`,
-);
+const byId = statement<GroupRow>("groups.by_id", `select ${groupColumns} from groups g where g.id = $1`);
 const byHandle = statement<GroupRow>(
   "groups.by_handle",
-  `select ${groupColumns} from names n join groups g on g.id = n.group_id ${creatorTable}
+  `select ${groupColumns} from names n join groups g on g.id = n.group_id
    where n.name = lower($1) and g.is_public`,
 );
 const ofMember = statement<GroupRow>(
   "groups.of_member",
   `select ${groupColumns} from participants p join conversations c on c.id = p.conversation_id
-     join groups g on g.id = c.group_id ${creatorTable}
+     join groups g on g.id = c.group_id
    where p.user_id = $1 and p.left_at is null order by g.id desc limit $2`,
 );
 const search = statement<GroupRow>(
   "groups.search",
-  `select ${groupColumns} from groups g ${creatorTable}
+  `select ${groupColumns} from groups g
    where g.is_public and (lower(g.name) like lower($1) or lower(g.handle) like lower($1))
    order by lower($3) not in (lower(g.handle), lower(g.name)), lower(g.handle), g.id limit $2`,
 );

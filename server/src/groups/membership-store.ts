@@ -42,7 +42,7 @@ const standing = statement<Standing>(
 );
 const room = statement<{ members: number; account: boolean; blocked: boolean }>(
   "memberships.room",
-  `select (select count(*) from participants p where p.conversation_id = $1 and p.left_at is null) as members,
+  `select (select c.members from conversations c where c.id = $1) as members,
      exists (select from users u where u.id = $2 and u.deleted_at is null) as account,
      exists (select from blocks b where b.blocker_id = $2 and b.blocked_id = $3) as blocked`,
 );
@@ -119,18 +119,18 @@ const changed = statement<Head>(
   "memberships.changed",
   `update conversations c set ${raised} where c.id = $1 returning ${head}`,
 );
-const members = statement<MemberRow>(
+// Closed accounts are sorted out afterwards: for a planner without statistics a condition on deleted_at leaves so few users that it
+// would look each of them up by reading all.
+const memberOrder = "p.conversation_id = $1 and p.left_at is null order by p.joined_at, p.user_id limit $2";
+const members = statement<MemberRow & { closed: boolean }>(
   "memberships.members",
-  `select p.user_id, p.role, p.joined_at from participants p join users u on u.id = p.user_id
-   where p.conversation_id = $1 and p.left_at is null and u.deleted_at is null
-   order by p.joined_at, p.user_id limit $2`,
+  `select p.user_id, p.role, p.joined_at, u.deleted_at is not null as closed
+   from participants p join users u on u.id = p.user_id where ${memberOrder}`,
 );
-const profiles = statement<FullProfile>(
+const profiles = statement<FullProfile & { closed: boolean }>(
   "memberships.profiles",
-  `select ${profileColumns("$3")}, u.created_at, u.updated_at
-   from participants p join users u on u.id = p.user_id
-   where p.conversation_id = $1 and p.left_at is null and u.deleted_at is null
-   order by p.joined_at, p.user_id limit $2`,
+  `select ${profileColumns("$3")}, u.created_at, u.updated_at, u.deleted_at is not null as closed
+   from participants p join users u on u.id = p.user_id where ${memberOrder}`,
 );
 const groupIds = statement<{ group_id: number }>(
   "memberships.group_ids",
@@ -171,10 +171,11 @@ export function membershipStore(db: Queries) {
     /** One more version. */
     changed: async (conversationId: number) => only(await db.query(changed, [conversationId])),
     /** The oldest first. */
-    members: (conversationId: number, limit: number) => db.query(members, [conversationId, limit]),
+    members: async (conversationId: number, limit: number): Promise<MemberRow[]> =>
+      (await db.query(members, [conversationId, limit])).filter(({ closed }) => !closed),
     /** Of the members, the oldest first, as the viewer sees them. */
-    profiles: (conversationId: number, viewerId: number, limit: number) =>
-      db.query(profiles, [conversationId, limit, viewerId]),
+    profiles: async (conversationId: number, viewerId: number, limit: number): Promise<FullProfile[]> =>
+      (await db.query(profiles, [conversationId, limit, viewerId])).filter(({ closed }) => !closed),
     groupIds: async (userId: number, limit: number) =>
       (await db.query(groupIds, [userId, limit])).map(({ group_id: id }) => id),
   };
