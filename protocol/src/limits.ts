@@ -24,4 +24,10 @@ export const limits = {
   batchFrames: 50,
   searchResults: 50,
   changesPage: 500,
+  /** The file of an avatar or of a group's icon; above it `avatar_too_large`. */
+  avatarBytes: 5 * 1024 * 1024,
+  /** The file of an attachment; above it `attachment_too_large`. */
+  attachmentBytes: 25 * 1024 * 1024,
+  /** What a multipart body may have around its file; above it 413, but never below `bodyBytes`. */
+  multipartBytes: 1024 * 1024,
 } as const;

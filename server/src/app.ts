@@ -4,12 +4,15 @@ import { jwtSecret } from "./accounts/jwt-secret.ts";
 import { createUserViews } from "./accounts/user-view.ts";
 import { composeAccounts } from "./compose-accounts.ts";
 import { composeFeatures } from "./compose-features.ts";
+import { composeMedia } from "./compose-media.ts";
 import { composeSockets } from "./compose-sockets.ts";
 import type { Config } from "./config.ts";
 import { createHub } from "./delivery/hub.ts";
 import { createLocalBus } from "./delivery/local-bus.ts";
 import { createOriginPolicy } from "./http/origin.ts";
 import { createHttp } from "./http/server.ts";
+import { iconSetter } from "./media/group-avatar.ts";
+import { groupIconStore } from "./media/group-icon-store.ts";
 import { externalConnection, openStorage } from "./open-storage.ts";
 import { every } from "./platform/background.ts";
 import type { Clock } from "./platform/clock.ts";
@@ -40,6 +43,7 @@ export async function startApp(config: Config, { now = Date.now }: Overrides = {
   const dispose = async (): Promise<void> => {
     for (let next = disposals.pop(); next !== undefined; next = disposals.pop()) await next();
   };
+  let url = "";
   const embedded = externalConnection(config) === undefined;
   const secret = jwtSecret({ given: config.jwtSecret, dataDir: config.dataDir, embedded });
   const telemetry = createTelemetry({ logLevel: config.logLevel, logFrameSizes: config.wsDebug, now });
@@ -56,15 +60,19 @@ export async function startApp(config: Config, { now = Date.now }: Overrides = {
     const views = createUserViews({ exposeEmails: config.exposeEmails, isOnline: hub.isOnline });
     const tokens = createAccessTokens(secret, now);
     const accounts = composeAccounts({ config, db: storage.db, tokens, views, secret, now });
-    const features = composeFeatures({ config, storage, bus, hub, views, telemetry });
+    const mediaBase = (): string => config.publicApiBaseUrl || `${url}/api`;
+    const features = composeFeatures({ config, storage, bus, hub, views, telemetry, mediaBase });
+    const setIcon = iconSetter(groupIconStore(storage.db));
+    const media = composeMedia({ config, db: storage.db, views, base: mediaBase, setIcon, telemetry, now });
     disposals.push(() => lastSeen.flush());
     background(2_000, "last seen", lastSeen.flush);
     background(1_000, "resume point", features.markDurable);
     background(600_000, "purge", accounts.purge);
+    background(3_600_000, "uploads", media.sweep);
     disposals.push(() => features.lanes.idle());
 
     const isAllowed = createOriginPolicy(config.allowedOrigins);
-    const handlers = { ...accounts.routes, ...features.routes };
+    const handlers = { ...accounts.routes, ...features.routes, ...media.routes };
     const checks = { database: async () => void (await storage.db.query(ping, [])) };
     const http = await createHttp({ config, handlers, verify: tokens.verify, isAllowed, telemetry, checks, now });
     const { verify } = tokens;
@@ -78,8 +86,9 @@ export async function startApp(config: Config, { now = Date.now }: Overrides = {
     });
     await http.listen({ host: config.host, port: config.port });
     const { port } = http.server.address() as AddressInfo;
+    url = `http://${shownHost(config.host)}:${port}`;
     telemetry.log.info({ port, database: storage.kind }, "listening");
-    return { url: `http://${shownHost(config.host)}:${port}`, [Symbol.asyncDispose]: dispose };
+    return { url, [Symbol.asyncDispose]: dispose };
   } catch (error) {
     await dispose();
     throw error;

@@ -10,6 +10,7 @@ import { createLanes, type Lanes } from "./conversations/write-lanes.ts";
 import type { Bus } from "./delivery/bus.ts";
 import type { Hub } from "./delivery/hub.ts";
 import type { Handlers } from "./http/handlers.ts";
+import { isOurMedia } from "./media/media-keys.ts";
 import { chatFrame } from "./messages/chat-frame.ts";
 import { listMessageChanges } from "./messages/list-message-changes.ts";
 import { messageStore } from "./messages/message-store.ts";
@@ -50,6 +51,8 @@ export interface FeatureDeps {
   hub: Hub;
   views: UserViews;
   telemetry: Telemetry;
+  /** What URLs of avatars and attachments begin with. */
+  mediaBase: () => string;
 }
 
 export function composeFeatures(deps: FeatureDeps): Features {
@@ -75,7 +78,7 @@ export function composeFeatures(deps: FeatureDeps): Features {
   };
   const rules = {
     maxMessageLength: config.maxMessageLength,
-    mediaBase: config.publicApiBaseUrl === "" ? undefined : `${config.publicApiBaseUrl}/media/`,
+    isMedia: (url: string) => isOurMedia(url, deps.mediaBase()),
   };
   const send = (caller: Caller, draft: Draft): Promise<Sent> =>
     telemetry.sends.observe(() => sendMessage({ lanes, rules }, caller, draft));

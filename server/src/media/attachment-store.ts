@@ -1,0 +1,21 @@
+import type { Database } from "../platform/postgres/database.ts";
+import { statement } from "../platform/postgres/statement.ts";
+
+const isVisible = statement<{ visible: boolean }>(
+  "media.attachment_visible",
+  `select exists (
+     select from messages m
+       join participants p on p.conversation_id = m.conversation_id and p.user_id = $2
+     where attachment_key(m.content) = $1 and m.message_type <> 'text' and m.deleted_at is null
+       and p.left_at is null and m.seq > p.cleared_seq and (not m.hidden or m.sender_id = p.user_id)
+   ) as visible`,
+);
+
+/** Who may see an attachment, as far as messages say. */
+export function attachmentStore(db: Database) {
+  return {
+    /** Whether the user now sees a message that names the attachment. */
+    isVisible: async (key: string, userId: number) => (await db.query(isVisible, [key, userId]))[0]?.visible ?? false,
+  };
+}
+export type AttachmentStore = ReturnType<typeof attachmentStore>;
