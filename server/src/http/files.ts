@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { Readable } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { FileAnswer } from "./handlers.ts";
@@ -9,6 +10,8 @@ const stallDeadline = 60_000;
 export async function sendFile(file: FileAnswer, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const known = isKnown(file, request);
   const content = known || request.method === "HEAD" ? undefined : await file.open();
+  // A file that cannot be read fails here, before anything is promised.
+  if (content !== undefined) await once(content, "readable");
   void reply
     .header("etag", file.etag)
     .header("last-modified", file.lastModified.toUTCString())

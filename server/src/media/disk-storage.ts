@@ -26,7 +26,9 @@ export function diskStorage(folder: string): MediaStorage {
         open: () => openFile(path),
       } satisfies StoredObject;
     },
-    delete: (key) => rm(pathOf(key), { force: true }),
+    async delete(key) {
+      await rm(pathOf(key), { force: true });
+    },
   };
 }
 

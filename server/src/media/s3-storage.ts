@@ -85,12 +85,14 @@ function createSender(settings: S3Settings): Send {
     const signed = await new AwsV4Signer({
       method,
       url: base + checkedKey(key),
-      headers: { "x-amz-content-sha256": emptySha256, "accept-encoding": "identity", ...headers },
+      headers: { "x-amz-content-sha256": emptySha256, ...headers },
       accessKeyId: settings.accessKey,
       secretAccessKey: settings.secretKey,
       service: "s3",
       region: settings.region,
     }).sign();
+    // Unsigned, because proxies change it.
+    signed.headers.set("accept-encoding", "identity");
     const upload = body === undefined ? {} : { body: Readable.toWeb(body) as ReadableStream, duplex: "half" as const };
     return fetch(signed.url, { method, headers: signed.headers, redirect: "manual", signal, ...upload });
   };
