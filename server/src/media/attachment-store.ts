@@ -3,11 +3,14 @@ import { statement } from "../platform/postgres/statement.ts";
 
 const isVisible = statement<{ visible: boolean }>(
   "media.attachment_visible",
-  `select exists (
-     select from messages m
-       join participants p on p.conversation_id = m.conversation_id and p.user_id = $2
+  // Few messages name an attachment, so they come first, whatever the planner believes.
+  `with naming as materialized (
+     select m.conversation_id, m.seq, m.sender_id, m.hidden from messages m
      where attachment_key(m.content) = $1 and m.message_type <> 'text' and m.deleted_at is null
-       and p.left_at is null and m.seq > p.cleared_seq and (not m.hidden or m.sender_id = p.user_id)
+   )
+   select exists (
+     select from naming n join participants p on p.conversation_id = n.conversation_id and p.user_id = $2
+     where p.left_at is null and n.seq > p.cleared_seq and (not n.hidden or n.sender_id = p.user_id)
    ) as visible`,
 );
 

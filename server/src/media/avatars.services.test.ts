@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { limits } from "@om/protocol";
+import sharp from "sharp";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { DatabaseUnavailable } from "../platform/postgres/database.ts";
 import { describeDatabases } from "../testing/databases.ts";
@@ -284,7 +285,6 @@ describeDatabases("avatars", (database) => {
             .digest()[i & 15] ?? 0,
       ),
     );
-    const { default: sharp } = await import("sharp");
     const raw = { width: 300, height: 300, channels: 3 } as const;
     const url = avatarOf(await open.upload(ann, ownAvatar, picture(await sharp(noise, { raw }).png().toBuffer())));
     if (open.s3) open.s3.fault = "breaks off";
