@@ -1,5 +1,3 @@
-import { randomUUID } from "node:crypto";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { UserViews } from "./accounts/user-view.ts";
 import type { Config } from "./config.ts";
@@ -46,8 +44,9 @@ export function composeMedia(deps: {
   now: Clock;
 }): Media {
   const { config, db, views, base, setIcon, telemetry, now } = deps;
-  const { storage, incoming } = openMediaStorage(config);
-  const uploads = createUploads({ folder: incoming, now });
+  const folder = join(config.dataDir, "media");
+  const storage = openStorage(config, folder);
+  const uploads = createUploads({ folder: join(folder, "incoming"), now });
   const images = createImages();
   const onLeftover = (error: unknown): void => telemetry.failure("media", error);
   const [avatars, attachments] = [avatarStore(db), attachmentStore(db)];
@@ -70,15 +69,10 @@ export function composeMedia(deps: {
   };
 }
 
-/** S3 when S3_ENDPOINT is set, else a folder of DATA_DIR. Undefined: S3 is wanted but not all of its settings are there. */
-function openMediaStorage(config: Config): { storage: MediaStorage | undefined; incoming: string } {
-  if (config.s3Endpoint === "") {
-    const folder = join(config.dataDir, "media");
-    return { storage: diskStorage(folder), incoming: join(folder, "incoming") };
-  }
-  const incoming = join(tmpdir(), `om-uploads-${randomUUID()}`);
-  const { s3Bucket: bucket, s3AccessKey: accessKey, s3SecretKey: secretKey } = config;
-  if (bucket === "" || accessKey === "" || secretKey === "") return { storage: undefined, incoming };
-  const { s3Endpoint: endpoint, s3Region: region, s3UseSsl: useSsl } = config;
-  return { storage: s3Storage({ endpoint, bucket, accessKey, secretKey, region, useSsl }), incoming };
+/** S3 when S3_ENDPOINT is set, else `folder`. Undefined: S3 is wanted but not all of its settings are there. */
+function openStorage(config: Config, folder: string): MediaStorage | undefined {
+  const { s3Endpoint: endpoint, s3Bucket: bucket, s3AccessKey: accessKey, s3SecretKey: secretKey } = config;
+  if (endpoint === "") return diskStorage(folder);
+  if (bucket === "" || accessKey === "" || secretKey === "") return undefined;
+  return s3Storage({ endpoint, bucket, accessKey, secretKey, region: config.s3Region, useSsl: config.s3UseSsl });
 }

@@ -146,8 +146,9 @@ function addRoute(app: FastifyInstance, name: RouteName, context: Context): void
       config: { name },
       onRequest: async (request, reply) => {
         if (limitReached(request, reply, { limits: context.limits, route })) return reply;
-        request.caller = await admit(request, route, context.rules);
-        if (limitReached(request, reply, { limits: context.limits, route, caller: request.caller })) return reply;
+        const caller = await admit(request, route, context.rules);
+        if (caller && limitReached(request, reply, { limits: context.limits, route, caller })) return reply;
+        request.caller = caller;
         request.uploadType = request.headers["content-type"];
         // What is not read may be of any kind; Fastify would refuse a malformed type.
         if (route.body === undefined) delete request.headers["content-type"];
