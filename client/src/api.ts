@@ -1,10 +1,12 @@
 import {
   routes,
   type AuthAnswer,
+  type FileRouteName,
   type RouteBody,
   type RouteName,
   type RouteOutput,
   type RouteQuery,
+  type UploadRouteName,
 } from "@om/protocol";
 import { readAnswer } from "./api-error.ts";
 import { readClaims, type Tokens, type TokenStore } from "./tokens.ts";
@@ -37,16 +39,18 @@ interface RawInput {
 }
 
 type Entering = "register" | "login" | "logout" | "refresh";
+/** Files do not travel as JSON. */
+type OfFiles = UploadRouteName | FileRouteName;
 
 /** One method per route. They throw OmApiError, or TypeError or a DOMException when no answer came. */
 type RouteCalls = {
-  [N in Exclude<RouteName, Entering>]: (...input: CallArguments<N>) => Promise<RouteOutput<N>>;
+  [N in Exclude<RouteName, Entering | OfFiles>]: (...input: CallArguments<N>) => Promise<RouteOutput<N>>;
 };
 
 export interface Api extends RouteCalls {
   readonly baseUrl: string;
   /** Any route by its name. */
-  call<N extends RouteName>(name: N, ...input: CallArguments<N>): Promise<RouteOutput<N>>;
+  call<N extends Exclude<RouteName, OfFiles>>(name: N, ...input: CallArguments<N>): Promise<RouteOutput<N>>;
   /** Both log in: their tokens are kept. */
   register(body: RouteBody<"register">): Promise<AuthAnswer>;
   login(body: RouteBody<"login">): Promise<AuthAnswer>;

@@ -89,6 +89,22 @@ export const errors = {
   // App versions
   missing_build: { status: 400, text: "build parameter is required", retry: false },
   update_check_failed: { status: 500, text: "Internal server error", retry: true },
+  // Media
+  missing_avatar: { status: 400, text: "avatar file is required", retry: false },
+  invalid_avatar: { status: 400, text: "Invalid avatar upload", retry: false },
+  avatar_too_large: { status: 400, text: "Avatar is too large", retry: false },
+  avatar_unsupported: { status: 400, text: "Unsupported image type", retry: false },
+  avatar_invalid: { status: 400, text: "Invalid image", retry: false },
+  avatar_upload_failed: { status: 500, text: "Internal server error", retry: true },
+  avatar_delete_failed: { status: 500, text: "Internal server error", retry: true },
+  missing_attachment: { status: 400, text: "attachment file is required", retry: false },
+  invalid_attachment: { status: 400, text: "Invalid attachment upload", retry: false },
+  attachment_too_large: { status: 400, text: "Attachment is too large", retry: false },
+  attachment_invalid: { status: 400, text: "Invalid image", retry: false },
+  attachment_upload_failed: { status: 500, text: "Internal server error", retry: true },
+  storage_not_configured: { status: 503, text: "Storage not configured", retry: false },
+  not_found: { status: 404, text: "Not found", retry: false },
+  media_fetch_failed: { status: 500, text: "Internal server error", retry: true },
 } as const satisfies Record<string, { status: number; text: string; retry: boolean }>;
 
 export const ErrorCode = Type.Enum(Object.keys(errors) as (keyof typeof errors)[]);

@@ -36,4 +36,10 @@ export const limits = {
   groupsPage: 1_000,
   /** Invite links in one list, the newest first. */
   invitesPage: 1_000,
+  /** The file of an avatar or of a group's icon; above it `avatar_too_large`. */
+  avatarBytes: 5 * 1024 * 1024,
+  /** The file of an attachment; above it `attachment_too_large`. */
+  attachmentBytes: 25 * 1024 * 1024,
+  /** What a multipart body may have around its file; above it 413, but never below `bodyBytes`. */
+  multipartBytes: 1024 * 1024,
 } as const;

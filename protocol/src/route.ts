@@ -5,7 +5,10 @@ import { Nullable, User } from "./entities.ts";
 /**
  * One HTTP route. `auth`: who may call. `csrf`: a browser must prove that its own page asked (§3.5). `limit`: the rate-limit
  * bucket it draws from. `body`: a body that does not fit is `invalid_request_body`. `query`: its parameters; all are text, for the
- * use-case to judge, and only those that stand here can be read. `summary`: one sentence for the documentation. `failure`: the code of a 500. `errors: "text"`: its own errors are `{"error": <text>}` alone, without code and request id.
+ * use-case to judge, and only those that stand here can be read. `summary`: one sentence for the documentation. `upload`: the body is
+ * multipart/form-data with one file in `field`; the use-case answers for a larger file. `file`: the answer is the bytes of a file, to
+ * be cached by its tag. A path that ends in `/*` takes any rest. `failure`: the code of a 500. `errors: "text"`: its own errors are
+ * `{"error": <text>}` alone, without code and request id.
  */
 export interface Route {
   method: "GET" | "POST" | "PUT" | "DELETE";
@@ -13,12 +16,15 @@ export interface Route {
   summary: string;
   auth: "none" | "token";
   csrf: boolean;
-  limit?: "auth" | "names";
+  /** `auth` and `names` count per address, `avatar` and `attachment` per user. */
+  limit?: "auth" | "names" | "avatar" | "attachment";
   failure?: ErrorCode;
   errors?: "text";
   status: 200 | 201;
   query?: TObject;
   body?: TSchema;
+  upload?: { field: string; maxBytes: number };
+  file?: true;
   output: TSchema;
 }
 
@@ -34,4 +40,5 @@ export const text = Type.String();
 export const optionalText = Type.Optional(Nullable(text));
 export const Whole = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 export const Ok = Type.Object({ ok: Type.Boolean() });
+export const FileBytes = Type.Unsafe<Uint8Array>({ contentMediaType: "application/octet-stream" });
 export const UserAnswer = Type.Object({ user: User });

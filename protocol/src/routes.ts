@@ -3,6 +3,7 @@ import { accountRoutes } from "./routes-accounts.ts";
 import { blockRoutes } from "./routes-blocks.ts";
 import { conversationRoutes } from "./routes-conversations.ts";
 import { groupRoutes } from "./routes-groups.ts";
+import { mediaRoutes } from "./routes-media.ts";
 import { messageRoutes } from "./routes-messages.ts";
 import { releaseRoutes } from "./routes-releases.ts";
 import { sessionRoutes } from "./routes-sessions.ts";
@@ -17,6 +18,7 @@ export const features = {
   conversations: conversationRoutes,
   messages: messageRoutes,
   groups: groupRoutes,
+  media: mediaRoutes,
   releases: releaseRoutes,
 };
 
@@ -28,10 +30,17 @@ export const routes = {
   ...features.conversations,
   ...features.messages,
   ...features.groups,
+  ...features.media,
   ...features.releases,
 };
 
 export type RouteName = keyof typeof routes;
+/** Routes that take a file. */
+export type UploadRouteName = {
+  [N in RouteName]: (typeof routes)[N] extends { upload: object } ? N : never;
+}[RouteName];
+/** Routes that answer with a file. */
+export type FileRouteName = { [N in RouteName]: (typeof routes)[N] extends { file: true } ? N : never }[RouteName];
 export type RouteBody<N extends RouteName> = (typeof routes)[N] extends { body: infer B extends TSchema }
   ? Static<B>
   : undefined;

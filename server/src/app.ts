@@ -1,19 +1,10 @@
 import type { AddressInfo } from "node:net";
-import { createAccessTokens } from "./accounts/access-token.ts";
 import { jwtSecret } from "./accounts/jwt-secret.ts";
-import { createUserViews } from "./accounts/user-view.ts";
-import { composeAccounts } from "./compose-accounts.ts";
-import { composeFeatures } from "./compose-features.ts";
-import { composeGroups } from "./compose-groups.ts";
-import { composePresence } from "./compose-presence.ts";
-import { composeReleases } from "./compose-releases.ts";
+import { composeUseCases } from "./compose.ts";
 import { composeSockets } from "./compose-sockets.ts";
 import type { Config } from "./config.ts";
 import { createHub } from "./delivery/hub.ts";
 import { createLocalBus } from "./delivery/local-bus.ts";
-import { createAnnounce } from "./groups/group-pushes.ts";
-import { membershipStore } from "./groups/membership-store.ts";
-import type { SessionEnd } from "./delivery/push.ts";
 import { createOriginPolicy } from "./http/origin.ts";
 import { createHttp } from "./http/server.ts";
 import { externalConnection, openStorage } from "./open-storage.ts";
@@ -45,6 +36,7 @@ export async function startApp(config: Config, { now = Date.now }: Overrides = {
   const dispose = async (): Promise<void> => {
     for (let next = disposals.pop(); next !== undefined; next = disposals.pop()) await next();
   };
+  let url = "";
   const embedded = externalConnection(config) === undefined;
   const secret = jwtSecret({ given: config.jwtSecret, dataDir: config.dataDir, embedded });
   const telemetry = createTelemetry({ logLevel: config.logLevel, logFrameSizes: config.wsDebug, now });
@@ -56,44 +48,28 @@ export async function startApp(config: Config, { now = Date.now }: Overrides = {
     const bus = createLocalBus((error) => telemetry.failure("bus", error));
     const hub = createHub({ maxSocketsPerUser: config.maxSocketsPerUser });
     bus.subscribe(hub.deliver);
-    const views = createUserViews({ exposeEmails: config.exposeEmails, isOnline: hub.isOnline });
-    const tokens = createAccessTokens(secret, now);
-    const { db } = storage;
-    const failed = (where: string) => (error: unknown) => telemetry.failure(where, error);
-    const announce = createAnnounce({ bus, memberships: membershipStore(db), failure: failed("groups") });
-    const groups = composeGroups({ config, db, views, announce });
-    const endSockets = (event: SessionEnd): void => bus.publish([event]);
-    const { leaveAll: leaveAllGroups } = groups;
-    const accounts = composeAccounts({ config, db, tokens, views, secret, now, endSockets, leaveAllGroups });
-    const features = composeFeatures({ config, storage, bus, hub, views, telemetry });
-    const presence = owned(composePresence({ db, bus, hub, now, failure: failed("presence") }));
-    background(2_000, "last seen", presence.flush);
-    background(1_000, "resume point", features.markDurable);
-    background(600_000, "purge", accounts.purge);
+    const useCases = composeUseCases({ config, storage, bus, hub, telemetry, secret, now, ownUrl: () => url });
+    const { features, handlers, verify } = useCases;
+    owned(useCases.presence);
+    for (const { everyMs, name, work } of useCases.jobs) background(everyMs, name, work);
     disposals.push(() => features.lanes.idle());
 
     const isAllowed = createOriginPolicy(config.allowedOrigins);
-    const handlers = {
-      ...accounts.routes,
-      ...features.routes,
-      ...groups.routes,
-      ...composeReleases(db),
-    };
-    const checks = { database: async () => void (await db.query(ping, [])) };
-    const http = await createHttp({ config, handlers, verify: tokens.verify, isAllowed, telemetry, checks, now });
-    const { verify } = tokens;
+    const checks = { database: async () => void (await storage.db.query(ping, [])) };
+    const http = await createHttp({ config, handlers, verify, isAllowed, telemetry, checks, now });
     const sockets = composeSockets({ config, server: http.server, isAllowed, verify, features, telemetry });
     disposals.push(() => Promise.all([http.close(), sockets[Symbol.asyncDispose]()]));
     telemetry.metrics.watch({
       sockets: hub.sockets,
       laneDepth: features.lanes.depth,
       sendQueueBytes: sockets.queueBytes,
-      pool: db.pool,
+      pool: storage.db.pool,
     });
     await http.listen({ host: config.host, port: config.port });
     const { port } = http.server.address() as AddressInfo;
+    url = `http://${shownHost(config.host)}:${port}`;
     telemetry.log.info({ port, database: storage.kind }, "listening");
-    return { url: `http://${shownHost(config.host)}:${port}`, [Symbol.asyncDispose]: dispose };
+    return { url, [Symbol.asyncDispose]: dispose };
   } catch (error) {
     await dispose();
     throw error;

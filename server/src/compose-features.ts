@@ -14,6 +14,7 @@ import type { Bus } from "./delivery/bus.ts";
 import type { Hub } from "./delivery/hub.ts";
 import type { Handlers } from "./http/handlers.ts";
 import { deleteMessage, editMessage } from "./messages/change-message.ts";
+import { isOurMedia } from "./media/media-keys.ts";
 import { chatFrame } from "./messages/chat-frame.ts";
 import { deleteConversation } from "./messages/delete-conversation.ts";
 import { groupReadFrame } from "./messages/group-read-frame.ts";
@@ -63,6 +64,8 @@ export interface FeatureDeps {
   hub: Hub;
   views: UserViews;
   telemetry: Telemetry;
+  /** What URLs of avatars and attachments begin with. */
+  mediaBase: () => string;
 }
 
 /** What the use-cases of this file share. */
@@ -85,7 +88,7 @@ export function composeFeatures(deps: FeatureDeps): Features {
   const { db } = storage;
   const rules: SendRules = {
     maxMessageLength: config.maxMessageLength,
-    mediaBase: config.publicApiBaseUrl === "" ? undefined : `${config.publicApiBaseUrl}/media/`,
+    isMedia: (url) => isOurMedia(url, deps.mediaBase()),
   };
   const parts: Parts = {
     bus: deps.bus,

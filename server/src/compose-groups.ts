@@ -17,7 +17,9 @@ import { previewInvite } from "./groups/preview-invite.ts";
 import { removeMember } from "./groups/remove-member.ts";
 import { revokeInvite } from "./groups/revoke-invite.ts";
 import { searchGroups } from "./groups/search-groups.ts";
+import { setIcon } from "./groups/set-icon.ts";
 import { setRole } from "./groups/set-role.ts";
+import type { SetIcon } from "./media/group-avatar.ts";
 import type { Handlers } from "./http/handlers.ts";
 import type { Database } from "./platform/postgres/database.ts";
 
@@ -46,6 +48,7 @@ export interface Groups {
   routes: Pick<Handlers, GroupRoutes>;
   /** Before an account is closed. */
   leaveAll: (userId: number) => Promise<void>;
+  setIcon: SetIcon;
 }
 
 export function composeGroups(deps: {
@@ -58,6 +61,7 @@ export function composeGroups(deps: {
   const links = { db, joinBase: deps.config.publicJoinBaseUrl };
   return {
     leaveAll: (userId) => leaveAllGroups(deps, userId),
+    setIcon: (userId, groupId, url) => setIcon(deps, { userId }, { groupId, url }),
     routes: {
       createGroup: ({ caller, body }) => createGroup(deps, caller, body),
       groups: ({ caller }) => listGroups(deps, caller),

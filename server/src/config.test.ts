@@ -71,6 +71,10 @@ test.each([
   ["ALLOWED_ORIGINS", "https://*.example.org", "a comma-separated list of origins"],
   ["ALLOWED_ORIGINS", "https://a.example, chat.example.org", "a comma-separated list of origins"],
   ["ALLOWED_ORIGINS", "https://a.example/", "a comma-separated list of origins"],
+  ["S3_ENDPOINT", "https://storage.example.org:9000", "a host and, if"],
+  ["S3_ENDPOINT", "storage.example.org/bucket", "a host and, if"],
+  ["MINIO_ENDPOINT", "user@storage:9000", "a host and, if"],
+  ["MINIO_USE_SSL", "perhaps", "true or false"],
   ["PUBLIC_API_BASE_URL", "chat.example.org/api", "an http or https URL without query"],
   ["PUBLIC_API_BASE_URL", "https:///", "an http or https URL without query"],
   ["PUBLIC_API_BASE_URL", "https://chat.example.org/api?x", "an http or https URL without query"],
@@ -120,6 +124,22 @@ test("values are trimmed; flags and choices are read without case, lists with bl
     trustProxy: ["127.0.0.1", "10.0.0.0/8"],
     publicApiBaseUrl: "https://chat.example.org/api",
   });
+});
+
+test("older names of the storage's settings count where the new ones are unset", () => {
+  const old = {
+    MINIO_ENDPOINT: "minio:9000",
+    MINIO_BUCKET: "om",
+    MINIO_ACCESS_KEY: "a",
+    MINIO_SECRET_KEY: "s",
+    MINIO_USE_SSL: "true",
+  };
+  const read = { s3Endpoint: "minio:9000", s3Bucket: "om", s3AccessKey: "a", s3SecretKey: "s", s3UseSsl: true };
+  expect(parseConfig(old)).toMatchObject(read);
+  expect(parseConfig({ ...old, S3_ENDPOINT: " ", S3_USE_SSL: "" })).toMatchObject(read);
+  const both = { ...old, S3_ENDPOINT: "[::1]:9000", S3_USE_SSL: "0" };
+  expect(parseConfig(both)).toMatchObject({ ...read, s3Endpoint: "[::1]:9000", s3UseSsl: false });
+  for (const name of Object.keys(old)) expect(helpText()).toContain(name);
 });
 
 test("a .env file fills in what the environment does not set", () => {

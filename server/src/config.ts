@@ -51,8 +51,15 @@ const postgresUrl: Kind<string> = {
   parse: (value) => (/^postgres(ql)?:\/\/\S+$/.test(value) ? value : undefined),
 };
 
+const hostAndPort: Kind<string> = {
+  allowed: "a host and, if it is not the usual one, a port, such as storage.example.org:9000",
+  parse: (value) => (/^(?:[a-z0-9._-]+|\[[0-9a-f:]+\])(?::\d{1,5})?$/i.test(value) ? value : undefined),
+};
+
 interface Setting<T> {
   env: string;
+  /** An older name of the variable, which counts when `env` is unset or empty. */
+  also?: string;
   kind: Kind<T>;
   /** The text that is parsed when the variable is unset or empty. */
   default: string;
@@ -75,7 +82,12 @@ const secret = (env: string, kind: Kind<string>, meaning: string): Setting<strin
 export const settings = {
   host: setting("HOST", text, "127.0.0.1", "Address to listen on; 0.0.0.0 for all interfaces"),
   port: setting("PORT", whole(0, 65_535), "8080", "Port to listen on; 0 picks a free one"),
-  dataDir: setting("DATA_DIR", text, "./data", "Folder of the embedded database and of a generated JWT secret"),
+  dataDir: setting(
+    "DATA_DIR",
+    text,
+    "./data",
+    "Folder of the embedded database, of a generated JWT secret and, without S3_ENDPOINT, of avatars and attachments",
+  ),
   logLevel: setting(
     "LOG_LEVEL",
     oneOf("trace", "debug", "info", "warn", "error", "fatal", "silent"),
@@ -167,6 +179,18 @@ export const settings = {
     "30",
     "Failed logins per account and address in 15 minutes, then 429; 0 = off",
   ),
+  avatarLimit: setting(
+    "AVATAR_LIMIT",
+    whole(0, 1_000_000),
+    "10",
+    "Uploads of avatars and group icons per user in 10 minutes; 0 = off",
+  ),
+  attachmentLimit: setting(
+    "ATTACHMENT_LIMIT",
+    whole(0, 1_000_000),
+    "120",
+    "Uploads of attachments per user in 10 minutes; 0 = off",
+  ),
   frameRate: setting(
     "FRAME_RATE",
     whole(0, 1_000_000),
@@ -201,7 +225,7 @@ export const settings = {
     "PUBLIC_API_BASE_URL",
     baseUrl,
     "",
-    "Public address of the API, such as https://chat.example.org/api; stored in avatar URLs (used once media is there)",
+    "Public address of the API, such as https://chat.example.org/api; URLs of avatars and attachments begin with it. Unset: the address the server listens on, which may reach no further than this machine",
   ),
   publicJoinBaseUrl: setting(
     "PUBLIC_JOIN_BASE_URL",
@@ -212,12 +236,15 @@ export const settings = {
   redisAddr: setting("REDIS_ADDR", text, "", "Redis or Valkey as host:port (used once the cache is there)"),
   redisPassword: secret("REDIS_PASSWORD", text, "Redis password (used once the cache is there)"),
   redisDb: setting("REDIS_DB", whole(0, 1_000_000), "0", "Redis database number (used once the cache is there)"),
-  s3Endpoint: setting("S3_ENDPOINT", text, "", "S3-compatible storage as host:port (used once media is there)"),
-  s3Bucket: setting("S3_BUCKET", text, "", "Bucket of that storage (used once media is there)"),
-  s3AccessKey: secret("S3_ACCESS_KEY", text, "Access key of that storage (used once media is there)"),
-  s3SecretKey: secret("S3_SECRET_KEY", text, "Secret key of that storage (used once media is there)"),
-  s3Region: setting("S3_REGION", text, "", "Region of that storage (used once media is there)"),
-  s3UseSsl: setting("S3_USE_SSL", flag, "false", "Reach that storage over TLS (used once media is there)"),
+  s3Endpoint: {
+    ...setting("S3_ENDPOINT", hostAndPort, "", "S3-compatible storage of avatars and attachments; unset: DATA_DIR"),
+    also: "MINIO_ENDPOINT",
+  },
+  s3Bucket: { ...setting("S3_BUCKET", text, "", "Bucket of that storage; it must exist"), also: "MINIO_BUCKET" },
+  s3AccessKey: { ...secret("S3_ACCESS_KEY", text, "Access key of that storage"), also: "MINIO_ACCESS_KEY" },
+  s3SecretKey: { ...secret("S3_SECRET_KEY", text, "Secret key of that storage"), also: "MINIO_SECRET_KEY" },
+  s3Region: setting("S3_REGION", text, "us-east-1", "Region of that storage; few but Amazon's ask for another"),
+  s3UseSsl: { ...setting("S3_USE_SSL", flag, "false", "Reach that storage over TLS"), also: "MINIO_USE_SSL" },
 
   wsDebug: setting("WS_DEBUG", flag, "false", "Log the size of every inbound frame"),
 } as const;
@@ -232,12 +259,13 @@ export class ConfigError extends Error {}
 /** @throws ConfigError */
 export function parseConfig(env: Record<string, string | undefined>): Config {
   const entries = Object.entries(settings).map(([name, entry]: [string, Setting<unknown>]) => {
-    const given = env[entry.env]?.trim() ?? "";
+    const variable = [entry.env, entry.also ?? ""].find((one) => (env[one]?.trim() ?? "") !== "") ?? entry.env;
+    const given = env[variable]?.trim() ?? "";
     if (given === "" && entry.default === "" && entry.kind !== list && entry.kind !== origins) return [name, ""];
     const value = entry.kind.parse(given === "" ? entry.default : given);
     if (value === undefined) {
       const shown = entry.secret ? "its value (not shown)" : JSON.stringify(given);
-      throw new ConfigError(`${entry.env}: ${shown} cannot be used; allowed: ${entry.kind.allowed}`);
+      throw new ConfigError(`${variable}: ${shown} cannot be used; allowed: ${entry.kind.allowed}`);
     }
     return [name, value];
   });
@@ -261,16 +289,20 @@ export function readEnvironment(): Record<string, string | undefined> {
 export function helpText(): string {
   const rows = Object.values(settings).map((entry: Setting<unknown>) => {
     const fallback = entry.default === "" ? "unset" : entry.default;
-    return `  ${entry.env}\n      ${entry.meaning}.\n      Default: ${fallback}. Allowed: ${entry.kind.allowed}.`;
+    return `  ${entry.env}\n      ${meaningOf(entry)}.\n      Default: ${fallback}. Allowed: ${entry.kind.allowed}.`;
   });
   return `OM Messenger server. Settings are environment variables, or lines of a .env file here:\n\n${rows.join("\n")}\n`;
+}
+
+function meaningOf({ meaning, also }: Setting<unknown>): string {
+  return also === undefined ? meaning : `${meaning}. ${also} is taken when it is unset`;
 }
 
 /** docs/configuration.md. */
 export function configurationPage(): string {
   const rows = Object.values(settings).map((entry: Setting<unknown>) => {
     const fallback = entry.default === "" ? "–" : `\`${entry.default}\``;
-    return `| \`${entry.env}\` | ${fallback} | ${entry.meaning}. | ${entry.kind.allowed} |`;
+    return `| \`${entry.env}\` | ${fallback} | ${meaningOf(entry)}. | ${entry.kind.allowed} |`;
   });
   return [
     "# Configuration",

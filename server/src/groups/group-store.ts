@@ -79,6 +79,8 @@ const edit = statement<never>(
    on conflict (group_id) do update set name = excluded.name where names.name <> excluded.name`,
 );
 
+const setIcon = statement<never>("groups.set_icon", "update groups set icon = $2, updated_at = now() where id = $1");
+
 /** Groups as everybody may know them, their names and their making. Members are in the membership store. */
 export function groupStore(db: Queries) {
   return {
@@ -98,6 +100,8 @@ export function groupStore(db: Queries) {
     create: async (creatorId: number, face: GroupFace) => (await db.query(create, [creatorId, ...valuesOf(face)]))[0],
     /** Without the new version of the conversation, which `changed` of the membership store gives. */
     edit: (id: number, face: GroupFace) => db.query(edit, [id, ...valuesOf(face)]),
+    /** Likewise. */
+    setIcon: (id: number, url: string) => db.query(setIcon, [id, url]),
   };
 }
 

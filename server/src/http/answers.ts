@@ -2,7 +2,8 @@ import { randomBytes } from "node:crypto";
 import type { AuthAnswer, Route, RouteName } from "@om/protocol";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { readCookies, type Cookies } from "./cookies.ts";
-import { isJsonText, type Tagged } from "./handlers.ts";
+import { sendFile } from "./files.ts";
+import { isJsonText, type FileAnswer, type Tagged } from "./handlers.ts";
 
 /** Sends a JSON value, or JSON text that is there already, without a charset, as the contract has it. */
 export function sendJson(reply: FastifyReply, status: number, value: unknown): FastifyReply {
@@ -22,8 +23,9 @@ export function sendAnswer(
   answer: unknown,
   to: { request: FastifyRequest; reply: FastifyReply; name: RouteName; route: Route },
   cookies: Cookies,
-): FastifyReply {
+): FastifyReply | Promise<FastifyReply> {
   const { request, reply, name, route } = to;
+  if (route.file) return sendFile(answer as FileAnswer, request, reply);
   if (name === "me") return sendTagged(answer as Tagged<unknown>, request, reply);
   if (name === "register" || name === "login" || name === "refresh") {
     const tokens = answer as AuthAnswer;

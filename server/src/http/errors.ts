@@ -30,7 +30,7 @@ function sendOmError(
   error: OmError,
   { request, reply, route }: { request: FastifyRequest; reply: FastifyReply; route: Route | undefined },
 ): FastifyReply {
-  if (error.status === 503) void reply.header("retry-after", "1");
+  if (error.status === 503 && errors[error.code].retry) void reply.header("retry-after", "1");
   if (route?.errors === "text" && !earlyErrors.has(error.code)) {
     return sendJson(reply, error.status, { error: error.message });
   }

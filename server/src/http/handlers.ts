@@ -1,5 +1,15 @@
-import type { RouteBody, RouteName, RouteOutput, RouteQuery, routes } from "@om/protocol";
+import type { Readable } from "node:stream";
+import type {
+  FileRouteName,
+  RouteBody,
+  RouteName,
+  RouteOutput,
+  RouteQuery,
+  routes,
+  UploadRouteName,
+} from "@om/protocol";
 import type { Caller } from "../platform/caller.ts";
+import type { ReceiveFile } from "../platform/upload.ts";
 
 /** What a use-case behind a route is told. */
 export interface RouteRequest<N extends RouteName> {
@@ -9,6 +19,8 @@ export interface RouteRequest<N extends RouteName> {
   /** The first value of each query parameter that the route describes. */
   query: RouteQuery<N>;
   body: RouteBody<N>;
+  /** Reads the file that comes with the request. */
+  receive: N extends UploadRouteName ? ReceiveFile : undefined;
   /** Of the cookie; "" when there is none. */
   refreshToken: string;
   /** Of the client, as far as TRUST_PROXY lets it be known; of IPv6 the network. For limits, not for show. */
@@ -20,6 +32,19 @@ export interface RouteRequest<N extends RouteName> {
 export interface Tagged<T> {
   body: T;
   tag: string;
+}
+
+/** An answer that is a file, never shown by a browser as a page. */
+export interface FileAnswer {
+  type: string;
+  /** Given: the file is a download of this name. */
+  downloadAs?: string;
+  size: number;
+  /** Strong, with its quotes. */
+  etag: string;
+  lastModified: Date;
+  /** Called only when the bytes are wanted; destroying the stream closes the file. */
+  open(): Promise<Readable>;
 }
 
 const encoded = Symbol("encoded");
@@ -43,7 +68,9 @@ type Answer<N extends RouteName> = N extends "me"
   ? Tagged<RouteOutput<N>>
   : N extends "register" | "login" | "refresh"
     ? RouteOutput<N>
-    : RouteOutput<N> | JsonText;
+    : N extends FileRouteName
+      ? FileAnswer
+      : RouteOutput<N> | JsonText;
 
 /** One use-case per route; a forgotten one is a compile error. */
 export type Handlers = { [N in RouteName]: (request: RouteRequest<N>) => Promise<Answer<N>> };

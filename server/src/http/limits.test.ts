@@ -75,6 +75,25 @@ test("check-username has a bucket of its own, other routes have none", async () 
   expect([search.status, search.headers["x-ratelimit-limit"]]).toEqual([200, undefined]);
 });
 
+test("uploads are counted per user, once token and CSRF have passed", async () => {
+  const { call } = await open({ AVATAR_LIMIT: "2", ATTACHMENT_LIMIT: "1" });
+  const upload = async (path: string, headers: Record<string, string>) => {
+    const answer = await call("POST", path, { headers });
+    return [answer.status, answer.headers["x-ratelimit-remaining"], answer.headers["x-ratelimit-reset"]];
+  };
+  const good = { authorization: "Bearer good" };
+  const [avatar, attachments] = ["/api/users/me/avatar", "/api/media/attachments"];
+  expect((await upload(avatar, {}))[0]).toBe(401);
+  expect((await upload(avatar, { cookie: "om_access=good", origin: "https://evil.example" }))[0]).toBe(403);
+  expect(await upload(avatar, good)).toEqual([500, "1", "600"]);
+  expect(await upload("/api/groups/3/avatar", good)).toEqual([500, "0", "600"]);
+  expect((await upload(avatar, good))[0]).toBe(429);
+  expect(await upload(attachments, good)).toEqual([500, "0", "600"]);
+  expect((await upload(attachments, good))[0]).toBe(429);
+  now += 600_000;
+  expect((await upload(avatar, good))[1]).toBe("1");
+});
+
 test("X-Forwarded-For is believed of trusted proxies only", async () => {
   const statuses = async (env: Record<string, string>) => {
     const { call } = await open({ AUTH_LIMIT: "1", ...env });

@@ -2,33 +2,40 @@ import { isIPv6 } from "node:net";
 import type { Route } from "@om/protocol";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Config } from "../config.ts";
+import type { Caller } from "../platform/caller.ts";
 import { createRateLimit, type RateLimit } from "../platform/rate-limit.ts";
 import { sendText } from "./answers.ts";
 import { pathOf } from "./routed-url.ts";
 
 /** The buckets of wire contract §2.6. */
-export type Limits = Record<"auth" | "names", RateLimit>;
+export type Limits = Record<NonNullable<Route["limit"]>, RateLimit>;
 
-export function createLimits(config: Pick<Config, "authLimit" | "namesLimit">, now: () => number): Limits {
-  const windowMs = 60_000;
+type LimitSettings = Pick<Config, "authLimit" | "namesLimit" | "avatarLimit" | "attachmentLimit">;
+const ofUsers: ReadonlySet<string> = new Set<keyof Limits>(["avatar", "attachment"]);
+
+export function createLimits(config: LimitSettings, now: () => number): Limits {
+  const [minute, tenMinutes] = [60_000, 600_000];
   return {
-    auth: createRateLimit({ limit: config.authLimit, windowMs, now }),
-    names: createRateLimit({ limit: config.namesLimit, windowMs, now }),
+    auth: createRateLimit({ limit: config.authLimit, windowMs: minute, now }),
+    names: createRateLimit({ limit: config.namesLimit, windowMs: minute, now }),
+    avatar: createRateLimit({ limit: config.avatarLimit, windowMs: tenMinutes, now }),
+    attachment: createRateLimit({ limit: config.attachmentLimit, windowMs: tenMinutes, now }),
   };
 }
 
 /**
  * Counts the attempt and says so in headers; unknown paths that begin with /api/auth count like known ones.
+ * To be asked twice: without a caller, for buckets of addresses, and once the caller is known, for those of users.
  * @returns true when it was one too many and has been answered
  */
 export function limitReached(
   request: FastifyRequest,
   reply: FastifyReply,
-  { limits, route }: { limits: Limits; route: Route | undefined },
+  { limits, route, caller }: { limits: Limits; route: Route | undefined; caller?: Caller | undefined },
 ): boolean {
   const bucket = route?.limit ?? (pathOf(request.url).startsWith("/api/auth") ? "auth" : undefined);
-  if (bucket === undefined) return false;
-  const state = limits[bucket].hit(networkOf(request.ip));
+  if (bucket === undefined || ofUsers.has(bucket) !== (caller !== undefined)) return false;
+  const state = limits[bucket].hit(caller === undefined ? networkOf(request.ip) : String(caller.userId));
   if (state === undefined) return false;
   if (state.exceeded) {
     void sendText(reply.header("retry-after", state.resetSeconds), 429, "Too Many Requests");

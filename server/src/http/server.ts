@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { Readable } from "node:stream";
 import { limits as wireLimits, routes, type Route, type RouteName } from "@om/protocol";
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Config } from "../config.ts";
@@ -16,6 +17,7 @@ import { createLimits, limitReached, networkOf, type Limits } from "./limits.ts"
 import { addOperationRoutes, type OperationOptions } from "./operation-routes.ts";
 import type { IsAllowedOrigin } from "./origin.ts";
 import { addPlainWebSocketRoute } from "./plain-websocket.ts";
+import { fileReceiver } from "./multipart.ts";
 import { isApi, readQuery, routedUrl } from "./routed-url.ts";
 import { trustedProxies } from "./trusted-proxies.ts";
 import { answerUnknownPath } from "./unknown-path.ts";
@@ -43,7 +45,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
   const context = { ...options, rules, cookies: createCookies(config, now), limits: createLimits(config, now) };
   const app = openFastify(config);
   addCommonHooks(app, context);
-  for (const name of Object.keys(routes) as RouteName[]) addRoute(app, name, context);
+  addRoutes(app, context);
   addOperationRoutes(app, {
     checks: options.checks,
     metrics: () => options.telemetry.metrics.registry.metrics(),
@@ -111,6 +113,8 @@ declare module "fastify" {
   }
   interface FastifyRequest {
     caller?: Caller | undefined;
+    /** Of an upload, as the client sent it. */
+    uploadType?: string | undefined;
   }
 }
 
@@ -118,39 +122,67 @@ function nameOf(request: FastifyRequest): RouteName | undefined {
   return request.routeOptions.config.name;
 }
 
+/** Bodies of uploads are streams, all others bytes. */
+function addRoutes(app: FastifyInstance, context: Context): void {
+  const names = Object.keys(routes) as RouteName[];
+  const isUpload = (name: RouteName): boolean => "upload" in routes[name];
+  for (const name of names) if (!isUpload(name)) addRoute(app, name, context);
+  void app.register(async (scope) => {
+    scope.removeContentTypeParser("*");
+    scope.addContentTypeParser("*", (_request, body, done) => done(null, body));
+    for (const name of names.filter(isUpload)) addRoute(scope, name, context);
+  });
+}
+
 /** One route as the protocol describes it: limit, who, whence, what, do, show. */
 function addRoute(app: FastifyInstance, name: RouteName, context: Context): void {
   const route: Route = routes[name];
   const readBody = createBodyReader(route.body);
   const handle = context.handlers[name] as (request: unknown) => Promise<unknown>;
-  app.route({
-    method: route.method,
-    url: route.path,
-    config: { name },
-    onRequest: async (request, reply) => {
-      if (limitReached(request, reply, { limits: context.limits, route })) return reply;
-      request.caller = await admit(request, route, context.rules);
-      // What is not read may be of any kind; Fastify would refuse a malformed type.
-      if (route.body === undefined) delete request.headers["content-type"];
-      return undefined;
-    },
-    handler: async (request, reply) => {
-      const answer = await handle(routeRequest(request, readBody(request.body, request.headers)));
-      return sendAnswer(answer, { request, reply, name, route }, context.cookies);
-    },
-  });
+  const add = (url: string): unknown =>
+    app.route({
+      method: route.method,
+      url,
+      config: { name },
+      onRequest: async (request, reply) => {
+        if (limitReached(request, reply, { limits: context.limits, route })) return reply;
+        const caller = await admit(request, route, context.rules);
+        if (caller && limitReached(request, reply, { limits: context.limits, route, caller })) return reply;
+        request.caller = caller;
+        request.uploadType = request.headers["content-type"];
+        // What is not read may be of any kind; Fastify would refuse a malformed type.
+        if (route.body === undefined) delete request.headers["content-type"];
+        return undefined;
+      },
+      handler: async (request, reply) => {
+        const answer = await handle(routeRequest(request, route, readBody(request.body, request.headers)));
+        return sendAnswer(answer, { request, reply, name, route }, context.cookies);
+      },
+    });
+  add(route.path);
+  // The rest may be empty too, and slashes at the end do not count.
+  if (route.path.endsWith("/*")) add(route.path.slice(0, -2));
 }
 
-function routeRequest(request: FastifyRequest, body: unknown): RouteRequest<RouteName> {
+function routeRequest(request: FastifyRequest, route: Route, body: unknown): RouteRequest<RouteName> {
   return {
     caller: request.caller,
     params: request.params,
     query: request.query,
     body,
+    receive: route.upload && fileReceiver(uploadOf(request), route.upload),
     refreshToken: readCookies(request.headers.cookie).refresh,
     address: networkOf(request.ip),
     userAgent: request.headers["user-agent"] ?? "",
   } as RouteRequest<RouteName>;
+}
+
+function uploadOf({ body, headers, uploadType = "" }: FastifyRequest): Parameters<typeof fileReceiver>[0] {
+  return {
+    body: body instanceof Readable ? body : undefined,
+    contentType: uploadType,
+    length: Number(headers["content-length"] ?? 0),
+  };
 }
 
 function requestId(given: string | string[] | undefined): string {

@@ -7,7 +7,7 @@ import { pathOf } from "./routed-url.ts";
 const table = [...Object.values(routes), ...operationPaths.map((path) => ({ method: "GET", path }) as const)].map(
   ({ method, path }: Pick<Route, "method" | "path">) => ({
     method,
-    pattern: new RegExp(`^${path.replaceAll(/:[a-z_]+/g, "[^/]+")}$`, "i"),
+    pattern: new RegExp(`^${path.replaceAll(/:[a-z_]+/g, "[^/]+").replace(/\/\*$/, "(?:/.*)?")}$`, "i"),
   }),
 );
 

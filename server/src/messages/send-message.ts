@@ -27,8 +27,8 @@ export interface Sent {
 
 export interface SendRules {
   maxMessageLength: number;
-  /** Image and file messages may only name URLs that begin with this; undefined: none may. */
-  mediaBase: string | undefined;
+  /** Whether a URL is one that this server gave out: image and file messages may name no other. */
+  isMedia: (url: string) => boolean;
 }
 
 /**
@@ -68,7 +68,7 @@ export function readContent(
   rules: SendRules,
 ): { content: string; messageType: MessageType } {
   const content = cutBytes(cleanText(draft.content).trim(), rules.maxMessageLength);
-  return { content, messageType: allowedType(draft.messageType, content, rules.mediaBase) };
+  return { content, messageType: allowedType(draft.messageType, content, rules.isMedia) };
 }
 
 function isStorable(clientId: string): boolean {
@@ -76,8 +76,7 @@ function isStorable(clientId: string): boolean {
 }
 
 /** Clients fetch the URL of an image with their access token, so it must be one of ours; anything else is only text (D-1). */
-function allowedType(wanted: string, content: string, mediaBase: string | undefined): MessageType {
+function allowedType(wanted: string, content: string, isMedia: SendRules["isMedia"]): MessageType {
   const type = wanted.trim().toLowerCase();
-  const ours = mediaBase !== undefined && content.startsWith(mediaBase);
-  return ours && (type === "image" || type === "file") ? type : "text";
+  return (type === "image" || type === "file") && isMedia(content) ? type : "text";
 }

@@ -15,6 +15,7 @@ export interface Answer {
   headers: IncomingHttpHeaders;
   cookies: string[];
   text: string;
+  bytes: Buffer;
   /** The body as JSON. */
   json(): Record<string, unknown>;
 }
@@ -103,19 +104,21 @@ export function call(
     const length = payload === undefined ? {} : { "content-length": String(Buffer.byteLength(payload)) };
     const options = { host: "127.0.0.1", port, method, path, headers: { ...length, ...all }, agent: false as const };
     const outgoing = send(options, (incoming) => {
-      let text = "";
-      incoming.setEncoding("utf8");
-      incoming.on("data", (chunk: string) => (text += chunk));
+      const chunks: Buffer[] = [];
+      incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
       incoming.on("error", reject);
-      incoming.on("end", () =>
+      incoming.on("end", () => {
+        const bytes = Buffer.concat(chunks);
+        const text = bytes.toString();
         resolve({
           status: incoming.statusCode ?? 0,
           headers: incoming.headers,
           cookies: incoming.headers["set-cookie"] ?? [],
           text,
+          bytes,
           json: () => JSON.parse(text) as Record<string, unknown>,
-        }),
-      );
+        });
+      });
     });
     outgoing.on("error", reject);
     outgoing.end(payload);

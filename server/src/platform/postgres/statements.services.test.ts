@@ -18,6 +18,7 @@ describeDatabases("every statement", (database) => {
       "messages.pending",
       "conversations.changed",
       "conversations.list",
+      "media.attachment_visible",
     ]) {
       const text = allStatements().find((one) => one.name === name)?.text ?? "";
       const count = Math.max(...[...text.matchAll(/\$(\d+)/g)].map(([, n]) => Number(n)));

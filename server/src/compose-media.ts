@@ -1,0 +1,78 @@
+import { join } from "node:path";
+import type { UserViews } from "./accounts/user-view.ts";
+import type { Config } from "./config.ts";
+import type { Handlers } from "./http/handlers.ts";
+import { attachmentStore } from "./media/attachment-store.ts";
+import { avatarStore } from "./media/avatar-store.ts";
+import { diskStorage } from "./media/disk-storage.ts";
+import { uploadGroupAvatar, type SetIcon } from "./media/group-avatar.ts";
+import { createImages } from "./media/images.ts";
+import type { MediaStorage } from "./media/media-storage.ts";
+import { removeAvatar, uploadAvatar } from "./media/own-avatar.ts";
+import { readAttachment, readAvatar } from "./media/read-media.ts";
+import { s3Storage } from "./media/s3-storage.ts";
+import { uploadAttachment } from "./media/upload-attachment.ts";
+import { createUploads } from "./media/uploads.ts";
+import type { Clock } from "./platform/clock.ts";
+import { OmError } from "./platform/om-error.ts";
+import type { Database } from "./platform/postgres/database.ts";
+import type { Telemetry } from "./platform/telemetry/telemetry.ts";
+
+type MediaRoutes =
+  | "uploadAvatar"
+  | "deleteAvatar"
+  | "groupAvatar"
+  | "avatarFile"
+  | "uploadAttachment"
+  | "attachmentFile";
+
+/** What the transports are given of media. */
+export interface Media {
+  routes: Pick<Handlers, MediaRoutes>;
+  /** Removes what a crash left of uploads. */
+  sweep: () => Promise<void>;
+}
+
+export function composeMedia(deps: {
+  config: Config;
+  db: Database;
+  views: UserViews;
+  /** What URLs begin with, without a slash at the end. */
+  base: () => string;
+  setIcon: SetIcon;
+  telemetry: Pick<Telemetry, "failure">;
+  now: Clock;
+}): Media {
+  const { config, db, views, base, setIcon, telemetry, now } = deps;
+  const folder = join(config.dataDir, "media");
+  const storage = openStorage(config, folder);
+  const uploads = createUploads({ folder: join(folder, "incoming"), now });
+  const images = createImages();
+  const onLeftover = (error: unknown): void => telemetry.failure("media", error);
+  const [avatars, attachments] = [avatarStore(db), attachmentStore(db)];
+  /** @throws OmError `storage_not_configured`, before anything else */
+  const media = () => {
+    if (storage === undefined) throw new OmError("storage_not_configured");
+    return { storage, uploads, images, base, onLeftover, avatars, attachments, views, setIcon };
+  };
+  return {
+    sweep: () => uploads.sweep(),
+    routes: {
+      uploadAvatar: async ({ caller, receive }) => uploadAvatar(media(), caller, receive),
+      deleteAvatar: async ({ caller }) => removeAvatar(media(), caller),
+      groupAvatar: async ({ caller, params, receive }) =>
+        uploadGroupAvatar(media(), caller, { groupId: params["id"], receive }),
+      avatarFile: async ({ params }) => readAvatar(media(), params["*"]),
+      uploadAttachment: async ({ caller, receive }) => uploadAttachment(media(), caller, receive),
+      attachmentFile: async ({ caller, params }) => readAttachment(media(), caller, params["*"]),
+    },
+  };
+}
+
+/** S3 when S3_ENDPOINT is set, else `folder`. Undefined: S3 is wanted but not all of its settings are there. */
+function openStorage(config: Config, folder: string): MediaStorage | undefined {
+  const { s3Endpoint: endpoint, s3Bucket: bucket, s3AccessKey: accessKey, s3SecretKey: secretKey } = config;
+  if (endpoint === "") return diskStorage(folder);
+  if (bucket === "" || accessKey === "" || secretKey === "") return undefined;
+  return s3Storage({ endpoint, bucket, accessKey, secretKey, region: config.s3Region, useSsl: config.s3UseSsl });
+}

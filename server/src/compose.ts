@@ -1,0 +1,80 @@
+import { createAccessTokens } from "./accounts/access-token.ts";
+import { createUserViews } from "./accounts/user-view.ts";
+import { composeAccounts } from "./compose-accounts.ts";
+import { composeFeatures, type Features } from "./compose-features.ts";
+import { composeGroups } from "./compose-groups.ts";
+import { composeMedia } from "./compose-media.ts";
+import { composePresence, type Presence } from "./compose-presence.ts";
+import { composeReleases } from "./compose-releases.ts";
+import type { Config } from "./config.ts";
+import type { Bus } from "./delivery/bus.ts";
+import type { Hub } from "./delivery/hub.ts";
+import { createAnnounce } from "./groups/group-pushes.ts";
+import { membershipStore } from "./groups/membership-store.ts";
+import type { Handlers } from "./http/handlers.ts";
+import type { Storage } from "./open-storage.ts";
+import type { VerifyToken } from "./platform/caller.ts";
+import type { Clock } from "./platform/clock.ts";
+import type { Telemetry } from "./platform/telemetry/telemetry.ts";
+
+/** Work that is done every so often, in ms; what goes wrong is reported under its name. */
+interface Job {
+  everyMs: number;
+  name: string;
+  work: () => Promise<unknown>;
+}
+
+/** Everything that the transports call, and what goes on behind them. */
+export interface UseCases {
+  handlers: Handlers;
+  features: Features;
+  presence: Presence;
+  verify: VerifyToken;
+  jobs: Job[];
+}
+
+export function composeUseCases(deps: {
+  config: Config;
+  storage: Storage;
+  bus: Bus;
+  hub: Hub;
+  telemetry: Telemetry;
+  secret: string;
+  now: Clock;
+  /** Where this server is reached, known once it listens. */
+  ownUrl: () => string;
+}): UseCases {
+  const { config, storage, bus, hub, telemetry, secret, now } = deps;
+  const { db } = storage;
+  const failed = (where: string) => (error: unknown) => telemetry.failure(where, error);
+  const views = createUserViews({ exposeEmails: config.exposeEmails, isOnline: hub.isOnline });
+  const tokens = createAccessTokens(secret, now);
+  const mediaBase = (): string => config.publicApiBaseUrl || `${deps.ownUrl()}/api`;
+  const announce = createAnnounce({ bus, memberships: membershipStore(db), failure: failed("groups") });
+  const groups = composeGroups({ config, db, views, announce });
+  const media = composeMedia({ config, db, views, base: mediaBase, setIcon: groups.setIcon, telemetry, now });
+  const accounts = composeAccounts({
+    config,
+    db,
+    tokens,
+    views,
+    secret,
+    now,
+    endSockets: (event) => bus.publish([event]),
+    leaveAllGroups: groups.leaveAll,
+  });
+  const features = composeFeatures({ config, storage, bus, hub, views, telemetry, mediaBase });
+  const presence = composePresence({ db, bus, hub, now, failure: failed("presence") });
+  return {
+    handlers: { ...accounts.routes, ...features.routes, ...groups.routes, ...media.routes, ...composeReleases(db) },
+    features,
+    presence,
+    verify: tokens.verify,
+    jobs: [
+      { everyMs: 2_000, name: "last seen", work: presence.flush },
+      { everyMs: 1_000, name: "resume point", work: features.markDurable },
+      { everyMs: 600_000, name: "purge", work: accounts.purge },
+      { everyMs: 3_600_000, name: "uploads", work: media.sweep },
+    ],
+  };
+}

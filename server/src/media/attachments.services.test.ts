@@ -1,0 +1,258 @@
+import { mkdirSync, readdirSync } from "node:fs";
+import { limits } from "@om/protocol";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describeDatabases, type TestDatabase } from "../testing/databases.ts";
+import type { Answer } from "../testing/http-server.ts";
+import { mediaBase, openMedia, type TestMedia } from "../testing/media-server.ts";
+import type { Part } from "../testing/multipart.ts";
+import { animatedWebp, claimedPng, gif, jpeg, png, webp } from "../testing/pictures.ts";
+
+const route = "/api/media/attachments";
+const uuid = "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}";
+const attachment = (data: Buffer | string, filename = "a.jpg", name = "attachment"): Part => ({ name, filename, data });
+const urlOf = (answer: Answer): string => answer.json()["url"] as string;
+const pathOf = (url: string): string => `/api${url.slice(mediaBase.length)}`;
+
+describeDatabases("attachments", (database) => {
+  let open: TestMedia;
+  let ann = 0;
+  let ben = 0;
+  let eve = 0;
+  beforeAll(async () => {
+    [ann = 0, ben = 0, eve = 0] = await database.addUsers("ann", "ben", "eve");
+    open = await openMedia(database.db);
+  });
+  afterAll(() => open[Symbol.asyncDispose]());
+
+  /** Uploads by ann; what comes back when she fetches it. */
+  async function roundTrip(data: Buffer | string, filename?: string) {
+    const answer = await open.upload(ann, route, attachment(data, filename));
+    expect([answer.status, Object.keys(answer.json())]).toEqual([200, ["url"]]);
+    const url = urlOf(answer);
+    const file = await open.get(ann, pathOf(url));
+    return { url, status: file.status, headers: file.headers, bytes: file.bytes };
+  }
+
+  test.each([
+    ["JPEG", jpeg, "jpg", "image/jpeg"],
+    ["PNG", png, "png", "image/png"],
+    ["WebP", webp, "webp", "image/webp"],
+  ])("a %s is encoded anew and shown, whatever its name says", async (_kind, make, extension, type) => {
+    const given = Buffer.concat([await make(), Buffer.from("<script>alert(1)</script>")]);
+    const { url, status, headers, bytes } = await roundTrip(given, "page.html");
+    expect(url).toMatch(new RegExp(`^${mediaBase}/media/attachments/${ann}/${uuid}\\.${extension}$`));
+    expect([status, bytes.includes("<script>"), headers["content-disposition"]]).toEqual([200, false, undefined]);
+    expect(headers).toMatchObject({
+      "content-type": type,
+      "content-length": String(bytes.length),
+      "cache-control": "private, max-age=31536000, immutable",
+      "x-content-type-options": "nosniff",
+      "content-security-policy": "default-src 'none'; sandbox",
+    });
+  });
+
+  test.each([
+    ["HTML", "<!doctype html><script>alert(1)</script>", "page.html", "html"],
+    ["SVG", '<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>', "a.svg", "svg"],
+    ["text that calls itself a picture", "not a picture", "a.png", "bin"],
+    ["a file without an extension", "x", "LICENSE", "bin"],
+    ["a name that would break out of a header", "x", "a.p\u00e4f", "bin"],
+  ])("%s stays as it is and is a download", async (_kind, text, name, extension) => {
+    const { url, status, headers, bytes } = await roundTrip(text, name);
+    const file = url.slice(url.lastIndexOf("/") + 1);
+    expect([status, bytes.toString(), file.endsWith(`.${extension}`)]).toEqual([200, text, true]);
+    expect(headers).toMatchObject({
+      "content-type": "application/octet-stream",
+      "content-disposition": `attachment; filename="${file}"`,
+    });
+  });
+
+  test.each([
+    ["GIF", gif, "a.gif", "gif"],
+    ["an animated WebP", animatedWebp, "a.webp", "bin"],
+  ])("%s keeps its pictures and is a download", async (_kind, make, name, extension) => {
+    const given = await make();
+    const { url, headers, bytes } = await roundTrip(given, name);
+    expect([bytes.equals(given), url.endsWith(`.${extension}`)]).toEqual([true, true]);
+    expect(headers["content-type"]).toBe("application/octet-stream");
+  });
+
+  test.each([
+    ["no file", [], "missing_attachment", "attachment file is required"],
+    ["another field", [attachment("x", "a", "avatar")], "missing_attachment", "attachment file is required"],
+    ["an empty file", [attachment("")], "missing_attachment", "attachment file is required"],
+    ["two files", [attachment("x"), attachment("y")], "invalid_attachment", "Invalid attachment upload"],
+    ["a bomb", [attachment(claimedPng(60_000, 60_000))], "attachment_invalid", "Invalid image"],
+    ["a broken picture", [attachment(claimedPng(900, 900))], "attachment_invalid", "Invalid image"],
+  ])("%s is refused and leaves nothing", async (_what, parts, code, error) => {
+    const before = open.keys();
+    const answer = await open.upload(ann, route, ...parts);
+    expect([answer.status, answer.json()]).toMatchObject([400, { code, error }]);
+    expect(open.keys()).toEqual(before);
+  });
+
+  test("25 MiB are taken, one byte more is too large, and much more is no request at all", async () => {
+    const bytes = Buffer.alloc(limits.attachmentBytes + 1, "x");
+    const fitting = await open.upload(ann, route, attachment(bytes.subarray(1), "big.bin"));
+    expect(fitting.status).toBe(200);
+    expect((await open.get(ann, pathOf(urlOf(fitting)))).bytes.length).toBe(limits.attachmentBytes);
+    const answer = await open.upload(ann, route, attachment(bytes));
+    expect([answer.status, answer.json()]).toMatchObject([
+      400,
+      { code: "attachment_too_large", error: "Attachment is too large" },
+    ]);
+    const beside = await open.upload(ann, route, attachment("x"), { name: "y", data: Buffer.alloc(28_000_000) });
+    expect([beside.status, beside.text]).toEqual([413, "Request Entity Too Large"]);
+  });
+
+  test("ATTACHMENT_LIMIT counts per user, apart from avatars", async () => {
+    await using open = await openMedia(database.db, { env: { ATTACHMENT_LIMIT: "1" } });
+    expect((await open.upload(ann, route)).status).toBe(400);
+    const refused = await open.upload(ann, route);
+    expect([refused.status, refused.headers["retry-after"]]).toEqual([429, "600"]);
+    expect((await open.upload(ben, route)).status).toBe(400);
+    expect((await open.upload(ann, "/api/users/me/avatar")).status).toBe(400);
+  });
+
+  test("what a crash left of uploads is swept away, what is new stays", async () => {
+    await using open = await openMedia(database.db);
+    await open.media.sweep();
+    await open.upload(ann, route, attachment("x"));
+    expect(readdirSync(open.incoming)).toEqual([]);
+    mkdirSync(`${open.incoming}/left/deep`, { recursive: true });
+    await open.media.sweep();
+    expect(readdirSync(open.incoming)).toEqual(["left"]);
+    open.clock.now += 2 * 3_600_000;
+    await open.media.sweep();
+    expect(readdirSync(open.incoming)).toEqual([]);
+  });
+
+  describe("are for whoever uploaded them and whoever sees a message that names them", () => {
+    let url: string;
+    let talks: Talks;
+    beforeAll(async () => {
+      url = urlOf(await open.upload(ann, route, attachment(await png())));
+      talks = createTalks(database);
+    });
+    const may = async (user: number, of = url) => {
+      const answer = await open.get(user, pathOf(of));
+      if (answer.status !== 200) expect([answer.status, answer.json()["code"]]).toEqual([404, "not_found"]);
+      return answer.status === 200;
+    };
+    /** A new attachment of ann's, so that no message names it yet. */
+    const fresh = async () => urlOf(await open.upload(ann, route, attachment("x")));
+
+    test("nobody but the uploader while no message names it", async () => {
+      expect([await may(ann), await may(ben), await may(eve)]).toEqual([true, false, false]);
+      expect((await open.call("GET", pathOf(url))).status).toBe(401);
+    });
+
+    test("both people of a conversation, nobody else", async () => {
+      const of = await fresh();
+      await talks.message(await talks.direct(ann, ben), { sender: ann, content: of });
+      expect([await may(ann, of), await may(ben, of), await may(eve, of)]).toEqual([true, true, false]);
+      expect(await may(ben)).toBe(false);
+    });
+
+    test("members of a group until they leave", async () => {
+      const of = await fresh();
+      const group = await talks.group(ann, ben);
+      await talks.message(group, { sender: ann, content: of, type: "file" });
+      expect([await may(ben, of), await may(eve, of)]).toEqual([true, false]);
+      await talks.change(group, ben, "left_at = now()");
+      expect(await may(ben, of)).toBe(false);
+    });
+
+    test.each([
+      ["a text", { type: "text" }, false],
+      ["a deleted message", { deleted: true }, false],
+      ["a message hidden from its recipient", { hidden: true }, false],
+      ["another base, as of an imported database", { prefix: "https://old.example/api" }, true],
+      ["the URL with something behind it", { suffix: "?x" }, false],
+      ["the URL behind something else", { prefix: "look: https://x/api" }, true],
+    ])("%s", async (_what, { prefix, suffix = "", ...more }: Shape, expected) => {
+      const of = await fresh();
+      const content = (prefix === undefined ? of : prefix + of.slice(mediaBase.length)) + suffix;
+      await talks.message(await talks.direct(ann, ben), { sender: ann, content, ...more });
+      expect([await may(ben, of), await may(ann, of)]).toEqual([expected, true]);
+    });
+
+    test("hidden from others, its sender sees it: a forwarded one", async () => {
+      const of = await fresh();
+      await talks.message(await talks.direct(ben, eve), { sender: ben, content: of, hidden: true });
+      expect([await may(ben, of), await may(eve, of)]).toEqual([true, false]);
+    });
+
+    test("not what lies before the point up to which somebody deleted the conversation", async () => {
+      const of = await fresh();
+      const talk = await talks.direct(ann, ben);
+      const seq = await talks.message(talk, { sender: ann, content: of });
+      await talks.change(talk, ben, `cleared_seq = ${seq}`);
+      expect(await may(ben, of)).toBe(false);
+      await talks.message(talk, { sender: ann, content: of });
+      expect(await may(ben, of)).toBe(true);
+    });
+
+    test.each(["", "/", "/..", "/x", "/1/x.png", "/1\\x.png", "/../avatars/avatars/1/x.jpg", `/avatars/1/x`])(
+      "attachments%s is not found",
+      async (rest) => {
+        const answer = await open.get(ann, `${route}${rest}`);
+        expect([answer.status, answer.json()["code"]]).toEqual([404, "not_found"]);
+      },
+    );
+  });
+});
+
+interface Shape {
+  type?: string;
+  deleted?: boolean;
+  hidden?: boolean;
+  prefix?: string;
+  suffix?: string;
+}
+
+type Talks = ReturnType<typeof createTalks>;
+
+/** Conversations and messages as rows. */
+function createTalks({ rows }: TestDatabase) {
+  const join = async (talk: number, users: number[]): Promise<number> => {
+    for (const user of users) {
+      await rows("insert into participants (user_id, conversation_id) values ($1, $2) on conflict do nothing", [
+        user,
+        talk,
+      ]);
+    }
+    return talk;
+  };
+  const only = async (text: string, values: unknown[]): Promise<number> =>
+    (await rows<{ id: number }>(text, values))[0]?.id ?? 0;
+  return {
+    direct: async (a: number, b: number) =>
+      join(
+        await only(
+          "insert into conversations (lo, hi) values ($1, $2) on conflict (lo, hi) do update set lo = excluded.lo returning id",
+          [Math.min(a, b), Math.max(a, b)],
+        ),
+        [a, b],
+      ),
+    async group(...users: number[]) {
+      const id = await only("insert into groups (name, creator_id) values ('g', $1) returning id", [users[0]]);
+      return join(await only("insert into conversations (group_id) values ($1) returning id", [id]), users);
+    },
+    change: (talk: number, user: number, what: string) =>
+      rows(`update participants set ${what} where conversation_id = $1 and user_id = $2`, [talk, user]),
+    async message(talk: number, message: Shape & { sender: number; content: string }): Promise<number> {
+      const { sender, content, type = "image", deleted = false, hidden = false } = message;
+      const seq = await only(
+        "update conversations set seq = seq + 1, ver = ver + 1 where id = $1 returning seq as id",
+        [talk],
+      );
+      await rows(
+        `insert into messages (conversation_id, seq, first_ver, ver, sender_id, client_id, message_type, content, created_at, deleted_at, hidden)
+         values ($1, $2, $2, $2, $3, gen_random_uuid(), $4, $5, now(), $6, $7)`,
+        [talk, seq, sender, type, content, deleted ? new Date() : null, hidden],
+      );
+      return seq;
+    },
+  };
+}

@@ -1,0 +1,21 @@
+import type { Profile } from "../accounts/user-view.ts";
+import type { Database } from "../platform/postgres/database.ts";
+import { statement } from "../platform/postgres/statement.ts";
+
+const setAvatar = statement<Profile & { previous: string }>(
+  "media.set_avatar",
+  `with old as (select id, avatar from users where id = $1 for update)
+   update users u
+   set avatar = $2, updated_at = case when u.avatar = $2 then u.updated_at else now() end
+   from old where u.id = old.id
+   returning u.id, u.username, u.email, u.full_name, u.avatar, u.role, u.last_seen, old.avatar as previous`,
+);
+
+/** The `avatar` column of users: a URL or "". */
+export function avatarStore(db: Database) {
+  return {
+    /** The profile as it is now, and the URL that was there before; undefined: no such user. */
+    set: async (userId: number, url: string) => (await db.query(setAvatar, [userId, url]))[0],
+  };
+}
+export type AvatarStore = ReturnType<typeof avatarStore>;

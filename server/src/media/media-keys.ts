@@ -1,0 +1,60 @@
+import { randomUUID } from "node:crypto";
+
+const uuid = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
+const avatarKey = new RegExp(`^avatars/(?:group_)?[1-9][0-9]{0,15}/${uuid}\\.jpg$`);
+const attachmentKey = new RegExp(`^attachments/[1-9][0-9]{0,15}/${uuid}\\.[a-z0-9]{1,10}$`);
+
+/** Whose an object is: `avatars/7`, `avatars/group_3`, `attachments/7`. */
+export type Owner = `avatars/${number}` | `avatars/group_${number}` | `attachments/${number}`;
+
+export function newKey(owner: Owner, extension: string): string {
+  return `${owner}/${randomUUID()}.${extension}`;
+}
+
+export function isAvatarKey(key: string): boolean {
+  return avatarKey.test(key);
+}
+
+export function isAttachmentKey(key: string): boolean {
+  return attachmentKey.test(key);
+}
+
+/** The path of an avatar's URL says `avatars` twice: once the route, once the key. An attachment's says `attachments` once. */
+export function mediaUrl(key: string, base: string): string {
+  return isAvatarKey(key) ? `${base}/media/avatars/${key}` : `${base}/media/${key}`;
+}
+
+/** The key of `owner`'s object that a stored URL names, whatever the server's address was then; undefined for any other URL. */
+export function keyOfOwner(url: string, owner: Owner): string | undefined {
+  const [, key = ""] = /\/media\/avatars\/(avatars\/.+)$/.exec(url) ?? [];
+  return isAvatarKey(key) && key.startsWith(`${owner}/`) ? key : undefined;
+}
+
+/** Whether `url` is exactly one that this server gives out. Clients fetch such URLs with their access token, and only such ones. */
+export function isOurMedia(url: string, base: string): boolean {
+  const prefix = `${base}/media/`;
+  const rest = url.startsWith(prefix) ? url.slice(prefix.length) : "";
+  return isAttachmentKey(rest) || (rest.startsWith("avatars/") && isAvatarKey(rest.slice("avatars/".length)));
+}
+
+const imageTypes = new Map([
+  ["jpg", "image/jpeg"],
+  ["png", "image/png"],
+  ["webp", "image/webp"],
+]);
+
+/** Only pictures that we have encoded have such a name; whatever else is stored is bytes to us. */
+export function typeOfKey(key: string): string {
+  return imageTypes.get(extensionOf(key)) ?? "application/octet-stream";
+}
+
+/** An extension for a file that is not a picture: the one of its name, unless that would make it look like one. */
+export function downloadExtension(name: string): string {
+  const extension = extensionOf(name.toLowerCase());
+  return /^[a-z0-9]{1,10}$/.test(extension) && !imageTypes.has(extension) ? extension : "bin";
+}
+
+function extensionOf(name: string): string {
+  const dot = name.lastIndexOf(".");
+  return dot < 0 ? "" : name.slice(dot + 1);
+}

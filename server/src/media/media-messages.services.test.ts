@@ -1,0 +1,72 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { multipart, multipartType } from "../testing/multipart.ts";
+import { png } from "../testing/pictures.ts";
+import { startTestServer, type Registered, type TestServer } from "../testing/test-server.ts";
+
+let server: TestServer;
+let ann: Registered;
+let ben: Registered;
+let eve: Registered;
+beforeAll(async () => {
+  server = await startTestServer();
+  ann = await server.register("ann");
+  ben = await server.register("ben");
+  eve = await server.register("eve");
+});
+afterAll(() => server[Symbol.asyncDispose]());
+
+async function upload(path: string, field: string, headers: Record<string, string> = {}) {
+  const body = multipart({ name: field, filename: "x.png", data: await png() });
+  return server.request("POST", path, { token: ann.access, headers: { ...multipartType, ...headers }, body });
+}
+const attach = async (headers?: Record<string, string>): Promise<string> =>
+  (await upload("/api/media/attachments", "attachment", headers)).json()["url"] as string;
+/** The type that a message of ann to ben is stored with. */
+async function sentAs(content: string, type = "image"): Promise<string> {
+  const body = { recipient_id: ben.id, content, message_type: type };
+  const answer = await server.request("POST", "/api/messages", { token: ann.access, body });
+  expect([answer.status, answer.json()["content"]]).toEqual([201, content.trim()]);
+  return answer.json()["message_type"] as string;
+}
+
+test("URLs begin with the server's own address, whatever the request's headers claim", async () => {
+  const forged = { host: "evil.example", "x-forwarded-host": "evil.example", "x-forwarded-proto": "https" };
+  expect(await attach(forged)).toMatch(`${server.url}/api/media/attachments/${ann.id}/`);
+  const { user } = (await upload("/api/users/me/avatar", "avatar", forged)).json() as { user: { avatar: string } };
+  expect(user.avatar).toMatch(`${server.url}/api/media/avatars/avatars/${ann.id}/`);
+  const me = await server.request("GET", "/api/users/me", { token: ann.access });
+  expect(me.json()["user"]).toMatchObject({ avatar: user.avatar });
+  expect((await server.request("GET", new URL(user.avatar).pathname, { token: eve.access })).status).toBe(200);
+});
+
+test("an attachment is sent as an image or a file, and its reader may fetch it", async () => {
+  const url = await attach();
+  const path = new URL(url).pathname;
+  expect((await server.request("GET", path, { token: ben.access })).status).toBe(404);
+  expect([await sentAs(url), await sentAs(` ${url} `, "FILE"), await sentAs(url, "video")]).toEqual([
+    "image",
+    "file",
+    "text",
+  ]);
+  expect((await server.request("GET", path, { token: ben.access })).headers["content-type"]).toBe("image/png");
+  expect((await server.request("GET", path, { token: eve.access })).status).toBe(404);
+});
+
+test("what is not exactly such a URL is only text", async () => {
+  const url = await attach();
+  const { host } = new URL(server.url);
+  for (const content of [
+    "https://elsewhere.example/steal",
+    url.replace(host, "evil.example"),
+    url.replace(host, `${host}.evil.example`),
+    url.replace(host, `${host}@evil.example`),
+    `${server.url}/api/media/attachments/../../users/me`,
+    `${server.url}/api/media/attachments/${ann.id}/x.png`,
+    `${url}?next=https://evil.example`,
+    `${url}\nhttps://evil.example`,
+    `https://evil.example/#${url}`,
+    `${server.url}/api/users/me`,
+  ]) {
+    expect([content, await sentAs(content)]).toEqual([content, "text"]);
+  }
+});

@@ -1,0 +1,48 @@
+import type { Caller } from "../platform/caller.ts";
+import { OmError } from "../platform/om-error.ts";
+import type { ReceiveFile } from "../platform/upload.ts";
+import { imageKind, InvalidImage, type Images } from "./images.ts";
+import { downloadExtension, mediaUrl, newKey, typeOfKey } from "./media-keys.ts";
+import type { MediaDeps } from "./replace-avatar.ts";
+import type { UploadedFile } from "./uploads.ts";
+
+const refusals = {
+  missing: "missing_attachment",
+  too_large: "attachment_too_large",
+  broken: "invalid_attachment",
+} as const;
+const maxSide = 4096;
+
+/**
+ * Stores a file that the caller may then name in a message. Pictures are encoded anew, so that no more than a picture is ever shown;
+ * animations and everything else stay as they are, to be downloaded.
+ * @throws OmError `missing_attachment`, `invalid_attachment`, `attachment_too_large`, `attachment_invalid`, `unavailable`
+ */
+export function uploadAttachment(
+  deps: Omit<MediaDeps, "onLeftover">,
+  caller: Caller,
+  receive: ReceiveFile,
+): Promise<{ url: string }> {
+  return deps.uploads.take(receive, refusals, async (file) => {
+    if (file.size === 0) throw new OmError("missing_attachment");
+    const { path, extension } = await prepare(deps.images, file);
+    const key = newKey(`attachments/${caller.userId}`, extension);
+    await deps.storage.put(key, { path, type: typeOfKey(key) });
+    return { url: mediaUrl(key, deps.base()) };
+  });
+}
+
+/** What is stored, and the extension that says how it is served. */
+async function prepare(images: Images, file: UploadedFile): Promise<{ path: string; extension: string }> {
+  const asIs = { path: file.path, extension: downloadExtension(file.name) };
+  const kind = imageKind(file.head);
+  if (kind === undefined || kind === "gif") return asIs;
+  try {
+    const { animated } = await images.check(file.path, kind);
+    if (animated) return asIs;
+    await images.encode(file.path, file.resultPath, { kind, side: maxSide });
+    return { path: file.resultPath, extension: kind === "jpeg" ? "jpg" : kind };
+  } catch (error) {
+    throw error instanceof InvalidImage ? new OmError("attachment_invalid") : error;
+  }
+}

@@ -1,0 +1,78 @@
+import { randomUUID } from "node:crypto";
+import { createWriteStream } from "node:fs";
+import { mkdir, open, readdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import type { ErrorCode } from "@om/protocol";
+import type { Clock } from "../platform/clock.ts";
+import { createGate } from "../platform/gate.ts";
+import { OmError } from "../platform/om-error.ts";
+import type { ReceiveFile, Received } from "../platform/upload.ts";
+
+/** A file that has arrived as a whole. */
+export interface UploadedFile {
+  path: string;
+  size: number;
+  /** Its first 12 bytes, or fewer. */
+  head: Buffer;
+  /** As its sender calls it. */
+  name: string;
+  /** A path beside it for what is made of it. */
+  resultPath: string;
+}
+
+/** What an upload that brings no usable file is answered. */
+export type UploadRefusals = Record<Exclude<Received["outcome"], "file">, ErrorCode>;
+
+/** Files on their way in: each waits on disk in a folder of its own, and is gone when `use` is done with it. */
+export interface Uploads {
+  /** @throws OmError of `refusals`, `unavailable` when too many are under way */
+  take<T>(receive: ReceiveFile, refusals: UploadRefusals, use: (file: UploadedFile) => Promise<T>): Promise<T>;
+  /** Removes what a crash left behind. */
+  sweep(): Promise<void>;
+}
+
+/** Older than any upload that is still under way, in ms. */
+const staleAfter = 3_600_000;
+
+export function createUploads({ folder, now }: { folder: string; now: Clock }): Uploads {
+  const gate = createGate({ parallel: 64, maxWaiting: 0 });
+  return {
+    take: (receive, refusals, use) =>
+      gate.run(async () => {
+        const own = join(folder, randomUUID());
+        const path = join(own, "in");
+        await mkdir(own, { recursive: true, mode: 0o700 });
+        try {
+          const received = await receive((file) =>
+            pipeline(file, createWriteStream(path, { flags: "wx", mode: 0o600 })),
+          );
+          if (received.outcome !== "file") throw new OmError(refusals[received.outcome]);
+          return await use({ path, resultPath: join(own, "out"), name: received.name, ...(await look(path)) });
+        } finally {
+          await rm(own, { recursive: true, force: true });
+        }
+      }),
+    async sweep() {
+      for (const name of await readdir(folder).catch(() => [])) {
+        const path = join(folder, name);
+        const changed = await stat(path).then(
+          ({ mtimeMs }) => mtimeMs,
+          () => Number.POSITIVE_INFINITY,
+        );
+        if (changed < now() - staleAfter) await rm(path, { recursive: true, force: true });
+      }
+    },
+  };
+}
+
+async function look(path: string): Promise<{ size: number; head: Buffer }> {
+  const file = await open(path, "r");
+  try {
+    const { size } = await file.stat();
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(12), 0, 12, 0);
+    return { size, head: buffer.subarray(0, bytesRead) };
+  } finally {
+    await file.close();
+  }
+}
