@@ -1,6 +1,6 @@
 import { closeCodes, errors, frameErrors } from "@om/protocol";
 import type { Json } from "@om/protocol/openapi";
-import { inline, schemaHtml } from "./docs-schema.ts";
+import { inline, openedHtml, schemaHtml } from "./docs-schema.ts";
 import { docsStyle } from "./docs-style.ts";
 import { escapeHtml } from "./escape-html.ts";
 
@@ -86,7 +86,7 @@ function indexHtml(features: (readonly [string, Entry[]])[], messages: [string, 
   const routes = features.map(([name, entries]) => {
     const items = entries.map(
       ({ method, path, operation }) =>
-        `<li><a href="#route-${escapeHtml(operation.operationId)}"><span class="method">${method}</span> <code>${escapeHtml(path)}</code></a></li>`,
+        `<li><a href="#route-${escapeHtml(operation.operationId)}"><span class="method">${escapeHtml(method)}</span> <code>${escapeHtml(path)}</code></a></li>`,
     );
     return `<h3>${escapeHtml(name)}</h3>\n<ul>${items.join("\n")}</ul>`;
   });
@@ -114,11 +114,11 @@ function routeHtml({ method, path, operation }: Entry, http: OpenApi): string {
   const refused = answers.filter(([status]) => !status.startsWith("2"));
   const who = security.length === 0 ? "Anybody may call it." : "Needs an access token.";
   return `<section id="route-${escapeHtml(operationId)}">
-<h3><span class="method">${method}</span> <code>${escapeHtml(path)}</code></h3>
+<h3><span class="method">${escapeHtml(method)}</span> <code>${escapeHtml(path)}</code></h3>
 <p>${inline(summary)} ${who}</p>
 ${parametersHtml(parameters.filter((parameter) => parameter !== undefined))}
-${requestBody === undefined ? "" : contentHtml("Body", requestBody.content)}
-${done.map(([status, { content }]) => contentHtml(`Answer ${status}`, content)).join("\n")}
+${requestBody === undefined ? "" : contentHtml("Body", requestBody.content, http.components.schemas)}
+${done.map(([status, { content }]) => contentHtml(`Answer ${status}`, content, http.components.schemas)).join("\n")}
 <h4>Errors</h4>
 <ul class="errors">${refused.map((refusal) => refusalHtml(...refusal)).join("\n")}</ul>
 </section>`;
@@ -134,10 +134,10 @@ function parametersHtml(parameters: Parameter[]): string {
   return `<h4>Parameters</h4>\n${tableHtml(["Name", "Where", ""], rows)}`;
 }
 
-function contentHtml(title: string, content: Content): string {
+function contentHtml(title: string, content: Content, schemas: Record<string, Json>): string {
   const blocks = Object.entries(content).map(([type, { schema }]) => {
     const kind = type === "application/json" ? "" : ` <code>${escapeHtml(type)}</code>`;
-    return `<h4>${escapeHtml(title)}${kind}</h4>\n<pre>${schemaHtml(schema)}</pre>`;
+    return `<h4>${escapeHtml(title)}${kind}</h4>\n<pre>${openedHtml(schema, schemas)}</pre>`;
   });
   return blocks.join("\n");
 }
@@ -146,11 +146,16 @@ function refusalHtml(status: string, { description, content }: { description: st
   const shapes = Object.entries(content).map(([type, { schema }]) =>
     type === "application/json" ? schemaHtml(schema) : escapeHtml(type),
   );
-  const label = status === "default" ? `<a href="#errors">others</a>` : `<b>${escapeHtml(status)}</b>`;
-  return `<li>${label} ${inline(description)} (${shapes.join(" or ")})</li>`;
+  const usual =
+    JSON.stringify(content) === '{"application/json":{"schema":{"$ref":"#/components/schemas/ErrorAnswer"}}}';
+  const label = status === "default" ? `<a href="#errors">…</a>` : `<b>${escapeHtml(status)}</b>`;
+  return `<li>${label} ${inline(description)}${usual ? "" : ` (${shapes.join(" or ")})`}</li>`;
 }
 
-function socketHtml({ channels: { ws: channel } }: AsyncApi, messages: [string, Message][]): string {
+function socketHtml(
+  { channels: { ws: channel }, components: { schemas } }: AsyncApi,
+  messages: [string, Message][],
+): string {
   const query = Object.entries(channel.bindings.ws.query.properties).map(([name, { description }]) => [
     `<code>${escapeHtml(name)}</code>`,
     inline(String(description)),
@@ -158,7 +163,7 @@ function socketHtml({ channels: { ws: channel } }: AsyncApi, messages: [string, 
   const frames = (side: string): string =>
     messages
       .filter(([id]) => id.startsWith(side))
-      .map((entry) => frameHtml(...entry))
+      .map(([id, message]) => frameHtml(id, message, schemas))
       .join("\n");
   return `<h2 id="socket">WebSocket</h2>
 <h3><code>${escapeHtml(channel.address)}</code></h3>
@@ -171,11 +176,11 @@ ${frames("client_")}
 ${frames("server_")}`;
 }
 
-function frameHtml(id: string, { name, summary, payload }: Message): string {
+function frameHtml(id: string, { name, summary, payload }: Message, schemas: Record<string, Json>): string {
   return `<section id="frame-${escapeHtml(id)}">
 <h3><code>${escapeHtml(name)}</code></h3>
 <p>${inline(summary)}</p>
-<pre>${schemaHtml(payload)}</pre>
+<pre>${openedHtml(payload, schemas)}</pre>
 </section>`;
 }
 
@@ -197,6 +202,7 @@ function tablesHtml(): string {
   ]);
   return `<h2 id="errors">Errors</h2>
 <h3>Over HTTP</h3>
+<p>An error is an <a href="#part-ErrorAnswer">ErrorAnswer</a>, where nothing else is said. “Try again” tells whether the same request may succeed later.</p>
 ${tableHtml(["Code", "Status", "Text", "Try again"], codes)}
 <h3>In <code>error</code> frames</h3>
 ${tableHtml(["Code", "Text"], frames)}

@@ -23,6 +23,13 @@ export function schemaHtml(schema: Json, indent = ""): string {
   return types.map((one) => `${escapeHtml(one)}${one === "null" ? "" : boundHtml(shape)}`).join(" | ");
 }
 
+/** The same, and of a named schema what it is. */
+export function openedHtml(schema: Json, named: Record<string, Json>): string {
+  const { $ref: ref }: Shape = schema;
+  const meant = ref === undefined ? undefined : named[ref.slice(ref.lastIndexOf("/") + 1)];
+  return meant === undefined ? schemaHtml(schema) : `${schemaHtml(schema)} ${schemaHtml(meant)}`;
+}
+
 interface Shape {
   $ref?: string;
   anyOf?: Json[];
