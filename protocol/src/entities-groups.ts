@@ -1,28 +1,35 @@
 import { Type, type Static } from "typebox";
-import { Id, Nullable, Time } from "./entities.ts";
+import { Id, noted, Nullable, Time } from "./entities.ts";
 
 const Count = Type.Integer({ minimum: 0 });
 
-/** A user as groups show it. The zero object (id 0, empty texts, times `0001-01-01T00:00:00Z`) stands for a user that is not loaded. */
-export const FullUser = Type.Object({
-  id: Count,
-  created_at: Time,
-  updated_at: Time,
-  username: Type.String(),
-  email: Type.String(),
-  full_name: Type.String(),
-  avatar: Type.String(),
-  role: Type.String(),
-  is_online: Type.Boolean(),
-  last_seen: Nullable(Time),
-});
+export const FullUser = Type.Object(
+  {
+    id: Count,
+    created_at: Time,
+    updated_at: Time,
+    username: Type.String(),
+    email: Type.String(),
+    full_name: Type.String(),
+    avatar: Type.String(),
+    role: Type.String(),
+    is_online: Type.Boolean(),
+    last_seen: Nullable(Time),
+  },
+  {
+    description:
+      "A user as groups show it. The zero object (id 0, empty texts, times `0001-01-01T00:00:00Z`) stands for a user that is not loaded.",
+  },
+);
 export type FullUser = Static<typeof FullUser>;
 
 export const GroupRole = Type.Enum(["admin", "member"]);
 export type GroupRole = Static<typeof GroupRole>;
 
-/** `user` is always the zero object. */
-export const GroupMember = Type.Object({ group_id: Id, user_id: Id, role: GroupRole, joined_at: Time, user: FullUser });
+export const GroupMember = Type.Object(
+  { group_id: Id, user_id: Id, role: GroupRole, joined_at: Time, user: FullUser },
+  { description: "`user` is always the zero object." },
+);
 export type GroupMember = Static<typeof GroupMember>;
 
 export const Group = Type.Object({
@@ -34,37 +41,35 @@ export const Group = Type.Object({
   icon: Type.String(),
   creator_id: Id,
   is_public: Type.Boolean(),
-  /** Only of a public group. */
-  handle: Type.Optional(Type.String()),
-  /** The zero object when that account is closed. */
-  creator: FullUser,
-  /** Filled only where a group was created or joined by invite. */
-  members: Nullable(Type.Array(GroupMember)),
+  handle: Type.Optional(noted(Type.String(), "Only of a public group.")),
+  creator: noted(FullUser, "The zero object when that account is closed."),
+  members: noted(Nullable(Type.Array(GroupMember)), "Filled only where a group was created or joined by invite."),
 });
 export type Group = Static<typeof Group>;
 
-/** What somebody who holds the link may know before joining. */
-export const InvitePreview = Type.Object({
-  expires_at: Nullable(Time),
-  group: Type.Object({
-    description: Type.String(),
-    handle: Nullable(Type.String()),
-    icon: Type.String(),
-    id: Id,
-    is_public: Type.Boolean(),
-    name: Type.String(),
-  }),
-  max_uses: Nullable(Count),
-  requires_auth: Type.Boolean(),
-  used_count: Count,
-});
+export const InvitePreview = Type.Object(
+  {
+    expires_at: Nullable(Time),
+    group: Type.Object({
+      description: Type.String(),
+      handle: Nullable(Type.String()),
+      icon: Type.String(),
+      id: Id,
+      is_public: Type.Boolean(),
+      name: Type.String(),
+    }),
+    max_uses: Nullable(Count),
+    requires_auth: Type.Boolean(),
+    used_count: Count,
+  },
+  { description: "What somebody who holds the link may know before joining." },
+);
 export type InvitePreview = Static<typeof InvitePreview>;
 
 const inviteFields = {
   expires_at: Nullable(Time),
   join_path: Type.String(),
-  /** "" unless the operator has set a public address. */
-  join_url: Type.String(),
+  join_url: noted(Type.String(), '`""` unless the operator has set a public address.'),
   max_uses: Nullable(Count),
   token: Type.String(),
 };

@@ -3,6 +3,12 @@ import { Type, type Static, type TSchema } from "typebox";
 /** `T` or `null`; the key is always present. */
 export const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 
+/** The same schema with a note for the documentation; what a schema carries is not all enumerable, so it is copied by descriptor. */
+export function noted<T extends TSchema>(schema: T, description: string): T {
+  const parts = { ...Object.getOwnPropertyDescriptors(schema), description: { value: description, enumerable: true } };
+  return Object.defineProperties({}, parts) as T;
+}
+
 export const Id = Type.Integer({
   minimum: 1,
   maximum: Number.MAX_SAFE_INTEGER,
@@ -20,18 +26,16 @@ export const ConversationId = Type.String({
   description: "`user_<peer id>` for a direct conversation as its receiver sees it, `group_<id>` for a group.",
 });
 
-/** `email` is `""` for everybody but oneself, unless the operator sets EXPOSE_EMAILS. */
 export const User = Type.Object({
   id: Id,
   username: Type.String(),
-  email: Type.String(),
+  email: noted(Type.String(), '`""` for everybody but oneself, unless the operator sets EXPOSE_EMAILS.'),
   full_name: Type.String(),
   avatar: Type.String(),
   role: Type.String(),
   is_online: Type.Boolean(),
   last_seen: Nullable(Time),
-  /** Only true, and only when the viewer has blocked this user. */
-  is_blocked: Type.Optional(Type.Boolean()),
+  is_blocked: Type.Optional(noted(Type.Boolean(), "Only true, and only when the viewer has blocked this user.")),
 });
 export type User = Static<typeof User>;
 
@@ -57,31 +61,30 @@ const messageFields = {
   is_read: Type.Boolean(),
   created_at: Time,
   created_at_unix: Type.Integer(),
-  /** As the receiver of this JSON sees it. */
-  conversation_id: ConversationId,
-  /** Position in the conversation: 1, 2, 3 … without gaps. */
-  seq: Id,
-  /** Version of the conversation at this message's last change. */
-  ver: Id,
-  /** The message that this one replies to. */
-  reply_to_id: Type.Optional(Id),
+  conversation_id: noted(ConversationId, "As the receiver of this JSON sees it."),
+  seq: noted(Id, "Position in the conversation: 1, 2, 3 … without gaps."),
+  ver: noted(Id, "Version of the conversation at this message's last change."),
+  reply_to_id: Type.Optional(noted(Id, "The message that this one replies to.")),
 };
 
-/** The message replied to, as far as the viewer may see it; replies to replies are not nested. */
-export const RepliedMessage = Type.Object({ ...messageFields, sender: User, version: Type.Integer() });
+export const RepliedMessage = Type.Object(
+  { ...messageFields, sender: User, version: Type.Integer() },
+  { description: "The message replied to, as far as the viewer may see it; replies to replies are not nested." },
+);
 export type RepliedMessage = Static<typeof RepliedMessage>;
 
 export const Message = Type.Object({
   ...messageFields,
   sender: User,
-  /** 1, raised by every edit. */
-  version: Type.Integer(),
+  version: noted(Type.Integer(), "1, raised by every edit."),
   reply_to: Type.Optional(RepliedMessage),
 });
 export type Message = Static<typeof Message>;
 
-/** A message that was deleted for everybody; its place in the conversation stays. */
-export const DeletedMessage = Type.Object({ id: Id, seq: Id, ver: Id });
+export const DeletedMessage = Type.Object(
+  { id: Id, seq: Id, ver: Id },
+  { description: "A message that was deleted for everybody; its place in the conversation stays." },
+);
 export type DeletedMessage = Static<typeof DeletedMessage>;
 
 export const LastMessage = Type.Object({ ...messageFields, sender: PeerUser });
@@ -94,8 +97,10 @@ export const ConversationGroup = Type.Object({
   name: Type.String(),
 });
 
-/** How far somebody has come in a conversation; message ids, 0 = nothing yet. */
-export const Position = Type.Object({ read_message_id: Count, delivered_message_id: Count });
+export const Position = Type.Object(
+  { read_message_id: Count, delivered_message_id: Count },
+  { description: "How far somebody has come in a conversation; message ids, 0 = nothing yet." },
+);
 export type Position = Static<typeof Position>;
 
 export const Conversation = Type.Object({
@@ -105,15 +110,11 @@ export const Conversation = Type.Object({
   last_message: Nullable(LastMessage),
   peer: Nullable(PeerUser),
   unread_count: Count,
-  /** Raised by every change of the conversation: a message, an edit, a read or delivered position. */
-  ver: Count,
-  /** Number of messages ever sent in the conversation. */
-  seq: Count,
+  ver: noted(Count, "Raised by every change of the conversation: a message, an edit, a read or delivered position."),
+  seq: noted(Count, "Number of messages ever sent in the conversation."),
   my_position: Position,
-  /** The other person's position; null for a group. */
-  peer_position: Nullable(Position),
-  /** Messages up to this `seq` were deleted for the viewer. */
-  cleared_seq: Count,
+  peer_position: noted(Nullable(Position), "The other person's position; null for a group."),
+  cleared_seq: noted(Count, "Messages up to this `seq` were deleted for the viewer."),
 });
 export type Conversation = Static<typeof Conversation>;
 

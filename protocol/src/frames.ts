@@ -1,5 +1,5 @@
 import { Type, type Static } from "typebox";
-import { ConversationId, Id, Message, MessageStatus, Nullable, SyncRequest } from "./entities.ts";
+import { ConversationId, Id, Message, MessageStatus, noted, Nullable, SyncRequest } from "./entities.ts";
 import { FrameErrorCode } from "./errors.ts";
 
 const Text = Type.String();
@@ -53,8 +53,7 @@ export const TypingFrame = Type.Object({
   sender_id: Id,
   is_typing: Type.Boolean(),
   timestamp: Type.Integer(),
-  /** Only in a group. */
-  conversation_id: Type.Optional(ConversationId),
+  conversation_id: Type.Optional(noted(ConversationId, "Only in a group.")),
 });
 export type TypingFrame = Static<typeof TypingFrame>;
 
@@ -145,8 +144,7 @@ export const ErrorFrame = Type.Object({
   /** One of the closed list; a client takes any text, for servers newer than itself. */
   code: Type.Unsafe<string>(FrameErrorCode),
   details: Type.Optional(Text),
-  /** Of the `chat` that was refused. */
-  client_id: Type.Optional(Text),
+  client_id: Type.Optional(noted(Text, "Of the `chat` that was refused.")),
 });
 export type ErrorFrame = Static<typeof ErrorFrame>;
 

@@ -3,6 +3,8 @@ import { earlyErrors, errors, ErrorAnswer, ErrorText, features, type ErrorCode }
 import type { Route } from "./route.ts";
 import { createSchemaWriter, type Json, type SchemaWriter } from "./schema-names.ts";
 
+export type { Json } from "./schema-names.ts";
+
 export interface DocumentOptions {
   /** Of the wire. */
   version: string;
@@ -30,7 +32,7 @@ export function openApiDocument({ version, serverUrl = "/" }: DocumentOptions): 
       version,
       description:
         "The HTTP side of OM Messenger. Frames of the WebSocket at `/ws` are described in the AsyncAPI document beside this one. " +
-        "An error without a content type of JSON is plain text.",
+        "Unknown paths (404), wrong methods (405), bodies that are too large (413) and the rate limit (429) are answered in plain text.",
       license: { name: "MIT", identifier: "MIT" },
     },
     servers: [{ url: serverUrl }],

@@ -1,5 +1,5 @@
 import { Type } from "typebox";
-import { Conversation, ConversationId, RecentPeer, Time } from "./entities.ts";
+import { Conversation, ConversationId, noted, RecentPeer, Time } from "./entities.ts";
 import { mayHave, Ok, route, text, Whole, type Route } from "./route.ts";
 
 export const conversationRoutes = {
@@ -63,11 +63,10 @@ export const conversationRoutes = {
     }),
     output: Type.Object({
       cursor: text,
-      reset: Type.Boolean(),
+      reset: noted(Type.Boolean(), "The cursor was of another installation or time line, so this is everything."),
       conversations: Type.Array(Conversation),
-      /** Groups that I am no longer in. */
-      removed: Type.Array(ConversationId),
-      next: Type.Optional(Whole),
+      removed: noted(Type.Array(ConversationId), "Groups that I am no longer in."),
+      next: Type.Optional(noted(Whole, "Ask again with the same `cursor` and this as `after`; keep this `cursor`.")),
     }),
   }),
   /** Deletes what the conversation holds for me; with `everyone=true` for everybody (in a group only an admin may). */

@@ -1,5 +1,5 @@
 import { Type } from "typebox";
-import { ConversationId, DeletedMessage, Id, Message, Nullable, SyncRequest, SyncResult } from "./entities.ts";
+import { ConversationId, DeletedMessage, Id, Message, noted, Nullable, SyncRequest, SyncResult } from "./entities.ts";
 import { mayHave, Ok, optionalText, parameter, route, Whole, type Route } from "./route.ts";
 
 export const messageRoutes = {
@@ -65,9 +65,8 @@ export const messageRoutes = {
     output: Type.Object({
       conversation_id: ConversationId,
       messages: Type.Array(Message),
-      /** Those of the same span that were deleted. */
-      deleted: Type.Array(DeletedMessage),
-      next_ver: Type.Optional(Whole),
+      deleted: noted(Type.Array(DeletedMessage), "Those of the same span that were deleted."),
+      next_ver: Type.Optional(noted(Whole, "There is more after this version.")),
     }),
   }),
   /** Only the author may. Answers with the message as it is by now. */

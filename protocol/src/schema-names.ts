@@ -15,7 +15,7 @@ export interface SchemaWriter {
 const names = new Map(
   Object.entries(wire as Record<string, unknown>)
     .filter(([, value]) => Type.IsObject(value) || Type.IsEnum(value) || hasDescription(value))
-    .map(([name, value]) => [JSON.stringify(value), name]),
+    .map(([name, value]) => [shapeOf(value as Json), { name, description: (value as Json)["description"] }]),
 );
 
 export function createSchemaWriter(): SchemaWriter {
@@ -25,13 +25,19 @@ export function createSchemaWriter(): SchemaWriter {
   const part = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(part);
     if (typeof value !== "object" || value === null) return value;
-    const name = names.get(JSON.stringify(value));
-    if (name === undefined) return parts(value as Json);
+    const node = value as Json;
+    const named = names.get(shapeOf(node));
+    if (named === undefined) return parts(node);
+    const { name, description } = named;
     if (!used.has(name)) {
       used.set(name, {});
-      used.set(name, parts(value as Json));
+      used.set(name, parts({ ...node, ...(description === undefined ? {} : { description }) }));
     }
-    return { $ref: `#/components/schemas/${name}` };
+    const note = node["description"];
+    return {
+      $ref: `#/components/schemas/${name}`,
+      ...(note === undefined || note === description ? {} : { description: note }),
+    };
   };
   return {
     write: (schema) => part(JSON.parse(JSON.stringify(schema))) as Json,
@@ -54,6 +60,12 @@ function usual(node: Json): Json {
 }
 
 const scalars: ReadonlySet<string> = new Set(["string", "integer", "number", "boolean"]);
+
+/** A schema as text, without its own description: what is noted on a field keeps its name. */
+function shapeOf(schema: Json): string {
+  const { description: _, ...shape } = schema;
+  return JSON.stringify(shape);
+}
 
 function hasDescription(value: unknown): boolean {
   return typeof value === "object" && value !== null && "description" in value;

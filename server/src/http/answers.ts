@@ -40,13 +40,17 @@ export function sendAnswer(
   return sendJson(reply, route.status, answer);
 }
 
-/** Lists of tags, weak and strong, with and without quotes; `*` asks about existence and is no tag. */
 function sendTagged({ body, tag }: Tagged<unknown>, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   void reply.header("etag", `W/"${tag}"`).header("cache-control", "private, max-age=0, must-revalidate");
-  const known = (request.headers["if-none-match"] ?? "")
+  return knowsTag(request, tag) ? reply.code(304).send() : sendJson(reply, 200, body);
+}
+
+/** Whether If-None-Match names the tag: lists of tags, weak and strong, with and without quotes; `*` asks about existence and is no tag. */
+export function knowsTag({ headers }: FastifyRequest, tag: string): boolean {
+  const known = (headers["if-none-match"] ?? "")
     .split(",")
     .map((entry) => entry.trim().replace(/^W\//i, "").replaceAll('"', ""));
-  return known.includes(tag) ? reply.code(304).send() : sendJson(reply, 200, body);
+  return known.includes(tag);
 }
 
 /** The cookie's value as it is, if it can be set again without changing its meaning. */

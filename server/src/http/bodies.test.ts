@@ -9,6 +9,7 @@ let http: TestHttp;
 beforeAll(async () => {
   http = await openHttp({
     env: { ALLOWED_ORIGINS: "https://app.example" },
+    echo: true,
     handlers: {
       // They show the body that arrived.
       send: async ({ body }) => jsonText(JSON.stringify(body)),

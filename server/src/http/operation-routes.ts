@@ -15,7 +15,16 @@ export interface OperationOptions {
 const checkDeadline = 1_000;
 
 /** All paths outside /api, each for GET. */
-export const operationPaths = ["/", "/health", "/ready", "/metrics", "/ws"] as const;
+export const operationPaths = [
+  "/",
+  "/health",
+  "/ready",
+  "/metrics",
+  "/ws",
+  "/docs",
+  "/docs/openapi.json",
+  "/docs/asyncapi.json",
+] as const;
 
 /** What operators and curious people ask: `/`, `/health`, `/ready`, `/metrics`. */
 export function addOperationRoutes(app: FastifyInstance, options: OperationOptions): void {

@@ -9,6 +9,7 @@ let http: TestHttp;
 
 beforeAll(async () => {
   http = await openHttp({
+    echo: true,
     handlers: {
       csrf: async () => ({ ok: true }),
       checkUsername: async () => ({ available: true }),

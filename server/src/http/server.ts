@@ -11,6 +11,7 @@ import { sendAnswer } from "./answers.ts";
 import { createBodyReader } from "./body.ts";
 import { createCookies, readCookies, type Cookies } from "./cookies.ts";
 import { cors } from "./cors.ts";
+import { addDocsRoutes } from "./docs-routes.ts";
 import { sendError } from "./errors.ts";
 import type { Handlers, RouteRequest } from "./handlers.ts";
 import { createLimits, limitReached, networkOf, type Limits } from "./limits.ts";
@@ -51,6 +52,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
     metrics: () => options.telemetry.metrics.registry.metrics(),
     metricsToken: config.metricsToken,
   });
+  addDocsRoutes(app, config);
   addPlainWebSocketRoute(app, rules);
   app.setNotFoundHandler(async (request, reply) => {
     if (isApi(request.url)) {

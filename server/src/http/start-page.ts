@@ -19,6 +19,8 @@ export const startPage = `<!doctype html>
 <pre>npm run chat -- --user alice</pre>
 <pre>npm run chat -- --user bob --with alice</pre>
 <p>The first start makes the account. Type a line and press Enter.</p>
+<h2>Build on it</h2>
+<p><a href="/docs">The protocol</a>: every route, frame and error, also as OpenAPI and AsyncAPI.</p>
 <h2>For operators</h2>
 <p><code>/health</code> says that the process lives, <code>/ready</code> whether it can serve,
 <code>/metrics</code> is Prometheus text.</p>

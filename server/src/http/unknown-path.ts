@@ -1,6 +1,7 @@
 import { routes, type Route } from "@om/protocol";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { sendText } from "./answers.ts";
+import { escapeHtml } from "./escape-html.ts";
 import { operationPaths } from "./operation-routes.ts";
 import { pathOf } from "./routed-url.ts";
 
@@ -21,9 +22,4 @@ export function answerUnknownPath(request: FastifyRequest, reply: FastifyReply):
   }
   const allowed = [...methods].flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]));
   return sendText(reply.header("allow", allowed.join(", ")), 405, "Method Not Allowed");
-}
-
-function escapeHtml(text: string): string {
-  const entities: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;" };
-  return text.replaceAll(/[&<>"']/g, (character) => entities[character] ?? character);
 }

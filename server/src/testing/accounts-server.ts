@@ -5,7 +5,7 @@ import { composeAccounts } from "../compose-accounts.ts";
 import { parseConfig } from "../config.ts";
 import type { SessionEnd } from "../delivery/push.ts";
 import type { Database } from "../platform/postgres/database.ts";
-import { checked, openHttp, type Answer, type TestHttp } from "./http-server.ts";
+import { openHttp, type Answer, type TestHttp } from "./http-server.ts";
 
 /** Signs the tokens of `openAccounts`. */
 export const testSecret = "a secret of the tests, long enough";
@@ -58,8 +58,7 @@ export async function openAccounts(db: Database, env: Record<string, string> = {
       left.push(userId);
     },
   });
-  const opened = await openHttp({ env, handlers: accounts.routes, verify: tokens.verify, now });
-  const http = { ...opened, call: checked(opened.call) };
+  const http = await openHttp({ env, handlers: accounts.routes, verify: tokens.verify, now });
   const post: TestAccounts["post"] = (path, body, headers = {}) => http.call("POST", path, { body, headers });
   return {
     ...http,

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { WebSocketServer } from "ws";
 import { OmError } from "../platform/om-error.ts";
 import { openTestSocket } from "./chat-server.ts";
-import { checked, openHttp } from "./http-server.ts";
+import { openHttp } from "./http-server.ts";
 import { checkAnswer, checkFrame } from "./wire-check.ts";
 
 const user: User = {
@@ -82,7 +82,7 @@ test("frames are held against their own type, without room for more", () => {
   expect(() => checkFrame({ type: "made_up" })).toThrow(/no known type/);
 });
 
-test("a checked call rejects when the server leaves out a field", async () => {
+test("a call rejects when the server leaves out a field", async () => {
   let answer: User = user;
   await using http = await openHttp({
     handlers: {
@@ -90,7 +90,7 @@ test("a checked call rejects when the server leaves out a field", async () => {
       searchUsers: () => Promise.reject(new OmError("missing_query")),
     },
   });
-  const call = checked(http.call);
+  const { call } = http;
   const headers = { authorization: "Bearer good" };
   expect((await call("GET", "/api/users/me", { headers })).status).toBe(200);
   expect((await call("GET", "/api/users/search", { headers })).status).toBe(400);

@@ -77,7 +77,7 @@ const table = Object.entries<Route>(routes)
       `^${route.path
         .toLowerCase()
         .replaceAll(/:[a-z_]+/g, "[^/]+")
-        .replace(/\*$/, ".+")}$`,
+        .replace(/\/\*$/, "(?:/.*)?")}$`,
     ),
     isBytes: "contentMediaType" in route.output,
     output: judge(route.output),

@@ -1,0 +1,34 @@
+import { createHash } from "node:crypto";
+import { protocolVersion } from "@om/protocol";
+import { asyncApiDocument } from "@om/protocol/asyncapi";
+import { openApiDocument } from "@om/protocol/openapi";
+import type { FastifyInstance } from "fastify";
+import { knowsTag } from "./answers.ts";
+import { docsPage } from "./docs-page.ts";
+import { docsStyle } from "./docs-style.ts";
+
+/** The protocol for people and for machines: `/docs`, `/docs/openapi.json`, `/docs/asyncapi.json`, rendered here and once. */
+export function addDocsRoutes(app: FastifyInstance, { publicApiBaseUrl }: { publicApiBaseUrl: string }): void {
+  const address = publicApiBaseUrl === "" ? {} : { serverUrl: publicApiBaseUrl.replace(/\/api$/, "") };
+  const options = { version: String(protocolVersion), ...address };
+  const [openApi, asyncApi] = [openApiDocument(options), asyncApiDocument(options)];
+  serve(app, "/docs", { type: "text/html; charset=utf-8", text: docsPage(openApi, asyncApi) });
+  serve(app, "/docs/openapi.json", { type: "application/json", text: JSON.stringify(openApi, null, 2) });
+  serve(app, "/docs/asyncapi.json", { type: "application/json", text: JSON.stringify(asyncApi, null, 2) });
+}
+
+/** Nothing may be loaded; the one style is known by its hash. */
+const policy = `default-src 'none'; style-src 'sha256-${sha256(docsStyle, "base64")}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
+
+function serve(app: FastifyInstance, path: string, { type, text }: { type: string; text: string }): void {
+  const bytes = Buffer.from(text);
+  const tag = sha256(text, "base64url").slice(0, 22);
+  app.get(path, (request, reply) => {
+    void reply.header("etag", `"${tag}"`).header("cache-control", "no-cache").header("content-security-policy", policy);
+    return knowsTag(request, tag) ? reply.code(304).send() : reply.header("content-type", type).send(bytes);
+  });
+}
+
+function sha256(text: string, encoding: "base64" | "base64url"): string {
+  return createHash("sha256").update(text).digest(encoding);
+}
