@@ -110,9 +110,10 @@ async function begin({ api, tracker, signal }: Deps, head: Conversation, at: At)
   if (at.first || (group !== null && read > 0 && (last === null || last.id <= read))) return tracker.start(id, head);
   if (group === null || read === 0) return;
   const page = await api.groupHistory({ params: { id: group.id }, query: { cursor: read + 1, limit: 1 }, signal });
-  const seq = page.messages[0]?.seq ?? 0;
-  // Every message is a version, so the message of this place is at least of this version.
-  tracker.start(id, { ver: seq, seq });
+  const [message] = page.messages;
+  // An edit has moved a message's version beyond those of later ones; no message is of a version below its place.
+  if (message !== undefined)
+    tracker.start(id, { ver: message.version === 1 ? message.ver : message.seq, seq: message.seq });
 }
 
 async function readMessages({ api, tracker, signal }: Deps, head: Conversation, since: number): Promise<void> {
