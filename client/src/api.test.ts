@@ -57,6 +57,35 @@ test("path parameters and queries are encoded", async () => {
   expect(asked).toEqual(["http://server/api/users/a%2Fb%20%3F", "http://server/api/users/search?q=x%26y"]);
 });
 
+test("every method, with and without a body, goes to its path", async () => {
+  const asked: string[] = [];
+  const api = createApi({
+    baseUrl: "http://server",
+    tokens: memoryTokens(),
+    fetch: async (url, init) => {
+      const { pathname, search } = new URL(url instanceof Request ? url.url : url);
+      asked.push(`${init?.method} ${pathname}${search} ${typeof init?.body === "string" ? init.body : "-"}`);
+      return json(200, {});
+    },
+  });
+  await api.editMessage({ params: { id: 5 }, body: { content: "x" } });
+  await api.deleteMessage({ params: { id: 5 } });
+  await api.deleteConversation({ params: { conversation_id: "group_3" }, query: { everyone: "true" } });
+  await api.block({ params: { id: 7 } });
+  await api.setRole({ params: { id: 3, user_id: 7 }, body: { role: "admin" } });
+  await api.removeMember({ params: { id: 3, user_id: 7 } });
+  await api.joinByHandle({ params: { handle: "a/b" } });
+  expect(asked).toEqual([
+    'PUT /api/messages/5 {"content":"x"}',
+    "DELETE /api/messages/5 -",
+    "DELETE /api/conversations/group_3?everyone=true -",
+    "POST /api/users/block/7 -",
+    'PUT /api/groups/3/members/7 {"role":"admin"}',
+    "DELETE /api/groups/3/members/7 -",
+    "POST /api/groups/handle/a%2Fb/join -",
+  ]);
+});
+
 test("a call that comes late to the refresh of another uses its token", async () => {
   const tokens = memoryTokens({ accessToken: "old", refreshToken: "r1" });
   const release: (() => void)[] = [];

@@ -13,19 +13,28 @@ interface Deps {
   signal: AbortSignal;
   /** A conversation that changed, after its messages were told. */
   head(conversation: Conversation): void;
+  /** A group that was followed and that the user is no longer in. */
+  left(conversationId: string): void;
   /** The server is another one, or was restored from a copy: what the device knows may differ from what it has. */
   reset(): void;
   trouble(error: unknown): void;
 }
 
+/** What is known of a catch-up as a whole. */
+interface At {
+  first: boolean;
+  reset: boolean;
+}
+
 /**
  * Reads everything that changed since `cursor` ("" at the very first connect) and tells the tracker. A conversation that is not
- * known began since then and is read from its beginning; at the very first connect it may be old and long, so the device starts
- * at its head.
+ * known began since then and is read from its beginning, a group from where the user joined or has read; at the very first connect
+ * it may be old and long, so the device starts at its head.
  * @returns the next cursor, which is good because all of it was taken in
  */
 export async function catchUp(deps: Deps, cursor: string): Promise<string> {
-  const gone = new Set(deps.tracker.all().map(([id]) => id));
+  const { tracker } = deps;
+  const unlisted = new Set(tracker.all().map(([id]) => id));
   const at = { first: cursor === "", reset: false };
   let since = cursor;
   let next: string | undefined;
@@ -37,15 +46,32 @@ export async function catchUp(deps: Deps, cursor: string): Promise<string> {
     next ??= page.cursor;
     if (page.reset && !at.reset) deps.reset();
     at.reset ||= page.reset;
+    leave(deps, page.removed);
     for (const conversation of page.conversations) {
-      gone.delete(conversation.conversation_id);
+      unlisted.delete(conversation.conversation_id);
       await readConversation(deps, conversation, at);
     }
     after = page.next;
   } while (after !== undefined);
-  if (at.reset) deps.tracker.forget(gone);
-  deps.tracker.caughtUp();
+  if (at.reset) leave(deps, unlisted);
+  // A late push of a group that the user has left begins a conversation that the server does not list.
+  tracker.forget([...unlisted].filter((id) => at.reset || isNew(tracker, id)));
+  tracker.caughtUp();
   return next;
+}
+
+function leave({ tracker, left }: Deps, conversationIds: Iterable<string>): void {
+  for (const id of conversationIds) {
+    if (!id.startsWith("group_") || tracker.followed(id) === undefined) continue;
+    const wasFollowed = !isNew(tracker, id);
+    tracker.forget([id]);
+    if (wasFollowed) left(id);
+  }
+}
+
+/** Nothing was told of it yet, but changes may wait for what came before them. */
+function isNew(tracker: Tracker, conversationId: string): boolean {
+  return (tracker.followed(conversationId)?.ver ?? 0) === 0;
 }
 
 /** A cursor that the server cannot read is as good as none, but for what it says: this device has been here before. */
@@ -59,18 +85,14 @@ async function readChanges(deps: Deps, since: string, after: number | undefined)
   }
 }
 
-async function readConversation(
-  deps: Deps,
-  conversation: Conversation,
-  at: { first: boolean; reset: boolean },
-): Promise<void> {
+async function readConversation(deps: Deps, conversation: Conversation, at: At): Promise<void> {
   const { tracker } = deps;
   const id = conversation.conversation_id;
   const known = tracker.followed(id);
-  if (known === undefined && at.first && deps.mode === "since-known") tracker.start(id, conversation);
   if (at.reset && known !== undefined && known.ver > conversation.ver) tracker.rewind(id, conversation);
-  const since = tracker.head(conversation);
   try {
+    if (deps.mode === "since-known" && isNew(tracker, id)) await begin(deps, conversation, at);
+    const since = tracker.head(conversation);
     if (since !== undefined) await readMessages(deps, conversation, since);
   } catch (error) {
     if (!(error instanceof OmApiError) || error.retry || error.status === 401) throw error;
@@ -81,6 +103,19 @@ async function readConversation(
   deps.head(conversation);
 }
 
+/** Passes by what is not new to the user although it is new to the device. */
+async function begin({ api, tracker, signal }: Deps, head: Conversation, at: At): Promise<void> {
+  const { conversation_id: id, group, my_position, last_message: last } = head;
+  const { read_message_id: read } = my_position;
+  if (at.first || (group !== null && read > 0 && (last === null || last.id <= read))) return tracker.start(id, head);
+  if (group === null || read === 0) return;
+  const page = await api.groupHistory({ params: { id: group.id }, query: { cursor: read + 1, limit: 1 }, signal });
+  const [message] = page.messages;
+  // An edit has moved a message's version beyond those of later ones; no message is of a version below its place.
+  if (message !== undefined)
+    tracker.start(id, { ver: message.version === 1 ? message.ver : message.seq, seq: message.seq });
+}
+
 async function readMessages({ api, tracker, signal }: Deps, head: Conversation, since: number): Promise<void> {
   const id = head.conversation_id;
   for (let ver: number | undefined = since; ver !== undefined;) {
@@ -89,7 +124,7 @@ async function readMessages({ api, tracker, signal }: Deps, head: Conversation, 
       signal,
     });
     const last = page.next_ver === undefined;
-    tracker.page(id, { messages: page.messages, upTo: page.next_ver ?? head.ver, last });
+    tracker.page(id, { messages: page.messages, deleted: page.deleted, upTo: page.next_ver ?? head.ver, last });
     ver = page.next_ver;
   }
 }

@@ -10,6 +10,12 @@ export interface PositionEvent {
   messageId: number;
 }
 
+/** What the conversation held up to `seq` is not there any more for the user. */
+export interface ClearedEvent {
+  conversationId: string;
+  seq: number;
+}
+
 /** What a connection tells. */
 export interface ConnectionEvents {
   /** `ended`: it will not come back, because it was disposed of, the session is over or the server said so. */
@@ -18,9 +24,19 @@ export interface ConnectionEvents {
   message: Message;
   /** A message that changed after it was told. */
   updated: Message;
+  /** A message that was deleted after it was told; one that was not told comes to nothing. */
+  deleted: { conversationId: string; messageId: number };
+  cleared: ClearedEvent;
+  /** The user is no longer in this group. */
+  left: { conversationId: string };
+  /** Name, icon or members of a group changed; `conversation` follows. */
+  group: { conversationId: string };
+  /** Of a group only read positions are told. */
   position: PositionEvent;
-  typing: { userId: number; isTyping: boolean };
-  /** A conversation that changed while the device was away, after its new messages were told: the truth of its unread count. */
+  typing: { conversationId: string; userId: number; isTyping: boolean };
+  /** Somebody with whom the user has a direct conversation came or went. */
+  presence: { userId: number; isOnline: boolean };
+  /** A conversation that was read from the server, after its new messages were told: the truth of its unread count. */
   conversation: Conversation;
   /** A message of this device is stored; once each. */
   acked: Ack;

@@ -1,16 +1,21 @@
-import { limits, mayReconnect, wsQuery, type Conversation, type MessageType } from "@om/protocol";
+import { mayReconnect, wsQuery, type Conversation } from "@om/protocol";
 import { OmApiError } from "./api-error.ts";
 import type { Api } from "./api.ts";
 import { createBackoff } from "./backoff.ts";
 import { catchUp, type CatchUpMode } from "./catch-up.ts";
+import { createCleared } from "./cleared.ts";
 import type { ConnectionEvents } from "./connection-events.ts";
 import { createEvents } from "./events.ts";
 import { takeFrame, takeMessage, type FrameDeps } from "./frames.ts";
-import { Outbox, type Ack, type OutboxEntry } from "./outbox.ts";
+import { takeHead } from "./heads.ts";
+import { Outbox, type Ack } from "./outbox.ts";
+import { chatFrame, entryOf, type Draft } from "./outgoing.ts";
 import { createPositions } from "./positions.ts";
 import { createReceipts } from "./receipts.ts";
 import { HandshakeError, openSocket, type OpenSocket, type Socket } from "./socket.ts";
-import { createSaver, type Saver, type StateStore } from "./state.ts";
+import type { Effect } from "./sequencer.ts";
+import { createSaver, readState, type Saver, type StateStore } from "./state.ts";
+import { targetFields, targetOf, type Target } from "./target.ts";
 import { defaultTiming, type Timing } from "./timing.ts";
 import { createTracker } from "./tracker.ts";
 import { createTyping } from "./typing.ts";
@@ -27,7 +32,7 @@ export interface ConnectOptions {
   catchUp?: CatchUpMode;
   /** Messages that may wait to be sent; default 1,000. */
   maxQueued?: number;
-  /** Messages to one recipient that may be on their way at once; the default 1 keeps their order whatever fails on the way. */
+  /** Messages of one conversation that may be on their way at once; the default 1 keeps their order whatever fails on the way. */
   maxInFlight?: number;
   timing?: Partial<Timing>;
   /** Opens the line; for tests. */
@@ -44,7 +49,7 @@ export class OmConnection implements AsyncDisposable {
   readonly #events = createEvents<ConnectionEvents>();
   readonly #deps: FrameDeps;
   readonly #saver: Saver | undefined;
-  readonly #typing: (to: number, isTyping: boolean) => void;
+  readonly #typing: (to: Target, isTyping: boolean) => void;
   readonly #stopped = new AbortController();
   /** Of the line as it is now: aborted when it is gone. */
   #line = new AbortController();
@@ -54,6 +59,8 @@ export class OmConnection implements AsyncDisposable {
   /** The catch-up under way. */
   #reading: Promise<void> | undefined;
   #readAt = 0;
+  /** What happened during that is read afterwards. */
+  #readAgain = false;
   #rereadTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #running: Promise<void>;
 
@@ -65,7 +72,7 @@ export class OmConnection implements AsyncDisposable {
     this.#deps = this.#compose();
     this.#saver = options.state === undefined ? undefined : createSaver(() => this.#save(), this.#timing.save);
     this.#typing = createTyping((to, isTyping) => {
-      this.#socket?.send({ type: "typing", payload: { recipient_id: to, is_typing: isTyping } });
+      this.#socket?.send({ type: "typing", payload: { ...targetFields(to), is_typing: isTyping } });
     }, Date.now);
     this.#running = this.#run();
   }
@@ -88,15 +95,12 @@ export class OmConnection implements AsyncDisposable {
   }
 
   /**
-   * Sends a direct message; `acked` settles when the server has it, which may take a reconnection or two, and rejects with
-   * RefusedError when it never will.
+   * Sends a message; `acked` settles when the server has it, which may take a reconnection or two, and rejects with RefusedError
+   * when it never will.
    * @throws RangeError when the message is too long for a frame, or too many wait already
    */
-  send(message: { to: number; content: string; messageType?: MessageType }): { clientId: string; acked: Promise<Ack> } {
-    const { to, content, messageType = "text" } = message;
-    const entry: OutboxEntry = { clientId: crypto.randomUUID(), to, content, messageType };
-    if (JSON.stringify(chatFrame(entry)).length * 3 > limits.frameBytes)
-      throw new RangeError("the message is too long");
+  send(draft: Draft): { clientId: string; acked: Promise<Ack> } {
+    const entry = entryOf(draft);
     const acked = this.#deps.outbox.add(entry);
     this.#saver?.turn();
     this.#deps.outbox.pump();
@@ -123,8 +127,8 @@ export class OmConnection implements AsyncDisposable {
   }
 
   /** The user is typing, or stopped; `true` may be said at every key. */
-  typing(to: number, isTyping = true): void {
-    if (this.#live) this.#typing(to, isTyping);
+  typing(to: number | Target, isTyping = true): void {
+    if (this.#live) this.#typing(targetOf(to), isTyping);
   }
 
   /** Ends the line for good; what waits in the outbox stays in the state. */
@@ -139,13 +143,13 @@ export class OmConnection implements AsyncDisposable {
 
   #compose(): FrameDeps {
     const { options, timing, events } = { options: this.#options, timing: this.#timing, events: this.#events };
-    const saved = options.state?.load();
+    const saved = readState(options.state?.load());
     this.#cursor = saved?.cursor ?? "";
     const tracker = createTracker({
       start: saved?.conversations ?? [],
       reorderMs: timing.reorder,
       missing: () => this.#reread(),
-      tell: ({ kind, message }) => (kind === "message" ? takeMessage(deps, message) : events.emit("updated", message)),
+      tell: (conversationId, effect) => this.#tell(conversationId, effect),
     });
     const outbox = new Outbox({
       start: saved?.outbox ?? [],
@@ -165,9 +169,11 @@ export class OmConnection implements AsyncDisposable {
       tracker,
       outbox,
       receipts,
+      cleared: createCleared((event) => events.emit("cleared", event)),
       events,
       position: createPositions((event) => events.emit("position", event)),
       doubt: (clientId, to) => void this.#doubt(clientId, to),
+      reread: (many) => this.#rereadAfterAll(many),
       changed: () => {
         outbox.sweep((id) => tracker.followed(id)?.ver ?? 0);
         this.#saver?.soon();
@@ -197,6 +203,7 @@ export class OmConnection implements AsyncDisposable {
     if (token === undefined) throw new Error("not logged in");
     const closed = deferred<number>();
     this.#line = new AbortController();
+    this.#readAgain = false;
     if (this.#stopped.signal.aborted) return false;
     this.#socket = await this.#open(token, closed.resolve);
     const { outbox, receipts } = this.#deps;
@@ -230,6 +237,7 @@ export class OmConnection implements AsyncDisposable {
     this.#live = true;
     this.#events.emit("status", "live");
     this.#deps.receipts.flush();
+    if (this.#readAgain) this.#reread();
   }
 
   async #open(token: string, onClose: (code: number) => void): Promise<Socket> {
@@ -269,6 +277,7 @@ export class OmConnection implements AsyncDisposable {
     this.#reading ??= this.#catchUp().finally(() => {
       this.#reading = undefined;
       this.#readAt = Date.now();
+      if (this.#readAgain) this.#reread();
     });
     return this.#reading;
   }
@@ -278,7 +287,8 @@ export class OmConnection implements AsyncDisposable {
     const { tracker } = this.#deps;
     const emit = this.#events.emit;
     const hooks = {
-      head: (conversation: Conversation) => this.#takeHead(conversation),
+      head: (conversation: Conversation) => takeHead(this.#deps, conversation),
+      left: (conversationId: string) => emit("left", { conversationId }),
       reset: () => emit("reset", undefined),
       trouble: (error: unknown) => emit("trouble", error),
     };
@@ -286,30 +296,18 @@ export class OmConnection implements AsyncDisposable {
     this.#deps.changed();
   }
 
-  #takeHead(conversation: Conversation): void {
-    const { conversation_id: conversationId, peer, my_position, peer_position, last_message: last } = conversation;
-    const { selfId, tracker, position, receipts } = this.#deps;
-    const at = tracker.followed(conversationId);
-    // What was told since the server wrote this is newer.
-    if (at === undefined || (at.ver <= conversation.ver && at.seq <= conversation.seq)) {
-      this.#events.emit("conversation", conversation);
-    }
-    const tell = (userId: number, at: { read_message_id: number; delivered_message_id: number }): void => {
-      position({ conversationId, userId, kind: "read", messageId: at.read_message_id });
-      position({ conversationId, userId, kind: "delivered", messageId: at.delivered_message_id });
-    };
-    tell(selfId, my_position);
-    if (peer !== null && peer_position !== null && peer.id !== selfId) tell(peer.id, peer_position);
-    // An earlier run may have ended before it could say so.
-    if (last !== null && last.sender_id !== selfId && my_position.delivered_message_id < last.id) {
-      receipts.delivered(conversationId, last.id);
-    }
+  #tell(conversationId: string, effect: Exclude<Effect, { kind: "wait" | "missing" }>): void {
+    const { cleared, events } = this.#deps;
+    if (effect.kind === "message") takeMessage(this.#deps, effect.message);
+    else if (effect.kind === "deleted") events.emit("deleted", { conversationId, messageId: effect.id });
+    else if (!cleared.covers(conversationId, effect.message.seq)) events.emit("updated", effect.message);
   }
 
   /** Something is missing: reads again, but not all the time. A failure ends the line, and the next one starts with a reading. */
-  #reread(): void {
+  #reread(atLeast = 0): void {
     if (!this.#live || this.#reading !== undefined || this.#rereadTimer !== undefined) return;
-    const pause = Math.max(0, this.#readAt + this.#timing.rereadPause - Date.now());
+    const pause = Math.max(atLeast, this.#readAt + this.#timing.rereadPause - Date.now());
+    this.#readAgain = false;
     this.#rereadTimer = setTimeout(() => {
       this.#rereadTimer = undefined;
       this.#read().catch((error: unknown) => {
@@ -319,11 +317,18 @@ export class OmConnection implements AsyncDisposable {
     }, pause);
   }
 
+  /** Reads again, also what the reading under way may have missed. What many devices are told at once they do not ask at once. */
+  #rereadAfterAll(many: boolean): void {
+    if (!this.#live || this.#reading !== undefined) this.#readAgain = true;
+    else this.#reread(many ? Math.random() * this.#timing.rereadPause : 0);
+  }
+
   /** The server does not say whether it cannot store a message now or never: it never can for a person who does not exist. */
-  async #doubt(clientId: string, to: number): Promise<void> {
+  async #doubt(clientId: string, to: Target): Promise<void> {
+    if (!("userId" in to)) return;
     const code = "user_not_found";
     try {
-      await this.#options.api.user({ params: { identifier: to }, signal: this.#line.signal });
+      await this.#options.api.user({ params: { identifier: to.userId }, signal: this.#line.signal });
     } catch (error) {
       if (!(error instanceof OmApiError) || error.code !== code) return;
       takeFrame(this.#deps, { type: "error", code, error: error.message, client_id: clientId });
@@ -344,13 +349,6 @@ export class OmConnection implements AsyncDisposable {
 /** Opens a device's line; it is being made when this returns, see `whenLive`. */
 export function connect(options: ConnectOptions): OmConnection {
   return new OmConnection(options);
-}
-
-function chatFrame({ clientId, to, content, messageType }: OutboxEntry) {
-  return {
-    type: "chat",
-    payload: { client_id: clientId, recipient_id: to, content, message_type: messageType },
-  };
 }
 
 /** Only a new login helps. */

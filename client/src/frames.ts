@@ -1,9 +1,20 @@
-import type { AckFrame, DeliveryUpdateFrame, ErrorFrame, Message, OutboundFrame, ReadUpdateFrame } from "@om/protocol";
+import type {
+  AckFrame,
+  ConversationDeleteFrame,
+  DeliveryUpdateFrame,
+  ErrorFrame,
+  GroupReadUpdateFrame,
+  Message,
+  OutboundFrame,
+  ReadUpdateFrame,
+} from "@om/protocol";
+import type { Cleared } from "./cleared.ts";
 import type { ConnectionEvents, PositionEvent } from "./connection-events.ts";
 import type { Events } from "./events.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Receipts } from "./receipts.ts";
 import type { Change, Followed } from "./sequencer.ts";
+import type { Target } from "./target.ts";
 import type { Tracker } from "./tracker.ts";
 
 /** What a frame, or a message that was read, sets in motion. */
@@ -12,10 +23,13 @@ export interface FrameDeps {
   tracker: Tracker;
   outbox: Outbox;
   receipts: Receipts;
+  cleared: Cleared;
   position(event: PositionEvent): void;
   events: Events<ConnectionEvents>;
   /** An own message may not be storable at all. */
-  doubt(clientId: string, to: number): void;
+  doubt(clientId: string, to: Target): void;
+  /** Something happened that only the server's heads tell in full. `many`: to many users at once. */
+  reread(many: boolean): void;
   /** Something changed that the state has to hold; also tidies up. */
   changed(): void;
 }
@@ -30,26 +44,37 @@ export function takeFrame(deps: FrameDeps, frame: OutboundFrame): void {
       deps.tracker.change(frame.conversation_id, { ...placeOf(frame), message: frame.message });
       return deps.changed();
     case "message_delete":
+      deps.tracker.change(frame.conversation_id, { ...placeOf(frame), deletedId: frame.message.id });
+      return deps.changed();
     case "conversation_delete":
+      return takeConversationDelete(deps, frame);
     case "group_update":
       deps.tracker.change(frame.conversation_id, placeOf(frame));
+      deps.events.emit("group", { conversationId: frame.conversation_id });
+      deps.reread(true);
       return deps.changed();
     case "read_update":
     case "delivery_update":
       deps.tracker.change(frame.conversation_id, placeOf(frame));
-      takePosition(deps, frame);
+      deps.position(positionOf(frame));
       return deps.changed();
+    case "group_read_update":
+      return deps.position(positionOf(frame));
     case "batch":
       for (const one of frame.messages) takeFrame(deps, one);
       return;
     case "typing":
-      return deps.events.emit("typing", { userId: frame.sender_id, isTyping: frame.is_typing });
+      return deps.events.emit("typing", {
+        conversationId: frame.conversation_id ?? `user_${frame.sender_id}`,
+        userId: frame.sender_id,
+        isTyping: frame.is_typing,
+      });
+    case "user_status":
+      return deps.events.emit("presence", { userId: frame.user_id, isOnline: frame.is_online });
     case "pong":
       return deps.receipts.ponged();
     case "error":
       return takeError(deps, frame);
-    case "group_read_update":
-    case "user_status":
     case "sync_response":
       return;
   }
@@ -57,15 +82,15 @@ export function takeFrame(deps: FrameDeps, frame: OutboundFrame): void {
 
 /** A message in its turn: of others, or of the own user on another device, or sent from here with its ack lost. */
 export function takeMessage(deps: FrameDeps, message: Message): void {
-  if (message.sender_id !== deps.selfId) {
-    deps.receipts.delivered(message.conversation_id, message.id);
-    return deps.events.emit("message", message);
+  const { conversation_id, ver, seq, status, created_at_unix, client_id, id, sender_id } = message;
+  if (sender_id === deps.selfId && deps.outbox.has(client_id)) {
+    const ack = { conversation_id, ver, seq, status, created_at_unix, client_id, server_id: id };
+    if (deps.outbox.acked(ack)) deps.events.emit("acked", ack);
+    return deps.outbox.placed(client_id);
   }
-  const { conversation_id, ver, seq, status, created_at_unix, client_id, id } = message;
-  if (!deps.outbox.has(client_id)) return deps.events.emit("message", message);
-  const ack = { conversation_id, ver, seq, status, created_at_unix, client_id, server_id: id };
-  if (deps.outbox.acked(ack)) deps.events.emit("acked", ack);
-  deps.outbox.placed(client_id);
+  if (deps.cleared.covers(conversation_id, seq)) return;
+  if (sender_id !== deps.selfId) deps.receipts.delivered(conversation_id, id);
+  deps.events.emit("message", message);
 }
 
 function takeAck(deps: FrameDeps, { payload }: AckFrame): void {
@@ -75,11 +100,26 @@ function takeAck(deps: FrameDeps, { payload }: AckFrame): void {
   deps.changed();
 }
 
-function takePosition(deps: FrameDeps, frame: ReadUpdateFrame | DeliveryUpdateFrame): void {
-  const { conversation_id: conversationId, user_id: userId } = frame;
-  if (frame.type === "read_update") {
-    deps.position({ conversationId, userId, kind: "read", messageId: frame.last_read_message_id });
-  } else deps.position({ conversationId, userId, kind: "delivered", messageId: frame.last_delivered_message_id });
+/**
+ * Of a direct conversation all is said. Of a group it may also mean that the user is no longer in it, and a deletion for this user
+ * alone has no version of its own, so what the sequencer drops as old may be news: the heads tell.
+ */
+function takeConversationDelete(deps: FrameDeps, frame: ConversationDeleteFrame): void {
+  const { conversation_id: conversationId, seq } = frame;
+  deps.tracker.change(conversationId, placeOf(frame));
+  if (conversationId.startsWith("user_")) deps.cleared.take({ conversationId, seq });
+  deps.reread(false);
+  deps.changed();
+}
+
+function positionOf(frame: ReadUpdateFrame | DeliveryUpdateFrame | GroupReadUpdateFrame): PositionEvent {
+  const { user_id: userId } = frame;
+  if (frame.type === "group_read_update")
+    return { conversationId: `group_${frame.group_id}`, userId, kind: "read", messageId: frame.last_read_message_id };
+  const { conversation_id: conversationId } = frame;
+  return frame.type === "read_update"
+    ? { conversationId, userId, kind: "read", messageId: frame.last_read_message_id }
+    : { conversationId, userId, kind: "delivered", messageId: frame.last_delivered_message_id };
 }
 
 function takeError(deps: FrameDeps, frame: ErrorFrame): void {

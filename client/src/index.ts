@@ -1,7 +1,8 @@
 export { OmApiError } from "./api-error.ts";
 export { createApi, type Api, type ApiOptions, type CallInput } from "./api.ts";
 export { connect, OmConnection, type ConnectOptions } from "./connection.ts";
-export type { ConnectionEvents, PositionEvent } from "./connection-events.ts";
+export type { ClearedEvent, ConnectionEvents, PositionEvent } from "./connection-events.ts";
+export type { Draft } from "./outgoing.ts";
 export { RefusedError, type Ack, type OutboxEntry } from "./outbox.ts";
 export {
   follow,
@@ -10,8 +11,10 @@ export {
   type Effect,
   type Followed,
   type Following,
+  type Page,
   type SequencerEvent,
 } from "./sequencer.ts";
 export { memoryState, type DeviceState, type StateStore } from "./state.ts";
+export { conversationIdOf, type Target } from "./target.ts";
 export type { Timing } from "./timing.ts";
 export { memoryTokens, readClaims, type Tokens, type TokenStore } from "./tokens.ts";

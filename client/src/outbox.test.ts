@@ -1,7 +1,12 @@
 import { expect, test } from "vitest";
 import { Outbox, RefusedError, type Ack, type OutboxEntry } from "./outbox.ts";
 
-const entry = (clientId: string, to = 2): OutboxEntry => ({ clientId, to, content: clientId, messageType: "text" });
+const entry = (clientId: string, to = 2): OutboxEntry => ({
+  clientId,
+  to: { userId: to },
+  content: clientId,
+  messageType: "text",
+});
 const ack = (clientId: string, ver = 1): Ack =>
   ({ client_id: clientId, server_id: 7, conversation_id: "user_2", ver }) as Ack;
 
@@ -70,7 +75,7 @@ test("a refusal that may pass is tried again ever more slowly and never given up
   const first = outbox.add(entry("a"));
   void outbox.add(entry("b"));
   expect(after(0)).toEqual(["a"]);
-  expect(outbox.refused("a", "save_failed", "later")).toEqual({ ended: false, to: 2, refusals: 1 });
+  expect(outbox.refused("a", "save_failed", "later")).toEqual({ ended: false, to: { userId: 2 }, refusals: 1 });
   expect([after(9), after(1)]).toEqual([[], ["a"]]);
   for (let i = 0; i < 30; i += 1) outbox.refused("a", "save_failed", "later");
   expect([after(119), after(1)]).toEqual([[], ["a"]]);

@@ -1,11 +1,14 @@
 import type { AckFrame, MessageType } from "@om/protocol";
+import { conversationIdOf, type Target } from "./target.ts";
 
 /** A message on its way to the server. */
 export interface OutboxEntry {
   clientId: string;
-  to: number;
+  to: Target;
   content: string;
   messageType: MessageType;
+  /** The message that this one replies to. */
+  replyTo?: number;
   /** The server has it as this version of the conversation, but changes that came before are still missing here. */
   acked?: { conversationId: string; ver: number };
 }
@@ -37,7 +40,7 @@ interface OutboxOptions {
   /** What an earlier run did not get through. */
   start: readonly OutboxEntry[];
   maxEntries: number;
-  /** Messages to one recipient that may be on their way at once; 1 keeps their order whatever fails. */
+  /** Messages of one conversation that may be on their way at once; 1 keeps their order whatever fails. */
   maxInFlight: number;
   resendMs: number;
   now(): number;
@@ -51,14 +54,14 @@ const passing: ReadonlySet<string> = new Set(["save_failed", "processing_failed"
 const slowest = 12;
 
 /**
- * Messages that are sent, in order per recipient and with the same client_id, until the server acknowledges them: at least once
+ * Messages that are sent, in order per conversation and with the same client_id, until the server acknowledges them: at least once
  * here, exactly once there.
  */
 export class Outbox {
   readonly #options: OutboxOptions;
   readonly #known = new Map<string, Waiting>();
-  /** Recipient → entries that are not acknowledged, in order. */
-  readonly #lanes = new Map<number, Waiting[]>();
+  /** Conversation → entries that are not acknowledged, in order. */
+  readonly #lanes = new Map<string, Waiting[]>();
   #waiting = 0;
 
   constructor(options: OutboxOptions) {
@@ -137,7 +140,7 @@ export class Outbox {
    * An answer that may pass is tried again, more slowly each time; any other one ends the entry.
    * @returns what became of the entry; undefined when it is not waiting
    */
-  refused(clientId: string, code: string, text: string): { ended: boolean; to: number; refusals: number } | undefined {
+  refused(clientId: string, code: string, text: string): { ended: boolean; to: Target; refusals: number } | undefined {
     const waiting = this.#known.get(clientId);
     if (waiting === undefined || waiting.entry.acked !== undefined) return undefined;
     waiting.refusals += 1;
@@ -158,16 +161,16 @@ export class Outbox {
     this.#known.set(clientId, waiting);
     if (acked !== undefined) return;
     this.#waiting += 1;
-    const lane = this.#lanes.get(to);
-    if (lane === undefined) this.#lanes.set(to, [waiting]);
+    const lane = this.#lanes.get(conversationIdOf(to));
+    if (lane === undefined) this.#lanes.set(conversationIdOf(to), [waiting]);
     else lane.push(waiting);
   }
 
   #dequeue(waiting: Waiting): void {
     this.#waiting -= 1;
-    const { to } = waiting.entry;
-    const rest = (this.#lanes.get(to) ?? []).filter((other) => other !== waiting);
-    if (rest.length === 0) this.#lanes.delete(to);
-    else this.#lanes.set(to, rest);
+    const lane = conversationIdOf(waiting.entry.to);
+    const rest = (this.#lanes.get(lane) ?? []).filter((other) => other !== waiting);
+    if (rest.length === 0) this.#lanes.delete(lane);
+    else this.#lanes.set(lane, rest);
   }
 }

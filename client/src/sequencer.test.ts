@@ -1,43 +1,62 @@
-import type { Message } from "@om/protocol";
+import type { DeletedMessage, Message } from "@om/protocol";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { follow, step, type Change, type Effect, type Followed, type Following } from "./sequencer.ts";
+import { follow, step, type Change, type Effect, type Followed, type Following, type Page } from "./sequencer.ts";
 
 const message = (seq: number, ver: number): Message => ({ seq, ver, id: 100 + seq }) as Message;
 
-type Kind = "message" | "position" | "edit";
-/** What the server knows of a conversation after each of its changes; an edit changes the oldest message. */
+/** An edit and a deletion are of one of the messages that are there. */
+type Kind = "message" | "position" | { kind: "edit" | "delete"; of: number };
+interface Stored {
+  seq: number;
+  firstVer: number;
+  /** Versions at which it was edited, and the one at which it was deleted, which comes last. */
+  edits: number[];
+  deletedAt: number | undefined;
+}
+
+/** What the server knows of a conversation after each of its changes. */
 interface Truth {
   changes: Change[];
+  stored: Stored[];
   /** What GET /api/messages/changes answers when the conversation stands at version `at`: oldest change first. */
-  since(ver: number, at: number): { key: number; message: Message }[];
+  since(ver: number, at: number): { key: number; message?: Message; deleted?: DeletedMessage }[];
 }
 
 function life(kinds: readonly Kind[]): Truth {
-  let seq = 0;
-  const sent: number[] = [];
-  const edits: number[] = [];
+  const stored: Stored[] = [];
   const changes = kinds.map((kind, index): Change => {
     const ver = index + 1;
+    const live = stored.filter(({ deletedAt }) => deletedAt === undefined);
+    const target = typeof kind === "string" ? undefined : live[kind.of % (live.length || 1)];
     if (kind === "message") {
-      seq += 1;
-      sent.push(ver);
-      return { ver, seq, message: message(seq, ver) };
+      stored.push({ seq: stored.length + 1, firstVer: ver, edits: [], deletedAt: undefined });
+      return { ver, seq: stored.length, message: message(stored.length, ver) };
     }
-    if (kind === "position" || seq === 0) return { ver, seq };
-    edits.push(ver);
-    return { ver, seq, message: message(1, ver) };
+    const place = { ver, seq: stored.length };
+    if (typeof kind === "string" || target === undefined) return place;
+    if (kind.kind === "delete") {
+      target.deletedAt = ver;
+      return { ...place, deletedId: 100 + target.seq };
+    }
+    target.edits.push(ver);
+    return { ...place, message: message(target.seq, ver) };
   });
-  function since(ver: number, at: number): { key: number; message: Message }[] {
-    const lastEdit = edits.findLast((edit) => edit <= at) ?? 0;
-    const found = sent.flatMap((firstVer, index) => {
-      const now = index === 0 && lastEdit > 0 ? lastEdit : firstVer;
+  function since(ver: number, at: number): ReturnType<Truth["since"]> {
+    const found = stored.flatMap(({ seq, firstVer, edits, deletedAt }) => {
+      const deleted = deletedAt !== undefined && deletedAt <= at ? deletedAt : undefined;
+      const now = deleted ?? edits.findLast((edit) => edit <= at) ?? firstVer;
       const key = firstVer > ver ? firstVer : now;
-      return firstVer <= at && key > ver ? [{ key, message: message(index + 1, now) }] : [];
+      if (firstVer > at || key <= ver) return [];
+      return [
+        deleted === undefined
+          ? { key, message: message(seq, now) }
+          : { key, deleted: { id: 100 + seq, seq, ver: now } },
+      ];
     });
     return found.toSorted((a, b) => a.key - b.key);
   }
-  return { changes, since };
+  return { changes, stored, since };
 }
 
 /** A device at one conversation of `truth`. */
@@ -45,6 +64,9 @@ function device(truth: Truth) {
   let state: Following = follow();
   const told: Message[] = [];
   const updated: Message[] = [];
+  const deleted: number[] = [];
+  /** Everything told, as `<what> <message id>`. */
+  const log: string[] = [];
   const kinds = new Set<Effect["kind"]>();
   function take(event: Parameters<typeof step>[1]): void {
     const [next, effects] = step(state, event);
@@ -53,11 +75,16 @@ function device(truth: Truth) {
       kinds.add(effect.kind);
       if (effect.kind === "message") told.push(effect.message);
       else if (effect.kind === "updated") updated.push(effect.message);
+      else if (effect.kind === "deleted") deleted.push(effect.id);
+      if (effect.kind === "deleted") log.push(`deleted ${effect.id}`);
+      else if ("message" in effect) log.push(`${effect.kind} ${effect.message.id}`);
     }
   }
   return {
     told,
     updated,
+    deleted,
+    log,
     kinds,
     take,
     state: () => state,
@@ -75,7 +102,9 @@ function device(truth: Truth) {
         const last = shown.length === found.length;
         const next: number | undefined = last ? undefined : shown.at(-1)?.key;
         options.between?.();
-        take({ kind: "page", messages: shown.map((one) => one.message), upTo: next ?? head, last });
+        const messages = shown.flatMap((one) => one.message ?? []);
+        const deleted = shown.flatMap((one) => one.deleted ?? []);
+        take({ kind: "page", page: { messages, deleted, upTo: next ?? head, last } });
         since = next;
         pages += 1;
         if (pages === options.cutAfter) return take({ kind: "cut" });
@@ -84,22 +113,24 @@ function device(truth: Truth) {
   };
 }
 
-const anyLife = fc.array(
+const anyLife: fc.Arbitrary<Kind[]> = fc.array(
   fc.oneof(
     { weight: 4, arbitrary: fc.constant<Kind>("message") },
     { weight: 2, arbitrary: fc.constant<Kind>("position") },
-    { weight: 1, arbitrary: fc.constant<Kind>("edit") },
+    { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom("edit" as const, "delete" as const), of: fc.nat(9) }) },
   ),
   { minLength: 1, maxLength: 30 },
 );
+const page = (messages: Message[], upTo: number): Page => ({ messages, deleted: [], upTo, last: true });
 const upTo = (n: number): number[] => Array.from({ length: n }, (_, index) => index + 1);
 const messages = (kinds: readonly Kind[]): number => kinds.filter((kind) => kind === "message").length;
 
 test("an in-order stream is told as it comes, and nothing is waited for or read", () => {
   fc.assert(
     fc.property(anyLife, fc.array(fc.nat(40), { maxLength: 10 }), (kinds, repeats) => {
-      const { changes } = life(kinds);
-      const one = device(life(kinds));
+      const truth = life(kinds);
+      const { changes } = truth;
+      const one = device(truth);
       changes.forEach((change, index) => {
         one.take({ kind: "change", change });
         // What was told before comes again.
@@ -110,12 +141,15 @@ test("an in-order stream is told as it comes, and nothing is waited for or read"
       });
       expect(one.told.map(({ seq }) => seq)).toEqual(upTo(messages(kinds)));
       expect([one.kinds.has("wait"), one.kinds.has("missing")]).toEqual([false, false]);
+      const gone = truth.stored.flatMap(({ seq, deletedAt }) => (deletedAt === undefined ? [] : [100 + seq]));
+      expect(new Set(one.deleted)).toEqual(new Set(gone));
+      expect(one.deleted).toHaveLength(gone.length);
       expect(one.state()).toMatchObject({ ver: kinds.length, gap: "none", held: [] });
     }),
   );
 });
 
-test("whatever is lost, repeated, reordered, cut and read again: every message once, in order, and its last change is told", () => {
+test("whatever is lost, repeated, reordered, cut and read again: every message once, in order, and its last change or its end", () => {
   const at = fc.nat(60);
   const doing = fc.oneof(
     { weight: 8, arbitrary: fc.record({ kind: fc.constant("deliver" as const), at }) },
@@ -162,13 +196,25 @@ test("whatever is lost, repeated, reordered, cut and read again: every message o
         } else one.take({ kind: doing.kind });
       }
       one.read(length, { pageSize: 3, lag: 0 });
-      expect(one.told.map(({ seq }) => seq)).toEqual(upTo(messages(kinds)));
       expect(one.state()).toMatchObject({ ver: length, gap: "none", held: [] });
-      const last = truth.since(0, length).find(({ message: { seq } }) => seq === 1)?.message.ver ?? 0;
-      const shown = [...one.told, ...one.updated].filter(({ seq }) => seq === 1).map(({ ver }) => ver);
-      if (last > 0) expect(Math.max(...shown)).toBe(last);
-      // Without a restart, which forgets what was told ahead, no change is told twice.
-      if (!restarted) expect(new Set(shown).size).toBe(shown.length);
+      const seqs = one.told.map(({ seq }) => seq);
+      expect(seqs).toEqual([...new Set(seqs)].toSorted((a, b) => a - b));
+      for (const { seq, firstVer, edits, deletedAt } of truth.stored) {
+        const id = 100 + seq;
+        const log = one.log.filter((line) => line.endsWith(` ${id}`));
+        if (deletedAt !== undefined) {
+          // Never told, or told and then told deleted.
+          if (seqs.includes(seq)) expect(log.at(-1)).toBe(`deleted ${id}`);
+          else if (!restarted) expect(log).toEqual([]);
+        } else {
+          const shown = [...one.told, ...one.updated].filter((one) => one.id === id).map(({ ver }) => ver);
+          expect([seqs.includes(seq), Math.max(...shown)]).toEqual([true, edits.at(-1) ?? firstVer]);
+          expect(log).not.toContain(`deleted ${id}`);
+          if (!restarted) expect(new Set(shown).size).toBe(shown.length);
+        }
+        // Without a restart, which forgets what was told ahead, no change is told twice.
+        if (!restarted) expect(log.filter((line) => line.startsWith("deleted")).length).toBeLessThanOrEqual(1);
+      }
     }),
     { numRuns: 1_000 },
   );
@@ -200,7 +246,7 @@ test("a gap that stays is reported once until it was read, and again if somethin
   expect(made).toEqual(["missing"]);
   [state, made] = effects({ kind: "change", change: change(9) }, state);
   expect(made).toEqual([]);
-  [state, made] = effects({ kind: "page", messages: [message(1, 1), message(2, 2)], upTo: 5, last: true }, state);
+  [state, made] = effects({ kind: "page", page: page([message(1, 1), message(2, 2)], 5) }, state);
   expect(made).toEqual(["message", "message", "wait"]);
 });
 
@@ -218,6 +264,17 @@ test("more than can be held is let go and asked for", () => {
   const one = device(life([]));
   for (let ver = 2; ver < 3_000; ver += 1) one.take({ kind: "change", change: { ver, seq: ver } });
   expect([one.state().held.length, one.state().heard]).toEqual([1_000, 2_999]);
-  one.take({ kind: "page", messages: [], upTo: 1, last: true });
+  one.take({ kind: "page", page: page([], 1) });
   expect(one.state()).toMatchObject({ ver: 1_001, gap: "waiting" });
+});
+
+test("what a page told of a message ahead of its turn is not undone by the changes that come in turn", () => {
+  const one = device(life([]));
+  const gone = { id: 102, seq: 2, ver: 4 };
+  one.take({ kind: "change", change: { ver: 1, seq: 1, message: message(1, 1) } });
+  one.take({ kind: "page", page: { messages: [], deleted: [gone], upTo: 2, last: true } });
+  one.take({ kind: "change", change: { ver: 3, seq: 2, message: message(2, 3) } });
+  one.take({ kind: "change", change: { ver: 4, seq: 2, deletedId: 102 } });
+  expect(one.log).toEqual(["message 101"]);
+  expect(one.state()).toMatchObject({ ver: 4, seq: 2, gap: "none" });
 });

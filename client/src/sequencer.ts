@@ -1,4 +1,4 @@
-import type { Message } from "@om/protocol";
+import type { DeletedMessage, Message } from "@om/protocol";
 
 /** How far a device has followed one conversation: every change up to `ver`, every message up to `seq`. */
 export interface Followed {
@@ -6,9 +6,11 @@ export interface Followed {
   readonly seq: number;
 }
 
-/** A change that the server told of; `message` is absent when it was none (a position, or the answer to an own message). */
+/** A change that the server told of; with neither of both it was a position, a change of a group or the answer to an own message. */
 export interface Change extends Followed {
   readonly message?: Message;
+  /** The message that this change deleted. */
+  readonly deletedId?: number;
 }
 
 /** A conversation being followed, with what is ahead of its turn. */
@@ -19,8 +21,16 @@ export interface Following extends Followed {
   readonly heard: number;
   /** What happens about that: it may still come by itself, or the server is being asked. */
   readonly gap: "none" | "waiting" | "reading";
-  /** Messages that a page told in a state later than `ver`: id → version of that state. */
+  /** Messages that a page told, or told deleted, in a state later than `ver`: id → version of that state. */
   readonly ahead: ReadonlyMap<number, number>;
+}
+
+/** What changed after `ver` as the server has it, oldest change first, complete up to `upTo`; more follows unless `last`. */
+export interface Page {
+  readonly messages: readonly Message[];
+  readonly deleted: readonly DeletedMessage[];
+  readonly upTo: number;
+  readonly last: boolean;
 }
 
 export type SequencerEvent =
@@ -30,8 +40,7 @@ export type SequencerEvent =
   | { kind: "waited" }
   /** The server says that the conversation stands at this version. */
   | { kind: "head"; ver: number }
-  /** Messages changed after `ver` as the server has them, oldest change first, complete up to `upTo`; more follow unless `last`. */
-  | { kind: "page"; messages: readonly Message[]; upTo: number; last: boolean }
+  | { kind: "page"; page: Page }
   /** Follow from here on, without what came before. */
   | { kind: "start"; at: Followed }
   /** The line is gone: whatever was to come by it comes no more. */
@@ -41,6 +50,8 @@ export type SequencerEvent =
 export type Effect =
   | { kind: "message"; message: Message }
   | { kind: "updated"; message: Message }
+  /** A message that was told, or was there before the device followed the conversation. */
+  | { kind: "deleted"; id: number }
   /** Send `waited` a little later. */
   | { kind: "wait" }
   /** Something is missing for good: ask the server for its head and the messages after `ver`. */
@@ -58,11 +69,11 @@ export function follow(from: Followed = { ver: 0, seq: 0 }): Following {
 /**
  * The logic of following one conversation, without any input or output. Its versions are contiguous, so what is old is dropped,
  * what is next is applied, and what is ahead is held until the gap before it is filled. Every message comes out exactly once and in
- * order, whatever is repeated, lost or reordered on the way.
+ * order, whatever is repeated, lost or reordered on the way; one that is deleted before it was told is not told at all.
  */
 export function step(state: Following, event: SequencerEvent): Step {
   if (event.kind === "change") return takeChange(state, event.change);
-  if (event.kind === "page") return takePage(state, event);
+  if (event.kind === "page") return takePage(state, event.page);
   if (event.kind === "start") return takeStart(state, event.at);
   if (event.kind === "cut") return [{ ...state, held: [], heard: state.ver, gap: "none" }, []];
   if (event.kind === "waited") {
@@ -83,17 +94,29 @@ function takeChange(state: Following, change: Change): Step {
   return settle({ ...state, held, heard: Math.max(state.heard, change.ver) }, []);
 }
 
-function takePage(state: Following, page: Extract<SequencerEvent, { kind: "page" }>): Step {
+function takePage(state: Following, page: Page): Step {
   const effects: Effect[] = [];
   const ver = Math.max(state.ver, page.upTo);
   const ahead = new Map(state.ahead);
   let next = state;
   for (const message of page.messages) {
     next = tell({ ...next, ahead }, message, effects);
-    if (message.ver > ver && message.ver > (ahead.get(message.id) ?? 0)) ahead.set(message.id, message.ver);
+    note(ahead, message, ver);
   }
-  const applied = { ...next, ver, ahead: above(ahead, ver), heard: Math.max(state.heard, ver) };
+  let { seq } = next;
+  for (const gone of page.deleted) {
+    if (gone.seq <= state.seq) tellDeleted({ ...state, ahead }, gone, effects);
+    note(ahead, gone, ver);
+    // The page holds every message before this one, so this one is passed by.
+    seq = Math.max(seq, gone.seq);
+  }
+  const applied = { ...next, ver, seq, ahead: above(ahead, ver), heard: Math.max(state.heard, ver) };
   return drain(page.last ? { ...applied, gap: "none" } : applied, effects);
+}
+
+/** Keeps in mind what was told of a message whose change is still ahead. */
+function note(ahead: Map<number, number>, { id, ver }: { id: number; ver: number }, upTo: number): void {
+  if (ver > upTo && ver > (ahead.get(id) ?? 0)) ahead.set(id, ver);
 }
 
 function takeStart(state: Following, at: Followed): Step {
@@ -122,6 +145,7 @@ function settle(state: Following, effects: Effect[]): Step {
 
 function apply(state: Following, change: Change, effects: Effect[]): Following {
   const told = change.message === undefined ? state : tell(state, change.message, effects);
+  if (change.deletedId !== undefined) tellDeleted(state, { id: change.deletedId, ver: change.ver }, effects);
   const ahead = above(state.ahead, change.ver);
   return { ...told, ver: change.ver, seq: Math.max(told.seq, change.seq), ahead };
 }
@@ -131,10 +155,16 @@ function tell(state: Following, message: Message, effects: Effect[]): Following 
     effects.push({ kind: "message", message });
     return { ...state, seq: message.seq };
   }
-  if (message.ver > state.ver && message.ver > (state.ahead.get(message.id) ?? 0)) {
-    effects.push({ kind: "updated", message });
-  }
+  if (isNews(state, message)) effects.push({ kind: "updated", message });
   return state;
+}
+
+function tellDeleted(state: Following, gone: { id: number; ver: number }, effects: Effect[]): void {
+  if (isNews(state, gone)) effects.push({ kind: "deleted", id: gone.id });
+}
+
+function isNews(state: Following, { id, ver }: { id: number; ver: number }): boolean {
+  return ver > state.ver && ver > (state.ahead.get(id) ?? 0);
 }
 
 function above(ahead: ReadonlyMap<number, number>, ver: number): ReadonlyMap<number, number> {

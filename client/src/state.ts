@@ -1,5 +1,6 @@
 import type { OutboxEntry } from "./outbox.ts";
 import type { Followed } from "./sequencer.ts";
+import { targetOf, type Target } from "./target.ts";
 
 /** What a device must remember to resume without loss: how far it has followed, and what it has not sent yet. */
 export interface DeviceState {
@@ -20,6 +21,17 @@ export function memoryState(state?: DeviceState): StateStore {
   let held = state;
   return { load: () => held, save: (next) => void (held = next) };
 }
+
+/** Earlier versions named the recipient of a waiting message by id alone. */
+export function readState(
+  state: (Omit<DeviceState, "outbox"> & { outbox: SavedEntry[] }) | undefined,
+): DeviceState | undefined {
+  return state === undefined
+    ? undefined
+    : { ...state, outbox: state.outbox.map((entry) => ({ ...entry, to: targetOf(entry.to) })) };
+}
+
+type SavedEntry = Omit<OutboxEntry, "to"> & { to: number | Target };
 
 /** Saves now, at the end of this turn, or a little later; a burst is saved once. */
 export interface Saver {

@@ -1,4 +1,4 @@
-import type { Conversation, Message } from "@om/protocol";
+import type { Conversation } from "@om/protocol";
 import {
   follow,
   step,
@@ -6,6 +6,7 @@ import {
   type Effect,
   type Followed,
   type Following,
+  type Page,
   type SequencerEvent,
 } from "./sequencer.ts";
 
@@ -14,7 +15,7 @@ export interface Tracker {
   change(conversationId: string, change: Change): void;
   /** @returns the version after which messages have to be read; undefined: nothing is missing */
   head(head: Conversation): number | undefined;
-  page(conversationId: string, page: { messages: readonly Message[]; upTo: number; last: boolean }): void;
+  page(conversationId: string, page: Page): void;
   /** Follows the conversation from here on. */
   start(conversationId: string, at: Followed): void;
   followed(conversationId: string): Followed | undefined;
@@ -31,7 +32,7 @@ export interface Tracker {
 
 interface Options {
   start: Iterable<readonly [string, Followed]>;
-  tell(effect: Extract<Effect, { message: Message }>): void;
+  tell(conversationId: string, effect: Exclude<Effect, { kind: "wait" | "missing" }>): void;
   /** Something is missing that did not come by itself within `reorderMs`. */
   missing(): void;
   reorderMs: number;
@@ -48,7 +49,7 @@ export function createTracker(options: Options): Tracker {
     for (const effect of effects) {
       if (effect.kind === "wait") wait(id);
       else if (effect.kind === "missing") options.missing();
-      else options.tell(effect);
+      else options.tell(id, effect);
     }
     return next;
   }
@@ -68,7 +69,7 @@ export function createTracker(options: Options): Tracker {
       const next = take(conversation.conversation_id, { kind: "head", ver: conversation.ver });
       return next.ver < conversation.ver ? next.ver : undefined;
     },
-    page: (id, page) => void take(id, { kind: "page", ...page }),
+    page: (id, page) => void take(id, { kind: "page", page }),
     start: (id, at) => void take(id, { kind: "start", at }),
     followed: (id) => states.get(id),
     all: () => [...states].map(([id, { ver, seq }]) => [id, { ver, seq }]),
@@ -77,7 +78,11 @@ export function createTracker(options: Options): Tracker {
     },
     rewind: (id, at) => void states.set(id, follow(at)),
     forget(ids) {
-      for (const id of ids) states.delete(id);
+      for (const id of ids) {
+        states.delete(id);
+        clearTimeout(timers.get(id));
+        timers.delete(id);
+      }
     },
     cut() {
       for (const timer of timers.values()) clearTimeout(timer);

@@ -21,7 +21,8 @@ export async function register(url: string, name: string): Promise<Person> {
 export interface Device extends AsyncDisposable {
   connection: OmConnection;
   messages: Message[];
-  /** `<user id> read`, `<user id> delivered` or `<user id> typing`, as told. */
+  updated: Message[];
+  /** `<user id> read`, `delivered`, `typing`, `here` or `gone`, and `<conversation> left`, `cleared`, `group` or `deleted <id>`. */
   signs: string[];
   /** Resolves when `condition` holds; looked at after everything the device is told. */
   until(condition: () => boolean): Promise<void>;
@@ -37,6 +38,7 @@ export function openDevice(url: string, person: Person, state: StateStore = memo
     timing: { firstDelay: 50, maxDelay: 400, resendEvery: 500 },
   });
   const messages: Message[] = [];
+  const updated: Message[] = [];
   const waiting = new Set<() => void>();
   const look = (): void => {
     for (const check of waiting) check();
@@ -44,12 +46,20 @@ export function openDevice(url: string, person: Person, state: StateStore = memo
   const signs: string[] = [];
   connection.on("message", (message) => messages.push(message));
   connection.on("position", ({ userId, kind }) => signs.push(`${userId} ${kind}`));
+  connection.on("updated", (message) => updated.push(message));
   connection.on("typing", ({ userId }) => signs.push(`${userId} typing`));
-  for (const event of ["message", "status", "acked", "position", "refused", "typing"] as const)
+  connection.on("presence", ({ userId, isOnline }) => signs.push(`${userId} ${isOnline ? "here" : "gone"}`));
+  connection.on("left", ({ conversationId: id }) => signs.push(`${id} left`));
+  connection.on("cleared", ({ conversationId: id }) => signs.push(`${id} cleared`));
+  connection.on("group", ({ conversationId: id }) => signs.push(`${id} group`));
+  connection.on("deleted", ({ conversationId: id, messageId }) => signs.push(`${id} deleted ${messageId}`));
+  const told = ["message", "updated", "deleted", "cleared", "left", "group", "presence", "conversation"] as const;
+  for (const event of [...told, "status", "acked", "position", "refused", "typing"] as const)
     connection.on(event, look);
   return {
     connection,
     messages,
+    updated,
     signs,
     until: (condition) =>
       new Promise((resolve) => {

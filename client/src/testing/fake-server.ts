@@ -1,6 +1,8 @@
 import type { Message, OutboundFrame } from "@om/protocol";
 import { HandshakeError, type OpenSocket, type SocketOptions } from "../socket.ts";
-import { FakeTalks, fakeUser } from "./fake-talks.ts";
+import { conversationIdOf, targetOf, type Target } from "../target.ts";
+import { FakeReads } from "./fake-reads.ts";
+import { FakeTalks, fakeUser, nameFor, type Tell } from "./fake-talks.ts";
 
 interface FakeSocket {
   userId: number;
@@ -20,30 +22,55 @@ export class FakeServer {
   readonly requests: string[] = [];
   /** Frames of all clients. */
   readonly received: { userId: number; type: string; payload: Record<string, unknown> }[] = [];
-  readonly #talks: FakeTalks;
+  readonly #talks = new FakeTalks();
+  readonly #reads: FakeReads;
   readonly #sockets = new Set<FakeSocket>();
+  readonly #tell: Tell = (userId, frame) => this.#push(userId, frame);
 
   constructor(options: { pageSize?: number } = {}) {
-    this.#talks = new FakeTalks(options.pageSize ?? 3);
+    this.#reads = new FakeReads(this.#talks, options.pageSize ?? 3);
   }
 
   /** Stores a message, as if by another device of the sender. */
-  say(from: number, to: number, content: string): Message {
-    return this.#talks.store({ from, to, content }, (userId, frame) => this.#push(userId, frame));
+  say(from: number, to: number | Target, content: string): Message {
+    return this.#talks.store({ from, to: targetOf(to), content }, this.#tell);
   }
 
   edit(message: Message): void {
-    this.#talks.edit(message);
+    this.#talks.edit(message, this.#tell);
   }
 
-  /** What stands in a conversation, in order. */
-  contents(a: number, b: number): string[] {
-    return this.#talks.find(a, b).messages.map(({ message }) => message.content);
+  remove(message: Message): void {
+    this.#talks.remove(message, this.#tell);
+  }
+
+  /** Deletes a conversation for one user. */
+  clear(userId: number, of: Target): void {
+    this.#talks.clear(this.#talks.named(conversationIdOf(of), userId), userId, this.#tell);
+  }
+
+  join(groupId: number, ...userIds: number[]): void {
+    for (const userId of userIds) this.#talks.join(this.#talks.group(groupId), userId, this.#tell);
+  }
+
+  leave(groupId: number, userId: number): void {
+    this.#talks.leave(this.#talks.group(groupId), userId, this.#tell);
+  }
+
+  /** Any frame to all devices of a user. */
+  tell(userId: number, frame: OutboundFrame): void {
+    this.#push(userId, frame);
+  }
+
+  /** What stands in a conversation as a user sees it, in order. */
+  contents(userId: number, to: number | Target): string[] {
+    const { messages } = this.#talks.named(conversationIdOf(targetOf(to)), userId);
+    return messages.filter(({ isDeleted }) => !isDeleted).map(({ message }) => message.content);
   }
 
   /** As after a restore of a copy: cursors mean nothing any more. */
   restore(): void {
-    this.#talks.restore();
+    this.#reads.epoch += 1;
   }
 
   /** Closes all sockets. */
@@ -63,8 +90,10 @@ export class FakeServer {
     if (user > 100) return Response.json({ code: "user_not_found" }, { status: 404 });
     if (user > 0) return Response.json({ user: fakeUser(user) });
     if (url.pathname === "/api/messages/changes")
-      return Response.json(this.#talks.messageChanges(viewer, url.searchParams));
-    const changes = this.#talks.changes(viewer, url.searchParams);
+      return Response.json(this.#reads.messageChanges(viewer, url.searchParams));
+    const groupId = Number(/^\/api\/groups\/(\d+)\/messages$/.exec(url.pathname)?.[1]);
+    if (groupId > 0) return Response.json(this.#reads.groupHistory(viewer, groupId, url.searchParams));
+    const changes = this.#reads.changes(viewer, url.searchParams);
     return changes === undefined ? Response.json({ code: "invalid_cursor" }, { status: 400 }) : Response.json(changes);
   };
 
@@ -88,9 +117,8 @@ export class FakeServer {
   };
 
   #take(socket: FakeSocket, type: string, payload: Record<string, unknown>): void {
-    const tell = (userId: number, frame: OutboundFrame): void => this.#push(userId, frame);
     const moved = (id: unknown, kind: "read" | "delivered"): void =>
-      this.#talks.move(socket.userId, { messageId: Number(id), kind }, tell);
+      this.#talks.move(socket.userId, { messageId: Number(id), kind }, this.#tell);
     if (type === "chat") this.#chat(socket, payload);
     else if (type === "read") moved(payload["message_id"], "read");
     else if (type === "ack") moved(payload["server_id"], "delivered");
@@ -100,11 +128,18 @@ export class FakeServer {
     const clientId = String(payload["client_id"]);
     const instead = this.answerChat(clientId);
     if (instead !== undefined) return socket.options.onFrame(instead);
-    const [from, to] = [socket.userId, Number(payload["recipient_id"])];
-    const known = this.#talks.find(from, to).messages.find(({ message }) => message.client_id === clientId)?.message;
-    const draft = { from, to, clientId, content: String(payload["content"]) };
+    const from = socket.userId;
+    const groupId = Number(payload["group_id"] ?? 0);
+    const to: Target = groupId > 0 ? { groupId } : { userId: Number(payload["recipient_id"]) };
+    const talk = this.#talks.named(conversationIdOf(to), from);
+    if (!talk.members.has(from)) {
+      return socket.options.onFrame({ type: "error", error: "no", code: "not_group_member", client_id: clientId });
+    }
+    const known = talk.messages.find(({ message }) => message.client_id === clientId)?.message;
+    const replyTo = payload["reply_to_id"] === undefined ? {} : { replyTo: Number(payload["reply_to_id"]) };
+    const draft = { from, to, clientId, content: String(payload["content"]), ...replyTo };
     const message = known ?? this.#talks.store(draft, (userId, frame) => this.#push(userId, frame, socket));
-    const where = { conversation_id: `user_${to}`, ver: message.ver, seq: message.seq };
+    const where = { conversation_id: nameFor(talk, from), ver: message.ver, seq: message.seq };
     const ack = { client_id: clientId, server_id: message.id, status: "sent" as const, created_at_unix: 1, ...where };
     const frame: OutboundFrame = { type: "ack", payload: ack, ...ack };
     this.line(frame, () => {

@@ -1,0 +1,39 @@
+import { limits, type MessageType } from "@om/protocol";
+import type { OutboxEntry } from "./outbox.ts";
+import { targetFields, targetOf, type Target } from "./target.ts";
+
+/** A message as an application gives it. */
+export interface Draft {
+  /** A user's id, or whom it is for. */
+  to: number | Target;
+  content: string;
+  messageType?: MessageType;
+  /** The message that this one replies to, of the same conversation. */
+  replyTo?: number;
+}
+
+/** @throws RangeError when the message is too long for a frame */
+export function entryOf({ to, content, messageType = "text", replyTo }: Draft): OutboxEntry {
+  const entry: OutboxEntry = {
+    clientId: crypto.randomUUID(),
+    to: targetOf(to),
+    content,
+    messageType,
+    ...(replyTo === undefined ? {} : { replyTo }),
+  };
+  if (JSON.stringify(chatFrame(entry)).length * 3 > limits.frameBytes) throw new RangeError("the message is too long");
+  return entry;
+}
+
+export function chatFrame({ clientId, to, content, messageType, replyTo }: OutboxEntry) {
+  return {
+    type: "chat",
+    payload: {
+      client_id: clientId,
+      ...targetFields(to),
+      content,
+      message_type: messageType,
+      ...(replyTo === undefined ? {} : { reply_to_id: replyTo }),
+    },
+  };
+}
