@@ -29,6 +29,7 @@ beforeAll(async () => {
     return jsonText(JSON.stringify(last));
   };
   http = await openHttp({
+    echo: true,
     env: { AVATAR_LIMIT: "0", ATTACHMENT_LIMIT: "0" },
     handlers: { uploadAvatar: handler, uploadAttachment: handler },
   });
