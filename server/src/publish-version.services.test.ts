@@ -63,21 +63,19 @@ test("on PostgreSQL, beside a server: publish, list, and one line for what canno
   ]);
 });
 
-test("on the embedded database: while a server runs the folder is locked, afterwards it is not", async () => {
+test("on the embedded database: before a server runs, but not while it has the folder", async () => {
   const env = { DATA_DIR: join(folder, "data"), DATABASE_URL: "", DB_HOST: "" };
-  const server = await startTestServer({ env });
-  const locked = await run(env, ...version("12"));
-  expect([locked.code, locked.out]).toEqual([1, ""]);
-  expect(locked.err).toMatch(/^Cannot publish: \S+ is in use by another server \(process \d+\)\n$/);
-  await server[Symbol.asyncDispose]();
   expect(await run(env, ...version("12"))).toEqual({
     code: 0,
     out: "Published android 1.2.0 (build 12) in the embedded database\n",
     err: "",
   });
-  await using again = await startTestServer({ env });
-  expect((await again.request("GET", "/api/version")).json()).toMatchObject({ build_number: 12 });
-});
+  await using server = await startTestServer({ env });
+  expect((await server.request("GET", "/api/version")).json()).toMatchObject({ build_number: 12 });
+  const locked = await run(env, ...version("13"));
+  expect([locked.code, locked.out]).toEqual([1, ""]);
+  expect(locked.err).toMatch(/^Cannot publish: \S+ is in use by another server \(process \d+\)\n$/);
+}, 120_000);
 
 test("no database: one line that says so", async () => {
   const answer = await run({ DATABASE_URL: "postgresql://om:secret@127.0.0.1:1/om" }, "--list");

@@ -185,6 +185,25 @@ describeDatabases("app versions", (database) => {
     expect((await get("/api/version/check?build=1")).body).toMatchObject({ latest_version: { build_number: 20 } });
   });
 
+  test("a publisher that was overtaken does not retire the newer version", async () => {
+    const sql = (text: string) => ({ name: "", text });
+    await publish(1);
+    let overtaken: Promise<unknown> = Promise.resolve();
+    await database.db.transaction(async (queries) => {
+      await queries.query(sql("lock table app_versions in exclusive mode"), []);
+      overtaken = Promise.allSettled([publish(2)]);
+      const blocked = sql("select 1 from pg_locks where not granted");
+      // It has read that build 1 is the newest; on the embedded database it waits for the one connection.
+      const queued = (): boolean => database.db.pool().total === 1 && database.db.pool().waiting > 0;
+      while (!queued() && (await queries.query(blocked, [])).length === 0);
+      const newer =
+        "insert into app_versions (platform, version, build_number, download_url) values ('android', '3', 3, 'u')";
+      await queries.query(sql(newer), []);
+    });
+    await overtaken;
+    expect((await get("/api/version")).body).toMatchObject({ build_number: 3 });
+  });
+
   test("whatever order publishers side by side commit in, the highest build stays active", async () => {
     await publish(1);
     await Promise.allSettled([5, 3, 4, 2, 6].map((build) => publish(build)));
