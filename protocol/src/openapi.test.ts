@@ -19,8 +19,10 @@ interface Operation {
 const document = openApiDocument({ version: "7", serverUrl: "https://chat.example.org" });
 const paths = document["paths"] as Record<string, Record<string, Operation>>;
 const schemas = (document["components"] as Record<string, Record<string, Json>>)["schemas"] ?? {};
+/** The rest of a path is a parameter like any other. */
+const pathOf = ({ path }: Route): string => path.replace(/\*$/, ":path");
 const operation = (route: Route): Operation => {
-  const found = paths[route.path.replaceAll(/:(\w+)/g, "{$1}")]?.[route.method.toLowerCase()];
+  const found = paths[pathOf(route).replaceAll(/:(\w+)/g, "{$1}")]?.[route.method.toLowerCase()];
   if (found === undefined) throw new Error(`${route.method} ${route.path} is missing`);
   return found;
 };
@@ -74,14 +76,14 @@ describe.each(Object.entries<Route>(routes))("%s", (name, route) => {
   test("has its parameters, body and access", () => {
     const given = found.parameters.map((parameter) => `${parameter.in ?? "ref"} ${parameter.name ?? ""}`.trim());
     expect(given).toEqual([
-      ...[...route.path.matchAll(/:(\w+)/g)].map(([, parameter]) => `path ${parameter}`),
+      ...[...pathOf(route).matchAll(/:(\w+)/g)].map(([, parameter]) => `path ${parameter}`),
       ...Object.keys(route.query?.properties ?? {}).map((parameter) => `query ${parameter}`),
       ...(route.csrf ? ["ref"] : []),
     ]);
     for (const parameter of found.parameters) {
       if (parameter.in === "query") expect(parameter["description"], `${name}: ${parameter.name}`).toMatch(/\.$/);
     }
-    expect(found.requestBody !== undefined).toBe(route.body !== undefined);
+    expect(found.requestBody !== undefined).toBe((route.body ?? route.upload) !== undefined);
     expect(found.security).toEqual(route.auth === "token" ? [{ bearer: [] }, { cookie: [] }] : []);
   });
 
@@ -97,6 +99,15 @@ describe.each(Object.entries<Route>(routes))("%s", (name, route) => {
       }
     }
   });
+});
+
+test("files come as multipart and go as bytes", () => {
+  const { field, maxBytes } = routes.uploadAttachment.upload;
+  expect([field, maxBytes]).toEqual(["attachment", 25 * 1024 * 1024]);
+  expect(operation(routes.uploadAttachment).requestBody).toMatchObject({
+    content: { "multipart/form-data": { schema: { required: ["attachment"] } } },
+  });
+  expect(Object.keys(operation(routes.attachmentFile).responses["200"]?.content ?? {})).toEqual(["*/*"]);
 });
 
 test("the closed list of codes stands in the document", () => {

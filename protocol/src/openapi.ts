@@ -1,6 +1,6 @@
 import { Type, type TSchema } from "typebox";
 import { earlyErrors, errors, ErrorAnswer, ErrorText, features, type ErrorCode } from "./index.ts";
-import type { Route } from "./route.ts";
+import { FileBytes, type Route } from "./route.ts";
 import { createSchemaWriter, type Json, type SchemaWriter } from "./schema-names.ts";
 
 export type { Json } from "./schema-names.ts";
@@ -18,7 +18,7 @@ export function openApiDocument({ version, serverUrl = "/" }: DocumentOptions): 
   const paths: Record<string, Json> = {};
   for (const [feature, routes] of Object.entries(features)) {
     for (const [name, route] of Object.entries<Route>(routes)) {
-      const path = route.path.replaceAll(/:([a-z_]+)/g, "{$1}");
+      const path = route.path.replaceAll(/:([a-z_]+)/g, "{$1}").replace(/\*$/, "{path}");
       paths[path] = {
         ...paths[path],
         [route.method.toLowerCase()]: { operationId: name, tags: [feature], ...operation(route, writer) },
@@ -61,18 +61,28 @@ function operation(route: Route, writer: SchemaWriter): Json {
     summary: route.summary,
     security: route.auth === "token" ? [{ bearer: [] }, { cookie: [] }] : [],
     parameters: parameters(route),
-    ...(route.body === undefined ? {} : { requestBody: { required: true, content: json(writer.write(route.body)) } }),
+    ...requestBody(route, writer),
     responses: {
-      [route.status]: { description: "Done.", content: json(writer.write(route.output)) },
+      [route.status]: {
+        description: "Done.",
+        content: route.file ? { "*/*": { schema: writer.write(route.output) } } : json(writer.write(route.output)),
+      },
       ...refusals(route, writer),
     },
   };
 }
 
+function requestBody({ body, upload }: Route, writer: SchemaWriter): Json {
+  if (body !== undefined) return { requestBody: { required: true, content: json(writer.write(body)) } };
+  if (upload === undefined) return {};
+  const schema = { type: "object", required: [upload.field], properties: { [upload.field]: writer.write(FileBytes) } };
+  return { requestBody: { required: true, content: { "multipart/form-data": { schema } } } };
+}
+
 function parameters({ path, query, csrf }: Route): Json[] {
   const required = new Set(query?.required);
   return [
-    ...[...path.matchAll(/:([a-z_]+)/g)].map(([, name]) => ({
+    ...[...path.replace(/\*$/, ":path").matchAll(/:([a-z_]+)/g)].map(([, name]) => ({
       name,
       in: "path",
       required: true,
@@ -100,7 +110,7 @@ function refusals(route: Route, writer: SchemaWriter): Json {
   });
   return {
     ...Object.fromEntries(answers),
-    ...(route.body === undefined ? {} : { 413: plainText("The body is too large.") }),
+    ...(route.body === undefined && route.upload === undefined ? {} : { 413: plainText("The body is too large.") }),
     ...(route.limit === undefined ? {} : { 429: tooMany(early) }),
     default: { description: "Any other code of the table.", content: json(both) },
   };

@@ -55,8 +55,8 @@ export function composeAccounts(deps: {
   now: Clock;
   /** Closes the sockets of sessions that ended, on every node. */
   endSockets: (event: SessionEnd) => void;
-  /** Takes a user out of every group; may be called again. */
-  leaveAllGroups: (userId: number) => Promise<void>;
+  /** Takes a user out of every group and deletes the avatar; may be called again. */
+  beforeClosing: (userId: number) => Promise<void>;
 }): Accounts {
   const { config, db, tokens, views, secret, now } = deps;
   const { passwordMinLength } = config;
@@ -72,7 +72,7 @@ export function composeAccounts(deps: {
   const profiles = { accounts, views };
   const open = { sessions: store, announceEnd, now };
   const owner = { credentials: credentialStore(db), passwords, failures, announceEnd };
-  const { leaveAllGroups } = deps;
+  const { beforeClosing } = deps;
   return {
     purge: () => sessions.purge(),
     routes: {
@@ -96,7 +96,7 @@ export function composeAccounts(deps: {
       endOtherSessions: ({ caller }) => endOtherSessions(open, caller),
       changePassword: ({ caller, body, address }) =>
         changePassword({ ...owner, passwordMinLength, now }, caller, body, address),
-      deleteAccount: ({ caller, body, address }) => deleteAccount({ ...owner, leaveAllGroups }, caller, body, address),
+      deleteAccount: ({ caller, body, address }) => deleteAccount({ ...owner, beforeClosing }, caller, body, address),
     },
   };
 }

@@ -8,7 +8,7 @@ import { diskStorage } from "./media/disk-storage.ts";
 import { uploadGroupAvatar, type SetIcon } from "./media/group-avatar.ts";
 import { createImages } from "./media/images.ts";
 import type { MediaStorage } from "./media/media-storage.ts";
-import { removeAvatar, uploadAvatar } from "./media/own-avatar.ts";
+import { forgetAvatar, removeAvatar, uploadAvatar } from "./media/own-avatar.ts";
 import { readAttachment, readAvatar } from "./media/read-media.ts";
 import { s3Storage } from "./media/s3-storage.ts";
 import { uploadAttachment } from "./media/upload-attachment.ts";
@@ -31,6 +31,8 @@ export interface Media {
   routes: Pick<Handlers, MediaRoutes>;
   /** Removes what a crash left of uploads. */
   sweep: () => Promise<void>;
+  /** Deletes the user's avatar; attachments stay with the messages that name them. */
+  forget: (userId: number) => Promise<void>;
 }
 
 export function composeMedia(deps: {
@@ -57,6 +59,7 @@ export function composeMedia(deps: {
   };
   return {
     sweep: () => uploads.sweep(),
+    forget: async (userId) => storage && forgetAvatar({ storage, onLeftover, avatars }, userId),
     routes: {
       uploadAvatar: async ({ caller, receive }) => uploadAvatar(media(), caller, receive),
       deleteAvatar: async ({ caller }) => removeAvatar(media(), caller),

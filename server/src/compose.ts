@@ -61,7 +61,10 @@ export function composeUseCases(deps: {
     secret,
     now,
     endSockets: (event) => bus.publish([event]),
-    leaveAllGroups: groups.leaveAll,
+    async beforeClosing(userId) {
+      await groups.leaveAll(userId);
+      await media.forget(userId);
+    },
   });
   const features = composeFeatures({ config, storage, bus, hub, views, telemetry, mediaBase });
   const presence = composePresence({ db, bus, hub, now, failure: failed("presence") });

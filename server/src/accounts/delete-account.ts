@@ -6,12 +6,12 @@ import type { AnnounceEnd } from "./sessions.ts";
 
 interface Deps extends ProofDeps {
   credentials: CredentialStore;
-  /** May be called again for a user who has left some or all. */
-  leaveAllGroups: (userId: number) => Promise<void>;
+  /** Undoes what the user has elsewhere; may be called again for a user of whom some or all is undone. */
+  beforeClosing: (userId: number) => Promise<void>;
   announceEnd: AnnounceEnd;
 }
 
-/** Closes the account for good. Groups are left first: if that fails, the account is still there and its owner can try again. */
+/** Closes the account for good. Groups are left and the avatar deleted first: if that fails, the account is still there and its owner can try again. */
 export async function deleteAccount(
   deps: Deps,
   { userId, email }: Caller,
@@ -21,7 +21,7 @@ export async function deleteAccount(
   const { credentials } = deps;
   const claim = { address, email, password: body.password ?? "", read: () => credentials.byId(userId) };
   const ended = await provePassword(deps, claim, async ({ password_hash: hash }) => {
-    await deps.leaveAllGroups(userId);
+    await deps.beforeClosing(userId);
     return credentials.close(userId, hash);
   });
   deps.announceEnd(

@@ -1,14 +1,15 @@
+import { profileColumns } from "../accounts/profile-columns.ts";
 import type { Profile } from "../accounts/user-view.ts";
 import type { Database } from "../platform/postgres/database.ts";
 import { statement } from "../platform/postgres/statement.ts";
 
 const setAvatar = statement<Profile & { previous: string }>(
   "media.set_avatar",
-  `with old as (select id, avatar from users where id = $1 for update)
+  `with old as (select id, avatar from users where id = $1 and deleted_at is null for update)
    update users u
    set avatar = $2, updated_at = case when u.avatar = $2 then u.updated_at else now() end
    from old where u.id = old.id
-   returning u.id, u.username, u.email, u.full_name, u.avatar, u.role, u.last_seen, old.avatar as previous`,
+   returning ${profileColumns()}, old.avatar as previous`,
 );
 
 /** The `avatar` column of users: a URL or "". */

@@ -123,6 +123,19 @@ describe("what claims more than may be decoded is refused by its header", () => 
     await expect(encoded(claimedPng(width, height))).rejects.toBeInstanceOf(InvalidImage);
   });
 
+  test("PNG with 16 bits and transparency takes more memory for a pixel", async () => {
+    const check = (depth: number, color: number) =>
+      images.check(saved(claimedPng(7_000, 7_000, { depth, color })), "png");
+    expect(await check(8, 2)).toEqual({ animated: false });
+    for (const [depth, color] of [
+      [16, 2],
+      [8, 6],
+      [16, 6],
+    ] as const) {
+      await expect(check(depth, color)).rejects.toBeInstanceOf(InvalidImage);
+    }
+  });
+
   test("JPEG", async () => {
     const bomb = await claimedJpeg(65_500, 65_500);
     await expect(images.check(saved(bomb), "jpeg")).rejects.toBeInstanceOf(InvalidImage);

@@ -1,5 +1,5 @@
 import { writeFile } from "node:fs/promises";
-import sharp, { type Sharp } from "sharp";
+import type { default as sharp, Sharp } from "sharp";
 import { createGate } from "../platform/gate.ts";
 
 export type ImageKind = "jpeg" | "png" | "webp" | "gif";
@@ -27,32 +27,29 @@ export interface Images {
   encode(from: string, to: string, as: { kind: Exclude<ImageKind, "gif">; side: number }): Promise<void>;
 }
 
-/** Pixels that may be decoded: more than phones make, and no more memory than a small server has. */
+/** What may be decoded: as much as phones make, and no more than a small server can hold twice. */
 const maxPixels = 50_000_000;
+const maxBytes = 160_000_000;
 const quality = 85;
-
-// One thread per picture, nothing kept, and no decoder but these three.
-sharp.concurrency(1);
-sharp.cache(false);
-sharp.block({ operation: ["VipsForeignLoad"] });
-sharp.unblock({ operation: ["VipsForeignLoadJpegFile", "VipsForeignLoadPngFile", "VipsForeignLoadWebpFile"] });
 
 export function createImages(): Images {
   const gate = createGate({ parallel: 2, maxWaiting: 64 });
   return {
     check: (path, kind) =>
       gate.run(async () => {
-        const { format, width, height, pages = 1 } = await decoded(() => open(path).metadata());
-        if (format !== kind || width < 1 || height < 1 || width * height > maxPixels) {
+        const found = await decoded((await open(path)).metadata());
+        const pixels = found.width * found.height;
+        const bytes = pixels * found.channels * (found.depth === "uchar" ? 1 : 2);
+        if (found.format !== kind || pixels < 1 || pixels > maxPixels || bytes > maxBytes) {
           throw new InvalidImage("format or dimensions");
         }
-        return { animated: pages > 1 };
+        return { animated: (found.pages ?? 1) > 1 };
       }),
     encode: (from, to, { kind, side }) =>
       gate.run(async () => {
         const size = { width: side, height: side, fit: "inside", withoutEnlargement: true } as const;
-        const upright = open(from).timeout({ seconds: 10 }).autoOrient().resize(size);
-        const bytes = await decoded(() =>
+        const upright = (await open(from)).timeout({ seconds: 10 }).autoOrient().resize(size);
+        const bytes = await decoded(
           kind === "jpeg"
             ? upright.flatten({ background: "#ffffff" }).jpeg({ quality }).toBuffer()
             : kind === "png"
@@ -64,13 +61,29 @@ export function createImages(): Images {
   };
 }
 
-function open(path: string): Sharp {
+async function open(path: string): Promise<Sharp> {
+  const sharp = await loadDecoder();
   return sharp(path, { limitInputPixels: maxPixels, failOn: "error", pages: 1 });
 }
 
-async function decoded<T>(work: () => Promise<T>): Promise<T> {
+let decoder: Promise<typeof sharp> | undefined;
+
+/** Loaded with the first picture, because loading takes a tenth of a second. */
+function loadDecoder(): Promise<typeof sharp> {
+  decoder ??= import("sharp").then(({ default: sharp }) => {
+    // One thread per picture, nothing kept, and no decoder but these three.
+    sharp.concurrency(1);
+    sharp.cache(false);
+    sharp.block({ operation: ["VipsForeignLoad"] });
+    sharp.unblock({ operation: ["VipsForeignLoadJpegFile", "VipsForeignLoadPngFile", "VipsForeignLoadWebpFile"] });
+    return sharp;
+  });
+  return decoder;
+}
+
+async function decoded<T>(work: Promise<T>): Promise<T> {
   try {
-    return await work();
+    return await work;
   } catch (cause) {
     throw new InvalidImage("cannot be decoded", { cause });
   }

@@ -70,3 +70,21 @@ test("what is not exactly such a URL is only text", async () => {
     expect([content, await sentAs(content)]).toEqual([content, "text"]);
   }
 });
+
+test("a closed account's avatar is gone, what it attached stays with its messages", async () => {
+  const leaver = await server.register("leaver");
+  const send = async (path: string, field: string) => {
+    const body = multipart({ name: field, filename: "x.png", data: await png() });
+    return server.request("POST", path, { token: leaver.access, headers: multipartType, body });
+  };
+  const { user } = (await send("/api/users/me/avatar", "avatar")).json() as { user: { avatar: string } };
+  const url = (await send("/api/media/attachments", "attachment")).json()["url"] as string;
+  const message = { recipient_id: ben.id, content: url, message_type: "image" };
+  await server.request("POST", "/api/messages", { token: leaver.access, body: message });
+  const fetched = async (of: string) =>
+    (await server.request("GET", new URL(of).pathname, { token: ben.access })).status;
+  expect([await fetched(user.avatar), await fetched(url)]).toEqual([200, 200]);
+  const closed = { token: leaver.access, body: { password: "password of leaver" } };
+  expect((await server.request("POST", "/api/users/me/delete", closed)).status).toBe(200);
+  expect([await fetched(user.avatar), await fetched(url)]).toEqual([404, 200]);
+});

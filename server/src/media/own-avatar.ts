@@ -24,6 +24,15 @@ export async function removeAvatar(
   return { user: deps.views.user(profile, caller.userId) };
 }
 
+/** Of an account that is about to be closed. */
+export async function forgetAvatar(
+  deps: Pick<Deps, "storage" | "onLeftover" | "avatars">,
+  userId: number,
+): Promise<void> {
+  const profile = await deps.avatars.set(userId, "");
+  if (profile !== undefined) await deleteAvatar(deps, `avatars/${userId}`, profile.previous);
+}
+
 async function setAvatar({ avatars }: Pick<Deps, "avatars">, caller: Caller, url: string) {
   const profile = await avatars.set(caller.userId, url);
   if (profile === undefined) throw new OmError("unauthorized");

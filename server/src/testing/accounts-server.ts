@@ -53,7 +53,7 @@ export async function openAccounts(db: Database, env: Record<string, string> = {
     secret: testSecret,
     now,
     endSockets: (event) => void ends.push(event),
-    async leaveAllGroups(userId) {
+    async beforeClosing(userId) {
       if (failure !== undefined) throw failure;
       left.push(userId);
     },

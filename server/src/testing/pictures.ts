@@ -21,11 +21,11 @@ export async function animatedWebp(): Promise<Buffer> {
 }
 
 /** A PNG whose header claims these dimensions, and whose data are far less. */
-export function claimedPng(width: number, height: number): Buffer {
+export function claimedPng(width: number, height: number, { depth = 8, color = 2 } = {}): Buffer {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);
-  header.set([8, 2, 0, 0, 0], 8);
+  header.set([depth, color, 0, 0, 0], 8);
   const data = deflateSync(Buffer.alloc(1000));
   return Buffer.concat([
     Buffer.from("\x89PNG\r\n\x1a\n", "latin1"),
