@@ -19,6 +19,7 @@ export function schemaHtml(schema: Json, indent = ""): string {
   if (items !== undefined) return listHtml(items, indent);
   if (fixed !== undefined) return escapeHtml(JSON.stringify(fixed));
   if (values !== undefined) return values.map((value) => escapeHtml(JSON.stringify(value))).join(" | ");
+  if (shape.contentMediaType !== undefined) return "bytes";
   const types = type === undefined ? ["anything"] : [type].flat();
   return types.map((one) => `${escapeHtml(one)}${one === "null" ? "" : boundHtml(shape)}`).join(" | ");
 }
@@ -41,6 +42,7 @@ interface Shape {
   type?: string | string[];
   minimum?: number;
   description?: string;
+  contentMediaType?: string;
 }
 
 function objectHtml({ properties = {}, required = [] }: Shape, indent: string): string {

@@ -140,6 +140,7 @@ describe("a schema as people write it", () => {
   test.each<[Json, string]>([
     [{}, "anything"],
     [{ type: "string" }, "string"],
+    [{ contentMediaType: "application/octet-stream" }, "bytes"],
     [{ type: ["integer", "null"], minimum: 1 }, "integer ≥ 1 | null"],
     [{ const: "ack", type: "string" }, "&#34;ack&#34;"],
     [{ enum: ["a", "b"], type: "string" }, "&#34;a&#34; | &#34;b&#34;"],
