@@ -27,24 +27,24 @@ export function drawTalk(model: Model, talk: Talk, size: Size): string[] {
 
 /** Own lines stand on the right with their ticks, those of others on the left; above them what they reply to. */
 function drawLine(talk: Talk, line: Line, columns: number): string[] {
-  const time = new Date(line.at * 1000).toTimeString().slice(0, 5);
   const room = Math.max(8, Math.floor(columns * 0.75));
   const parts = wrap(`${safeText(line.text)}${line.isEdited === true ? " (edited)" : ""}`, room);
-  const place = (part: string): string =>
-    line.mine ? `${" ".repeat(Math.max(0, columns - 9 - width(part)))}${part}` : fit(part, columns - 6);
-  const drawn = parts.map((part, index) => {
-    const last = index === parts.length - 1;
-    if (!line.mine) return place(part) + (last ? dim(` ${time}`) : " ".repeat(6));
-    return `${place(part)}${last ? `${dim(` ${time}`)} ${ticks(talk, line)}` : " ".repeat(9)}`;
-  });
-  return line.quote === undefined
-    ? drawn
-    : [dim(drawQuote(line.quote, room, place) + " ".repeat(line.mine ? 9 : 6)), ...drawn];
+  const quote = line.quote === undefined ? [] : [quoteText(line.quote, room)];
+  const tail = line.mine ? 9 : 6;
+  const widest = Math.max(...[...quote, ...parts].map(width));
+  const indent = line.mine ? Math.max(0, columns - tail - widest) : 0;
+  const place = (part: string): string => `${" ".repeat(indent)}${fit(part, columns - tail - indent)}`;
+  const time = dim(` ${new Date(line.at * 1000).toTimeString().slice(0, 5)}`);
+  const end = line.mine ? `${time} ${ticks(talk, line)}` : time;
+  return [
+    ...quote.map((text) => dim(place(text)) + " ".repeat(tail)),
+    ...parts.map((part, index) => place(part) + (index === parts.length - 1 ? end : " ".repeat(tail))),
+  ];
 }
 
-function drawQuote(quote: { name: string; text: string }, room: number, place: (text: string) => string): string {
+function quoteText(quote: { name: string; text: string }, room: number): string {
   const text = `▏${safeText(quote.name)}: ${safeText(quote.text)}`;
-  return place(width(text) > room ? fit(text, room) : text);
+  return width(text) > room ? fit(text, room) : text;
 }
 
 /** … on its way, ✓ sent, ✓✓ received, blue ✓✓ read. Two columns. */

@@ -19,6 +19,8 @@ export function startLineMode(deps: {
   let entered = Promise.resolve();
   let notice = deps.model.notice;
   input.on("line", (line) => {
+    // A command may be about the lines before it.
+    if (line.startsWith("/")) entered = entered.then(deps.drained);
     entered = entered.then(() => deps.actions.enter(line));
   });
   input.on("close", () => void entered.then(deps.drained).then(deps.quit));
