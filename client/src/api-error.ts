@@ -33,6 +33,12 @@ export async function readAnswer(response: Response): Promise<unknown> {
   throw new OmApiError(response.status, { ...(requestId === undefined ? {} : { request_id: requestId }), ...known });
 }
 
+/** @throws OmApiError when the answer is not 2xx */
+export async function readFile(response: Response): Promise<Uint8Array> {
+  if (!response.ok) await readAnswer(response);
+  return new Uint8Array(await response.arrayBuffer());
+}
+
 function parse(text: string): unknown {
   try {
     return text === "" ? undefined : JSON.parse(text);

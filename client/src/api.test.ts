@@ -86,6 +86,29 @@ test("every method, with and without a body, goes to its path", async () => {
   ]);
 });
 
+test("a file goes as a form and comes as bytes; the rest of a path keeps its slashes", async () => {
+  const asked: string[] = [];
+  const api = createApi({
+    baseUrl: "http://server",
+    tokens: memoryTokens(),
+    fetch: async (url, init) => {
+      const { pathname } = new URL(url instanceof Request ? url.url : url);
+      asked.push(pathname);
+      if (pathname.endsWith("gone")) return json(404, { code: "user_not_found" });
+      if (!(init?.body instanceof FormData)) return new Response(new Uint8Array([1, 2]));
+      const file = init.body.get("attachment");
+      return json(200, { url: file instanceof File ? `${file.name} ${await file.text()}` : "none" });
+    },
+  });
+  const { url } = await api.uploadAttachment({ file: new File(["hi"], "a.txt") });
+  expect([url, await api.attachmentFile({ params: { "*": "7/a b.txt" } })]).toEqual([
+    "a.txt hi",
+    new Uint8Array([1, 2]),
+  ]);
+  await expect(api.avatarFile({ params: { "*": "gone" } })).rejects.toMatchObject({ status: 404 });
+  expect(asked).toEqual(["/api/media/attachments", "/api/media/attachments/7/a%20b.txt", "/api/media/avatars/gone"]);
+});
+
 test("a call that comes late to the refresh of another uses its token", async () => {
   const tokens = memoryTokens({ accessToken: "old", refreshToken: "r1" });
   const release: (() => void)[] = [];

@@ -1,56 +1,47 @@
 import {
   routes,
   type AuthAnswer,
-  type FileRouteName,
   type RouteBody,
   type RouteName,
   type RouteOutput,
   type RouteQuery,
   type UploadRouteName,
 } from "@om/protocol";
-import { readAnswer } from "./api-error.ts";
+import { readAnswer, readFile } from "./api-error.ts";
+import { createSender, type Headers, type RawInput } from "./send-request.ts";
 import { readClaims, type Tokens, type TokenStore } from "./tokens.ts";
 
-type Query = Record<string, string | number | undefined>;
-type Headers = Record<string, string>;
-
-/** `/api/users/:identifier` → `"identifier"`. */
+/** `/api/groups/:id/members/:user_id` → `"id" | "user_id"`; `"*"` stands for the rest of a path that ends in it. */
 type ParamNames<Path extends string> = Path extends `${string}/:${infer Name}/${infer Rest}`
   ? Name | ParamNames<`/${Rest}`>
   : Path extends `${string}/:${infer Name}`
     ? Name
-    : never;
+    : Path extends `${string}/*`
+      ? "*"
+      : never;
 type Params<N extends RouteName> = Record<ParamNames<(typeof routes)[N]["path"]>, string | number>;
+type Query<N extends RouteName> = { [K in keyof RouteQuery<N>]?: string | number | undefined };
 
-/** What a call needs beside its name: path parameters, query and a body exactly where the route has them. */
-export type CallInput<N extends RouteName> = { signal?: AbortSignal } & (RouteQuery<N> extends undefined
-  ? { query?: undefined }
-  : { query?: { [K in keyof RouteQuery<N>]: string | number | undefined } }) &
-  ({} extends Params<N> ? { params?: undefined } : { params: Params<N> }) &
-  (RouteBody<N> extends undefined ? { body?: undefined } : { body: RouteBody<N> });
+/** What a call needs beside its name: path parameters, a query, a body or a file exactly where the route has them. */
+export type CallInput<N extends RouteName> = {
+  query?: RouteQuery<N> extends undefined ? undefined : Query<N>;
+  signal?: AbortSignal;
+} & ({} extends Params<N> ? { params?: undefined } : { params: Params<N> }) &
+  (RouteBody<N> extends undefined ? { body?: undefined } : { body: RouteBody<N> }) &
+  (N extends UploadRouteName ? { file: Blob } : { file?: undefined });
 type CallArguments<N extends RouteName> = {} extends CallInput<N> ? [CallInput<N>?] : [CallInput<N>];
 
-/** The same, as far as the sender of a request cares. */
-interface RawInput {
-  params?: Record<string, string | number> | undefined;
-  query?: Query;
-  body?: unknown;
-  signal?: AbortSignal;
-}
-
 type Entering = "register" | "login" | "logout" | "refresh";
-/** Files do not travel as JSON. */
-type OfFiles = UploadRouteName | FileRouteName;
 
 /** One method per route. They throw OmApiError, or TypeError or a DOMException when no answer came. */
 type RouteCalls = {
-  [N in Exclude<RouteName, Entering | OfFiles>]: (...input: CallArguments<N>) => Promise<RouteOutput<N>>;
+  [N in Exclude<RouteName, Entering>]: (...input: CallArguments<N>) => Promise<RouteOutput<N>>;
 };
 
 export interface Api extends RouteCalls {
   readonly baseUrl: string;
   /** Any route by its name. */
-  call<N extends Exclude<RouteName, OfFiles>>(name: N, ...input: CallArguments<N>): Promise<RouteOutput<N>>;
+  call<N extends RouteName>(name: N, ...input: CallArguments<N>): Promise<RouteOutput<N>>;
   /** Both log in: their tokens are kept. */
   register(body: RouteBody<"register">): Promise<AuthAnswer>;
   login(body: RouteBody<"login">): Promise<AuthAnswer>;
@@ -66,11 +57,10 @@ export interface ApiOptions {
   baseUrl: string;
   tokens: TokenStore;
   fetch?: typeof fetch;
-  /** How long one call may take, in ms. */
+  /** How long one call may take, and one that carries a file, in ms. */
   timeoutMs?: number;
+  fileTimeoutMs?: number;
 }
-
-type Send = (name: RouteName, input: RawInput, headers: Headers) => Promise<Response>;
 
 /** Seconds before its end at which an access token is renewed. */
 const renewAhead = 30;
@@ -82,14 +72,19 @@ export function createApi(options: ApiOptions): Api {
   let refreshing: Promise<Tokens> | undefined;
 
   async function call(name: RouteName, input: RawInput = {}): Promise<unknown> {
-    if (routes[name].auth !== "token") return readAnswer(await send(name, input, {}));
+    const response = await answerTo(name, input);
+    return "file" in routes[name] ? readFile(response) : readAnswer(response);
+  }
+
+  async function answerTo(name: RouteName, input: RawInput): Promise<Response> {
+    if (routes[name].auth !== "token") return send(name, input, {});
     const used = tokens.load()?.accessToken;
     const response = await send(name, input, bearer(used));
-    if (response.status !== 401 || !mayRefresh(tokens)) return readAnswer(response);
+    if (response.status !== 401 || !mayRefresh(tokens)) return response;
     await response.body?.cancel();
     // Somebody else may have renewed it meanwhile.
     if (tokens.load()?.accessToken === used) await refresh();
-    return readAnswer(await send(name, input, bearer(tokens.load()?.accessToken)));
+    return send(name, input, bearer(tokens.load()?.accessToken));
   }
 
   function refresh(): Promise<Tokens> {
@@ -132,29 +127,6 @@ export function createApi(options: ApiOptions): Api {
       return (await refresh()).accessToken;
     },
   };
-}
-
-function createSender({ baseUrl, fetch: request = fetch, timeoutMs = 15_000 }: ApiOptions): Send {
-  return (name, { params, query, body, signal }, headers) => {
-    const { method, path } = routes[name];
-    const deadline = AbortSignal.timeout(timeoutMs);
-    return request(`${baseUrl.replace(/\/+$/, "")}${fillPath(path, params)}${queryText(query)}`, {
-      method,
-      headers: { ...headers, ...(body === undefined ? {} : { "Content-Type": "application/json" }) },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      credentials: "include",
-      signal: signal === undefined ? deadline : AbortSignal.any([deadline, signal]),
-    });
-  };
-}
-
-function fillPath(path: string, params: Record<string, string | number> = {}): string {
-  return path.replaceAll(/:([a-z_]+)/g, (_, name: string) => encodeURIComponent(String(params[name] ?? "")));
-}
-
-function queryText(query: Query = {}): string {
-  const pairs = Object.entries(query).flatMap(([key, value]) => (value === undefined ? [] : [[key, String(value)]]));
-  return pairs.length === 0 ? "" : `?${new URLSearchParams(pairs).toString()}`;
 }
 
 function bearer(token: string | undefined): Headers {

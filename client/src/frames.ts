@@ -86,7 +86,9 @@ export function takeMessage(deps: FrameDeps, message: Message): void {
   if (sender_id === deps.selfId && deps.outbox.has(client_id)) {
     const ack = { conversation_id, ver, seq, status, created_at_unix, client_id, server_id: id };
     if (deps.outbox.acked(ack)) deps.events.emit("acked", ack);
-    return deps.outbox.placed(client_id);
+    deps.outbox.placed(client_id);
+    if (message.version > 1) deps.events.emit("updated", message);
+    return;
   }
   if (deps.cleared.covers(conversation_id, seq)) return;
   if (sender_id !== deps.selfId) deps.receipts.delivered(conversation_id, id);
@@ -94,8 +96,11 @@ export function takeMessage(deps: FrameDeps, message: Message): void {
 }
 
 function takeAck(deps: FrameDeps, { payload }: AckFrame): void {
-  if (deps.outbox.acked(payload)) deps.events.emit("acked", payload);
-  deps.tracker.change(payload.conversation_id, placeOf(payload));
+  // The answer to a repeat tells the version of the message's last change, which is to be told as what it is.
+  if (deps.outbox.acked(payload)) {
+    deps.events.emit("acked", payload);
+    deps.tracker.change(payload.conversation_id, placeOf(payload));
+  }
   deps.outbox.pump();
   deps.changed();
 }

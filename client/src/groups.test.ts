@@ -147,6 +147,36 @@ test("edits and deletions are told as they come, after a lost push, and to a dev
   expect([one.seen.signs, one.contents()]).toEqual([["deleted group_7 3"], ["d"]]);
 });
 
+test("an own message that was edited elsewhere before its ack, or before a second one, is told as edited", async () => {
+  const server = groupServer();
+  await using one = device(server, 1);
+  await one.connection.whenLive();
+  server.line = () => undefined;
+  const { acked } = one.connection.send({ to: group, content: "mine" });
+  await until(() => server.contents(1, group).length === 1);
+  server.edit(server.last(1, group));
+  server.line = (_frame, deliver) => deliver();
+  const { client_id, server_id } = await acked;
+  await until(() => one.seen.updated.length === 1);
+  server.line = () => undefined;
+  server.edit(server.last(1, group));
+  server.line = (_frame, deliver) => deliver();
+  const { ver, seq } = server.last(1, group);
+  const again = {
+    client_id,
+    server_id,
+    status: "sent" as const,
+    created_at_unix: 1,
+    conversation_id: "group_7",
+    ver,
+    seq,
+  };
+  server.tell(1, { type: "ack", payload: again, ...again });
+  server.say(2, group, "next");
+  await until(() => one.seen.messages.length === 1);
+  expect(one.seen.updated.map(({ content }) => content)).toEqual(["mine!", "mine!!"]);
+});
+
 test("a conversation deleted on another device is told as cleared, live and after being away; late pushes stay hidden", async () => {
   const server = groupServer();
   const state = memoryState();

@@ -82,3 +82,10 @@ test("a message to nobody is refused for good, and the next one to somebody is n
   await device.connection.send({ to: gus.id, content: "somebody" }).acked;
   await expect(lost).rejects.toMatchObject({ code: "user_not_found" });
 });
+
+test("a file goes up, and comes down again by the path of its URL", async () => {
+  const { api } = await register(server.url, "hob");
+  const { url } = await api.uploadAttachment({ file: new File(["some words"], "notes.txt") });
+  const [, key = ""] = url.split("/api/media/attachments/");
+  expect(new TextDecoder().decode(await api.attachmentFile({ params: { "*": key } }))).toBe("some words");
+});

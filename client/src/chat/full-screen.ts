@@ -23,7 +23,7 @@ export function startFullScreen(deps: {
   function paint(): void {
     scheduled = false;
     const size = { columns: stdout.columns || 80, rows: stdout.rows || 24 };
-    const lines = drawScreen(model, size).map((line, row) => `\x1b[${row + 1};1H${line}`);
+    const lines = drawScreen(model, size, actions.help).map((line, row) => `\x1b[${row + 1};1H${line}`);
     stdout.write(`\x1b[?25l${lines.join("")}\x1b[${size.rows};${cursorColumn(model, size)}H\x1b[?25h`);
   }
 
@@ -51,7 +51,7 @@ export function startFullScreen(deps: {
   function type(text: string): void {
     model.input += text;
     const talk = openTalk(model);
-    if (talk !== undefined && !model.input.startsWith("/")) deps.connection.typing(talk.peerId);
+    if (talk !== undefined && !model.input.startsWith("/")) deps.connection.typing(talk.target);
   }
 
   function scroll(by: number): void {

@@ -1,6 +1,6 @@
 import { createInterface } from "node:readline";
 import type { Actions } from "./actions.ts";
-import type { Model, Talk } from "./model.ts";
+import type { Line, Model, Talk } from "./model.ts";
 import { safeText } from "./text.ts";
 
 /** The chat without a terminal, for scripts and pipes: each line read is entered, each line of others is printed. */
@@ -13,11 +13,14 @@ export function startLineMode(deps: {
 }): {
   show(talk: Talk | undefined): void;
 } {
-  const printed = new Set<number>();
+  /** Message id → what was printed of it. */
+  const printed = new Map<number, string>();
   const input = createInterface({ input: process.stdin });
   let entered = Promise.resolve();
   let notice = deps.model.notice;
   input.on("line", (line) => {
+    // A command may be about the lines before it.
+    if (line.startsWith("/")) entered = entered.then(deps.drained);
     entered = entered.then(() => deps.actions.enter(line));
   });
   input.on("close", () => void entered.then(deps.drained).then(deps.quit));
@@ -28,10 +31,16 @@ export function startLineMode(deps: {
         console.log(`* ${notice}`);
       }
       for (const line of talk?.lines ?? []) {
-        if (line.mine || printed.has(line.id)) continue;
-        printed.add(line.id);
-        console.log(`${safeText(talk?.name ?? "")}: ${safeText(line.text)}`);
+        const text = `${nameOf(talk, line)}: ${safeText(line.text)}${line.isEdited === true ? " (edited)" : ""}`;
+        if (line.mine || printed.get(line.id) === text) continue;
+        printed.set(line.id, text);
+        console.log(text);
       }
     },
   };
+}
+
+function nameOf(talk: Talk | undefined, line: Line): string {
+  const group = talk !== undefined && "groupId" in talk.target ? `${talk.name}/` : "";
+  return safeText(`${group}${line.name}`);
 }

@@ -4,7 +4,8 @@ import { enter } from "./account.ts";
 import { createActions } from "./actions.ts";
 import { startFullScreen } from "./full-screen.ts";
 import { startLineMode } from "./line-mode.ts";
-import { createModel, follow, takeConversation, type Talk } from "./model.ts";
+import { follow, takeConversation } from "./follow.ts";
+import { createModel, type Talk } from "./model.ts";
 
 const usage = `Chat in the terminal.
 
@@ -51,11 +52,22 @@ async function chat(
   let show: (talk: Talk | undefined) => void = () => undefined;
   const actions = createActions({ api, connection, model, changed: () => show(undefined), quit: ended });
   follow(model, connection, (talk) => {
-    if (talk !== undefined && talk.peerId === model.openId) actions.seen(talk);
+    if (talk !== undefined && talk.id === model.openId) actions.seen(talk);
     show(talk);
   });
-  const { conversations } = await api.call("conversations", { query: { limit: 100 } });
-  for (const conversation of conversations) takeConversation(model, conversation);
+  const load = async (): Promise<void> => {
+    const { conversations } = await api.conversations({ query: { limit: 100 } });
+    for (const conversation of conversations) takeConversation(model, conversation);
+  };
+  await load();
+  // Who is there by now was not told while the line was down.
+  connection.on("status", (status) => {
+    if (status === "live")
+      load().then(
+        () => show(undefined),
+        () => undefined,
+      );
+  });
   if (options.with !== undefined) await actions.openWith(options.with);
   const isTerminal = process.stdin.isTTY && process.stdout.isTTY;
   using screen = isTerminal ? startFullScreen({ model, actions, connection, quit: ended }) : undefined;

@@ -1,6 +1,9 @@
+import type { Message } from "@om/protocol";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { createModel, takeMessage, talkWith, type Model } from "./model.ts";
+import { takeMessage } from "./follow.ts";
+import { changeLine, clearLines, dropLine, lineOf } from "./lines.ts";
+import { createModel, talkOfGroup, talkWithUser, type Line, type Model } from "./model.ts";
 import { cursorColumn, drawScreen } from "./screen.ts";
 import { width } from "./text.ts";
 
@@ -8,12 +11,22 @@ import { width } from "./text.ts";
 const plain = (line: string): string => line.replaceAll(/\x1b\[[0-9;]*m/g, "");
 const at = new Date("2026-11-23T20:15:00").getTime() / 1000;
 
+const nobody = { email: "", full_name: "", avatar: "", role: "user", is_online: true, last_seen: null };
+
 function talking(): Model {
   const model = createModel({ id: 1, name: "ada" }, () => at * 1000);
   model.status = "live";
-  model.openId = 2;
-  const talk = talkWith(model, { id: 2, username: "ben", is_online: true });
-  const line = (id: number, mine: boolean, text: string) => ({ id, clientId: `c${id}`, mine, text, at });
+  model.openId = "user_2";
+  const talk = talkWithUser(model, { id: 2, username: "ben", is_online: true });
+  const line = (id: number, mine: boolean, text: string): Line => ({
+    id,
+    seq: id,
+    clientId: `c${id}`,
+    mine,
+    name: mine ? "ada" : "ben",
+    text,
+    at,
+  });
   talk.lines = [line(1, true, "one"), line(2, true, "two"), line(3, true, "three"), line(4, false, "four")];
   talk.lines.push(line(0, true, "five"));
   talk.read = 1;
@@ -34,54 +47,108 @@ test("ticks tell what became of own messages", () => {
 
 test("typing shows under the talk and ends by itself", () => {
   const model = talking();
-  const talk = model.talks.get(2);
-  if (talk !== undefined) talk.typingUntil = at * 1000 + 1;
+  const talk = model.talks.get("user_2");
+  talk?.typing.set(2, at * 1000 + 1);
   expect(drawScreen(model, { columns: 80, rows: 12 }).join("")).toContain("ben is typing…");
-  if (talk !== undefined) talk.typingUntil = at * 1000;
+  talk?.typing.set(2, at * 1000);
   expect(drawScreen(model, { columns: 80, rows: 12 }).join("")).not.toContain("typing");
+});
+
+/** A message as the server tells it. */
+function message(id: number, more: Partial<Message>): Message {
+  const senderId = more.sender_id ?? 2;
+  return {
+    id,
+    client_id: "",
+    sender_id: senderId,
+    sender: { ...nobody, id: senderId, username: senderId === 1 ? "ada" : senderId === 2 ? "ben" : "cid" },
+    recipient_id: 1,
+    group_id: null,
+    content: `m${id}`,
+    message_type: "text",
+    status: "sent",
+    is_delivered: false,
+    is_read: false,
+    version: 1,
+    created_at: "",
+    created_at_unix: at,
+    conversation_id: "user_2",
+    seq: id,
+    ver: id,
+    ...more,
+  };
+}
+
+test("a group shows who writes, once per run, and several who type; edits and quotes show, deletions take them away", () => {
+  const model = talking();
+  const talk = talkOfGroup(model, { id: 3, name: "hikers" });
+  model.openId = talk.id;
+  const inGroup = { group_id: 3, recipient_id: null, conversation_id: "group_3" };
+  for (const [id, sender_id] of [2, 2, 9].entries()) takeMessage(model, message(id + 1, { ...inGroup, sender_id }));
+  const { reply_to: _none, ...replied } = message(1, inGroup);
+  takeMessage(model, message(4, { ...inGroup, sender_id: 1, content: "answer", version: 2, reply_to: replied }));
+  for (const id of [2, 9]) talk.typing.set(id, at * 1000 + 1);
+  const lines = (): string[] =>
+    drawScreen(model, { columns: 60, rows: 14 })
+      .map((line) => plain(line).slice(21).trim())
+      .filter((line) => line !== "");
+  expect(lines().slice(1, -1)).toEqual([
+    "ben",
+    expect.stringMatching(/^m1 +20:15$/),
+    expect.stringMatching(/^m2 +20:15$/),
+    "cid",
+    expect.stringMatching(/^m3 +20:15$/),
+    "▏ben: m1",
+    "answer (edited) 20:15 ✓",
+    "ben and cid are typing…",
+  ]);
+  dropLine(talk, 1);
+  expect(lines().some((line) => line.includes("m1"))).toBe(false);
+  changeLine(talk, lineOf(model, message(77, { ...inGroup, content: "never seen" })));
+  clearLines(talk, 3);
+  expect(talk.lines.map(({ text }) => text)).toEqual(["answer"]);
+});
+
+test("a dot tells who is there, a cross who is blocked, a hash what is a group", () => {
+  const model = talking();
+  talkWithUser(model, { id: 3, username: "cid", is_online: false });
+  talkWithUser(model, { id: 4, username: "dan", is_online: true }).isBlocked = true;
+  talkOfGroup(model, { id: 3, name: "hikers" });
+  const list = drawScreen(model, { columns: 60, rows: 9 }).map((line) => plain(line).slice(0, 6));
+  expect(list.slice(1, 5)).toEqual(["# hike", "● ben ", "○ cid ", "× dan "]);
+});
+
+test("help takes the place of the talk", () => {
+  const model = talking();
+  model.showsHelp = true;
+  const screen = drawScreen(model, { columns: 60, rows: 9 }, [["/leave", "leave this group"]]).join("");
+  expect([screen.includes("/leave"), screen.includes("three")]).toEqual([true, false]);
 });
 
 test("every screen fills the terminal exactly, whatever the text and the size", () => {
   const size = fc.record({ columns: fc.integer({ min: 30, max: 140 }), rows: fc.integer({ min: 6, max: 50 }) });
   fc.assert(
-    fc.property(fc.array(fc.string({ unit: "grapheme", maxLength: 300 }), { maxLength: 8 }), size, (texts, area) => {
-      const model = talking();
-      model.input = texts[0] ?? "";
-      for (const [index, content] of texts.entries()) {
-        const sender = {
-          id: 2,
-          username: content,
-          email: "",
-          full_name: "",
-          avatar: "",
-          role: "user",
-          is_online: true,
-          last_seen: null,
-        };
-        takeMessage(model, {
-          id: 10 + index,
-          client_id: "",
-          sender_id: 2,
-          sender,
-          recipient_id: 1,
-          group_id: null,
-          content,
-          message_type: "text",
-          status: "sent",
-          is_delivered: false,
-          is_read: false,
-          version: 1,
-          created_at: "",
-          created_at_unix: at,
-          conversation_id: "user_2",
-          seq: index + 1,
-          ver: index + 1,
-        });
-      }
-      const screen = drawScreen(model, area).map(plain);
-      expect(screen).toHaveLength(area.rows);
-      for (const line of screen) expect(width(line)).toBe(area.columns);
-      expect(cursorColumn(model, area)).toBeLessThanOrEqual(area.columns);
-    }),
+    fc.property(
+      fc.array(fc.string({ unit: "grapheme", maxLength: 300 }), { maxLength: 8 }),
+      size,
+      fc.boolean(),
+      (texts, area, isGroup) => {
+        const model = talking();
+        model.input = texts[0] ?? "";
+        for (const [index, content] of texts.entries()) {
+          const sender = { ...nobody, id: 2, username: content };
+          const { reply_to: _none, ...replied } = message(1, { sender, content });
+          takeMessage(model, message(10 + index, { sender, content, version: 2, reply_to: replied }));
+        }
+        if (isGroup) {
+          const talk = model.talks.get("user_2");
+          if (talk !== undefined) talk.target = { groupId: 2 };
+        }
+        const screen = drawScreen(model, area).map(plain);
+        expect(screen).toHaveLength(area.rows);
+        for (const line of screen) expect(width(line)).toBe(area.columns);
+        expect(cursorColumn(model, area)).toBeLessThanOrEqual(area.columns);
+      },
+    ),
   );
 });

@@ -68,6 +68,13 @@ export class FakeServer {
     return messages.filter(({ isDeleted }) => !isDeleted).map(({ message }) => message.content);
   }
 
+  /** The newest message of a conversation. */
+  last(userId: number, to: Target): Message {
+    const found = this.#talks.named(conversationIdOf(to), userId).messages.at(-1);
+    if (found === undefined) throw new Error("nothing was said");
+    return found.message;
+  }
+
   /** As after a restore of a copy: cursors mean nothing any more. */
   restore(): void {
     this.#reads.epoch += 1;

@@ -96,7 +96,12 @@ export class FakeTalks {
   edit(message: Message, tell: Tell): void {
     const { talk, found } = this.#locate(message);
     this.#changed(talk);
-    found.message = { ...found.message, content: `${found.message.content}!`, ver: talk.ver };
+    found.message = {
+      ...found.message,
+      content: `${found.message.content}!`,
+      version: found.message.version + 1,
+      ver: talk.ver,
+    };
     const edited = found.message;
     this.#tellAll(talk, tell, (viewer, where) => ({
       type: "message_edit",
