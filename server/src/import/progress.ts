@@ -1,4 +1,4 @@
-/** Tells how far a step is: a bar on a terminal, else a line for every twentieth. */
+/** Tells how far a step is: a bar on a terminal, else a line for every tenth. */
 export interface Progress {
   /** @param total 0: unknown */
   start(step: string, total: number): void;
@@ -22,7 +22,7 @@ export function createProgress(output: Output): Progress {
   let shown = -1;
   const show = (last: boolean): void => {
     const share = total === 0 ? (last ? 1 : 0) : Math.min(1, done / total);
-    const mark = Math.floor(share * (output.isTTY ? 200 : 20)) + (last ? 0.5 : 0);
+    const mark = Math.floor(share * (output.isTTY ? 200 : 10)) + (last ? 0.5 : 0);
     if (mark === shown) return;
     shown = mark;
     const count = total > 0 ? `${group(done)} of ${group(total)}` : done > 0 ? group(done) : "";

@@ -47,7 +47,7 @@ export function reportLines(report: Report): string[] {
   });
   const notes = report.notes.map(({ text, count, examples }) => {
     const more = count > examples.length ? ", …" : "";
-    return `  ${group(count)} ${text} (${examples.join(", ")}${more})`;
+    return `  ${group(count)} ${text}${examples.length === 0 ? "" : ` (${examples.join(", ")}${more})`}`;
   });
   return [
     ...counts,

@@ -89,6 +89,8 @@ async function openTarget(connection: pg.ClientConfig): Promise<Link> {
   }
   await migrate(connection);
   const link = await openLink("target", connection);
+  // The session of an import that was killed ends soon, even in the middle of a long statement; the embedded database ends with it.
+  await link.script("do $$ begin set client_connection_check_interval = '2s'; exception when others then null; end $$");
   // What a crash of the database takes back, it takes back together with the progress.
   await link.script("set synchronous_commit = off");
   return link;

@@ -46,7 +46,7 @@ const serving = statement<{ n: number }>(
   "import.serving",
   "select count(*) as n from pg_stat_activity where datname = current_database() and application_name = 'om-messenger'",
 );
-const alone = statement<{ alone: boolean }>("import.alone", "select pg_try_advisory_lock(7283642) as alone");
+const alone = statement<never>("import.alone", "select pg_advisory_lock(7283642)");
 const read = statement<{ position: number; detail: string }>(
   "import.progress",
   "select position, detail from import_progress where step = $1",
@@ -70,6 +70,16 @@ export async function refuseForeign(target: Link): Promise<void> {
   }
 }
 
+/** Waits as long as lock_timeout, for the session of an import that was killed may end late. */
+async function lockAlone(target: Link): Promise<void> {
+  try {
+    await target.query(alone, []);
+  } catch (error) {
+    const lockNotAvailable = error instanceof Error && (error as { code?: unknown }).code === "55P03";
+    throw lockNotAvailable ? new ImportRefused("another import runs on this target") : error;
+  }
+}
+
 /** What is counted of a run that may have been cut off. */
 export type Step = "users" | "groups" | "messages" | "finished";
 
@@ -82,7 +92,7 @@ export function stateStore(target: Link) {
      * @throws ImportRefused when somebody else works on it or its data is not of this source
      */
     async claim(fingerprint: string): Promise<boolean> {
-      if (!(await target.query(alone, []))[0]?.alone) throw new ImportRefused("another import runs on this target");
+      await lockAlone(target);
       if (((await target.query(serving, []))[0]?.n ?? 0) > 0) {
         throw new ImportRefused("a server runs on the target database: stop it first");
       }
