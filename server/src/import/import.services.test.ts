@@ -119,10 +119,7 @@ describe.each([
     expect(dump["messages"]).toEqual(messages.sort((a, b) => Number(a[2]) - Number(b[2])));
 
     const people = expected.flatMap(({ key, people }) =>
-      people.map((one) => [
-        ...[key, one.user, one.role, 0, one.read, one.delivered, 0, one.sent, one.sentAtRead, 0],
-        true,
-      ]),
+      people.map((one) => [key, one.user, one.role, 0, one.read, one.delivered, 0, one.sent, one.sentAtRead, 0, true]),
     );
     const sorted = (list: unknown[]): string[] => list.map((one) => JSON.stringify(one)).toSorted();
     expect(sorted(dump["participants"] ?? [])).toEqual(sorted(people));

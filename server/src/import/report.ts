@@ -29,8 +29,7 @@ export function makeReport(run: Run, comparison: Comparison | undefined, started
     notes,
     comparison: comparison ?? null,
     complete:
-      comparison?.different !== undefined &&
-      comparison.different === 0 &&
+      comparison?.different === 0 &&
       !notes.some(({ text }) => text.startsWith("NOT ADDED")) &&
       [...run.counts].every(([kind, count]) => count.here === count.expected || (repeat && mayDiffer.has(kind))),
   };

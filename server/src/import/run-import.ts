@@ -41,6 +41,7 @@ export async function runImport(options: ImportOptions): Promise<Report> {
   const fingerprint = await source.fingerprint();
   await using targetLink = options.to === undefined ? undefined : await openTarget(options.to);
   const target = targetLink === undefined ? undefined : await claim(targetLink, fingerprint);
+  if (target?.isRepeat) options.progress.say("An earlier run has finished: adding what is new.");
   const notes = createNotes();
   for (const table of shape.missing) notes.add("table_missing", table);
   const run: Run = { shape, source, sourceMessages, target, notes, progress: options.progress, counts: new Map() };

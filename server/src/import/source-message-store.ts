@@ -166,7 +166,7 @@ export function sourceMessageStore(source: Queries) {
     let after = 0;
     for (;;) {
       const [span] = await source.query(next, [after, spanRows]);
-      if (span?.last == null) return;
+      if (span === undefined || span.last === null) return;
       yield { rows: span.rows, found: await source.query(read, [after, span.last]) };
       after = span.last;
     }

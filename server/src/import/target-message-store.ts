@@ -225,7 +225,7 @@ export function targetMessageStore(target: Queries) {
     /** The next conversations above `after`: the last id and how many; null when there are none. */
     async nextRange(after: number, size: number): Promise<{ last: number; count: number } | null> {
       const [row] = await target.query(nextRange, [after, size]);
-      return row?.last == null ? null : { last: row.last, count: row.count };
+      return row === undefined || row.last === null ? null : { last: row.last, count: row.count };
     },
     async place(after: number, last: number): Promise<void> {
       await target.query(place, [after, last]);
