@@ -116,3 +116,37 @@ values ('android', '1.0.0', 1, 'https://example.org/om.apk', '2026-01-02 03:04:0
 export function firstServerSchema(variant: FirstServerVariant): string {
   return common + (variant === "orm" ? byOrm : byMigrations);
 }
+
+/** Fills that database with ordinary rows: a quarter of the messages in groups, the rest between neighbours. */
+export function firstServerRows({ users, messages }: { users: number; messages: number }): string {
+  const groups = Math.max(1, Math.floor(users / 50));
+  return `
+insert into users (created_at, updated_at, username, email, password_hash, full_name, avatar, is_online, last_seen)
+select now(), now(), 'User_' || i, 'user' || i || '@example.org', '$2a$10$' || repeat('x', 53), 'User number ' || i, '', i % 9 = 0, now()
+from generate_series(1, ${users}) i;
+insert into groups (created_at, updated_at, name, description, icon, creator_id, is_public, handle)
+select now(), now(), 'Group ' || i, '', '', i, i % 2 = 0, case when i % 2 = 0 then 'group_' || i end
+from generate_series(1, ${groups}) i;
+insert into group_members (group_id, user_id, role, joined_at)
+select g, 1 + (g - 1 + n * 7) % ${users}, case when n = 0 then 'admin' else 'member' end, now()
+from generate_series(1, ${groups}) g, generate_series(0, 29) n on conflict do nothing;
+insert into group_read_states (group_id, user_id, last_read_message_id, created_at, updated_at)
+select group_id, user_id, (user_id * 7919) % ${messages}, now(), now() from group_members;
+insert into messages (created_at, updated_at, client_id, sender_id, recipient_id, group_id, content, status, is_delivered, is_read)
+select now() - make_interval(secs => ${messages} - i::int), now(), gen_random_uuid()::text, m.sender,
+  case when i % 4 > 0 then 1 + (m.sender + i / 97 % 20) % ${users} end,
+  case when i % 4 = 0 then m.in_group end,
+  'message ' || i || ' ' || repeat('lorem ipsum ', 1 + (i % 10)::int),
+  case when i % 10 < 8 then 'read' else 'sent' end, i % 10 < 8, i % 10 < 8
+from generate_series(1::bigint, ${messages}) i, lateral (
+  select 1 + (i * 7919 % ${groups}) as in_group,
+    case when i % 4 > 0 then 1 + (i * 104729) % ${users} else 1 + (i * 7919 % ${groups} + (i % 30) * 7) % ${users} end as sender) m;
+insert into pending_messages (created_at, user_id, message_id, deleted_at)
+select now(), recipient_id, id, case when id % 3 = 0 then now() end
+from messages where status = 'sent' and recipient_id is not null and id % 4 = 1;
+insert into refresh_tokens (created_at, updated_at, user_id, token_hash, expires_at, revoked_at)
+select now(), now(), 1 + i % ${users}, encode(sha256(convert_to('token ' || i, 'UTF8')), 'hex'), now() + interval '7 days',
+  case when i % 3 > 0 then now() end
+from generate_series(1, ${users} * 3) i;
+analyze`;
+}

@@ -41,6 +41,7 @@ export async function openLink(name: "source" | "target", connection: pg.ClientC
   const script = (text: string): Promise<void> => guarded(async () => void (await client.query(text)));
   await script(
     `deallocate all; set timezone = 'UTC'; set statement_timeout = ${statementTimeout}; set lock_timeout = '60s';` +
+      ` set jit = off; set work_mem = '64MB'; set plan_cache_mode = force_custom_plan;` +
       ` set idle_in_transaction_session_timeout = ${statementTimeout}`,
   );
   return {

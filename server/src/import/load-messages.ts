@@ -28,20 +28,21 @@ export async function loadMessages(
 ): Promise<void> {
   const { sourceMessages, notes, progress } = run;
   progress.start("messages", how.total);
+  await target.state.planByIndex();
   const start = await target.state.position("messages");
   let position = Math.max(0, start - lookBack);
   let next = sourceMessages.page(position, how.pageSize);
   for (;;) {
     const page = await next;
-    const last = page.at(-1);
-    if (last === undefined) break;
-    position = last.id;
+    if (page === null) break;
+    position = page.last;
     next = sourceMessages.page(position, how.pageSize);
     // Its failure is met by the next turn.
     next.catch(() => undefined);
-    await writePage(target, page, Math.max(start, position));
-    progress.advance(page.length);
+    await writePage(target, page.messages, Math.max(start, position));
+    progress.advance(page.messages.length);
   }
+  await target.state.planFreely();
   progress.finish();
 
   async function writePage(
@@ -50,7 +51,7 @@ export async function loadMessages(
     mark: number,
   ): Promise<void> {
     const outcomes = await link.transaction(async () => {
-      const found = await messages.add(page);
+      const found = await messages.add(page, start > 0);
       await state.advance("messages", mark);
       return found;
     });

@@ -76,17 +76,21 @@ export interface SourceMessage {
   content: string;
 }
 
+const nextPage = statement<Span>(
+  "import.source_next_page",
+  `select max(p.id) as last, count(*) as rows
+   from (
+     select m.id, sum(octet_length(m.content)) over (order by m.id) - octet_length(m.content) as bytes_before
+     from (select id, content from messages where id > $1 order by id limit $2) m
+   ) p where p.bytes_before < ${pageBytes}`,
+);
 const page = statement<SourceMessage>(
   "import.source_messages",
-  `select p.id, p.created_at, p.sender_id, p.recipient_id, p.group_id, p.client_id, p.message_type, p.content
-   from (
-     select m.id, coalesce(m.created_at, 'epoch')::timestamptz as created_at, m.sender_id, m.to_user as recipient_id,
-       case when m.to_user is null then m.to_group end as group_id, ${clientId} as client_id,
-       case when m.message_type in ('image', 'file') then m.message_type else 'text' end as message_type, m.content,
-       sum(octet_length(m.content)) over (order by m.id) - octet_length(m.content) as bytes_before
-     from (${judged} where m.id > $1 order by m.id) m
-     where m.verdict is null order by m.id limit $2
-   ) p where p.bytes_before < ${pageBytes} order by p.id`,
+  `select m.id, coalesce(m.created_at, 'epoch')::timestamptz as created_at, m.sender_id, m.to_user as recipient_id,
+     case when m.to_user is null then m.to_group end as group_id, ${clientId} as client_id,
+     case when m.message_type in ('image', 'file') then m.message_type else 'text' end as message_type, m.content
+   from (${judged} where m.id > $1 and m.id <= $2) m
+   where m.verdict is null order by m.id`,
 );
 
 /** How far a user has got in one direct conversation or group, as message ids; 0: nothing. */
@@ -175,8 +179,12 @@ export function sourceMessageStore(source: Queries) {
     size: async () => (await source.query(size, []))[0] ?? { rows: 0, last: 0 },
     /** Counts by reason, span by span; `importable` for what is imported. */
     survey: () => spans(nextSpan, survey),
-    /** Importable messages in order of id. */
-    page: (after: number, rows: number) => source.query(page, [after, rows]),
+    /** The importable ones of the next `rows` messages in order of id, and the last id that was looked at; null at the end. */
+    async page(after: number, rows: number): Promise<{ last: number; messages: SourceMessage[] } | null> {
+      const [span] = await source.query(nextPage, [after, rows]);
+      if (span === undefined || span.last === null) return null;
+      return { last: span.last, messages: await source.query(page, [after, span.last]) };
+    },
     directPositions: () => spans(nextSpan, directPositions),
     queued: () => spans(nextQueueSpan, queued),
     /** Every conversation that is imported, with its count and checksum. */

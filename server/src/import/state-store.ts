@@ -121,6 +121,9 @@ export function stateStore(target: Link) {
     async raiseSequence(table: "users" | "groups" | "app_versions" | "messages", id: number): Promise<void> {
       if (id > 0) await target.query(raise, [table, id]);
     },
+    /** Tables that fill up have no statistics yet: a page looks up its rows one by one, or it would read whole tables. */
+    planByIndex: () => target.script("set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off"),
+    planFreely: () => target.script("reset enable_seqscan; reset enable_hashjoin; reset enable_mergejoin"),
     bumpLists: () => target.query(bumpLists, []),
     clearPositions: () => target.script("truncate import_positions"),
     /** From here on a run is a repeat; with this all of it is on disk. */

@@ -32,7 +32,8 @@ export interface PageOutcome {
 const addMessages = statement<PageOutcome>(
   "import.add_messages",
   `with input as materialized (
-     select i.*, coalesce(d.id, g.id) as conversation_id
+     select i.*, coalesce(d.id, g.id) as conversation_id, coalesce(d.seq, g.seq) as base, coalesce(d.ver, g.ver) as ver,
+       coalesce(d.last_message_id, g.last_message_id) as last_id
      from unnest($1::bigint[], $2::timestamptz[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::text[], $8::text[])
          as i(id, created_at, sender, recipient, in_group, client_id, type, content)
        left join conversations d on d.lo = least(i.sender, i.recipient) and d.hi = greatest(i.sender, i.recipient)
@@ -40,19 +41,19 @@ const addMessages = statement<PageOutcome>(
        left join conversations g on g.group_id = i.in_group and i.recipient is null
    ),
    judged as materialized (
-     select n.*, c.seq as base,
+     select n.*,
        case
          when m.id = n.id then 'here'
-         when c.id is null then 'message_not_placed'
-         when i.conversation_id is null or not (${untouched}) then 'message_conversation_used'
-         when m.id is not null or exists (select from messages x where x.id = n.id) then 'message_taken'
-         when n.id <= c.last_message_id then 'message_late'
+         when n.conversation_id is null then 'message_not_placed'
+         when (i.seq, i.ver) is distinct from (n.base, n.ver) then 'message_conversation_used'
+         when m.id is not null or x.id is not null then 'message_taken'
+         when n.id <= n.last_id then 'message_late'
          else 'new'
        end as outcome
      from input n
-       left join conversations c on c.id = n.conversation_id
-       left join import_conversations i on i.conversation_id = c.id
-       left join messages m on m.sender_id = n.sender and m.client_id = n.client_id
+       left join import_conversations i on i.conversation_id = n.conversation_id
+       left join messages m on $9::boolean and m.sender_id = n.sender and m.client_id = n.client_id
+       left join messages x on $9::boolean and x.id = n.id
    ),
    placed as materialized (
      select j.*, j.base + row_number() over (partition by j.conversation_id order by j.id) as seq
@@ -189,7 +190,8 @@ const fetchSums = statement<TargetSum>("import.target_fetch_sums", "fetch 1000 f
 /** Writes messages and positions, and sums them up. */
 export function targetMessageStore(target: Queries) {
   return {
-    async add(page: readonly SourceMessage[]): Promise<PageOutcome[]> {
+    /** @param mayBeHere false spares the look for messages of an earlier run */
+    async add(page: readonly SourceMessage[], mayBeHere: boolean): Promise<PageOutcome[]> {
       const senders = page.map((message) => message.sender_id);
       const recipients = page.map((message) => message.recipient_id);
       await target.query(makeConversations, [senders, recipients]);
@@ -202,6 +204,7 @@ export function targetMessageStore(target: Queries) {
         page.map((message) => message.client_id),
         page.map((message) => message.message_type),
         page.map((message) => message.content),
+        mayBeHere,
       ]);
     },
     stageMembers: (members: readonly SourceMember[]) =>
