@@ -1,2 +1,3 @@
 export { startOmServer, type OmServer } from "./om-server.ts";
+export { firstServerRows, firstServerSchema, type FirstServerVariant } from "./first-server-schema.ts";
 export { startPostgres, type PostgresServer } from "./postgres.ts";

@@ -1,0 +1,98 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { firstServerRows, firstServerSchema, startPostgres } from "@om/services";
+import pg from "pg";
+import { nowMs } from "./measure.ts";
+import { machine, round } from "./report.ts";
+
+/** How long `npm run import` takes for a database of the first server, made here. */
+const { values: options } = parseArgs({
+  options: {
+    users: { type: "string", default: "10000" },
+    messages: { type: "string", default: "1000000" },
+    page: { type: "string", default: "5000" },
+    embedded: { type: "boolean", default: false },
+    json: { type: "string" },
+  },
+});
+const size = { users: Number(options.users), messages: Number(options.messages) };
+const main = fileURLToPath(new URL("../../server/src/import-main.ts", import.meta.url));
+
+await using postgres = await startPostgres(["fsync=on", "max_wal_size=4GB"]);
+const from = postgres.createDatabase();
+console.error(`making a first server with ${options.users} users and ${options.messages} messages`);
+const client = new pg.Client({ connectionString: from });
+await client.connect();
+try {
+  await client.query(firstServerSchema("orm"));
+  await client.query(firstServerRows(size));
+} finally {
+  await client.end();
+}
+
+const folder = mkdtempSync(join(tmpdir(), "om-bench-import-"));
+const env = options.embedded ? { DATA_DIR: folder } : { DATABASE_URL: postgres.createDatabase() };
+const first = await runImport();
+const again = await runImport();
+rmSync(folder, { recursive: true, force: true });
+
+const lines = [
+  `${machine()}; ${size.users} users, ${size.messages} messages, into ${options.embedded ? "the embedded database" : "PostgreSQL"}`,
+  `first run: ${round(first.seconds)} s, ${round(size.messages / first.seconds)} messages/s, ${first.peakMiB} MiB at most`,
+  `second run, nothing new: ${round(again.seconds)} s`,
+  ...first.steps.map(({ step, seconds }) => `  ${step}: ${round(seconds)} s`),
+];
+console.log(lines.join("\n"));
+if (options.json !== undefined) {
+  writeFileSync(
+    options.json,
+    JSON.stringify({ at: new Date().toISOString(), machine: machine(), size, first, again }, null, 2),
+  );
+}
+
+async function runImport(): Promise<{ seconds: number; peakMiB: number; steps: { step: string; seconds: number }[] }> {
+  const began = nowMs();
+  const args = [
+    "--conditions=source",
+    "--import",
+    import.meta.resolve("tsx"),
+    main,
+    "--from",
+    from,
+    "--page",
+    options.page,
+  ];
+  const child = spawn(process.execPath, args, {
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const steps: { step: string; seconds: number }[] = [];
+  let peakMiB = 0;
+  let last = began;
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+    peakMiB = Math.max(peakMiB, residentPeak(child.pid ?? 0));
+    for (const [, step] of chunk.matchAll(/^(.+): done/gm)) {
+      steps.push({ step: step ?? "", seconds: (nowMs() - last) / 1000 });
+      last = nowMs();
+    }
+    console.error(chunk.trimEnd());
+  });
+  const [code] = (await once(child, "close")) as [number];
+  if (code !== 0) throw new Error(`the import ended with ${code}`);
+  return { seconds: (nowMs() - began) / 1000, peakMiB, steps };
+}
+
+/** Linux only; 0 elsewhere. */
+function residentPeak(pid: number): number {
+  try {
+    const line = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+    return Math.round(Number(line ?? 0) / 1024);
+  } catch {
+    return 0;
+  }
+}

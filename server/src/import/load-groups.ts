@@ -1,0 +1,75 @@
+import type { Notes } from "./notes.ts";
+import { ImportRefused } from "./refusal.ts";
+import { tally, type ImportTarget, type Run } from "./run.ts";
+import type { SourceGroup } from "./source-store.ts";
+import type { PlacedGroup } from "./target-store.ts";
+
+/** Groups with their handles and empty conversations; what is here already stays as it is. */
+export async function loadGroups(run: Run, total: number): Promise<void> {
+  const { source, target, notes, progress } = run;
+  progress.start("groups", total);
+  for await (const page of source.groups()) {
+    const placed = page.flatMap((group) => {
+      const creator = group.has_creator ? group.creator_id : group.heir_id;
+      if (creator === null) notes.add("group_orphan", group.id);
+      else if (!group.has_creator) notes.add("group_new_creator", group.id);
+      return creator === null ? [] : [{ group, creator }];
+    });
+    const handles = placed.flatMap(({ group }) => (mayKeepHandle(group) ? [group.handle?.toLowerCase() ?? ""] : []));
+    const taken = new Set(await (target?.people.namesTaken(handles) ?? source.namesInUse(handles)));
+    const groups = placed.map(({ group, creator }) => place(group, creator, taken));
+    const wanted = new Map(page.map((group) => [group.id, group.handle]));
+    if (target === undefined) {
+      tally(run, "groups", groups.length, undefined);
+      noteHandles(notes, wanted, groups);
+    } else {
+      const here = await loadPage(target, groups);
+      tally(run, "groups", groups.length, here.length);
+      noteHandles(notes, wanted, here);
+    }
+    progress.advance(page.length);
+  }
+  progress.finish();
+}
+
+/** @returns the groups of the page that are here now */
+async function loadPage({ link, state, people }: ImportTarget, groups: PlacedGroup[]) {
+  const ids = groups.map(({ id }) => id);
+  const mark = await state.position("groups");
+  const before = new Set((await people.groupsHere(ids)).map(({ id }) => id));
+  const foreign = ids.find((id) => id > mark && before.has(id));
+  if (foreign !== undefined) {
+    throw new ImportRefused(
+      `group ${foreign} of the source came after the last import, and its id was given to another here`,
+    );
+  }
+  await link.transaction(async () => {
+    await people.addGroups(groups.filter(({ id }) => !before.has(id)));
+    await state.advance("groups", Math.max(mark, ...ids));
+  });
+  return people.groupsHere(ids);
+}
+
+function mayKeepHandle(group: SourceGroup): boolean {
+  return group.handle !== null && group.is_public && group.handle_rank === 1;
+}
+
+/** The group as it is stored here; its handle goes into `taken`. */
+function place(group: SourceGroup, creatorId: number, taken: Set<string>): PlacedGroup {
+  const { id, created_at, updated_at, name, description, icon, is_public } = group;
+  const key = group.handle?.toLowerCase() ?? "";
+  const handle = mayKeepHandle(group) && !taken.has(key) ? group.handle : null;
+  if (handle !== null) taken.add(key);
+  return { id, created_at, updated_at, name, description, icon, is_public, creator_id: creatorId, handle };
+}
+
+function noteHandles(
+  notes: Notes,
+  wanted: Map<number, string | null>,
+  groups: readonly { id: number; handle: string | null }[],
+): void {
+  for (const { id, handle } of groups) {
+    const before = wanted.get(id) ?? null;
+    if (before !== null && handle === null) notes.add("group_handle_dropped", `${id}: ${before}`);
+  }
+}

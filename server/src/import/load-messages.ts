@@ -1,0 +1,92 @@
+import { isReason } from "./notes.ts";
+import type { ImportTarget, Run } from "./run.ts";
+import type { SourceMessage } from "./source-message-store.ts";
+
+/** Counts the messages of the source and what is odd about them. */
+export async function surveyMessages(run: Run, total: number): Promise<number> {
+  run.progress.start("survey", total);
+  let importable = 0;
+  for await (const { rows, found } of run.sourceMessages.survey()) {
+    for (const { label, count, ids } of found) {
+      if (isReason(label)) run.notes.addMany(label, count, ids);
+      else importable += count;
+    }
+    run.progress.advance(rows);
+  }
+  run.progress.finish();
+  return importable;
+}
+
+/** A run looks back over so many ids: a message may have been committed after one with a higher id that an earlier run took. */
+const lookBack = 10_000;
+
+/** Messages in order of id, page by page, each page in one transaction with the progress; the next is read meanwhile. */
+export async function loadMessages(
+  run: Run,
+  target: ImportTarget,
+  how: { total: number; pageSize: number },
+): Promise<void> {
+  const { sourceMessages, notes, progress } = run;
+  progress.start("messages", how.total);
+  await target.state.planByIndex();
+  const start = await target.state.position("messages");
+  let position = Math.max(0, start - lookBack);
+  let next = sourceMessages.page(position, how.pageSize);
+  for (;;) {
+    const page = await next;
+    if (page === null) break;
+    position = page.last;
+    next = sourceMessages.page(position, how.pageSize);
+    // Its failure is met by the next turn.
+    next.catch(() => undefined);
+    await writePage(target, page.messages, Math.max(start, position));
+    progress.advance(page.messages.length);
+  }
+  await target.state.planFreely();
+  progress.finish();
+
+  async function writePage(
+    { link, state, messages }: ImportTarget,
+    page: SourceMessage[],
+    mark: number,
+  ): Promise<void> {
+    const outcomes = await link.transaction(async () => {
+      const found = await messages.add(page, start > 0);
+      await state.advance("messages", mark);
+      return found;
+    });
+    for (const { outcome, count, ids } of outcomes) if (isReason(outcome)) notes.addMany(outcome, count, ids);
+  }
+}
+
+/** Conversations of one transaction. */
+const placedAtOnce = 1_000;
+
+/** Who has read and received what, and who is a member; of conversations that nobody else has used. */
+export async function placePositions(
+  run: Run,
+  { state, messages, link }: ImportTarget,
+  conversations: number,
+): Promise<void> {
+  run.progress.start("read marks", 0);
+  for await (const { found } of run.sourceMessages.directPositions()) {
+    await messages.stagePositions(found);
+    run.progress.advance(found.length);
+  }
+  if (run.shape.has("pending_messages")) {
+    for await (const { found } of run.sourceMessages.queued()) await messages.stagePositions(found);
+  }
+  run.progress.finish();
+  await state.analyze();
+  run.progress.start("positions", conversations);
+  let after = 0;
+  for (;;) {
+    const range = await messages.nextRange(after, placedAtOnce);
+    if (range === null) break;
+    const { last } = range;
+    await link.transaction(() => messages.place(after, last));
+    after = last;
+    run.progress.advance(range.count);
+  }
+  run.progress.finish();
+}

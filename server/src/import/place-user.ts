@@ -1,0 +1,55 @@
+import type { SourceUser } from "./source-store.ts";
+import type { PlacedUser } from "./target-store.ts";
+
+/** Longest username, in characters. */
+const nameLength = 32;
+
+/** Usernames that a user may get, best first; the first only if nobody with a lower id claims it. */
+export function nameChoices(user: SourceUser): string[] {
+  const withTail = (tail: string): string => user.username.slice(0, nameLength - tail.length) + tail;
+  const own = [withTail(`_${user.id}`), withTail(`_${user.id}_om`), `user_${user.id}`, `user_${user.id}_om`];
+  return user.name_rank === 1 ? [user.username, ...own] : own;
+}
+
+/** E-mails that a user may get, best first: the address, the text as it was, a form that nobody else has. */
+export function emailChoices(user: SourceUser): string[] {
+  const address = user.address.toLowerCase();
+  const whole = user.email.trim().toLowerCase();
+  const own = whole === address ? [] : [whole];
+  return [...(user.address_rank === 1 ? [address] : []), ...own, `${address}#${user.id}`];
+}
+
+/** Names and e-mails, in lower case. */
+export interface Taken {
+  /** Owned by somebody here. */
+  names: Set<string>;
+  emails: Set<string>;
+  /** Owned by somebody on the first server, who will come here with it. */
+  expected: Set<string>;
+}
+
+/** What a closed account is called. */
+export function closedName(id: number): string {
+  return `deleted_${id}`;
+}
+
+/** The user as it is stored here, and enters its name and e-mail into `taken`. */
+export function placeUser(user: SourceUser, taken: Taken): PlacedUser {
+  const { closed_at, id, created_at, updated_at, full_name, avatar, role, last_seen, password_hash } = user;
+  const times = { id, created_at, updated_at, role, closed_at };
+  if (closed_at !== null) {
+    const gone = { full_name: "", avatar: "", last_seen: null, password_hash: "-", name: null };
+    return { ...times, ...gone, username: closedName(id), email: closedName(id) };
+  }
+  const names = nameChoices(user).filter((name) => name === user.username || !taken.expected.has(name.toLowerCase()));
+  const username = claim(names, taken.names);
+  const email = claim(emailChoices(user), taken.emails).toLowerCase();
+  return { ...times, full_name, avatar, last_seen, password_hash, username, name: username.toLowerCase(), email };
+}
+
+function claim(choices: readonly string[], taken: Set<string>): string {
+  const choice = choices.find((one) => !taken.has(one.toLowerCase()));
+  if (choice === undefined) throw new Error(`no free form among ${choices.join(", ")}`);
+  taken.add(choice.toLowerCase());
+  return choice;
+}

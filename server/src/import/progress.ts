@@ -1,0 +1,54 @@
+/** Tells how far a step is: a bar on a terminal, else a line for every tenth. */
+export interface Progress {
+  /** @param total 0: unknown */
+  start(step: string, total: number): void;
+  advance(by: number): void;
+  /** One line that stays. */
+  say(line: string): void;
+  finish(): void;
+}
+
+export interface Output {
+  isTTY?: boolean | undefined;
+  write(text: string): unknown;
+}
+
+const width = 30;
+
+export function createProgress(output: Output): Progress {
+  let step = "";
+  let total = 0;
+  let done = 0;
+  let shown = -1;
+  const show = (last: boolean): void => {
+    const share = total === 0 ? (last ? 1 : 0) : Math.min(1, done / total);
+    const mark = Math.floor(share * (output.isTTY ? 200 : 10)) + (last ? 0.5 : 0);
+    if (mark === shown) return;
+    shown = mark;
+    const count = total > 0 ? `${group(done)} of ${group(total)}` : done > 0 ? group(done) : "";
+    if (!output.isTTY) {
+      output.write(`${step}: ${last ? "done" : `${Math.floor(share * 100)} %`}${count === "" ? "" : `, ${count}`}\n`);
+      return;
+    }
+    const full = Math.round(share * width);
+    const bar = "█".repeat(full) + "░".repeat(width - full);
+    output.write(`\r\u001b[K${step.padEnd(14)} ${bar} ${count}${last ? "\n" : ""}`);
+  };
+  return {
+    start(name, size) {
+      [step, total, done, shown] = [name, size, 0, -1];
+      show(false);
+    },
+    advance(by) {
+      done += by;
+      show(false);
+    },
+    say: (line) => void output.write(`${output.isTTY ? "\r\u001b[K" : ""}${line}\n`),
+    finish: () => show(true),
+  };
+}
+
+/** `1234567` → `1,234,567`. */
+export function group(count: number): string {
+  return count.toLocaleString("en-US");
+}
