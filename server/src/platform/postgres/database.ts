@@ -79,6 +79,9 @@ export function openDatabase(options: DatabaseOptions): Database {
         throw translate(error);
       });
       let broken: Error | undefined;
+      // The statements of the work fail by themselves; an error that nobody listens to would end the process.
+      const onLost = (error: Error): void => void (broken = error);
+      client.on("error", onLost);
       try {
         await run(client, begin, []);
         const value = await work({ query: (statement, values) => run(client, statement, values) });
@@ -90,6 +93,7 @@ export function openDatabase(options: DatabaseOptions): Database {
         else await client.query("rollback").catch((failure: Error) => (broken = failure));
         throw error;
       } finally {
+        client.removeListener("error", onLost);
         client.release(broken);
       }
     },
