@@ -7,12 +7,12 @@ import { createHub } from "./delivery/hub.ts";
 import { createLocalBus } from "./delivery/local-bus.ts";
 import { createOriginPolicy } from "./http/origin.ts";
 import { createHttp } from "./http/server.ts";
-import { externalConnection, openStorage } from "./open-storage.ts";
+import { externalConnection, openStorage, type StorageEvents } from "./open-storage.ts";
 import { every } from "./platform/background.ts";
 import type { Clock } from "./platform/clock.ts";
 import { createDisposals } from "./platform/disposals.ts";
 import { statement } from "./platform/postgres/statement.ts";
-import { createTelemetry } from "./platform/telemetry/telemetry.ts";
+import { createTelemetry, type Telemetry } from "./platform/telemetry/telemetry.ts";
 
 /**
  * A running server. Disposing it stops accepting, finishes what was taken, and closes everything in reverse order; it may be asked
@@ -23,15 +23,17 @@ export interface App extends AsyncDisposable {
   readonly url: string;
 }
 
-/** What a test may put in the place of the real thing. */
-export interface Overrides {
+export interface AppOptions {
+  /** Default: the system's clock. */
   now?: Clock;
+  /** The server cannot go on and should be disposed; called once. Default: it is only reported. */
+  onFatal?: (error: Error) => void;
 }
 
 const ping = statement<{ ok: number }>("app.ping", "select 1 as ok");
 
 /** The one composition root: builds everything in order, and disposes in reverse. @throws ConfigError, SchemaError, FolderInUse */
-export async function startApp(config: Config, { now = Date.now }: Overrides = {}): Promise<App> {
+export async function startApp(config: Config, { now = Date.now, onFatal }: AppOptions = {}): Promise<App> {
   let url = "";
   const embedded = externalConnection(config) === undefined;
   const secret = jwtSecret({ given: config.jwtSecret, dataDir: config.dataDir, embedded });
@@ -41,7 +43,7 @@ export async function startApp(config: Config, { now = Date.now }: Overrides = {
     disposals.owned(every(ms, work, (error) => telemetry.failure(where, error)));
   };
   try {
-    const storage = disposals.owned(await openStorage(config, (error) => telemetry.failure("database", error)));
+    const storage = disposals.owned(await openStorage(config, storageEvents(telemetry, onFatal)));
     const bus = createLocalBus((error) => telemetry.failure("bus", error));
     const hub = createHub({ maxSocketsPerUser: config.maxSocketsPerUser });
     bus.subscribe(hub.deliver);
@@ -75,6 +77,17 @@ export async function startApp(config: Config, { now = Date.now }: Overrides = {
     await disposals[Symbol.asyncDispose]().catch(() => undefined);
     throw error;
   }
+}
+
+function storageEvents(telemetry: Telemetry, onFatal: AppOptions["onFatal"]): StorageEvents {
+  const onOutage = (error: unknown): void => telemetry.failure("database", error);
+  return {
+    onOutage,
+    onEnd(error) {
+      onOutage(error);
+      onFatal?.(error);
+    },
+  };
 }
 
 /** A host that a browser on this machine can open. */

@@ -11,28 +11,36 @@ if (process.argv.includes("--help") || process.argv.includes("-h")) {
 }
 
 async function main(): Promise<void> {
+  let finish = (code: number): void => process.exit(code);
+  const onFatal = (error: Error): void => {
+    console.error(inWords("OM Messenger has to stop", error));
+    finish(1);
+  };
   let app: App;
   try {
-    app = await startApp(parseConfig(readEnvironment()));
+    app = await startApp(parseConfig(readEnvironment()), { onFatal });
   } catch (error) {
     console.error(inWords("OM Messenger cannot start", error));
     process.exit(1);
   }
   console.log(`OM Messenger is ready: ${app.url}`);
+  // Ctrl-C in a terminal reaches us twice: from the terminal and from npm.
   let stopping = false;
-  const stop = (signal: NodeJS.Signals): void => {
-    // Ctrl-C in a terminal reaches us twice: from the terminal and from npm.
-    if (stopping) return;
+  finish = (code) => {
     stopping = true;
-    console.log(`${signal}: finishing what was begun`);
     setTimeout(() => process.exit(1), stopDeadline).unref();
     app[Symbol.asyncDispose]().then(
-      () => process.exit(0),
+      () => process.exit(code),
       (error: unknown) => {
         console.error(inWords("OM Messenger did not stop cleanly", error));
         process.exit(1);
       },
     );
+  };
+  const stop = (signal: NodeJS.Signals): void => {
+    if (stopping) return;
+    console.log(`${signal}: finishing what was begun`);
+    finish(0);
   };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);

@@ -39,6 +39,13 @@ test("the embedded database refuses a second start on its folder and leaves noth
   expect(readdirSync(folder)).toEqual(["pgdata"]);
 });
 
+test("a folder that holds no database makes the start fail, and is free again", async () => {
+  writeFileSync(join(folder, "pgdata"), "not a folder");
+  let ended = 0;
+  await expect(startEmbedded(folder, () => (ended += 1))).rejects.toThrow("the embedded database did not start");
+  expect([readdirSync(folder), ended]).toEqual([["pgdata"], 0]);
+});
+
 test("migrations: side by side they run once; a newer schema is refused", async () => {
   await using server = await startPostgres();
   const connectionString = server.createDatabase();
