@@ -7,58 +7,60 @@ import { createHub } from "./delivery/hub.ts";
 import { createLocalBus } from "./delivery/local-bus.ts";
 import { createOriginPolicy } from "./http/origin.ts";
 import { createHttp } from "./http/server.ts";
-import { externalConnection, openStorage } from "./open-storage.ts";
+import { externalConnection, openStorage, type StorageEvents } from "./open-storage.ts";
 import { every } from "./platform/background.ts";
 import type { Clock } from "./platform/clock.ts";
+import { createDisposals } from "./platform/disposals.ts";
 import { statement } from "./platform/postgres/statement.ts";
-import { createTelemetry } from "./platform/telemetry/telemetry.ts";
+import { createTelemetry, type Telemetry } from "./platform/telemetry/telemetry.ts";
 
-/** A running server. Disposing it stops accepting, finishes what was taken, and closes everything in reverse order. */
+/**
+ * A running server. Disposing it stops accepting, finishes what was taken, and closes everything in reverse order; it may be asked
+ * for more than once. What fails on the way is reported, and the first failure is thrown at the end.
+ */
 export interface App extends AsyncDisposable {
   /** Such as `http://127.0.0.1:8080`. */
   readonly url: string;
 }
 
-/** What a test may put in the place of the real thing. */
-export interface Overrides {
+export interface AppOptions {
+  /** Default: the system's clock. */
   now?: Clock;
+  /** The server cannot go on and should be disposed; called once. Default: it is only reported. */
+  onFatal?: (error: Error) => void;
 }
 
 const ping = statement<{ ok: number }>("app.ping", "select 1 as ok");
 
 /** The one composition root: builds everything in order, and disposes in reverse. @throws ConfigError, SchemaError, FolderInUse */
-export async function startApp(config: Config, { now = Date.now }: Overrides = {}): Promise<App> {
-  const disposals: (() => unknown)[] = [];
-  const owned = <T extends AsyncDisposable>(thing: T): T => {
-    disposals.push(() => thing[Symbol.asyncDispose]());
-    return thing;
-  };
-  const dispose = async (): Promise<void> => {
-    for (let next = disposals.pop(); next !== undefined; next = disposals.pop()) await next();
-  };
+export async function startApp(config: Config, { now = Date.now, onFatal }: AppOptions = {}): Promise<App> {
   let url = "";
   const embedded = externalConnection(config) === undefined;
   const secret = jwtSecret({ given: config.jwtSecret, dataDir: config.dataDir, embedded });
   const telemetry = createTelemetry({ logLevel: config.logLevel, logFrameSizes: config.wsDebug, now });
+  const disposals = createDisposals((error) => telemetry.failure("stop", error));
   const background = (ms: number, where: string, work: () => Promise<unknown>): void => {
-    owned(every(ms, work, (error) => telemetry.failure(where, error)));
+    disposals.owned(every(ms, work, (error) => telemetry.failure(where, error)));
   };
   try {
-    const storage = owned(await openStorage(config, (error) => telemetry.failure("database", error)));
+    const storage = disposals.owned(await openStorage(config, storageEvents(telemetry, onFatal)));
     const bus = createLocalBus((error) => telemetry.failure("bus", error));
     const hub = createHub({ maxSocketsPerUser: config.maxSocketsPerUser });
     bus.subscribe(hub.deliver);
     const useCases = composeUseCases({ config, storage, bus, hub, telemetry, secret, now, ownUrl: () => url });
     const { features, handlers, verify } = useCases;
-    owned(useCases.presence);
+    disposals.owned(useCases.presence);
     for (const { everyMs, name, work } of useCases.jobs) background(everyMs, name, work);
-    disposals.push(() => features.lanes.idle());
+    disposals.add(() => features.lanes.idle());
 
     const isAllowed = createOriginPolicy(config.allowedOrigins);
     const checks = { database: async () => void (await storage.db.query(ping, [])) };
     const http = await createHttp({ config, handlers, verify, isAllowed, telemetry, checks, now });
     const sockets = composeSockets({ config, server: http.server, isAllowed, verify, features, telemetry });
-    disposals.push(() => Promise.all([http.close(), sockets[Symbol.asyncDispose]()]));
+    disposals.add(
+      () => http.close(),
+      () => sockets[Symbol.asyncDispose](),
+    );
     telemetry.metrics.watch({
       sockets: hub.sockets,
       laneDepth: features.lanes.depth,
@@ -69,11 +71,23 @@ export async function startApp(config: Config, { now = Date.now }: Overrides = {
     const { port } = http.server.address() as AddressInfo;
     url = `http://${shownHost(config.host)}:${port}`;
     telemetry.log.info({ port, database: storage.kind }, "listening");
-    return { url, [Symbol.asyncDispose]: dispose };
+    return { url, [Symbol.asyncDispose]: disposals[Symbol.asyncDispose] };
   } catch (error) {
-    await dispose();
+    // What the caller must know is why the start failed.
+    await disposals[Symbol.asyncDispose]().catch(() => undefined);
     throw error;
   }
+}
+
+function storageEvents(telemetry: Telemetry, onFatal: AppOptions["onFatal"]): StorageEvents {
+  const onOutage = (error: unknown): void => telemetry.failure("database", error);
+  return {
+    onOutage,
+    onEnd(error) {
+      onOutage(error);
+      onFatal?.(error);
+    },
+  };
 }
 
 /** A host that a browser on this machine can open. */

@@ -1,4 +1,4 @@
-import { startApp } from "./app.ts";
+import { startApp, type App } from "./app.ts";
 import { helpText, parseConfig, readEnvironment } from "./config.ts";
 
 /** How long a graceful stop may take before the process ends all the same, in ms. */
@@ -11,32 +11,44 @@ if (process.argv.includes("--help") || process.argv.includes("-h")) {
 }
 
 async function main(): Promise<void> {
-  let app: Awaited<ReturnType<typeof startApp>>;
+  let finish = (code: number): void => process.exit(code);
+  const onFatal = (error: Error): void => {
+    console.error(inWords("OM Messenger has to stop", error));
+    finish(1);
+  };
+  let app: App;
   try {
-    app = await startApp(parseConfig(readEnvironment()));
+    app = await startApp(parseConfig(readEnvironment()), { onFatal });
   } catch (error) {
-    console.error(startFailure(error));
+    console.error(inWords("OM Messenger cannot start", error));
     process.exit(1);
   }
   console.log(`OM Messenger is ready: ${app.url}`);
-  const stop = (signal: NodeJS.Signals): void => {
-    console.log(`${signal}: finishing what was begun`);
+  // Ctrl-C in a terminal reaches us twice: from the terminal and from npm.
+  let stopping = false;
+  finish = (code) => {
+    stopping = true;
     setTimeout(() => process.exit(1), stopDeadline).unref();
     app[Symbol.asyncDispose]().then(
-      () => process.exit(0),
+      () => process.exit(code),
       (error: unknown) => {
-        console.error(startFailure(error));
+        console.error(inWords("OM Messenger did not stop cleanly", error));
         process.exit(1);
       },
     );
   };
-  process.once("SIGTERM", stop);
-  process.once("SIGINT", stop);
+  const stop = (signal: NodeJS.Signals): void => {
+    if (stopping) return;
+    console.log(`${signal}: finishing what was begun`);
+    finish(0);
+  };
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
 }
 
-/** One line for people; the cause of a defect in full. */
-function startFailure(error: unknown): string {
-  if (!(error instanceof Error)) return `OM Messenger cannot start: ${String(error)}`;
+/** One line for people, with the cause of a defect. */
+function inWords(what: string, error: unknown): string {
+  if (!(error instanceof Error)) return `${what}: ${String(error)}`;
   const cause = error.cause instanceof Error ? ` (${error.cause.message})` : "";
-  return `OM Messenger cannot start: ${error.message}${cause}`;
+  return `${what}: ${error.message}${cause}`;
 }

@@ -12,8 +12,15 @@ export interface Storage extends AsyncDisposable {
   kind: "embedded" | "postgres";
 }
 
+export interface StorageEvents {
+  /** The database could not be reached just now. */
+  onOutage: (error: unknown) => void;
+  /** The embedded database is gone for good; only a new process brings it back. */
+  onEnd: (error: Error) => void;
+}
+
 /** @throws SchemaError, FolderInUse, or what the driver says when there is no way to the database */
-export async function openStorage(config: Config, onOutage: (error: unknown) => void): Promise<Storage> {
+export async function openStorage(config: Config, { onOutage, onEnd }: StorageEvents): Promise<Storage> {
   const external = externalConnection(config);
   if (external !== undefined) {
     await migrate(external);
@@ -21,7 +28,7 @@ export async function openStorage(config: Config, onOutage: (error: unknown) => 
     return { db, kind: "postgres", [Symbol.asyncDispose]: () => db[Symbol.asyncDispose]() };
   }
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
-  const embedded = await startEmbedded(config.dataDir);
+  const embedded = await startEmbedded(config.dataDir, onEnd);
   try {
     await migrate(embedded.connection);
   } catch (error) {

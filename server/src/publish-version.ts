@@ -18,7 +18,10 @@ try {
 
 async function run(wish: Release | "list"): Promise<void> {
   // What breaks a statement is thrown by it too.
-  await using storage = await openStorage(parseConfig(readEnvironment()), () => undefined);
+  await using storage = await openStorage(parseConfig(readEnvironment()), {
+    onOutage: () => undefined,
+    onEnd: () => undefined,
+  });
   const versions = versionStore(storage.db);
   if (wish === "list") return list(versions);
   await publishVersion(versions, wish);

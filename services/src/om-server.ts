@@ -16,7 +16,9 @@ export interface OmServer extends AsyncDisposable {
   kill(): Promise<void>;
   /** SIGTERM; resolves with the exit code. */
   stop(): Promise<number | null>;
-  /** After `kill` or `stop`: starts again with the same settings, data and port. */
+  /** Resolves with the exit code when the process has ended, whatever the reason. */
+  gone(): Promise<number | null>;
+  /** After its end: starts again with the same settings, data and port. */
   start(): Promise<void>;
 }
 
@@ -50,13 +52,14 @@ export async function startOmServer(env: Record<string, string> = {}): Promise<O
     return started;
   }
 
-  async function end(signal: NodeJS.Signals): Promise<number | null> {
-    if (child.exitCode === null && child.signalCode === null) {
-      const gone = once(child, "exit");
-      child.kill(signal);
-      await gone;
-    }
+  async function gone(): Promise<number | null> {
+    if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
     return child.exitCode;
+  }
+
+  function end(signal: NodeJS.Signals): Promise<number | null> {
+    child.kill(signal);
+    return gone();
   }
 
   let child = await launch();
@@ -72,6 +75,7 @@ export async function startOmServer(env: Record<string, string> = {}): Promise<O
     output: () => output,
     kill: async () => void (await end("SIGKILL")),
     stop: () => end("SIGTERM"),
+    gone,
     async start() {
       output = "";
       child = await launch();

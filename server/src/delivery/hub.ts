@@ -26,9 +26,16 @@ export interface Hub {
   onPresence(listener: (userId: number, online: boolean) => void): void;
 }
 
-/** @param options.maxSocketsPerUser above it the user's oldest socket is evicted; 0 = no bound */
+/** Sockets of one user, oldest first. Those that were evicted are connected until they are closed, and do not count again. */
+interface UserSockets {
+  connected: Set<HubSocket>;
+  staying: Set<HubSocket>;
+}
+
+/** @param options.maxSocketsPerUser above it the user's oldest sockets are evicted; 0 = no bound */
 export function createHub(options: { maxSocketsPerUser: number }): Hub {
-  const users = new Map<number, Set<HubSocket>>();
+  const bound = options.maxSocketsPerUser === 0 ? Number.POSITIVE_INFINITY : options.maxSocketsPerUser;
+  const users = new Map<number, UserSockets>();
   const listeners: ((userId: number, online: boolean) => void)[] = [];
   let count = 0;
   const tell = (userId: number, online: boolean): void => {
@@ -36,26 +43,31 @@ export function createHub(options: { maxSocketsPerUser: number }): Hub {
   };
   return {
     add(socket) {
-      const known = users.get(socket.userId) ?? new Set();
+      const known = users.get(socket.userId) ?? { connected: new Set(), staying: new Set() };
       users.set(socket.userId, known);
-      known.add(socket);
+      known.connected.add(socket);
+      known.staying.add(socket);
       count += 1;
-      if (known.size === 1) tell(socket.userId, true);
-      const [oldest] = known;
-      if (options.maxSocketsPerUser > 0 && known.size > options.maxSocketsPerUser) oldest?.evict();
+      if (known.connected.size === 1) tell(socket.userId, true);
+      for (const oldest of known.staying) {
+        if (known.staying.size <= bound) break;
+        known.staying.delete(oldest);
+        oldest.evict();
+      }
     },
     remove(socket) {
       const known = users.get(socket.userId);
-      if (known === undefined || !known.delete(socket)) return;
+      if (known === undefined || !known.connected.delete(socket)) return;
+      known.staying.delete(socket);
       count -= 1;
-      if (known.size > 0) return;
+      if (known.connected.size > 0) return;
       users.delete(socket.userId);
       tell(socket.userId, false);
     },
     deliver(event) {
-      if ("ended" in event) return endSockets(users.get(event.userId) ?? [], event.ended);
+      if ("ended" in event) return endSockets(users.get(event.userId)?.connected ?? [], event.ended);
       for (const userId of event.userIds) {
-        for (const socket of users.get(userId) ?? []) {
+        for (const socket of users.get(userId)?.connected ?? []) {
           if (socket.id !== event.except && (event.to === "all" || socket.resuming)) socket.push(event);
         }
       }

@@ -9,6 +9,7 @@ import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import { admit, authenticate, checkOrigin, type AccessRules } from "./access.ts";
 import { sendAnswer } from "./answers.ts";
 import { createBodyReader } from "./body.ts";
+import { closeConnections } from "./close-connections.ts";
 import { createCookies, readCookies, type Cookies } from "./cookies.ts";
 import { cors } from "./cors.ts";
 import { addDocsRoutes } from "./docs-routes.ts";
@@ -46,6 +47,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
   const context = { ...options, rules, cookies: createCookies(config, now), limits: createLimits(config, now) };
   const app = openFastify(config);
   addCommonHooks(app, context);
+  closeConnections(app);
   addRoutes(app, context);
   addOperationRoutes(app, {
     checks: options.checks,

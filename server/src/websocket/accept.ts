@@ -23,6 +23,9 @@ export interface AcceptOptions {
   open: (accepted: Accepted) => void;
 }
 
+/** How long a refused client may take to read the answer, in ms. */
+const refusalDeadline = 2_000;
+
 type Refusal = { status: number; code?: ErrorCode; text?: string };
 
 /** Answers upgrade requests on /ws: origin, then token, then the handshake itself (wire contract §4.1). */
@@ -102,6 +105,10 @@ function refuse(request: IncomingMessage, raw: Duplex, { status, code, text }: R
   const body =
     code === undefined ? (text ?? "") : JSON.stringify({ error: errors[code].text, code, request_id: requestId });
   const type = code === undefined ? "text/plain; charset=utf-8" : "application/json";
+  // Ending alone would leave the other half open for as long as the client likes.
+  const cut = setTimeout(() => raw.destroy(), refusalDeadline);
+  raw.once("close", () => clearTimeout(cut));
+  raw.resume();
   raw.end(
     [
       `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
@@ -113,5 +120,6 @@ function refuse(request: IncomingMessage, raw: Duplex, { status, code, text }: R
       "",
       body,
     ].join("\r\n"),
+    () => raw.destroy(),
   );
 }

@@ -16,7 +16,7 @@ export interface Database extends Queries, AsyncDisposable {
   pool(): { total: number; idle: number; waiting: number };
 }
 
-/** The database could not be reached or went away in mid-statement; whether the statement took effect is unknown. */
+/** The database could not be reached, went away in mid-statement or was in the way of itself; another try may succeed. */
 export class DatabaseUnavailable extends Error {
   constructor(cause: unknown) {
     super("database unavailable", { cause });
@@ -79,6 +79,9 @@ export function openDatabase(options: DatabaseOptions): Database {
         throw translate(error);
       });
       let broken: Error | undefined;
+      // The statements of the work fail by themselves; an error that nobody listens to would end the process.
+      const onLost = (error: Error): void => void (broken = error);
+      client.on("error", onLost);
       try {
         await run(client, begin, []);
         const value = await work({ query: (statement, values) => run(client, statement, values) });
@@ -90,6 +93,7 @@ export function openDatabase(options: DatabaseOptions): Database {
         else await client.query("rollback").catch((failure: Error) => (broken = failure));
         throw error;
       } finally {
+        client.removeListener("error", onLost);
         client.release(broken);
       }
     },
@@ -121,15 +125,19 @@ function openPool({ connection, poolSize, onOutage }: DatabaseOptions): pg.Pool 
   return pool;
 }
 
-/** Connection errors, shutdowns and time-outs; not the errors that a statement itself earns. */
+/**
+ * SQLSTATEs that another try may not meet: idle in a transaction for too long, serialization failure, deadlock, a lock that was not
+ * free in time, a server that has become a read-only standby, and what PGlite says when it has come to harm.
+ */
+const passing: ReadonlySet<string> = new Set(["25P03", "40001", "40P01", "55P03", "25006", "XX000"]);
+
+/** Connection errors, shutdowns, time-outs and conflicts; not the errors that a statement itself earns. */
 function isOutage(error: unknown): boolean {
   if (error instanceof DatabaseUnavailable || !(error instanceof Error)) return false;
   const code: unknown = (error as { code?: unknown }).code;
   // An error of the server carries an SQLSTATE of five characters; whatever has none came from the connection or the pool.
   if (typeof code !== "string" || !/^[0-9A-Z]{5}$/.test(code)) return true;
-  return (
-    code.startsWith("08") || code.startsWith("57") || code.startsWith("53") || code === "25P03" || code === "XX000"
-  );
+  return /^(08|53|57)/.test(code) || passing.has(code);
 }
 
 /** SQLSTATE of a unique violation, with the name of the constraint. */

@@ -1,11 +1,9 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startPostgres } from "@om/services";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { startEmbedded } from "./embedded.ts";
 import { FolderInUse, lockFolder } from "./folder-lock.ts";
-import { migrate } from "./migrate.ts";
 
 let folder: string;
 beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), "om-lock-"))));
@@ -39,25 +37,9 @@ test("the embedded database refuses a second start on its folder and leaves noth
   expect(readdirSync(folder)).toEqual(["pgdata"]);
 });
 
-test("migrations: side by side they run once; a newer schema is refused", async () => {
-  await using server = await startPostgres();
-  const connectionString = server.createDatabase();
-  await Promise.all([migrate({ connectionString }), migrate({ connectionString }), migrate({ connectionString })]);
-  const versions = server.sql(
-    connectionString,
-    "select string_agg(version::text, ' ' order by version) from schema_migrations",
-  );
-  expect(versions).toBe("1 2");
-  server.sql(connectionString, "insert into schema_migrations (version) values (900)");
-  await expect(migrate({ connectionString })).rejects.toThrow(
-    "the database has schema version 900, this build knows 2",
-  );
-});
-
-test("migrations: one that fails leaves nothing of itself", async () => {
-  await using server = await startPostgres();
-  const connectionString = server.createDatabase();
-  server.sql(connectionString, "create table sessions (in_the_way int)");
-  await expect(migrate({ connectionString })).rejects.toThrow("sessions");
-  expect(server.sql(connectionString, "select to_regclass('users') is null")).toBe("t");
+test("a folder that holds no database makes the start fail, and is free again", async () => {
+  writeFileSync(join(folder, "pgdata"), "not a folder");
+  let ended = 0;
+  await expect(startEmbedded(folder, () => (ended += 1))).rejects.toThrow("the embedded database did not start");
+  expect([readdirSync(folder), ended]).toEqual([["pgdata"], 0]);
 });

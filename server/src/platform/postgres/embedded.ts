@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,9 +12,13 @@ export interface EmbeddedDatabase extends AsyncDisposable {
 
 /**
  * @param folder the data folder; made when missing, and held against a second process
+ * @param onEnd called once if the running database ends without being disposed; it does not come back
  * @throws FolderInUse
  */
-export async function startEmbedded(folder: string): Promise<EmbeddedDatabase> {
+export async function startEmbedded(
+  folder: string,
+  onEnd: (error: Error) => void = () => undefined,
+): Promise<EmbeddedDatabase> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const lock = lockFolder(folder);
   const socketFolder = mkdtempSync(join(tmpdir(), "om-"));
@@ -24,26 +27,36 @@ export async function startEmbedded(folder: string): Promise<EmbeddedDatabase> {
     rmSync(socketFolder, { recursive: true, force: true });
     lock.release();
   };
-  try {
-    await Promise.race([once(worker, "message"), endedEarly(worker)]);
-  } catch (error) {
+  const ended = endOf(worker);
+  const started = new Promise<undefined>((resolve) => worker.once("message", () => resolve(undefined)));
+  const early = await Promise.race([started, ended]);
+  if (early !== undefined) {
     release();
-    throw new Error("the embedded database did not start", { cause: error });
+    throw new Error("the embedded database did not start", { cause: early });
   }
+  let disposing = false;
+  void ended.then((cause) => {
+    if (!disposing) onEnd(new Error("the embedded database has ended", { cause }));
+  });
   return {
     connection: { host: socketFolder, port: 5432, user: "postgres", database: "postgres", password: "-", ssl: false },
     async [Symbol.asyncDispose]() {
+      disposing = true;
       worker.postMessage("stop");
-      await Promise.race([once(worker, "exit"), new Promise((resolve) => setTimeout(resolve, 4_000).unref())]);
+      await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 4_000).unref())]);
       await worker.terminate();
       release();
     },
   };
 }
 
-async function endedEarly(worker: Worker): Promise<never> {
-  const [code] = (await once(worker, "exit")) as [number];
-  throw new Error(`worker ended with ${code}`);
+/** Resolves with the reason when the worker is gone. */
+function endOf(worker: Worker): Promise<Error> {
+  let failure: Error | undefined;
+  worker.on("error", (error: Error) => (failure = error));
+  return new Promise((resolve) => {
+    worker.once("exit", (code) => resolve(failure ?? new Error(`worker ended with ${code}`)));
+  });
 }
 
 /** Node 20 needs tsx to read TypeScript, and its worker threads do not take over the main thread's loader. */

@@ -1,0 +1,60 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import { connect, type AddressInfo } from "node:net";
+import { Duplex } from "node:stream";
+import { afterEach, expect, test, vi } from "vitest";
+import { acceptUpgrades } from "./accept.ts";
+
+afterEach(() => void vi.useRealTimers());
+
+function refusingServer(): Server {
+  const server = createServer();
+  acceptUpgrades(server, {
+    isAllowed: () => true,
+    verify: async () => undefined,
+    hasRoom: () => true,
+    open: () => undefined,
+  });
+  return server;
+}
+
+const upgrade =
+  "GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+  "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
+
+test(
+  "a refused client that keeps its half of the connection open does not keep the server",
+  { timeout: 10_000 },
+  async () => {
+    const server = refusingServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const client = connect({ port: (server.address() as AddressInfo).port, host: "127.0.0.1", allowHalfOpen: true });
+    client.on("error", () => undefined);
+    let answer = "";
+    client.setEncoding("utf8").on("data", (text: string) => (answer += text));
+    client.write(upgrade);
+    await once(client, "end");
+    expect(answer).toMatch(/^HTTP\/1\.1 401 Unauthorized\r\n[^]*"code":"missing_access_token"/);
+    const closed = once(server, "close");
+    server.close();
+    await closed;
+    expect(client.writable).toBe(true);
+    client.destroy();
+  },
+);
+
+test("one that does not even read the answer is cut off", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  const server = refusingServer();
+  const written = new Promise<Duplex>((resolve) => {
+    const raw = new Duplex({ read: () => undefined, write: () => resolve(raw) });
+    server.emit("upgrade", { url: "/ws", headers: {} } as IncomingMessage, raw, Buffer.alloc(0));
+  });
+  const raw = await written;
+  vi.advanceTimersByTime(1_999);
+  expect(raw.destroyed).toBe(false);
+  vi.advanceTimersByTime(1);
+  expect(raw.destroyed).toBe(true);
+  await once(raw, "close");
+  expect(vi.getTimerCount()).toBe(0);
+});
