@@ -15,6 +15,7 @@ import type { Handlers } from "./http/handlers.ts";
 import type { Storage } from "./open-storage.ts";
 import type { VerifyToken } from "./platform/caller.ts";
 import type { Clock } from "./platform/clock.ts";
+import { createStatistics } from "./platform/postgres/statistics.ts";
 import type { Telemetry } from "./platform/telemetry/telemetry.ts";
 
 /** Work that is done every so often, in ms; what goes wrong is reported under its name. */
@@ -78,6 +79,9 @@ export function composeUseCases(deps: {
       { everyMs: 1_000, name: "resume point", work: features.markDurable },
       { everyMs: 600_000, name: "purge", work: accounts.purge },
       { everyMs: 3_600_000, name: "uploads", work: media.sweep },
+      ...(storage.kind === "embedded"
+        ? [{ everyMs: 30_000, name: "statistics", work: createStatistics(db).refresh }]
+        : []),
     ],
   };
 }

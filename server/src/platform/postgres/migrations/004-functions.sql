@@ -430,3 +430,10 @@ begin
   return next;
 end
 $$;
+
+-- What the planner knows of the tables. PostgreSQL keeps it fresh by itself, the embedded database does not.
+create function refresh_statistics() returns void language plpgsql as $$
+begin
+  analyze;
+end
+$$;
