@@ -1,6 +1,6 @@
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { chownSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ensureBinary } from "./binaries.ts";
@@ -14,8 +14,14 @@ export interface PostgresServer extends AsyncDisposable {
   kill(): Promise<void>;
   /** Starts again on the same data and port; resolves when it accepts connections. */
   start(): Promise<void>;
+  /** After `kill`: starts again as a standby that takes over, which begins a new time line. */
+  promote(): Promise<void>;
   /** Runs one SQL text on a database of this server and returns psql's bare output. */
   sql(url: string, text: string): string;
+  /** What pg_dump writes of a database. */
+  dump(url: string): string;
+  /** Lets psql run a dump, into an empty database of this or of another server. */
+  load(url: string, dump: string): void;
 }
 
 /** @param settings more `name=value` server settings, such as `fsync=on` (default off: tests kill processes, not machines) */
@@ -48,11 +54,8 @@ export async function startPostgres(settings: string[] = []): Promise<PostgresSe
   process.once("exit", removeOnExit);
   await accepting(child);
   let databases = 0;
-  const psql = (database: string, text: string): string => {
-    const where = ["-h", "127.0.0.1", "-p", String(port), "-U", "om", "-d", database];
-    const how = ["-qAtX", "-v", "ON_ERROR_STOP=1", "-c", text];
-    return execFileSync(join(bin, "psql"), [...where, ...how], { encoding: "utf8", timeout: 30_000 }).trim();
-  };
+  const { psql, dump, load } = clients(bin, port);
+  const restart = (line?: string): Promise<void> => untilAccepting(() => (child = start()), line);
   return {
     createDatabase() {
       const name = `t${++databases}`;
@@ -60,11 +63,17 @@ export async function startPostgres(settings: string[] = []): Promise<PostgresSe
       return `postgresql://om@127.0.0.1:${port}/${name}`;
     },
     kill: () => end(child, "SIGKILL"),
-    async start() {
-      child = start();
-      await accepting(child);
+    start: () => restart(),
+    async promote() {
+      const signal = join(data, "standby.signal");
+      writeFileSync(signal, "");
+      if (owner !== undefined) chownSync(signal, owner.uid, owner.gid);
+      await restart("ready to accept read-only connections");
+      psql("postgres", "select pg_promote()");
     },
     sql: (url, text) => psql(new URL(url).pathname.slice(1), text),
+    dump,
+    load,
     async [Symbol.asyncDispose]() {
       process.removeListener("exit", removeOnExit);
       await end(child, "SIGQUIT");
@@ -73,13 +82,40 @@ export async function startPostgres(settings: string[] = []): Promise<PostgresSe
   };
 }
 
-async function accepting(child: ChildProcess): Promise<void> {
+/** PostgreSQL's own programs, against the server on `port` of loopback. */
+function clients(bin: string, port: number) {
+  const io = { encoding: "utf8", timeout: 60_000, maxBuffer: 50_000_000 } as const;
+  const strict = ["-qX", "-v", "ON_ERROR_STOP=1"];
+  return {
+    psql(database: string, text: string): string {
+      const where = ["-h", "127.0.0.1", "-p", String(port), "-U", "om", "-d", database];
+      return execFileSync(join(bin, "psql"), [...where, ...strict, "-At", "-c", text], io).trim();
+    },
+    dump: (url: string): string => execFileSync(join(bin, "pg_dump"), [url], io),
+    load(url: string, input: string): void {
+      execFileSync(join(bin, "psql"), [...strict, "-d", url], { ...io, input });
+    },
+  };
+}
+
+/** Starts it again as long as backends of a killed server, which may outlive it for a moment, hold the old memory. */
+async function untilAccepting(start: () => ChildProcess, line?: string): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await accepting(start(), line);
+    } catch (error) {
+      if (tries === 50 || !String(error).includes("shared memory block")) throw error;
+    }
+  }
+}
+
+async function accepting(child: ChildProcess, line = "ready to accept connections"): Promise<void> {
   let log = "";
   await new Promise<void>((resolve, reject) => {
     child.once("exit", () => reject(new Error(`PostgreSQL ended while starting:\n${log}`)));
     child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
       log = (log + chunk).slice(-4000);
-      if (log.includes("ready to accept connections")) resolve();
+      if (log.includes(line)) resolve();
     });
   });
   child.removeAllListeners("exit");

@@ -133,7 +133,8 @@ const resumePoint = statement<{ epoch: string; point: number; newest: number }>(
 const markDurable = statement<never>(
   "conversations.mark_durable",
   `update installation set durable = pg_current_xact_id()
-   where pg_snapshot_xmax(pg_current_snapshot())::text::bigint > durable::text::bigint + 1`,
+   where pg_snapshot_xmax(pg_current_snapshot())::text::bigint > durable::text::bigint + 1
+     or durable >= pg_snapshot_xmax(pg_current_snapshot())`,
 );
 
 /** Reads of conversation heads. Every statement takes the viewer and shows only conversations that viewer takes part in. */

@@ -36,15 +36,14 @@ async function checkServer(client: pg.Client): Promise<void> {
     throw new SchemaError(`PostgreSQL ${Math.floor(version / 10_000)} is too old; 15 or newer is needed`);
 }
 
-/** Runs the first file that the schema has not had; false: there is none. */
+/** Runs the first file that the schema has not had; false: there is none, and the data is known to be this database's own. */
 async function migrateOnce(client: pg.Client, files: readonly Migration[]): Promise<boolean> {
   await client.query("begin; set local timezone = 'UTC'; set local lock_timeout = '60s'");
   try {
     await client.query("select pg_advisory_xact_lock($1)", [lock]);
     const next = nextFile(files, await currentVersion(client));
-    if (next !== undefined) {
-      await client.query(`${next.text}\n;insert into schema_migrations (version) values (${next.version})`);
-    }
+    if (next === undefined) await client.query("select begin_epoch()");
+    else await client.query(`${next.text}\n;insert into schema_migrations (version) values (${next.version})`);
     await client.query("commit");
     return next !== undefined;
   } catch (error) {
