@@ -1,5 +1,5 @@
 import type { Notes } from "./notes.ts";
-import { closedName, emailChoices, nameChoices, placeUser, type Taken } from "./place-user.ts";
+import { emailChoices, nameChoices, placeUser, type Taken } from "./place-user.ts";
 import { ImportRefused } from "./refusal.ts";
 import { tally, type ImportTarget, type Run } from "./run.ts";
 import type { SourceUser } from "./source-store.ts";
@@ -42,7 +42,7 @@ async function loadPage(
   const fresh = page.filter(({ id }) => !before.has(id));
   const taken = {
     names: new Set(await people.namesTaken(fresh.flatMap(nameChoices).map((name) => name.toLowerCase()))),
-    emails: new Set(await people.emailsTaken(fresh.flatMap((user) => [...emailChoices(user), closedName(user.id)]))),
+    emails: new Set(await people.emailsTaken(fresh.flatMap((user) => emailChoices(user)))),
     expected,
   };
   const placed = fresh.map((user) => placeUser(user, taken));

@@ -59,7 +59,7 @@ test("a closed account keeps nothing but its id and times", () => {
   const placed = placeUser(user({ closed_at: "2026-02-01T00:00:00Z", full_name: "N", avatar: "a" }), nothing());
   expect(placed).toMatchObject({
     username: "deleted_7",
-    email: "deleted_7",
+    email: "deleted_7@invalid",
     name: null,
     password_hash: "-",
     full_name: "",

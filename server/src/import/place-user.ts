@@ -28,9 +28,9 @@ export interface Taken {
   expected: Set<string>;
 }
 
-/** What a closed account is called. */
-export function closedName(id: number): string {
-  return `deleted_${id}`;
+/** What a closed account is called, as when it is closed here. */
+function closedNames(id: number): { username: string; email: string } {
+  return { username: `deleted_${id}`, email: `deleted_${id}@invalid` };
 }
 
 /** The user as it is stored here, and enters its name and e-mail into `taken`. */
@@ -39,7 +39,7 @@ export function placeUser(user: SourceUser, taken: Taken): PlacedUser {
   const times = { id, created_at, updated_at, role, closed_at };
   if (closed_at !== null) {
     const gone = { full_name: "", avatar: "", last_seen: null, password_hash: "-", name: null };
-    return { ...times, ...gone, username: closedName(id), email: closedName(id) };
+    return { ...times, ...gone, ...closedNames(id) };
   }
   const names = nameChoices(user).filter((name) => name === user.username || !taken.expected.has(name.toLowerCase()));
   const username = claim(names, taken.names);

@@ -88,6 +88,7 @@ test("a later run adds what is new, moves positions on, and refuses conversation
       message(next, { recipient_id: 61 }),
       message(next + 1, { sender_id: 61, recipient_id: 30, is_read: true }),
       message(next + 2, { sender_id: 61, group_id: 4 }),
+      message(next + 4, { sender_id: 6, group_id: 7 }),
       message(next + 3, { sender_id: 32, recipient_id: 31, content: "too late" }),
     ],
   });
@@ -118,6 +119,10 @@ test("a later run adds what is new, moves positions on, and refuses conversation
   expect(await talk(30, 61)).toEqual([
     { user_id: 30, seq: 2, ver: 2, read_seq: 2, delivered_seq: 2, sent: 1, sent_at_read: 1, skipped: 0 },
     { user_id: 61, seq: 2, ver: 2, read_seq: 0, delivered_seq: 0, sent: 1, sent_at_read: 0, skipped: 0 },
+  ]);
+  // The group was at version 1 while it was empty.
+  expect(await target.rows("select seq, ver, last_message_id from conversations where group_id = 7")).toEqual([
+    { seq: 1, ver: 2, last_message_id: next + 4 },
   ]);
   const [name] = await target.rows<{ username: string }>("select username from users where id = 61");
   expect(name?.username).toBe("nIKA_61");

@@ -32,7 +32,7 @@ export interface PageOutcome {
 const addMessages = statement<PageOutcome>(
   "import.add_messages",
   `with input as materialized (
-     select i.*, coalesce(d.id, g.id) as conversation_id, coalesce(d.seq, g.seq) as base, coalesce(d.ver, g.ver) as ver,
+     select i.*, coalesce(d.id, g.id) as conversation_id, coalesce(d.seq, g.seq) as base, coalesce(d.ver, g.ver) as base_ver,
        coalesce(d.last_message_id, g.last_message_id) as last_id
      from unnest($1::bigint[], $2::timestamptz[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::text[], $8::text[])
          as i(id, created_at, sender, recipient, in_group, client_id, type, content)
@@ -45,7 +45,7 @@ const addMessages = statement<PageOutcome>(
        case
          when m.id = n.id then 'here'
          when n.conversation_id is null then 'message_not_placed'
-         when (i.seq, i.ver) is distinct from (n.base, n.ver) then 'message_conversation_used'
+         when (i.seq, i.ver) is distinct from (n.base, n.base_ver) then 'message_conversation_used'
          when m.id is not null or x.id is not null then 'message_taken'
          when n.id <= n.last_id then 'message_late'
          else 'new'
@@ -56,23 +56,23 @@ const addMessages = statement<PageOutcome>(
        left join messages x on $9::boolean and x.id = n.id
    ),
    placed as materialized (
-     select j.*, j.base + row_number() over (partition by j.conversation_id order by j.id) as seq
-     from judged j where j.outcome = 'new'
+     select j.*, j.base + row_number() over w as seq, j.base_ver + row_number() over w as ver
+     from judged j where j.outcome = 'new' window w as (partition by j.conversation_id order by j.id)
    ),
    written as (
      insert into messages (id, conversation_id, seq, first_ver, ver, sender_id, client_id, message_type, content, created_at)
-     select id, conversation_id, seq, seq, seq, sender, client_id, type, content, created_at from placed order by id
+     select id, conversation_id, seq, ver, ver, sender, client_id, type, content, created_at from placed order by id
    ),
    ends as materialized (
-     select distinct on (conversation_id) conversation_id, seq, id, created_at from placed order by conversation_id, seq desc
+     select distinct on (conversation_id) conversation_id, seq, ver, id, created_at from placed order by conversation_id, seq desc
    ),
    heads as (
      update conversations c
-     set seq = e.seq, ver = e.seq, last_message_id = e.id, last_message_at = e.created_at, changed = pg_current_xact_id()
+     set seq = e.seq, ver = e.ver, last_message_id = e.id, last_message_at = e.created_at, changed = pg_current_xact_id()
      from ends e where c.id = e.conversation_id
    ),
    kept as (
-     update import_conversations i set seq = e.seq, ver = e.seq from ends e where i.conversation_id = e.conversation_id
+     update import_conversations i set seq = e.seq, ver = e.ver from ends e where i.conversation_id = e.conversation_id
    )
    select outcome, count(*) as count, (array_agg(id order by id))[1:10] as ids from judged group by outcome`,
 );
@@ -156,15 +156,24 @@ const place = statement<never>(
    from received r left join own o on o.conversation_id = r.conversation_id and o.user_id = r.user_id
    on conflict (user_id, conversation_id) do update
    set role = excluded.role, read_seq = excluded.read_seq, delivered_seq = excluded.delivered_seq, sent = excluded.sent,
-     sent_at_read = excluded.sent_at_read, left_at = null, tail_id = null, tail_at = null, changed = pg_current_xact_id()
+     sent_at_read = excluded.sent_at_read, left_at = null, changed = pg_current_xact_id()
    where (t.role, t.read_seq, t.delivered_seq, t.sent, t.sent_at_read, t.left_at is null)
      is distinct from (excluded.role, excluded.read_seq, excluded.delivered_seq, excluded.sent, excluded.sent_at_read, true)`,
+);
+/** A device that does not know a group has version 0 of it, so one without messages is at 1. */
+const startEmpty = statement<never>(
+  "import.start_empty",
+  `with started as (
+     update conversations c set ver = 1, changed = pg_current_xact_id()
+     where c.id > $1 and c.id <= $2 and c.group_id is not null and c.ver = 0 returning c.id
+   )
+   update import_conversations i set ver = 1 from started s where i.conversation_id = s.id`,
 );
 /** Who is no member on the first server any more has left here too. */
 const leave = statement<never>(
   "import.leave",
   `update participants t
-   set left_at = now(), tail_id = coalesce(c.last_message_id, 0), tail_at = c.last_message_at, changed = pg_current_xact_id()
+   set left_at = now(), changed = pg_current_xact_id()
    from conversations c join import_conversations i on i.conversation_id = c.id and ${untouched}
    where c.id > $1 and c.id <= $2 and c.group_id is not null and t.conversation_id = c.id and t.left_at is null
      and not exists (
@@ -231,6 +240,7 @@ export function targetMessageStore(target: Queries) {
       return row === undefined || row.last === null ? null : { last: row.last, count: row.count };
     },
     async place(after: number, last: number): Promise<void> {
+      await target.query(startEmpty, [after, last]);
       await target.query(place, [after, last]);
       await target.query(leave, [after, last]);
     },

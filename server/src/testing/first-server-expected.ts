@@ -42,7 +42,15 @@ export function expectedUsers({ users }: OldRows): (OldUser & { username: string
   return users.map((user) => {
     if (user.deleted_at !== null) {
       const name = `deleted_${user.id}`;
-      return { ...user, username: name, email: name, password_hash: "-", full_name: "", avatar: "", last_seen: null };
+      return {
+        ...user,
+        username: name,
+        email: `${name}@invalid`,
+        password_hash: "-",
+        full_name: "",
+        avatar: "",
+        last_seen: null,
+      };
     }
     const email = oddEmails[user.id] ?? user.email.toLowerCase();
     return { ...user, username: oddNames[user.id] ?? user.username, email };

@@ -72,6 +72,8 @@ function oddGroups({ groups, group_members, group_invite_links, users }: OldRows
   join(5, 8, "admin");
   join(1, nobody);
   join(4, 22);
+  groups.push({ ...at(groups, 1), id: groups.length + 1, name: "Nobody wrote here", handle: null });
+  join(groups.length, 6, "admin");
   const orphan: OldGroup = { ...at(groups, 1), id: groups.length + 1, creator_id: nobody, handle: null };
   groups.push(orphan);
   join(orphan.id, 22);

@@ -17,7 +17,7 @@ export async function dumpImport(target: ImportTestTarget) {
          'icon', g.icon, 'creator_id', g.creator_id, 'is_public', g.is_public, 'handle', g.handle, 'reserved', n.name) order by g.id)
          from groups g left join names n on n.group_id = g.id),
       'conversations', (select json_agg(json_build_object(
-         'key', n.key, 'seq', c.seq, 'ver', c.ver, 'life_ver', c.life_ver, 'last_message_id', c.last_message_id,
+         'key', n.key, 'seq', c.seq, 'ver', c.ver, 'members', c.members, 'life_ver', c.life_ver, 'last_message_id', c.last_message_id,
          'last_message_at', c.last_message_at) order by n.key)
          from conversations c join named n on n.id = c.id),
       'messages', (select json_agg(json_build_array(n.key, m.seq, m.id, m.first_ver, m.ver, m.sender_id, m.client_id,
