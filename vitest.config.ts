@@ -15,7 +15,7 @@ export default defineConfig({
         test: {
           name: "services",
           include: ["*/src/**/*.services.test.ts"],
-          globalSetup: ["./services/src/ensure-binaries.ts"],
+          globalSetup: ["./services/src/test-setup.ts"],
         },
       },
     ],

@@ -23,7 +23,6 @@ async function main(): Promise<void> {
     console.error(inWords("OM Messenger cannot start", error));
     process.exit(1);
   }
-  console.log(`OM Messenger is ready: ${app.url}`);
   // Ctrl-C in a terminal reaches us twice: from the terminal and from npm.
   let stopping = false;
   finish = (code) => {
@@ -44,6 +43,7 @@ async function main(): Promise<void> {
   };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
+  console.log(`OM Messenger is ready: ${app.url}`);
 }
 
 /** One line for people, with the cause of a defect. */

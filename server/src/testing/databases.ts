@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startPostgres } from "@om/services";
+import { fillEmbeddedFolder, startPostgres } from "@om/services";
 import type pg from "pg";
 import { afterAll, beforeAll, describe } from "vitest";
 import { openDatabase, type Database } from "../platform/postgres/database.ts";
@@ -74,6 +74,7 @@ export function describeDatabases(title: string, suite: (database: TestDatabase)
 
 async function embedded(): Promise<{ connection: pg.ClientConfig } & AsyncDisposable> {
   const folder = mkdtempSync(join(tmpdir(), "om-embedded-"));
+  fillEmbeddedFolder(folder);
   const started = await startEmbedded(folder);
   return {
     connection: started.connection,

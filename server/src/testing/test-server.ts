@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startPostgres, type PostgresServer } from "@om/services";
+import { fillEmbeddedFolder, startPostgres, type PostgresServer } from "@om/services";
 import { startApp } from "../app.ts";
 import { parseConfig } from "../config.ts";
 import type { Clock } from "../platform/clock.ts";
@@ -57,6 +57,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   };
   try {
     if (options.database === "postgres") postgres = await startPostgres();
+    else fillEmbeddedFolder(join(folder, "data"));
     const env: Record<string, string> = {
       ...calm,
       HOST: "127.0.0.1",
