@@ -79,6 +79,7 @@ export async function placePositions(
   run.progress.finish();
   await state.analyze();
   run.progress.start("positions", conversations);
+  await state.planByRange();
   let after = 0;
   for (;;) {
     const range = await messages.nextRange(after, placedAtOnce);
@@ -88,5 +89,6 @@ export async function placePositions(
     after = last;
     run.progress.advance(range.count);
   }
+  await state.planFreely();
   run.progress.finish();
 }

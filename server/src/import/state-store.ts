@@ -123,7 +123,10 @@ export function stateStore(target: Link) {
     },
     /** Tables that fill up have no statistics yet: a page looks up its rows one by one, or it would read whole tables. */
     planByIndex: () => target.script("set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off"),
-    planFreely: () => target.script("reset enable_seqscan; reset enable_hashjoin; reset enable_mergejoin"),
+    /** Ranges of tables are joined whole: one by one, a large group would be read once for every member. */
+    planByRange: () => target.script("set enable_seqscan = off; set enable_nestloop = off; set enable_mergejoin = off"),
+    planFreely: () =>
+      target.script("reset enable_seqscan; reset enable_nestloop; reset enable_hashjoin; reset enable_mergejoin"),
     bumpLists: () => target.query(bumpLists, []),
     clearPositions: () => target.script("truncate import_positions"),
     /** From here on a run is a repeat; with this all of it is on disk. */

@@ -108,12 +108,13 @@ const nextRange = statement<{ last: number | null; count: number }>(
 /**
  * Positions of everybody in untouched conversations of a range. Read: up to the last message that was read. Delivered: up to the last
  * that was delivered, but below the first that still waits in the queue and was not read; own messages that follow need no delivery.
+ * Every table is read by the range of the conversations, and the limits make look-ups of the last joins, whatever the planner guesses.
  */
 const place = statement<never>(
   "import.place",
   `with scope as materialized (
      select c.id, c.lo, c.hi, c.seq from conversations c join import_conversations i on i.conversation_id = c.id and ${untouched}
-     where c.id > $1 and c.id <= $2
+     where c.id > $1 and c.id <= $2 and i.conversation_id > $1 and i.conversation_id <= $2
    ),
    people as materialized (
      select id as conversation_id, lo as user_id, seq, lo = hi as to_self, false as in_group from scope where lo is not null
@@ -121,7 +122,8 @@ const place = statement<never>(
      select id, hi, seq, false, false from scope where lo < hi
      union all
      select s.id, p.user_id, s.seq, false, true
-     from scope s join import_positions p on p.conversation_id = s.id and p.role is not null where s.lo is null
+     from scope s join import_positions p on p.conversation_id = s.id and p.role is not null
+     where s.lo is null and p.conversation_id > $1 and p.conversation_id <= $2
    ),
    reads as materialized (
      select w.*, coalesce(p.role, 'member') as role, coalesce(p.joined_at, now()) as joined_at, p.delivered_id, p.pending_id,
@@ -131,8 +133,12 @@ const place = statement<never>(
          when p.read_id > 0 then seq_at(w.conversation_id, p.read_id)
          else 0 end) as read_seq
      from people w
-       left join import_positions p on p.conversation_id = w.conversation_id and p.user_id = w.user_id
-       left join participants t on t.conversation_id = w.conversation_id and t.user_id = w.user_id
+       left join lateral (
+         select * from import_positions p where p.conversation_id = w.conversation_id and p.user_id = w.user_id limit 1
+       ) p on true
+       left join lateral (
+         select * from participants t where t.conversation_id = w.conversation_id and t.user_id = w.user_id limit 1
+       ) t on true
    ),
    received as materialized (
      select r.*, greatest(r.read_seq, r.old_delivered, least(
@@ -142,7 +148,8 @@ const place = statement<never>(
    ),
    own as materialized (
      select r.conversation_id, r.user_id, count(*) as sent, count(*) filter (where m.seq <= r.read_seq) as sent_at_read
-     from received r join messages m on m.conversation_id = r.conversation_id and m.sender_id = r.user_id
+     from received r
+       join messages m on m.conversation_id = r.conversation_id and m.sender_id = r.user_id
      where m.conversation_id > $1 and m.conversation_id <= $2
      group by 1, 2
    )
@@ -175,9 +182,13 @@ const leave = statement<never>(
   `update participants t
    set left_at = now(), changed = pg_current_xact_id()
    from conversations c join import_conversations i on i.conversation_id = c.id and ${untouched}
-   where c.id > $1 and c.id <= $2 and c.group_id is not null and t.conversation_id = c.id and t.left_at is null
+   where c.id > $1 and c.id <= $2 and i.conversation_id > $1 and i.conversation_id <= $2
+     and c.group_id is not null and t.conversation_id = c.id and t.left_at is null
+     and t.conversation_id > $1 and t.conversation_id <= $2
      and not exists (
-       select from import_positions p where p.conversation_id = c.id and p.user_id = t.user_id and p.role is not null)`,
+       select from import_positions p
+       where p.conversation_id = t.conversation_id and p.user_id = t.user_id and p.role is not null
+         and p.conversation_id > $1 and p.conversation_id <= $2)`,
 );
 
 export interface TargetSum extends ConversationSum {
