@@ -107,6 +107,14 @@ export async function startChatServer(env: Record<string, string> = {}): Promise
   };
 }
 
+/** What a client does of its own accord. */
+export interface ClientHabits {
+  /** Of the upgrade request. */
+  headers?: Record<string, string>;
+  /** Told of every frame as it arrives, pongs too. */
+  onFrame?: (frame: Received, ws: WebSocket) => void;
+}
+
 /**
  * `caughtUp`: the server's first ping has come, which follows what waited.
  * @param faults takes what is wrong with frames that do not fit the protocol; from then on nothing more can be taken
@@ -114,8 +122,9 @@ export async function startChatServer(env: Record<string, string> = {}): Promise
 export async function openTestSocket(
   url: string,
   faults: unknown[],
+  { headers = {}, onFrame }: ClientHabits = {},
 ): Promise<{ caughtUp: Promise<unknown>; socket: TestSocket }> {
-  const ws = new WebSocket(url, { perMessageDeflate: false });
+  const ws = new WebSocket(url, { perMessageDeflate: false, headers });
   const frames: Received[] = [];
   const untaken: Received[] = [];
   const waiting: { type: string; resolve: (frame: Received) => void; reject: (fault: unknown) => void }[] = [];
@@ -130,6 +139,7 @@ export async function openTestSocket(
     }
     const frame = { ...parsed, binary: isBinary };
     if (frame.type !== "pong") frames.push(frame);
+    onFrame?.(frame, ws);
     const index = waiting.findIndex(({ type }) => type === frame.type);
     const [waiter] = index < 0 ? [] : waiting.splice(index, 1);
     if (waiter === undefined) untaken.push(frame);

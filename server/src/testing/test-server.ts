@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { fillEmbeddedFolder, startPostgres, type PostgresServer } from "@om/services";
 import { startApp } from "../app.ts";
 import { parseConfig } from "../config.ts";
+import { openStorage, type StorageEvents } from "../open-storage.ts";
 import type { Clock } from "../platform/clock.ts";
+import type { Database } from "../platform/postgres/database.ts";
 import { call, checked, type Answer } from "./http-server.ts";
 
 /** Signs the tokens of every test server. */
@@ -43,10 +45,14 @@ export interface TestServerOptions {
   env?: Record<string, string>;
   now?: Clock;
   database?: TestDatabaseKind;
+  /** What is done to the database before the server starts. */
+  prepare?: (db: Database) => Promise<void>;
 }
 export type TestDatabaseKind = "embedded" | "postgres";
 
 const calm = { LOG_LEVEL: "silent", AUTH_LIMIT: "0", NAMES_LIMIT: "0", LOGIN_LIMIT: "0", FRAME_RATE: "0" };
+
+const quiet: StorageEvents = { onOutage: () => undefined, onEnd: () => undefined };
 
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   const folder = mkdtempSync(join(tmpdir(), "om-test-server-"));
@@ -67,6 +73,10 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       ...(postgres === undefined ? {} : { DATABASE_URL: postgres.createDatabase() }),
       ...options.env,
     };
+    if (options.prepare !== undefined) {
+      await using storage = await openStorage(parseConfig(env), quiet);
+      await options.prepare(storage.db);
+    }
     const app = await startApp(parseConfig(env), options.now === undefined ? {} : { now: options.now });
     const request = requester(Number(new URL(app.url).port));
     return {
