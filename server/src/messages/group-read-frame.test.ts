@@ -4,8 +4,16 @@ import { DatabaseUnavailable } from "../platform/postgres/database.ts";
 import { groupReadFrame } from "./group-read-frame.ts";
 
 const caller = { userId: 7, email: "", role: "user" };
-const refusalOf = (error: Error, payload: Parameters<typeof groupReadFrame>[2] = { group_id: 3 }) =>
-  groupReadFrame(() => Promise.reject(error), caller, payload).catch((refusal: unknown) => refusal);
+async function refusalOf(error: Error, payload: Parameters<typeof groupReadFrame>[2] = { group_id: 3 }) {
+  const read = async (): Promise<never> => {
+    throw error;
+  };
+  try {
+    return await groupReadFrame(read, caller, payload);
+  } catch (refusal) {
+    return refusal;
+  }
+}
 
 test.each([
   ["not a member", new OmError("not_group_member"), "not_group_member"],

@@ -21,8 +21,7 @@ async function send({ db }: TestDatabase, senderId: number, to: NewMessage["to"]
   }));
   for (let start = 0; start < count; start += 100) await storeMessages(db, drafts.slice(start, start + 100));
 }
-const texts = (from: number, to: number): string[] =>
-  Array.from({ length: to - from + 1 }, (_, i) => String(from + i));
+const texts = (from: number, to: number): string[] => Array.from({ length: to - from + 1 }, (_, i) => String(from + i));
 
 describeDatabases("sync (§2.10.6, §4.5.3)", (database) => {
   const asked = async (viewer: number, name: string, limit?: number, after = 0) => {

@@ -118,9 +118,7 @@ function listen(client: WebSocket): Omit<Line, "connection" | "served"> {
     next(type) {
       const index = untaken.findIndex((frame) => frame["type"] === type);
       const [frame] = index < 0 ? [] : untaken.splice(index, 1);
-      return frame === undefined
-        ? new Promise((resolve) => waiting.push({ type, resolve }))
-        : Promise.resolve(frame);
+      return frame === undefined ? new Promise((resolve) => waiting.push({ type, resolve })) : Promise.resolve(frame);
     },
   };
 }

@@ -23,9 +23,8 @@ async function flush(count: number, batched: boolean): Promise<string[]> {
       },
     },
     send(frame) {
-      if (frame.type !== "batch") return void happened.push(frame.type);
-      const ids = frame.messages.map(({ message }) => message.id);
-      happened.push(`batch of ${frame.count}: ${ids[0]} to ${ids.at(-1)}`);
+      const ids = frame.type === "batch" ? frame.messages.map(({ message }) => message.id) : [];
+      happened.push(frame.type === "batch" ? `batch of ${frame.count}: ${ids[0]} to ${ids.at(-1)}` : frame.type);
     },
     forward: () => undefined,
     sent: () => undefined,

@@ -128,15 +128,27 @@ describe("close codes", () => {
   });
 
   test("D-19: a client that does not read: slow, and nobody else waits for it", async () => {
-    lines = await openLines({ deps: { sendQueueBytes: 100_000 } });
+    lines = await openLines({ deps: { sendQueueBytes: 1_000_000 } });
     const [slow, other] = [await lines.connect(), await lines.connect()];
     slow.client.pause();
-    const frame = frameOf(JSON.stringify({ type: "x", text: "x".repeat(400_000) }));
-    for (let i = 0; i < 40; i++) slow.connection.push({ userIds: [1], frame, to: "all" });
-    await settled(other);
+    const push = {
+      userIds: [],
+      frame: frameOf(JSON.stringify({ type: "x", text: "x".repeat(50_000) })),
+      to: "all",
+    } as const;
+    let sent = 0;
+    while (slow.served.readyState === slow.served.OPEN) {
+      for (const { connection } of [slow, other]) connection.push(push);
+      sent += 1;
+      await settled(other);
+    }
+    expect(sent).toBeGreaterThan(20);
     slow.client.resume();
     expect((await slow.closed).code).toBe(closeCodes.slow.code);
-    expect(other.client.readyState).toBe(other.client.OPEN);
+    expect([other.client.readyState, other.frames.filter(({ type }) => type === "x").length]).toEqual([
+      other.client.OPEN,
+      sent,
+    ]);
   });
 
   test("a client's own code comes back to it, 1000 too", async () => {
