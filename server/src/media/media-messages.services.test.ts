@@ -71,6 +71,27 @@ test("what is not exactly such a URL is only text", async () => {
   }
 });
 
+test("D-1: an edit makes no image of an address that is not ours: it is only text then, for its reader too", async () => {
+  const edit = async (id: unknown, content: string) => {
+    const answer = await server.request("PUT", `/api/messages/${id}`, { token: ann.access, body: { content } });
+    expect([answer.status, answer.json()["content"]]).toEqual([200, content]);
+    const history = await server.request("GET", `/api/messages?recipient_id=${ann.id}&limit=1`, { token: ben.access });
+    const { messages } = history.json() as { messages: { id: number; content: string; message_type: string }[] };
+    expect(messages).toMatchObject([{ id, content, message_type: answer.json()["message_type"] }]);
+    return answer.json()["message_type"];
+  };
+  for (const type of ["image", "file"]) {
+    const [first, second] = [await attach(), await attach()];
+    const body = { recipient_id: ben.id, content: first, message_type: type };
+    const id = (await server.request("POST", "/api/messages", { token: ann.access, body })).json()["id"];
+    expect(await edit(id, second)).toBe(type);
+    expect((await server.request("GET", new URL(second).pathname, { token: ben.access })).status).toBe(200);
+    expect(await edit(id, "https://evil.example/steal")).toBe("text");
+    // What became text stays text.
+    expect(await edit(id, second)).toBe("text");
+  }
+});
+
 test("a closed account's avatar is gone, what it attached stays with its messages", async () => {
   const leaver = await server.register("leaver");
   const send = async (path: string, field: string) => {

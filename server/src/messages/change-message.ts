@@ -19,7 +19,10 @@ interface Deps {
   rules: SendRules;
 }
 
-/** The author gives a message another text. @throws OmError `missing_content`, `message_not_found`, `forbidden` */
+/**
+ * The author gives a message another text. An image or file that no longer names one of ours is a text from then on.
+ * @throws OmError `missing_content`, `message_not_found`, `forbidden`
+ */
 export async function editMessage(
   deps: Deps,
   caller: Caller,
@@ -28,7 +31,9 @@ export async function editMessage(
   const { content } = readContent({ content: body.content ?? "", messageType: "text" }, deps.rules);
   if (content === "") throw new OmError("missing_content");
   const messageId = readId(id);
-  const changed = done(await deps.life.edit(caller.userId, messageId, content));
+  const changed = done(
+    await deps.life.edit(caller.userId, messageId, { content, isMedia: deps.rules.isMedia(content) }),
+  );
   const row = await deps.store.one(messageId, caller.userId);
   const [message] = row === undefined ? [] : toMessages(row, caller.userId, deps.views);
   if (row === undefined || message === undefined) throw new OmError("message_not_found");

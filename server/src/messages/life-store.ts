@@ -1,4 +1,4 @@
-import type { Queries } from "../platform/postgres/database.ts";
+import type { Database, Queries } from "../platform/postgres/database.ts";
 import { statement } from "../platform/postgres/statement.ts";
 
 /** Where a change happened, and what the conversation's versions are by now. */
@@ -26,18 +26,30 @@ const changeMessage = statement<({ outcome: "done" } & ChangedMessage) | Refusal
   "life.change_message",
   "select * from change_message($1, $2, $3)",
 );
+const becomeText = statement<never>(
+  "life.become_text",
+  "update messages set message_type = 'text' where id = $1 and message_type <> 'text'",
+);
 const clearConversation = statement<({ outcome: "done" } & Changed) | Refusal>(
   "life.clear_conversation",
   "select * from clear_conversation($1, $2, $3)",
 );
 
 /** What becomes of messages after they were sent; see the functions in the migrations, which also decide who may. */
-export function lifeStore(db: Queries) {
+export function lifeStore(db: Database) {
+  const change = async (queries: Queries, userId: number, messageId: number, content: string | null) =>
+    (await queries.query(changeMessage, [userId, messageId, content]))[0] ?? ({ outcome: "unknown" } as const);
   return {
-    edit: async (userId: number, messageId: number, content: string) =>
-      (await db.query(changeMessage, [userId, messageId, content]))[0] ?? ({ outcome: "unknown" } as const),
-    remove: async (userId: number, messageId: number) =>
-      (await db.query(changeMessage, [userId, messageId, null]))[0] ?? ({ outcome: "unknown" } as const),
+    /** @param text.isMedia an image or file stays one; without it the message is a text from now on */
+    async edit(userId: number, messageId: number, text: { content: string; isMedia: boolean }) {
+      if (text.isMedia) return change(db, userId, messageId, text.content);
+      return db.transaction(async (queries) => {
+        const changed = await change(queries, userId, messageId, text.content);
+        if (changed.outcome === "done") await queries.query(becomeText, [messageId]);
+        return changed;
+      });
+    },
+    remove: (userId: number, messageId: number) => change(db, userId, messageId, null),
     clear: async (userId: number, conversationId: number, everyone: boolean) =>
       (await db.query(clearConversation, [userId, conversationId, everyone]))[0] ?? ({ outcome: "unknown" } as const),
   };

@@ -108,7 +108,7 @@ async function apply(database: TestDatabase, model: Model, ids: [number, number]
     const { outcome } =
       one.kind === "delete"
         ? await life.remove(userOf(one.by), target.id)
-        : await life.edit(userOf(one.by), target.id, `${target.content}!`);
+        : await life.edit(userOf(one.by), target.id, { content: `${target.content}!`, isMedia: false });
     expect(outcome).toBe(expected);
     if (outcome !== "done") return;
     if (one.kind === "delete") target.deleted = true;
