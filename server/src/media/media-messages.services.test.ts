@@ -73,7 +73,7 @@ test("what is not exactly such a URL is only text", async () => {
 
 test("D-1: an edit makes no image of an address that is not ours: it is only text then, for its reader too", async () => {
   const edit = async (id: unknown, content: string) => {
-    const answer = await server.request("PUT", `/api/messages/${id}`, { token: ann.access, body: { content } });
+    const answer = await server.request("PUT", `/api/messages/${String(id)}`, { token: ann.access, body: { content } });
     expect([answer.status, answer.json()["content"]]).toEqual([200, content]);
     const history = await server.request("GET", `/api/messages?recipient_id=${ann.id}&limit=1`, { token: ben.access });
     const { messages } = history.json() as { messages: { id: number; content: string; message_type: string }[] };
