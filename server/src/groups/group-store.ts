@@ -52,7 +52,7 @@ const search = statement<GroupRow>(
 );
 const handleTaken = statement<{ taken: boolean }>(
   "groups.handle_taken",
-  "select exists (select from names where name = lower($1) and group_id is distinct from $2) as taken",
+  "select exists (select from names where name = lower($1) and (group_id = $2) is not true) as taken",
 );
 
 // The conversation starts at version 1: a device that does not know the group has 0.

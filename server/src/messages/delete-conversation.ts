@@ -18,6 +18,8 @@ export async function deleteConversation(
 ): Promise<{ ok: boolean }> {
   const place = placeNamed(name ?? "", caller.userId);
   const part = place === undefined ? undefined : await deps.conversations.part(place, caller.userId);
+  // Two people who never wrote have nothing to delete.
+  if (part === undefined && place !== undefined && "lo" in place) return { ok: true };
   if (part === undefined) throw new OmError("conversation_not_found");
   const cleared = await deps.life.clear(caller.userId, part.conversation_id, everyone);
   if (cleared.outcome !== "done") {
