@@ -57,13 +57,13 @@ const heads = `select ${conversationColumns}, page.activity, me.cleared_seq,
      (c.seq - me.read_seq) - (me.sent - me.sent_at_read) - me.skipped as unread,
      case when g.id is not null then json_build_object('icon', g.icon, 'id', g.id, 'member_count', c.members, 'name', g.name) end as "group",
      ${idAt("me.read_seq")} as my_read_id, ${idAt("me.delivered_seq")} as my_delivered_id,
-     ${idAt("peer.read_seq")} as peer_read_id, ${idAt("peer.delivered_seq")} as peer_delivered_id,
+     message_at(c.id, peer.read_seq, peer.user_id) as peer_read_id, message_at(c.id, peer.delivered_seq, peer.user_id) as peer_delivered_id,
      coalesce(found.messages, '[]') as messages, ${peopleColumn("$1", "array[found.sender_id]")}
    from page join conversations c on c.id = page.id ${conversationTables("$1")}
      left join participants peer on peer.user_id = case when c.lo = $1 then c.hi else c.lo end and peer.conversation_id = c.id
      left join groups g on g.id = c.group_id
      left join lateral (
-       select json_build_array(${messageArray("$1")}) as messages, m.sender_id from messages m where m.id = page.tail_id
+       select json_build_array(${messageArray("$1")}) as messages, m.sender_id from messages m where m.id = page.tail_id and (not m.hidden or m.sender_id = $1)
      ) found on true`;
 
 const list = statement<HeadRow>(

@@ -19,6 +19,8 @@ export interface Push {
   except?: string | undefined;
   /** Set for a message to its recipients: what a socket needs to keep order while queued ones are still on their way. */
   message?: { conversationId: number; seq: number; id: number };
+  /** A change of messages, which follows what is still on its way. */
+  ordered?: boolean;
 }
 
 /**

@@ -41,7 +41,8 @@ function creatorView(views: UserViews, creator: NonNullable<GroupRow["creator"]>
     updated_at: jsonTime(updatedAt),
     last_seen: lastSeen === null ? null : jsonTime(lastSeen),
   };
-  return views.full({ ...creator, ...times }, viewerId);
+  // Who of the two may have blocked the other is not asked here, so presence is not told.
+  return views.full({ ...creator, ...times, relation: 2 }, viewerId);
 }
 
 function memberView(groupId: number, { user_id, role, joined_at }: MemberRow): GroupMember {

@@ -50,21 +50,23 @@ const room = statement<{ members: number; account: boolean; blocked: boolean }>(
 // The first member of an empty group is its admin; only an imported group can be public and empty.
 const join = statement<Head>(
   "memberships.join",
-  `with head as (update conversations c set ${raised} where c.id = $1 returning ${head}),
+  `with raised as (update conversations c set ${raised} where c.id = $1 returning ${head}, c.cleared_seq, c.cleared_id),
    joined as (
-     insert into participants as p (user_id, conversation_id, role, joined_seq, read_seq, delivered_seq, told_ver)
+     insert into participants as p
+       (user_id, conversation_id, role, joined_seq, read_seq, delivered_seq, told_ver, cleared_seq, cleared_id)
      select $2, h.conversation_id,
        case when exists (select from participants m where m.conversation_id = $1 and m.left_at is null)
          then 'member' else 'admin' end,
-       h.seq, h.seq, h.seq, h.ver
-     from head h
+       h.seq, h.seq, h.seq, h.ver, h.cleared_seq, h.cleared_id
+     from raised h
      on conflict (user_id, conversation_id) do update
      set role = excluded.role, joined_at = now(), left_at = null, joined_seq = excluded.joined_seq,
        read_seq = excluded.read_seq, delivered_seq = excluded.delivered_seq, sent_at_read = p.sent, skipped = 0,
-       tail_id = null, tail_at = null, told_ver = excluded.told_ver, changed = pg_current_xact_id()
+       tail_id = null, tail_at = null, told_ver = excluded.told_ver, changed = pg_current_xact_id(),
+       cleared_seq = greatest(p.cleared_seq, excluded.cleared_seq), cleared_id = greatest(p.cleared_id, excluded.cleared_id)
    ),
    lists as (update user_state set list_ver = list_ver + 1 where user_id = $2)
-   select * from head`,
+   select conversation_id, ver, seq from raised`,
 );
 const leave = statement<Head>(
   "memberships.leave",

@@ -1,6 +1,6 @@
 import type { Message, MessageDeleteFrame, MessageEditFrame, RouteBody } from "@om/protocol";
 import type { UserViews } from "../accounts/user-view.ts";
-import { conversationName } from "../conversations/conversation-row.ts";
+import { conversationName, type MessageCells } from "../conversations/conversation-row.ts";
 import { toMessages } from "../conversations/conversation-view.ts";
 import type { Bus } from "../delivery/bus.ts";
 import type { Caller } from "../platform/caller.ts";
@@ -28,7 +28,7 @@ export async function editMessage(
   caller: Caller,
   { id, body }: { id: string | undefined; body: RouteBody<"editMessage"> },
 ): Promise<Message> {
-  const { content } = readContent({ content: body.content ?? "", messageType: "text" }, deps.rules);
+  const content = readContent(body.content ?? "", deps.rules);
   if (content === "") throw new OmError("missing_content");
   const messageId = readId(id);
   const changed = done(
@@ -39,8 +39,9 @@ export async function editMessage(
   if (row === undefined || message === undefined) throw new OmError("message_not_found");
   // What the author sees of people, such as whom the author has blocked, is not for others.
   const forAll = { ...row, people: row.people.map((profile) => ({ ...profile, email: "", relation: 0 })) };
+  const forOthers = { ...forAll, messages: forAll.messages.map(withoutHiddenReply) };
   pushToAll(deps.bus, audience(changed, caller.userId), (viewerId) => {
-    const [seen = message] = toMessages(forAll, viewerId, deps.views);
+    const [seen = message] = toMessages(viewerId === caller.userId ? forAll : forOthers, viewerId, deps.views);
     const frame: MessageEditFrame = {
       type: "message_edit",
       message: seen,
@@ -77,6 +78,15 @@ export async function deleteMessage(deps: Deps, caller: Caller, id: string | und
     return frame;
   });
   return { ok: true };
+}
+
+/** A hidden message is seen by its sender only, also where it is replied to. */
+function withoutHiddenReply(cells: MessageCells): MessageCells {
+  const reply = cells[11];
+  if (reply?.[9] !== true) return cells;
+  const copy: MessageCells = [...cells];
+  copy[11] = null;
+  return copy;
 }
 
 function readId(text: string | undefined): number {

@@ -23,7 +23,7 @@ export function pushToAll(bus: Bus, to: Audience, frameFor: (viewerId: number) =
   const encode = (viewerId: number): Push["frame"] => frameOf(JSON.stringify(frameFor(viewerId)));
   const own = encode(to.byId);
   const pushes: Push[] = to.shared
-    ? [{ userIds: to.others, frame: own, to: "all" }]
-    : to.others.map((userId) => ({ userIds: [userId], frame: encode(userId), to: "all" }));
+    ? [{ userIds: to.others, frame: own, to: "all", ordered: true }]
+    : to.others.map((userId) => ({ userIds: [userId], frame: encode(userId), to: "all", ordered: true }));
   bus.publish([...pushes, { userIds: [to.byId], frame: own, to: "resuming" }]);
 }

@@ -10,6 +10,7 @@ export function storedMessage(write: SendWrite, row: StoredRow, sender: User, vi
   const { message } = write;
   const name = conversationName(place(message.senderId, row), viewerId);
   const replied = repliedMessage(row, message.senderId, name);
+  const isShown = replied !== undefined && (row.reply?.cells[9] !== true || replied.sender_id === viewerId);
   return {
     id: row.id,
     client_id: message.clientId,
@@ -28,7 +29,7 @@ export function storedMessage(write: SendWrite, row: StoredRow, sender: User, vi
     conversation_id: name,
     seq: row.seq,
     ver: row.ver,
-    ...(replied === undefined ? {} : { reply_to_id: replied.id, reply_to: replied }),
+    ...(replied === undefined ? {} : { reply_to_id: replied.id, ...(isShown ? { reply_to: replied } : {}) }),
   };
 }
 
@@ -45,7 +46,7 @@ function repliedMessage(row: StoredRow, senderId: number, name: string): Replied
     id,
     client_id: clientId,
     sender_id: authorId,
-    sender: publicUser(row.reply.sender, false),
+    sender: publicUser({ ...row.reply.sender, last_seen: null }, false),
     recipient_id: row.group_id !== null ? null : authorId === senderId ? row.recipient_id : senderId,
     group_id: row.group_id,
     content,

@@ -56,7 +56,8 @@ const news = statement<NewsRow>(
        from (
          select m.* from messages m
          where m.conversation_id = c.id and (m.edited_at is not null or m.deleted_at is not null) and m.ver > me.told_ver
-           and m.seq <= me.delivered_seq and m.seq > me.cleared_seq and m.sender_id <> $1 and not m.hidden
+           and m.seq <= me.delivered_seq and m.seq > me.cleared_seq and not m.hidden
+           and (m.sender_id <> $1 or (c.group_id is not null and m.deleted_at is not null))
          order by m.ver limit $2
        ) m
      ) found

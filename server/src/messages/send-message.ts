@@ -42,13 +42,15 @@ export async function sendMessage(
   draft: Draft,
 ): Promise<Sent> {
   if (!isStorable(draft.clientId)) throw new OmError("invalid_request_body");
+  const content = readContent(draft.content, deps.rules);
   const write: SendWrite = {
     kind: "send",
     message: {
       senderId: caller.userId,
       to: draft.to,
       clientId: draft.clientId,
-      ...readContent(draft, deps.rules),
+      messageType: allowedType(draft.messageType, content, deps.rules.isMedia),
+      content,
       replyToId: draft.replyToId === 0 ? undefined : draft.replyToId,
     },
     socketId: draft.socketId,
@@ -62,13 +64,9 @@ export async function sendMessage(
   return { row, write };
 }
 
-/** The text trimmed and cut to what fits; a message that is only text by our rules is one. */
-export function readContent(
-  draft: { content: string; messageType: string },
-  rules: SendRules,
-): { content: string; messageType: MessageType } {
-  const content = cutBytes(cleanText(draft.content).trim(), rules.maxMessageLength);
-  return { content, messageType: allowedType(draft.messageType, content, rules.isMedia) };
+/** The text trimmed and cut to what fits. */
+export function readContent(text: string, rules: Pick<SendRules, "maxMessageLength">): string {
+  return cutBytes(cleanText(text).trim(), rules.maxMessageLength);
 }
 
 function isStorable(clientId: string): boolean {

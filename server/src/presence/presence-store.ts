@@ -12,7 +12,10 @@ const others = statement<{ user_id: number }>(
   `select p.user_id from conversations c
      join participants me on me.conversation_id = c.id and me.user_id = $1 and me.left_at is null
      join participants p on p.conversation_id = c.id and p.left_at is null and p.user_id <> $1
-   where c.group_id = $2 limit 10000`,
+   where c.group_id = $2 and not exists (
+     select from blocks b
+     where (b.blocker_id = $1 and b.blocked_id = p.user_id) or (b.blocker_id = p.user_id and b.blocked_id = $1)
+   ) limit 10000`,
 );
 const peers = statement<{ user_id: number }>(
   "presence.peers",
@@ -33,7 +36,7 @@ export function presenceStore(db: Queries) {
   return {
     /** Neither has blocked the other. */
     isOpen: async (a: number, b: number) => (await db.query(open, [a, b]))[0]?.open === true,
-    /** The other members of a group that the user is in; nobody if the user is not. */
+    /** The other members of a group that the user is in, without those with whom there is a block; nobody if the user is not. */
     groupOthers: async (userId: number, groupId: number) =>
       (await db.query(others, [userId, groupId])).map((row) => row.user_id),
     /** Those with whom the user has a direct conversation, the latest first. */

@@ -107,7 +107,7 @@ export function createBacklog(options: Options): { push(push: Push): void; run()
   return {
     run,
     push(push) {
-      if (held === undefined || push.message === undefined) live(push);
+      if (held === undefined || (push.message === undefined && push.ordered !== true)) live(push);
       else if (held.length < maxHeld) held.push(push);
       else options.overflow();
     },

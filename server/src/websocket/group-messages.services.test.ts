@@ -199,6 +199,20 @@ describe.each(["embedded", "PostgreSQL"] as const)("messages of groups over sock
     expect(changes.body["removed"]).toEqual([]);
   });
 
+  test("what was deleted for everybody stays deleted for whoever joins later", async () => {
+    const group = await newGroup();
+    const send = (text: string) =>
+      server.post(`/api/groups/${group}/messages`, ada, { client_id: `${group}-${text}`, content: text });
+    await send("gone");
+    expect((await server.remove(`/api/conversations/group_${group}?everyone=true`, ben)).status).toBe(403);
+    expect((await server.remove(`/api/conversations/group_${group}?everyone=true`, ada)).status).toBe(200);
+    await server.post(`/api/groups/${group}/members`, ada, { user_id: eve.id });
+    expect((await server.get(`/api/groups/${group}/messages`, eve)).body).toMatchObject({ count: 0 });
+    expect(await entryOf(eve, group)).toMatchObject({ last_message: null, unread_count: 0 });
+    await send("new");
+    expect((await server.get(`/api/groups/${group}/messages`, eve)).body).toMatchObject({ count: 1 });
+  });
+
   test("a member who is offline gets what was sent at the next connect, in order, until it is acknowledged", async () => {
     const group = await newGroup();
     for (const text of ["a", "b", "c"]) {

@@ -181,7 +181,15 @@ describe.each(["embedded", "PostgreSQL"] as const)("edits, deletes, replies, blo
       users: [{ id: ada.id, is_blocked: true }],
     });
 
+    const [, visible] = await history(ada, ben);
+    expect(await server.put(`/api/messages/${visible?.id}`, ada, { content: "edited" })).toMatchObject({ status: 403 });
+
     expect((await server.post(`/api/users/unblock/${ada.id}`, ben, {})).status).toBe(200);
+    const [hidden] = await history(ada, ben);
+    from.send("chat", { client_id: "b3", recipient_id: ben.id, content: "as I said", reply_to_id: hidden?.id });
+    const reply = (await to.next("message"))["message"] as Shown;
+    expect([reply.content, reply.reply_to_id, reply.reply_to]).toEqual(["as I said", hidden?.id, undefined]);
+    expect((await server.remove(`/api/messages/${reply.id}`, ada)).status).toBe(200);
     from.send("chat", { client_id: "b2", recipient_id: ben.id, content: "visible" });
     expect(await to.next("message")).toMatchObject({ message: { content: "visible" } });
     expect((await history(ben, ada)).map(({ content }) => content)).toEqual(["visible", "before"]);

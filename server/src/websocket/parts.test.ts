@@ -140,6 +140,7 @@ test("backlog: what is pushed while it is read comes after it, without what it c
         backlog.push(push(2));
         backlog.push(push(3));
         backlog.push({ userIds: [1], frame: frameOf("typing"), to: "all" });
+        backlog.push({ userIds: [1], frame: frameOf("edit of 3"), to: "all", ordered: true });
         return [queued(1), queued(2)];
       },
     },
@@ -154,5 +155,5 @@ test("backlog: what is pushed while it is read comes after it, without what it c
   });
   await backlog.run();
   backlog.push(push(4));
-  expect(out).toEqual(["message_edit", "told 5 9", "typing", "queued 1", "queued 2", "live 3", "live 4"]);
+  expect(out).toEqual(["message_edit", "told 5 9", "typing", "queued 1", "queued 2", "live 3", "edit of 3", "live 4"]);
 });

@@ -53,6 +53,8 @@ drop index participants_conversation;
 
 alter table conversations
   add life_ver bigint not null default 0,          -- version of the last edit, delete or clearing
+  add cleared_seq bigint not null default 0,       -- deleted for everybody up to; who joins later does not see it either
+  add cleared_id bigint not null default 0,        -- the last message of those
   add members int not null default 0;              -- of a group: participants that have not left
 
 create function count_new_members() returns trigger language plpgsql as $$

@@ -7,6 +7,14 @@ drop function advance_batch(bigint[], bigint[], bigint[], boolean[]);
 create function member_ids(p_conversation bigint) returns json stable language sql
 return (select coalesce(json_agg(p.user_id), '[]') from participants p where p.conversation_id = p_conversation and p.left_at is null);
 
+-- The last message at or before a position that is not hidden from the user; 0: none.
+create function message_at(p_conversation bigint, p_seq bigint, p_user bigint) returns bigint stable language sql
+return coalesce((
+  select m.id from messages m
+  where m.conversation_id = p_conversation and m.seq <= p_seq and not (m.hidden and m.sender_id <> p_user)
+  order by m.seq desc limit 1
+), 0);
+
 -- Stores messages, all in one transaction of the caller.
 -- In: one element per message, to a person or to a group (the other is null); (sender, client_id) must be distinct within a call, and
 --     makes a message idempotent for ever. A reply to a message that its sender does not see in that conversation is no reply.
@@ -284,8 +292,8 @@ begin
     peer_id := case when head.lo = t.u then head.hi else head.lo end;
     group_id := head.group_id;
     seq := head.seq;
-    read_message_id := coalesce((select m.id from messages m where m.conversation_id = t.c and m.seq = new_read), 0);
-    delivered_message_id := coalesce((select m.id from messages m where m.conversation_id = t.c and m.seq = new_delivered), 0);
+    read_message_id := message_at(t.c, new_read, t.u);
+    delivered_message_id := message_at(t.c, new_delivered, t.u);
     cleared := unread_before - ((head.seq - new_read) - (reader.sent - own_part) - skipped_part);
     return next;
   end loop;
@@ -337,6 +345,10 @@ begin
     outcome := 'unknown';
   elsif m.sender_id <> p_user and not (p_content is null and c.group_id is not null and p.role = 'admin') then
     outcome := 'forbidden';
+  elsif p_content is not null and c.lo is not null and not m.hidden
+    and exists (select from blocks b where b.blocked_id = p_user and b.blocker_id in (c.lo, c.hi)) then
+    -- Somebody who is blocked has no way to say something new.
+    outcome := 'forbidden';
   else
     outcome := 'done';
   end if;
@@ -363,13 +375,15 @@ begin
         order by l.seq desc limit 1
       ) where id = c.id;
     end if;
+    -- Whoever saw it as the last one sees another now; what comes up as the conversation's last may be hidden from that user.
     update participants t set (tail_id, tail_at) = (
       select coalesce(max(l.id), 0), max(l.created_at) from (
         select l.id, l.created_at from messages l
         where l.conversation_id = c.id and l.deleted_at is null and not (l.hidden and l.sender_id <> t.user_id)
         order by l.seq desc limit 1
       ) l
-    ) where t.conversation_id = c.id and t.tail_id = m.id;
+    ) where t.conversation_id = c.id
+      and (t.tail_id = m.id or (t.tail_id is null and c.lo is not null and c.last_message_id = m.id));
   end if;
   update user_state u set list_ver = u.list_ver + 1 where u.user_id in (c.lo, c.hi);
   conversation_id := c.id;
@@ -403,6 +417,12 @@ begin
     return;
   end if;
   c := lock_conversation(p_conversation);
+  select * into p from participants t where t.user_id = p_user and t.conversation_id = p_conversation and t.left_at is null;
+  if not found then
+    outcome := 'unknown';
+    return next;
+    return;
+  end if;
   if p_everyone and c.group_id is not null and p.role <> 'admin' then
     outcome := 'forbidden';
     return next;
@@ -412,7 +432,9 @@ begin
   ver := c.ver;
   if p_everyone then
     ver := c.ver + 1;
-    update conversations t set ver = c.ver + 1, life_ver = c.ver + 1, changed = pg_current_xact_id() where t.id = c.id;
+    update conversations t
+    set ver = c.ver + 1, life_ver = c.ver + 1, cleared_seq = c.seq, cleared_id = last_id, changed = pg_current_xact_id()
+    where t.id = c.id;
   end if;
   -- Whoever deletes it has no unread messages in it, and nothing waits for delivery.
   update participants t set
