@@ -1,5 +1,5 @@
 import { startPostgres, type PostgresServer } from "@om/services";
-import type pg from "pg";
+import pg from "pg";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { migrate } from "../platform/postgres/migrate.ts";
 import { addOddRows } from "../testing/first-server-odd-rows.ts";
@@ -40,14 +40,19 @@ async function heldAt(
   await migrate({ connectionString: url });
   await onDatabase(url, async (client) => {
     await client.query("select pg_advisory_lock(4242)");
-    await client.query(`
-      create function hold() returns trigger language plpgsql as $$
-        begin perform pg_advisory_xact_lock(4242); return new; end $$;
-      create trigger hold before insert on ${table} for each row when (${when}) execute function hold()`);
+    await client.query(holdOn(table, when));
     await work(() => client.query("select pg_advisory_unlock(4242)"));
     await client.query("select pg_advisory_unlock_all()");
     await client.query(`drop trigger hold on ${table}; drop function hold`);
   });
+}
+
+/** SQL: rows for which `when` holds wait for advisory lock 4242. */
+function holdOn(table: string, when: string): string {
+  return `
+    create function hold() returns trigger language plpgsql as $$
+      begin perform pg_advisory_xact_lock(4242); return new; end $$;
+    create trigger hold before insert on ${table} for each row when (${when}) execute function hold()`;
 }
 
 async function isHeld(target: ImportTestTarget): Promise<void> {
@@ -123,5 +128,26 @@ test("a source that dies half-way: one clear line, exit 1, and the next run goes
   await sources.start();
   const { code } = await startImport(["--from", from], target.env).ended;
   expect(code).toBe(0);
+  expect(await dumpImport(target)).toEqual(expected);
+});
+
+test("a target that dies half-way takes back pages and progress together", async () => {
+  await using target = importTarget("PostgreSQL", targets);
+  const url = target.env["DATABASE_URL"] ?? "";
+  await migrate({ connectionString: url });
+  const holder = new pg.Client({ connectionString: url });
+  holder.on("error", () => undefined);
+  await holder.connect();
+  await holder.query("select pg_advisory_lock(4242)");
+  await holder.query(holdOn("messages", "new.id > 3000"));
+  const running = startImport(["--from", from, ...pages], target.env);
+  await Promise.race([isHeld(target), running.ended]);
+  await targets.kill();
+  const { code, stderr } = await running.ended;
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^Import stopped: the target database cannot be reached or went away: .+\n$/);
+  await targets.start();
+  await onDatabase(url, (client) => client.query("drop trigger hold on messages; drop function hold"));
+  expect((await startImport(["--from", from], target.env).ended).code).toBe(0);
   expect(await dumpImport(target)).toEqual(expected);
 });
