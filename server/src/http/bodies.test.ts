@@ -135,3 +135,12 @@ test("a client that goes away in the middle of its body is no failure of ours", 
   expect((await post("{}")).status).toBe(201);
   expect(http.failures).toEqual([]);
 });
+
+test("D-50: slow senders and idle connections have deadlines", () => {
+  const { headersTimeout, requestTimeout, keepAliveTimeout } = http.server;
+  expect({ headersTimeout, requestTimeout, keepAliveTimeout }).toEqual({
+    headersTimeout: 15_000,
+    requestTimeout: 30_000,
+    keepAliveTimeout: 65_000,
+  });
+});

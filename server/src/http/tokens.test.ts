@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openHttp, type TestHttp } from "../testing/http-server.ts";
 
 let http: TestHttp;
@@ -16,27 +16,33 @@ const messages = {
   invalid_authorization: "Invalid authorization format",
 };
 
-test.each<[string, Record<string, string>, keyof typeof messages | "in"]>([
-  ["nothing", {}, "missing_access_token"],
-  ["an empty header", { authorization: "" }, "missing_access_token"],
-  ["an empty cookie", { cookie: "om_access=" }, "missing_access_token"],
-  ["a good bearer", { authorization: "Bearer good" }, "in"],
-  ["a good cookie", { cookie: "a=b; om_access=good" }, "in"],
-  ["a bad bearer", { authorization: "Bearer bad" }, "invalid_access_token"],
-  ["a bad cookie", { cookie: "om_access=bad" }, "invalid_access_token"],
-  ["a good bearer and a bad cookie", { authorization: "Bearer good", cookie: "om_access=bad" }, "in"],
-  ["a bad bearer and a good cookie", { authorization: "Bearer bad", cookie: "om_access=good" }, "invalid_access_token"],
-  ["an empty header and a good cookie", { authorization: "", cookie: "om_access=good" }, "in"],
-  ["lower-case bearer", { authorization: "bearer good" }, "invalid_authorization"],
-  ["another scheme", { authorization: "Basic good" }, "invalid_authorization"],
-  ["no scheme", { authorization: "good" }, "invalid_authorization"],
-  ["two blanks", { authorization: "Bearer  good" }, "invalid_authorization"],
-  ["a third part", { authorization: "Bearer good x" }, "invalid_authorization"],
-  ["malformed beats a good cookie", { authorization: "Bearer", cookie: "om_access=good" }, "invalid_authorization"],
-])("%s", async (_what, headers, expected) => {
-  const answer = await http.call("POST", "/api/conversations/9/read", { headers });
-  if (expected === "in") expect([answer.status, answer.json()]).toEqual([200, { ok: true, cleared: 7 }]);
-  else expect([answer.status, answer.json()]).toMatchObject([401, { code: expected, error: messages[expected] }]);
+describe("bearer, then cookie, and the three 401 codes", () => {
+  test.each<[string, Record<string, string>, keyof typeof messages | "in"]>([
+    ["nothing", {}, "missing_access_token"],
+    ["an empty header", { authorization: "" }, "missing_access_token"],
+    ["an empty cookie", { cookie: "om_access=" }, "missing_access_token"],
+    ["a good bearer", { authorization: "Bearer good" }, "in"],
+    ["a good cookie", { cookie: "a=b; om_access=good" }, "in"],
+    ["a bad bearer", { authorization: "Bearer bad" }, "invalid_access_token"],
+    ["a bad cookie", { cookie: "om_access=bad" }, "invalid_access_token"],
+    ["a good bearer and a bad cookie", { authorization: "Bearer good", cookie: "om_access=bad" }, "in"],
+    [
+      "a bad bearer and a good cookie",
+      { authorization: "Bearer bad", cookie: "om_access=good" },
+      "invalid_access_token",
+    ],
+    ["an empty header and a good cookie", { authorization: "", cookie: "om_access=good" }, "in"],
+    ["lower-case bearer", { authorization: "bearer good" }, "invalid_authorization"],
+    ["another scheme", { authorization: "Basic good" }, "invalid_authorization"],
+    ["no scheme", { authorization: "good" }, "invalid_authorization"],
+    ["two blanks", { authorization: "Bearer  good" }, "invalid_authorization"],
+    ["a third part", { authorization: "Bearer good x" }, "invalid_authorization"],
+    ["malformed beats a good cookie", { authorization: "Bearer", cookie: "om_access=good" }, "invalid_authorization"],
+  ])("%s", async (_what, headers, expected) => {
+    const answer = await http.call("POST", "/api/conversations/9/read", { headers });
+    if (expected === "in") expect([answer.status, answer.json()]).toEqual([200, { ok: true, cleared: 7 }]);
+    else expect([answer.status, answer.json()]).toMatchObject([401, { code: expected, error: messages[expected] }]);
+  });
 });
 
 test("the query parameter token is not taken over HTTP", async () => {

@@ -1,4 +1,4 @@
-import { request as send, type IncomingHttpHeaders } from "node:http";
+import { request as send, type IncomingHttpHeaders, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { routes, type RouteName } from "@om/protocol";
 import { parseConfig } from "../config.ts";
@@ -29,6 +29,8 @@ export interface CallOptions {
 export interface TestHttp extends AsyncDisposable {
   call(method: string, path: string, options?: CallOptions): Promise<Answer>;
   port: number;
+  /** For its settings. */
+  server: Server;
   /** Errors that were reported, with the request's id. */
   failures: { id: string; route: string; error: unknown }[];
 }
@@ -73,6 +75,7 @@ export async function openHttp(options: TestHttpOptions = {}): Promise<TestHttp>
   const ask: TestHttp["call"] = (method, path, given) => call(port, method, path, given);
   return {
     port,
+    server: app.server,
     failures,
     call: options.echo === true ? ask : checked(ask),
     async [Symbol.asyncDispose]() {

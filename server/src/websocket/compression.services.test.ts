@@ -59,7 +59,7 @@ test("the header X-Supports-Gzip: 1 asks for gzip like gzip=1; gzip=true does no
   asked.close();
 });
 
-test("`batch`, `ack`, `group_read_update`, `sync_response` and `error` are never compressed", async () => {
+test("batch, ack, group_read_update, sync_response and error are never compressed", async () => {
   const sender = await server.open(ada);
   for (let i = 0; i < 3; i++) chat(sender, 1_000);
   await sender.settled();
