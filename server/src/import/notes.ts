@@ -23,7 +23,7 @@ export const reasons = {
   message_group_orphan: "messages of groups without creator and members: left out",
   message_both_targets: "messages with a recipient and a group: taken as direct messages",
   message_no_client_id: "messages without client_id: one is made from the id",
-  message_type_text: "messages of an unknown type: taken as text",
+  message_type_text: "messages that are no text (the first server kept no files): taken as text",
   message_conversation_used: "NOT ADDED: new messages of conversations that were used here since the last import",
   message_late: "NOT ADDED: messages older than what their conversation holds here",
   message_taken: "NOT ADDED: messages whose id or client_id is taken here",
