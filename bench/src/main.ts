@@ -6,7 +6,6 @@ import { insertCeiling } from "./ceilings/postgres.ts";
 import { startRuntimeCeilings } from "./ceilings/runtime.ts";
 import { repeat, type Figure } from "./measure.ts";
 import { machine, markdown, type Row } from "./report.ts";
-import { bareBroadcast, groupBroadcast, prepareGroup } from "./scenarios/group-broadcast.ts";
 import { dmSend } from "./scenarios/dm-send.ts";
 import { prepareHistory, readPage } from "./scenarios/history-page.ts";
 
@@ -17,7 +16,6 @@ const { values: options } = parseArgs({
     pairs: { type: "string", default: "50" },
     window: { type: "string", default: "16" },
     connections: { type: "string", default: "32" },
-    members: { type: "string", default: "1000" },
     json: { type: "string" },
     embedded: { type: "boolean", default: false },
   },
@@ -112,27 +110,6 @@ for (const [what, url] of [
   add(what, page["requestsPerSecond"], share("node:http", page["requestsPerSecond"], bare["requestsPerSecond"]));
   add(`${what}, median`, page["p50Ms"]);
   add(`${what}, 99 %`, page["p99Ms"]);
-}
-
-if (Number(options.members) > 0) {
-  const members = Number(options.members);
-  say(`scenario: a group of ${members}`);
-  const crowd = await registerAccounts(server.url, members);
-  const group = { id: await prepareGroup(server.url, crowd), accounts: crowd };
-  const broadcastLoad = { seconds, window: 4 };
-  let frameBytes = 0;
-  const units = { deliveriesPerSecond: "deliveries/s" };
-  const grouped = await repeat(runs, units, async () => {
-    const { frameBytes: bytes, ...measured } = await groupBroadcast(server.url, group, broadcastLoad);
-    frameBytes = bytes;
-    return measured;
-  });
-  const bare = await repeat(runs, units, async () => ({
-    ...(await bareBroadcast(runtime.broadcastUrl, { sockets: members, frameBytes }, broadcastLoad)),
-  }));
-  const [ours, ceiling] = [grouped["deliveriesPerSecond"], bare["deliveriesPerSecond"]];
-  add(`ceiling: bare ws broadcast of ${frameBytes} bytes to ${members - 1}`, ceiling);
-  add(`durable message to a group of ${members} online members`, ours, share("bare ws broadcast", ours, ceiling));
 }
 
 const result = { at: new Date().toISOString(), machine: machine(), options, rows };

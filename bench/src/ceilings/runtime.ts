@@ -7,8 +7,6 @@ import { nowMs, quantile } from "../measure.ts";
 
 /** The runtime's own limits, measured with the load generators that the scenarios use. */
 export interface RuntimeCeilings extends AsyncDisposable {
-  /** Where each frame is sent to all other sockets by `ws` alone. */
-  broadcastUrl: string;
   /** `node:http` that answers with exactly these bytes. */
   http(body: Buffer, load: { seconds: number; connections: number }): Promise<HttpLoad>;
   /** `ws` that echoes frames of `bytes` bytes; each socket keeps `window` frames on their way. */
@@ -23,7 +21,6 @@ export async function startRuntimeCeilings(): Promise<RuntimeCeilings> {
   const child = fork(fileURLToPath(new URL("./bare-server.ts", import.meta.url)));
   const [port] = (await once(child, "message")) as [number];
   return {
-    broadcastUrl: `ws://127.0.0.1:${port}/all`,
     async http(body, load) {
       await fetch(`http://127.0.0.1:${port}/`, { method: "POST", body });
       return httpLoad(`http://127.0.0.1:${port}/`, load);
