@@ -1,4 +1,6 @@
+export { startFaultProxy, type Fault, type FaultProxy } from "./fault-proxy.ts";
 export { fillEmbeddedFolder } from "./embedded-folder.ts";
 export { startOmServer, type OmServer } from "./om-server.ts";
 export { firstServerRows, firstServerSchema, type FirstServerVariant } from "./first-server-schema.ts";
 export { startPostgres, type PostgresServer } from "./postgres.ts";
+export { startRedis, type RedisServer } from "./redis.ts";

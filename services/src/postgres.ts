@@ -2,8 +2,8 @@ import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { ensureBinary } from "./binaries.ts";
+import { dirname, join } from "node:path";
+import { ensureBinaries } from "./binaries.ts";
 import { freePort } from "./free-port.ts";
 
 /** A PostgreSQL of our own: temporary folder, free port on loopback, no password; gone when disposed. */
@@ -26,7 +26,7 @@ export interface PostgresServer extends AsyncDisposable {
 
 /** @param settings more `name=value` server settings, such as `fsync=on` (default off: tests kill processes, not machines) */
 export async function startPostgres(settings: string[] = []): Promise<PostgresServer> {
-  const bin = ensureBinary("postgres");
+  const bin = dirname(ensureBinaries("postgres").server);
   const folder = mkdtempSync(join(tmpdir(), "om-postgres-"));
   const owner = unprivileged();
   if (owner !== undefined) chownSync(folder, owner.uid, owner.gid);
