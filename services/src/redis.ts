@@ -27,7 +27,7 @@ export interface RedisServer extends AsyncDisposable {
 export async function startRedis(settings: Record<string, string> = {}): Promise<RedisServer> {
   const { server, companion } = ensureBinaries("redis");
   const folder = mkdtempSync(join(tmpdir(), "om-redis-"));
-  const port = await freePort();
+  const port = settings["port"] === undefined ? await freePort() : Number(settings["port"]);
   const all = { port: `${port}`, bind: "127.0.0.1", dir: folder, save: "", appendonly: "no", ...settings };
   const options = Object.entries(all).flatMap(([name, value]) => [`--${name}`, value]);
   const launch = (): ChildProcess => spawn(server, options, { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });

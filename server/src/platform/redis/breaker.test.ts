@@ -1,0 +1,77 @@
+import { beforeEach, expect, test } from "vitest";
+import { Breaker } from "./breaker.ts";
+
+let now = 0;
+let breaker: Breaker;
+const times = (n: number, work: () => void): void => Array.from({ length: n }).forEach(work);
+
+beforeEach(() => {
+  now = 1_000_000;
+  breaker = new Breaker(() => now);
+});
+
+function opened(): Breaker {
+  times(5, () => breaker.timedOut());
+  expect(breaker.state).toBe("open");
+  return breaker;
+}
+
+test("five time-outs in a row open it; an answer in between starts the count anew", () => {
+  times(4, () => breaker.timedOut());
+  breaker.succeeded();
+  times(4, () => breaker.timedOut());
+  expect(breaker.state).toBe("closed");
+  breaker.timedOut();
+  expect(breaker.state).toBe("open");
+});
+
+test("more than a fifth of errors in a second opens it, of fifty calls at least", () => {
+  breaker.failed();
+  times(9, () => breaker.failed());
+  times(40, () => breaker.succeeded());
+  expect(breaker.state).toBe("closed");
+  breaker.failed();
+  expect(breaker.state).toBe("open");
+});
+
+test("a few calls, or errors of another second, do not open it", () => {
+  times(49, () => breaker.failed());
+  expect(breaker.state).toBe("closed");
+  now += 1_000;
+  times(49, () => breaker.failed());
+  expect(breaker.state).toBe("closed");
+  breaker.failed();
+  expect(breaker.state).toBe("open");
+});
+
+test("three good trials in a row close it, and it counts anew", () => {
+  opened();
+  breaker.tried(true);
+  expect([breaker.state, breaker.pause]).toEqual(["half open", 250]);
+  breaker.tried(true);
+  breaker.tried(false);
+  expect([breaker.state, breaker.pause]).toEqual(["open", 500]);
+  times(2, () => breaker.tried(true));
+  expect(breaker.state).toBe("half open");
+  breaker.tried(true);
+  expect(breaker.state).toBe("closed");
+  times(4, () => breaker.timedOut());
+  expect(breaker.state).toBe("closed");
+});
+
+test("trials that fail become rarer, up to one in two seconds", () => {
+  opened();
+  const pauses = [breaker.pause];
+  times(4, () => {
+    breaker.tried(false);
+    pauses.push(breaker.pause);
+  });
+  expect(pauses).toEqual([250, 500, 1_000, 2_000, 2_000]);
+});
+
+test("calls that were under way when it opened change nothing", () => {
+  opened();
+  times(100, () => breaker.succeeded());
+  times(100, () => breaker.timedOut());
+  expect(breaker.state).toBe("open");
+});

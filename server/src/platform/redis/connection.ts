@@ -1,0 +1,123 @@
+import type { ConnectionOptions } from "node:tls";
+import { Redis as Driver } from "ioredis";
+import { failureText, replyText } from "./failure-text.ts";
+import { Outstanding, type OutstandingEvents } from "./outstanding.ts";
+import { RedisUnavailable, type Arg, type FailureReason, type Reply } from "./redis.ts";
+
+/** Where a Redis is and who we are there; empty texts mean none. */
+export interface Endpoint {
+  host: string;
+  port: number;
+  username: string;
+  password: string;
+  db: number;
+  /** Undefined: without TLS. */
+  tls: ConnectionOptions | undefined;
+}
+
+export interface ConnectionEvents extends Omit<OutstandingEvents, "stalled"> {
+  /** It takes commands; nobody has logged in yet. */
+  connected(): void;
+  /** It is over, once; `why` is a text for people, without secrets. */
+  closed(why: string): void;
+}
+
+/** How long a connection may take to be made, in ms. */
+const connectTimeout = 2_000;
+/** Commands that may be under way; beyond it calls fail at once. */
+const maxOutstanding = 2_000;
+
+/**
+ * One TCP connection to Redis, from its making to its end; it never comes back. Login, database and everything else that wants
+ * deadlines is left to the caller, so the driver keeps its own state to nothing.
+ */
+export class Connection {
+  readonly #driver: Driver;
+  readonly #events: ConnectionEvents;
+  readonly #outstanding: Outstanding;
+  #corked = false;
+  #closed = false;
+  #why = "the connection was closed";
+
+  constructor({ host, port, tls }: Endpoint, events: ConnectionEvents) {
+    this.#events = events;
+    this.#outstanding = new Outstanding({ ...events, stalled: () => this.close("no answer for 250 ms") });
+    this.#driver = new Driver({
+      host,
+      port,
+      ...(tls === undefined ? {} : { tls }),
+      protocol: 2,
+      lazyConnect: true,
+      connectTimeout,
+      retryStrategy: null,
+      enableReadyCheck: false,
+      disableClientInfo: true,
+      enableOfflineQueue: false,
+      enableAutoPipelining: false,
+      autoResendUnfulfilledCommands: false,
+      autoResubscribe: false,
+      maxRetriesPerRequest: 0,
+    });
+    this.#driver.on("ready", () => this.#closed || this.#ready());
+    // Whatever the driver calls an error, of the socket or of the protocol, there is no going on after it.
+    this.#driver.on("error", (error) => this.close(failureText(error)));
+    this.#driver.on("end", () => this.close(this.#why));
+    this.#driver.connect().catch(() => undefined);
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** @throws RedisUnavailable */
+  call(deadlineMs: number, command: string, ...args: Arg[]): Promise<Reply> {
+    if (this.#closed) return this.#refuse("disconnected");
+    if (this.#outstanding.size >= maxOutstanding) return this.#refuse("overload");
+    this.#cork();
+    return this.#outstanding.add(deadlineMs, (done) => {
+      void this.#driver.callBuffer(command, args, (error, reply) => {
+        if (error === null || error === undefined) done(reply as Reply);
+        else if (error.name === "ReplyError") done(new RedisUnavailable("error", replyText(error)));
+        else done(new RedisUnavailable("disconnected"));
+      });
+    });
+  }
+
+  /** Ends it at once; what is under way fails. */
+  close(why: string): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#driver.disconnect();
+    // The driver would wait for the other side's farewell. There may be no stream yet, whatever its types say.
+    const { stream }: { stream?: { destroy(): unknown } } = this.#driver;
+    stream?.destroy();
+    this.#outstanding.close();
+    this.#events.closed(why);
+  }
+
+  #refuse(reason: FailureReason): Promise<never> {
+    const error = new RedisUnavailable(reason);
+    this.#events.failed(error);
+    return Promise.reject(error);
+  }
+
+  #ready(): void {
+    // The driver listens for the first error only; another one that nobody hears would end the process.
+    this.#driver.stream.on("error", () => undefined);
+    this.#why = "the connection was lost";
+    this.#events.connected();
+  }
+
+  /** What is sent until this tick ends leaves together. */
+  #cork(): void {
+    if (this.#corked) return;
+    this.#corked = true;
+    const { stream } = this.#driver;
+    stream.cork();
+    process.nextTick(() => {
+      this.#corked = false;
+      this.#outstanding.sent();
+      stream.uncork();
+    });
+  }
+}

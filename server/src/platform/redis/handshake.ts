@@ -1,0 +1,50 @@
+import type { Endpoint } from "./connection.ts";
+import { RedisUnavailable, type Commands, type Reply } from "./redis.ts";
+import type { Scripts } from "./scripts.ts";
+
+/** How long an answer to a step of the handshake may take, in ms. */
+const patience = 200;
+
+/**
+ * Logs in, chooses the database, loads the scripts and learns who answers, all in one go.
+ * @returns the server's run_id
+ * @throws RedisUnavailable of the first step that failed, also when the server is still loading or a replica
+ */
+export async function handshake(connection: Pick<Commands, "call">, who: Endpoint, scripts: Scripts): Promise<string> {
+  const call = (command: string, ...args: string[]): Promise<Reply> => connection.call(patience, command, ...args);
+  const steps: Promise<unknown>[] = [];
+  if (who.password !== "") steps.push(login(call, who));
+  if (who.db !== 0) steps.push(call("SELECT", String(who.db)));
+  const [server, replication] = [call("INFO", "server"), call("INFO", "replication")];
+  // A name helps whoever looks at CLIENT LIST; rules of access may forbid it.
+  const named = call("CLIENT", "SETNAME", "om-messenger").catch(() => undefined);
+  steps.push(server, replication, named, scripts.load(connection, patience), call("PING"));
+  const failed = (await Promise.allSettled(steps)).find((step) => step.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
+  if (infoField(await replication, "role") !== "master") {
+    throw new RedisUnavailable("error", "this Redis is a replica, which takes no writes");
+  }
+  const runId = infoField(await server, "run_id");
+  if (runId === undefined) throw new RedisUnavailable("error", "this Redis does not tell its run_id");
+  return runId;
+}
+
+async function login(call: (command: string, ...args: string[]) => Promise<Reply>, who: Endpoint): Promise<void> {
+  try {
+    await call("AUTH", ...(who.username === "" ? [] : [who.username]), who.password);
+  } catch (error) {
+    // A server that asks for no password lets everybody in, also whoever knows one.
+    const open = error instanceof Error && error.message.includes("without any password configured");
+    if (!open) throw error;
+  }
+}
+
+/** A field of an INFO answer. */
+export function infoField(info: Reply, field: string): string | undefined {
+  if (!Buffer.isBuffer(info)) return undefined;
+  const line = info
+    .toString()
+    .split("\r\n")
+    .find((line) => line.startsWith(`${field}:`));
+  return line?.slice(field.length + 1);
+}

@@ -1,0 +1,157 @@
+import { once } from "node:events";
+import { createServer, type AddressInfo } from "node:net";
+import { freePort, startFaultProxy, startRedis, type FaultProxy, type RedisServer } from "@om/services";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { endOf, redisClient, until } from "../../testing/redis-clients.ts";
+import type { RedisClient } from "./redis-client.ts";
+
+let server: RedisServer;
+let proxy: FaultProxy;
+let redis: RedisClient;
+let troubles: string[];
+const uncaught: unknown[] = [];
+const note = (error: unknown): void => void uncaught.push(error);
+
+beforeAll(async () => {
+  server = await startRedis();
+});
+afterAll(() => server[Symbol.asyncDispose]());
+beforeEach(async () => {
+  uncaught.length = 0;
+  process.on("uncaughtException", note);
+  process.on("unhandledRejection", note);
+  troubles = [];
+  proxy = await startFaultProxy(server.port);
+  redis = redisClient(proxy, { onTrouble: (why) => troubles.push(why) });
+  await until(redis, true);
+});
+afterEach(async () => {
+  await redis[Symbol.asyncDispose]();
+  await proxy[Symbol.asyncDispose]();
+  process.removeListener("uncaughtException", note);
+  process.removeListener("unhandledRejection", note);
+  expect(uncaught).toEqual([]);
+});
+
+const patience = 200;
+const ask = (): Promise<string> => endOf(redis.call(patience, "PING"));
+
+test("a hung Redis costs a few callers their deadline and the others nothing; when it wakes it is used again", async () => {
+  server.pause();
+  const started = performance.now();
+  const five = await Promise.all(Array.from({ length: 5 }, () => endOf(redis.call(10, "GET", "key"))));
+  expect(performance.now() - started).toBeGreaterThanOrEqual(10);
+  expect(five).toEqual(Array.from({ length: 5 }, () => "timeout"));
+  expect([redis.usable, redis.breaker]).toEqual([false, "open"]);
+  const turns: string[] = [];
+  setImmediate(() => turns.push("the loop has turned"));
+  turns.push(await endOf(redis.call(10, "GET", "key")));
+  expect(turns).toEqual(["open"]);
+  await expect.poll(() => troubles).toContain("no answer for 250 ms");
+  server.resume();
+  await until(redis, true);
+  expect([await ask(), redis.breaker]).toEqual(["answered", "closed"]);
+});
+
+test("one command without answer is enough to give up its connection", async () => {
+  proxy.mode("drop");
+  const late = await endOf(redis.call(10, "GET", "key"));
+  expect([late, redis.breaker, redis.usable]).toEqual(["timeout", "closed", true]);
+  const lost = endOf(redis.call(60_000, "GET", "key"));
+  await until(redis, false);
+  expect([await lost, redis.breaker]).toEqual(["disconnected", "closed"]);
+  proxy.mode("pass");
+  await until(redis, true);
+  expect(await ask()).toBe("answered");
+});
+
+test.each(["refuse", "reset", { cut: 0 }, { cut: 3 }] as const)(
+  "what is under way fails at %j, and it comes back",
+  async (fault) => {
+    proxy.mode(fault);
+    const gone = until(redis, false);
+    expect(await ask()).toBe("disconnected");
+    await gone;
+    proxy.mode("pass");
+    await until(redis, true);
+    expect(await ask()).toBe("answered");
+  },
+);
+
+test("while nothing answers it fails at once, and keeps trying", async () => {
+  proxy.mode("blackhole");
+  const before = proxy.counts().accepted;
+  await endOf(redis.call(10, "PING"));
+  await until(redis, false);
+  await expect.poll(() => proxy.counts().accepted - before, { timeout: 10_000 }).toBeGreaterThan(2);
+  expect(["open", "disconnected"]).toContain(await ask());
+  proxy.mode("pass");
+  await until(redis, true);
+});
+
+test("killed and started again it is another server, with the scripts and checks of a new connection", async () => {
+  const runId = redis.runId;
+  const checked: string[] = [];
+  redis.onReady(async (id) => checked.push(id) > 0);
+  const gone = until(redis, false);
+  await server.kill();
+  await gone;
+  expect([redis.runId, await ask()]).toEqual([undefined, "disconnected"]);
+  await server.start();
+  await until(redis, true);
+  expect(redis.runId).not.toBe(runId);
+  expect(checked).toEqual([redis.runId]);
+});
+
+test("down when it starts: it says why once per second at most, and connects when there is a Redis", async () => {
+  const said: { why: string; at: number }[] = [];
+  const dead = { port: await freePort() };
+  const options = { onTrouble: (why: string) => said.push({ why, at: performance.now() }), random: () => 0 };
+  await using early = redisClient(dead, options);
+  await expect.poll(() => said.length, { timeout: 5_000 }).toBe(2);
+  expect(said[0]?.why).toBe("connection refused");
+  expect((said[1]?.at ?? 0) - (said[0]?.at ?? 0)).toBeGreaterThanOrEqual(999);
+  await using late = await startRedis({ port: `${dead.port}` });
+  await until(early, true);
+  expect(late.cli("CLIENT", "LIST")).toContain("name=om-messenger");
+});
+
+test("an event loop that stood still does not count as a Redis that is late", async () => {
+  // Straight to the server: the proxy of this process would stand still too.
+  await using direct = redisClient(server);
+  await until(direct, true);
+  const call = (): Promise<string> => endOf(direct.call(10, "GET", "key"));
+  const standStill = (): void => {
+    const end = performance.now() + 300;
+    while (performance.now() < end);
+  };
+  // Before and after the commands have left.
+  const before = [call(), call()];
+  standStill();
+  expect(await Promise.all(before)).toEqual(["answered", "answered"]);
+  const after = [call(), call()];
+  await new Promise((left) => process.nextTick(left));
+  await new Promise((left) => setImmediate(left));
+  const more = [call(), call()];
+  await Promise.resolve();
+  process.nextTick(standStill);
+  expect(await Promise.all([...after, ...more])).toEqual(Array.from({ length: 4 }, () => "answered"));
+  expect([direct.usable, direct.breaker]).toEqual([true, "closed"]);
+});
+
+test("a server that is no Redis is left, for ever", async () => {
+  const accepted: number[] = [];
+  const other = createServer((socket) => {
+    accepted.push(1);
+    socket.on("error", () => undefined);
+    socket.write("HTTP/1.1 400 Bad Request\r\n\r\n".repeat(3));
+  }).listen(0, "127.0.0.1");
+  await once(other, "listening");
+  const said: string[] = [];
+  await using lost = redisClient(other.address() as AddressInfo, { onTrouble: (why) => said.push(why) });
+  await expect.poll(() => accepted.length, { timeout: 5_000 }).toBeGreaterThan(3);
+  expect(lost.usable).toBe(false);
+  await expect.poll(() => said.length).toBeGreaterThan(0);
+  await lost[Symbol.asyncDispose]();
+  other.close();
+});

@@ -1,0 +1,113 @@
+import { createBackoff } from "./backoff.ts";
+import { Connection, type Endpoint } from "./connection.ts";
+import { failureText } from "./failure-text.ts";
+import { handshake } from "./handshake.ts";
+import type { Arg, Commands, ReadyCheck, RedisUnavailable, Reply, Script } from "./redis.ts";
+import type { Scripts } from "./scripts.ts";
+
+/** A connection that may be used, and the server it talks to. */
+export interface Ready extends Commands {
+  readonly runId: string;
+  /** Gives it up; the next one is made. */
+  abandon(why: string): void;
+}
+
+interface ReconnectingOptions {
+  endpoint: Endpoint;
+  scripts: Scripts;
+  random: () => number;
+  onAnswer: (ms: number) => void;
+  /** A command failed. */
+  onFailure: (error: RedisUnavailable) => void;
+  /** There is a usable connection now, or none any more. */
+  onChange: () => void;
+  /** A connection was not made, lost or refused. */
+  onTrouble: (why: string) => void;
+}
+
+/** A connection that was usable for so long, in ms, was a good one: the wait for the next begins anew. */
+const goodLife = 2_000;
+
+/** One connection after the other, for ever. */
+export class Reconnecting {
+  readonly #options: ReconnectingOptions;
+  readonly #checks: ReadyCheck[] = [];
+  readonly #backoff;
+  #connection: Connection | undefined;
+  #ready: Ready | undefined;
+  #readyAt = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #disposed = false;
+
+  constructor(options: ReconnectingOptions) {
+    this.#options = options;
+    this.#backoff = createBackoff({ first: 50, longest: 2_000, random: options.random });
+  }
+
+  /** The connection to use, if there is one. */
+  get ready(): Ready | undefined {
+    return this.#ready;
+  }
+
+  addCheck(check: ReadyCheck): void {
+    this.#checks.push(check);
+  }
+
+  start(): void {
+    if (this.#disposed || this.#connection !== undefined) return;
+    const connection: Connection = new Connection(this.#options.endpoint, {
+      answered: this.#options.onAnswer,
+      failed: this.#options.onFailure,
+      connected: () => void this.#prepare(connection),
+      closed: (why) => this.#closed(why),
+    });
+    this.#connection = connection;
+  }
+
+  dispose(): void {
+    this.#disposed = true;
+    clearTimeout(this.#timer);
+    this.#connection?.close("the server stops");
+  }
+
+  /** Makes a connection fit for use, or closes it. */
+  async #prepare(connection: Connection): Promise<void> {
+    try {
+      const runId = await handshake(connection, this.#options.endpoint, this.#options.scripts);
+      const ready = this.#readyOf(connection, runId);
+      for (const check of this.#checks) {
+        if (!(await check(runId, ready))) throw new Error("the connection was refused");
+      }
+      if (connection.closed) return;
+      this.#ready = ready;
+      this.#readyAt = performance.now();
+      this.#options.onChange();
+    } catch (error) {
+      connection.close(failureText(error));
+    }
+  }
+
+  #readyOf(connection: Connection, runId: string): Ready {
+    const { scripts } = this.#options;
+    return {
+      runId,
+      call: (deadlineMs: number, command: string, ...args: Arg[]): Promise<Reply> =>
+        connection.call(deadlineMs, command, ...args),
+      script: (deadlineMs: number, script: Script, keys: readonly string[], args: readonly Arg[]): Promise<Reply> =>
+        connection.call(deadlineMs, "EVALSHA", scripts.digest(script), keys.length, ...keys, ...args),
+      abandon: (why) => connection.close(why),
+    };
+  }
+
+  #closed(why: string): void {
+    const wasGood = this.#ready !== undefined && performance.now() - this.#readyAt >= goodLife;
+    const wasReady = this.#ready !== undefined;
+    this.#connection = undefined;
+    this.#ready = undefined;
+    if (wasReady) this.#options.onChange();
+    if (this.#disposed) return;
+    this.#options.onTrouble(why);
+    if (wasGood) this.#backoff.reset();
+    this.#timer = setTimeout(() => this.start(), this.#backoff.next()).unref();
+  }
+}

@@ -1,0 +1,149 @@
+import { Breaker } from "./breaker.ts";
+import type { Endpoint } from "./connection.ts";
+import { Reconnecting } from "./reconnecting.ts";
+import { RedisUnavailable } from "./redis.ts";
+import type { Arg, BreakerState, FailureReason, ReadyCheck, Redis, Reply, Script } from "./redis.ts";
+import { createScripts, type Scripts } from "./scripts.ts";
+import { createTrials, type Trials } from "./trials.ts";
+
+export interface RedisOptions {
+  endpoint: Endpoint;
+  /** Loaded into every connection before it is used. */
+  scripts?: readonly Script[];
+  /** A call was answered in time. */
+  onAnswer?: (ms: number) => void;
+  onFailure?: (reason: FailureReason) => void;
+  /** No connection could be made, or it was lost or refused; once per second at most, a text without secrets. */
+  onTrouble?: (why: string) => void;
+  /** Default: Math.random */
+  random?: () => number;
+}
+
+/** How long an answer to a trial of an open breaker may take, in ms: as long as a read waits. */
+const trialDeadline = 10;
+/** For loading scripts that Redis has forgotten, in ms. */
+const loadDeadline = 200;
+
+/** Errors that every command would get. Those of a full server, or of one bad key, come from a server that works. */
+const serverWide = /^(LOADING|BUSY|MASTERDOWN|NOAUTH)\b/;
+
+export class RedisClient implements Redis {
+  readonly #options: RedisOptions;
+  readonly #scripts: Scripts;
+  readonly #breaker = new Breaker(() => performance.now());
+  readonly #trials: Trials;
+  readonly #connections: Reconnecting;
+  readonly #listeners: ((usable: boolean) => void)[] = [];
+  #usable = false;
+  #reloading = false;
+  #troubleAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: RedisOptions) {
+    this.#options = options;
+    this.#scripts = createScripts(options.scripts ?? []);
+    this.#connections = new Reconnecting({
+      endpoint: options.endpoint,
+      scripts: this.#scripts,
+      random: options.random ?? Math.random,
+      onAnswer: (ms) => {
+        this.#breaker.succeeded();
+        options.onAnswer?.(ms);
+      },
+      onFailure: (error) => this.#failed(error),
+      onChange: () => {
+        this.#update();
+        if (this.#connections.ready !== undefined) this.#trials.tryNow();
+      },
+      onTrouble: (why) => this.#trouble(why),
+    });
+    this.#trials = createTrials({
+      breaker: this.#breaker,
+      attempt: async () => this.#connections.ready?.call(trialDeadline, "PING").then(yes, no),
+      onTried: () => this.#update(),
+    });
+  }
+
+  get usable(): boolean {
+    return this.#usable;
+  }
+
+  get runId(): string | undefined {
+    return this.#connections.ready?.runId;
+  }
+
+  get breaker(): BreakerState {
+    return this.#breaker.state;
+  }
+
+  onReady(check: ReadyCheck): void {
+    this.#connections.addCheck(check);
+  }
+
+  onUsable(listener: (usable: boolean) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  start(): void {
+    this.#connections.start();
+  }
+
+  call(deadlineMs: number, command: string, ...args: Arg[]): Promise<Reply> {
+    const { ready } = this.#connections;
+    return this.#usable && ready !== undefined ? ready.call(deadlineMs, command, ...args) : this.#refuse();
+  }
+
+  script(deadlineMs: number, script: Script, keys: readonly string[], args: readonly Arg[]): Promise<Reply> {
+    const { ready } = this.#connections;
+    return this.#usable && ready !== undefined ? ready.script(deadlineMs, script, keys, args) : this.#refuse();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#trials.stop();
+    this.#connections.dispose();
+  }
+
+  #refuse(): Promise<never> {
+    const reason = this.#breaker.state === "closed" ? "disconnected" : "open";
+    this.#options.onFailure?.(reason);
+    return Promise.reject(new RedisUnavailable(reason));
+  }
+
+  #failed(error: RedisUnavailable): void {
+    this.#options.onFailure?.(error.reason);
+    const { reason, message } = error;
+    if (reason === "timeout") this.#breaker.timedOut();
+    else if (reason === "disconnected" || (reason === "error" && serverWide.test(message))) this.#breaker.failed();
+    else if (reason === "error") this.#breaker.succeeded();
+    this.#trials.check();
+    this.#update();
+    if (reason !== "error") return;
+    if (message.startsWith("NOSCRIPT")) void this.#reload();
+    // A failover has happened: the name may lead to another server by now, and this one is not to be read either.
+    if (message.startsWith("READONLY")) this.#connections.ready?.abandon("this Redis has become a replica");
+  }
+
+  async #reload(): Promise<void> {
+    const { ready } = this.#connections;
+    if (ready === undefined || this.#reloading) return;
+    this.#reloading = true;
+    await this.#scripts.load(ready, loadDeadline).catch((error: Error) => this.#trouble(error.message));
+    this.#reloading = false;
+  }
+
+  #update(): void {
+    const usable = this.#connections.ready !== undefined && this.#breaker.state === "closed";
+    if (usable === this.#usable) return;
+    this.#usable = usable;
+    for (const listener of this.#listeners) listener(usable);
+  }
+
+  #trouble(why: string): void {
+    const now = performance.now();
+    if (now - this.#troubleAt < 1_000) return;
+    this.#troubleAt = now;
+    this.#options.onTrouble?.(why);
+  }
+}
+
+const yes = (): boolean => true;
+const no = (): boolean => false;

@@ -1,0 +1,175 @@
+import { startRedis, type RedisServer } from "@om/services";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { endOf, redisClient, until } from "../../testing/redis-clients.ts";
+import { RedisUnavailable, type Script } from "./redis.ts";
+
+let server: RedisServer;
+
+beforeAll(async () => {
+  server = await startRedis();
+});
+afterAll(() => server[Symbol.asyncDispose]());
+beforeEach(() => {
+  server.cli("FLUSHALL");
+  server.cli("SCRIPT", "FLUSH");
+});
+
+const patience = 200;
+
+test("every kind of reply comes to its own caller, in order and as bytes", async () => {
+  await using redis = redisClient(server);
+  await until(redis, true);
+  const bytes = Buffer.from([0, 255, 13, 10, 128]);
+  const replies = await Promise.all([
+    redis.call(patience, "SET", "key", bytes),
+    redis.call(patience, "GET", "key"),
+    redis.call(patience, "INCRBY", "count", 41),
+    redis.call(patience, "GET", "absent"),
+    redis.call(patience, "MGET", "key", "absent", "count"),
+    redis.call(patience, "HSET", Buffer.from("hash"), "field", Buffer.from("value")),
+    redis.call(patience, "HGETALL", "hash"),
+    redis.call(patience, "SET", "empty", Buffer.alloc(0)),
+    redis.call(patience, "GET", "empty"),
+  ]);
+  const ok = Buffer.from("OK");
+  const pairs = [Buffer.from("field"), Buffer.from("value")];
+  expect(replies).toEqual([ok, bytes, 41, null, [bytes, null, Buffer.from("41")], 1, pairs, ok, Buffer.alloc(0)]);
+});
+
+test("the commands of one tick leave in one write", async () => {
+  await using redis = redisClient(server);
+  await until(redis, true);
+  const reads = (): number => Number(/total_reads_processed:(\d+)/.exec(server.cli("INFO", "stats"))?.[1]);
+  const before = reads();
+  await Promise.all(Array.from({ length: 100 }, (_, i) => redis.call(patience, "SET", `key ${i}`, i)));
+  // One for them, one or two for redis-cli.
+  expect(reads() - before).toBeLessThan(10);
+  expect(server.cli("DBSIZE")).toBe("100");
+});
+
+const double: Script = { name: "double", source: "return { KEYS[1], tonumber(ARGV[1]) * 2 }" };
+
+test("scripts are there as soon as it is usable; forgotten ones come back by themselves", async () => {
+  await using redis = redisClient(server, { scripts: [double] });
+  await until(redis, true);
+  const run = () => redis.script(patience, double, ["key"], [21]);
+  const answer = [Buffer.from("key"), 42];
+  expect(await run()).toEqual(answer);
+  server.cli("SCRIPT", "FLUSH");
+  await expect(run()).rejects.toThrow(RedisUnavailable);
+  await expect.poll(() => endOf(run())).toBe("answered");
+  expect(await run()).toEqual(answer);
+  expect(redis.breaker).toBe("closed");
+});
+
+test("a script that was not announced fails once and is loaded then", async () => {
+  await using redis = redisClient(server);
+  await until(redis, true);
+  await expect(redis.script(patience, double, ["key"], [1])).rejects.toMatchObject({ reason: "error" });
+  await expect.poll(() => endOf(redis.script(patience, double, ["key"], [1]))).toBe("answered");
+});
+
+test("an error reply is told with its text but without arguments, and does not open the breaker", async () => {
+  await using redis = redisClient(server);
+  await until(redis, true);
+  await redis.call(patience, "SET", "key", "value");
+  const wrong = Array.from({ length: 100 }, () => endOf(redis.call(patience, "LPUSH", "key", "value")));
+  expect(new Set(await Promise.all(wrong))).toEqual(new Set(["error"]));
+  await expect(redis.call(patience, "LPUSH", "key", "x")).rejects.toThrow(/^WRONGTYPE /);
+  await expect(redis.call(patience, "NONSENSE", "private")).rejects.toThrow(/^ERR unknown command 'NONSENSE'$/);
+  expect([redis.usable, redis.breaker]).toEqual([true, "closed"]);
+});
+
+test("a full Redis refuses writes and still answers reads", async () => {
+  await using full = await startRedis({ maxmemory: "1", "maxmemory-policy": "noeviction" });
+  await using redis = redisClient(full);
+  await until(redis, true);
+  for (let i = 0; i < 60; i++) {
+    await expect(redis.call(patience, "SET", "key", "value")).rejects.toMatchObject({
+      reason: "error",
+      message: expect.stringMatching(/^OOM /) as string,
+    });
+  }
+  expect(await redis.call(patience, "GET", "key")).toBeNull();
+  expect(redis.usable).toBe(true);
+});
+
+test("a Redis that has become a replica is left, and used again once it takes writes", async () => {
+  await using changing = await startRedis();
+  const troubles: string[] = [];
+  await using redis = redisClient(changing, { onTrouble: (why) => troubles.push(why) });
+  await until(redis, true);
+  changing.cli("REPLICAOF", "127.0.0.1", "1");
+  const left = until(redis, false);
+  await expect(redis.call(patience, "SET", "key", "value")).rejects.toThrow(/^READONLY /);
+  await left;
+  expect(await endOf(redis.call(patience, "GET", "key"))).toBe("disconnected");
+  await expect.poll(() => troubles, { timeout: 5_000 }).toContain("this Redis is a replica, which takes no writes");
+  changing.cli("REPLICAOF", "NO", "ONE");
+  await until(redis, true);
+  expect(await endOf(redis.call(patience, "SET", "key", "value"))).toBe("answered");
+});
+
+test("it uses the database it was told", async () => {
+  await using redis = redisClient(server, { endpoint: { db: 3 } });
+  await until(redis, true);
+  await redis.call(patience, "SET", "key", "value");
+  expect([server.cli("GET", "key"), server.cli("-n", "3", "GET", "key")]).toEqual(["", "value"]);
+});
+
+test("it knows the server's run id", async () => {
+  await using redis = redisClient(server, { idle: true });
+  expect(redis.runId).toBeUndefined();
+  redis.start();
+  await until(redis, true);
+  expect(server.cli("INFO", "server")).toContain(`run_id:${redis.runId}`);
+});
+
+test("checks decide about a connection before anybody else may use it", async () => {
+  await using redis = redisClient(server, { idle: true });
+  const seen: unknown[] = [];
+  redis.onReady(async (runId, commands) => {
+    seen.push(server.cli("INFO", "server").includes(`run_id:${runId}`));
+    seen.push(
+      await commands.call(patience, "INCR", "checks"),
+      await commands.script(patience, double, ["k"], [1]).then(String, String),
+    );
+    seen.push(redis.usable, await endOf(redis.call(patience, "GET", "checks")));
+    return seen.length > 5;
+  });
+  redis.onReady(async () => {
+    if (seen.length < 15) throw new Error("not yet");
+    return true;
+  });
+  redis.start();
+  await until(redis, true);
+  const round = (n: number, script: string): unknown[] => [true, n, script, false, "disconnected"];
+  const forgotten = "Error: NOSCRIPT No matching script. Please use EVAL.";
+  expect(seen.slice(0, 5)).toEqual(round(1, forgotten));
+  expect(seen.slice(5, 15)).toEqual([...round(2, "k,2"), ...round(3, "k,2")]);
+  expect(await redis.call(patience, "GET", "checks")).toEqual(Buffer.from("3"));
+});
+
+test("at most 2,000 commands are under way", async () => {
+  await using redis = redisClient(server);
+  await until(redis, true);
+  const ends = await Promise.all(Array.from({ length: 2_010 }, () => endOf(redis.call(1_000, "PING"))));
+  expect(ends.filter((end) => end === "answered")).toHaveLength(2_000);
+  expect(ends.slice(2_000)).toEqual(Array.from({ length: 10 }, () => "overload"));
+  expect(await endOf(redis.call(patience, "PING"))).toBe("answered");
+});
+
+test("a disposed one answers nothing, and goes", async () => {
+  const redis = redisClient(server);
+  await until(redis, true);
+  const under = endOf(redis.call(patience, "PING"));
+  await redis[Symbol.asyncDispose]();
+  expect([await under, redis.usable, await endOf(redis.call(patience, "PING"))]).toEqual([
+    "disconnected",
+    false,
+    "disconnected",
+  ]);
+  await expect.poll(() => server.cli("CLIENT", "LIST")).not.toContain("name=om-messenger");
+  redis.start();
+  expect(redis.usable).toBe(false);
+});

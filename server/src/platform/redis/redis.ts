@@ -1,0 +1,70 @@
+/** What a command or a script may be given; a number is sent as its decimal text. */
+export type Arg = string | number | Buffer;
+
+/** Texts and values come as bytes, integers as numbers, what is absent as null. */
+export type Reply = Buffer | number | null | Reply[];
+
+/** A Lua script, kept by the server under the digest of its source. */
+export interface Script {
+  readonly name: string;
+  readonly source: string;
+}
+
+/**
+ * Why a call failed: no answer in time, an answer that is an error, the breaker is open, there is no usable connection (or it was
+ * lost with the call under way), or too many calls are under way.
+ */
+export type FailureReason = "timeout" | "error" | "open" | "disconnected" | "overload";
+
+const texts: Record<FailureReason, string> = {
+  timeout: "Redis did not answer in time",
+  error: "Redis answered with an error",
+  open: "Redis is not asked: it failed too often",
+  disconnected: "Redis is not connected",
+  overload: "too many calls to Redis are under way",
+};
+
+/** Redis could not be asked or did not answer in time; the reason is for metrics. What it was asked may have been done all the same. */
+export class RedisUnavailable extends Error {
+  readonly reason: FailureReason;
+
+  /** @param text of an error reply, as Redis gave it but without arguments */
+  constructor(reason: FailureReason, text: string = texts[reason]) {
+    super(text);
+    this.reason = reason;
+  }
+}
+
+/** `half open`: trial calls are answered again, but not often enough yet. */
+export type BreakerState = "closed" | "half open" | "open";
+
+/** The way to send commands over one connection. */
+export interface Commands {
+  /**
+   * Sends one command, its name in capitals; commands of one tick leave in one write. A call costs no waiting at all while the
+   * breaker is open or there is no connection.
+   * @throws RedisUnavailable after `deadlineMs` and at most a tick of 5 ms; an error reply (WRONGTYPE, OOM, READONLY…) has the
+   * reason "error" and the reply's text as `message`
+   */
+  call(deadlineMs: number, command: string, ...args: Arg[]): Promise<Reply>;
+  /** Runs a script by its digest. One that Redis has forgotten is loaded again in the background, and the call fails. */
+  script(deadlineMs: number, script: Script, keys: readonly string[], args: readonly Arg[]): Promise<Reply>;
+}
+
+/** Decides about a connection before anybody may use it; it may use it itself. Anything but true refuses it. */
+export type ReadyCheck = (runId: string, commands: Commands) => Promise<boolean>;
+
+/** One Redis or Valkey behind deadlines, a breaker and connections that come back by themselves. */
+export interface Redis extends Commands, AsyncDisposable {
+  /** Connected, handshake done (scripts loaded, run id known, checks passed) and the breaker closed. */
+  readonly usable: boolean;
+  /** The run_id of the server this connection talks to, which changes at its every start; undefined while there is no usable one. */
+  readonly runId: string | undefined;
+  readonly breaker: BreakerState;
+  /** Runs after every successful handshake, before `usable` becomes true; to be registered before `start`. */
+  onReady(check: ReadyCheck): void;
+  /** Tells when `usable` has changed. */
+  onUsable(listener: (usable: boolean) => void): void;
+  /** Begins to connect, and never gives up until it is disposed. */
+  start(): void;
+}
