@@ -7,6 +7,7 @@ import { createHub } from "./delivery/hub.ts";
 import { createLocalBus } from "./delivery/local-bus.ts";
 import { createOriginPolicy } from "./http/origin.ts";
 import { createHttp } from "./http/server.ts";
+import { openRedis } from "./open-redis.ts";
 import { externalConnection, openStorage, type StorageEvents } from "./open-storage.ts";
 import { every } from "./platform/background.ts";
 import type { Clock } from "./platform/clock.ts";
@@ -43,7 +44,10 @@ export async function startApp(config: Config, { now = Date.now, onFatal }: AppO
     disposals.owned(every(ms, work, (error) => telemetry.failure(where, error)));
   };
   try {
+    const opened = openRedis(config, telemetry);
+    if (opened !== undefined) disposals.owned(opened);
     const storage = disposals.owned(await openStorage(config, storageEvents(telemetry, onFatal)));
+    await opened?.connect();
     const bus = createLocalBus((error) => telemetry.failure("bus", error));
     const hub = createHub({ maxSocketsPerUser: config.maxSocketsPerUser });
     bus.subscribe(hub.deliver);

@@ -75,6 +75,10 @@ test.each([
   ["S3_ENDPOINT", "storage.example.org/bucket", "a host and, if"],
   ["MINIO_ENDPOINT", "user@storage:9000", "a host and, if"],
   ["MINIO_USE_SSL", "perhaps", "true or false"],
+  ["REDIS_ADDR", "redis://localhost:6379", "a host and, if it is not 6379, a port"],
+  ["REDIS_ADDR", "localhost:65536", "a host and, if it is not 6379, a port"],
+  ["REDIS_ADDR", "local host", "a host and, if it is not 6379, a port"],
+  ["REDIS_DB", "-1", "a whole number from 0 to 1000000"],
   ["PUBLIC_API_BASE_URL", "chat.example.org/api", "an http or https URL without query"],
   ["PUBLIC_API_BASE_URL", "https:///", "an http or https URL without query"],
   ["PUBLIC_API_BASE_URL", "https://chat.example.org/api?x", "an http or https URL without query"],
@@ -87,6 +91,13 @@ test.each([
 test.each([
   ["DATABASE_URL", "mysql://om:hunter2hunter2@db/om", "a URL such as postgresql://"],
   ["DATABASE_URL", "om:hunter2hunter2@db", "a URL such as postgresql://"],
+  ["REDIS_URL", "http://om:hunter2@cache:6379", "a URL such as redis://"],
+  ["REDIS_URL", "redis://om:hunter2@cache:6379/first", "a URL such as redis://"],
+  ["REDIS_URL", "rediss://om:hunter2@cache:65536", "a URL such as redis://"],
+  ["REDIS_URL", "redis://om:hunter2%@cache", "a URL such as redis://"],
+  ["REDIS_URL", "redis://om:hunter2%ff@cache", "a URL such as redis://"],
+  ["REDIS_URL", "redis://om:hunter2@cache?db=1", "a URL such as redis://"],
+  ["REDIS_URL", "redis://om:hunter2@", "a URL such as redis://"],
   ["JWT_SECRET", "hunter2", "16 bytes or more"],
 ])("%s: its value is a secret and never shown", (env, value, allowed) => {
   const line = refusal({ [env]: value });
@@ -97,7 +108,7 @@ test.each([
 
 test("every setting that names a secret is marked as one", () => {
   const secrets = Object.values(settings).filter((entry) => "secret" in entry && entry.secret);
-  const named = all.filter((name) => /PASSWORD$|SECRET|_KEY$|TOKEN$|DATABASE_URL/.test(name));
+  const named = all.filter((name) => /PASSWORD$|SECRET|_KEY$|TOKEN$|(DATABASE|REDIS)_URL$/.test(name));
   expect(secrets.map(({ env }) => env).toSorted()).toEqual(named.toSorted());
 });
 

@@ -50,11 +50,31 @@ const postgresUrl: Kind<string> = {
   allowed: "a URL such as postgresql://user:password@host:5432/name",
   parse: (value) => (/^postgres(ql)?:\/\/\S+$/.test(value) ? value : undefined),
 };
+const redisUrl: Kind<string> = {
+  allowed: "a URL such as redis://user:password@host:6379/0, or rediss:// for TLS",
+  parse: (value) =>
+    /^rediss?:\/\/[^\s/?#]+(?:\/\d{0,6})?$/.test(value) && URL.canParse(value) && isEncoded(value) ? value : undefined,
+};
+const redisAddress: Kind<string> = {
+  allowed: "a host and, if it is not 6379, a port, such as localhost:6379",
+  parse: (value) =>
+    /^(?:[a-z0-9._-]+|\[[0-9a-f:]+\])(?::\d{1,5})?$/i.test(value) && URL.canParse(`redis://${value}`)
+      ? value
+      : undefined,
+};
 
 const hostAndPort: Kind<string> = {
   allowed: "a host and, if it is not the usual one, a port, such as storage.example.org:9000",
   parse: (value) => (/^(?:[a-z0-9._-]+|\[[0-9a-f:]+\])(?::\d{1,5})?$/i.test(value) ? value : undefined),
 };
+
+function isEncoded(text: string): boolean {
+  try {
+    return decodeURIComponent(text) !== "";
+  } catch {
+    return false;
+  }
+}
 
 interface Setting<T> {
   env: string;
@@ -233,9 +253,20 @@ export const settings = {
     "",
     "Public address that invite links begin with; empty: answers carry only the path",
   ),
-  redisAddr: setting("REDIS_ADDR", text, "", "Redis or Valkey as host:port (used once the cache is there)"),
-  redisPassword: secret("REDIS_PASSWORD", text, "Redis password (used once the cache is there)"),
-  redisDb: setting("REDIS_DB", whole(0, 1_000_000), "0", "Redis database number (used once the cache is there)"),
+  redisUrl: secret(
+    "REDIS_URL",
+    redisUrl,
+    "Redis or Valkey 6 or newer, for the cache. Without it REDIS_ADDR decides; without that too there is no cache",
+  ),
+  redisAddr: setting("REDIS_ADDR", redisAddress, "", "Redis or Valkey without TLS, if REDIS_URL is not set"),
+  redisPassword: secret("REDIS_PASSWORD", text, "Redis password, if REDIS_URL holds none"),
+  redisDb: setting("REDIS_DB", whole(0, 1_000_000), "0", "Redis database number, if REDIS_URL names none"),
+  redisCaFile: setting(
+    "REDIS_CA_FILE",
+    text,
+    "",
+    "PEM file of the authority that signed the certificate of a rediss:// server, if this machine does not trust it anyway",
+  ),
   s3Endpoint: {
     ...setting("S3_ENDPOINT", hostAndPort, "", "S3-compatible storage of avatars and attachments; unset: DATA_DIR"),
     also: "MINIO_ENDPOINT",

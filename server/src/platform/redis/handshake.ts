@@ -1,4 +1,5 @@
 import type { Endpoint } from "./connection.ts";
+import { infoField } from "./info.ts";
 import { RedisUnavailable, type Commands, type Reply } from "./redis.ts";
 import type { Scripts } from "./scripts.ts";
 
@@ -13,7 +14,7 @@ const patience = 200;
 export async function handshake(connection: Pick<Commands, "call">, who: Endpoint, scripts: Scripts): Promise<string> {
   const call = (command: string, ...args: string[]): Promise<Reply> => connection.call(patience, command, ...args);
   const steps: Promise<unknown>[] = [];
-  if (who.password !== "") steps.push(login(call, who));
+  if (who.username !== "" || who.password !== "") steps.push(login(call, who));
   if (who.db !== 0) steps.push(call("SELECT", String(who.db)));
   const [server, replication] = [call("INFO", "server"), call("INFO", "replication")];
   // A name helps whoever looks at CLIENT LIST; rules of access may forbid it.
@@ -37,14 +38,4 @@ async function login(call: (command: string, ...args: string[]) => Promise<Reply
     const open = error instanceof Error && error.message.includes("without any password configured");
     if (!open) throw error;
   }
-}
-
-/** A field of an INFO answer. */
-export function infoField(info: Reply, field: string): string | undefined {
-  if (!Buffer.isBuffer(info)) return undefined;
-  const line = info
-    .toString()
-    .split("\r\n")
-    .find((line) => line.startsWith(`${field}:`));
-  return line?.slice(field.length + 1);
 }
