@@ -19,6 +19,9 @@ export const conversationRoutes = {
     output: Type.Object({
       conversations: Type.Array(Conversation),
       count: Whole,
+      list_ver: Type.Optional(
+        noted(Whole, "Version of my list, with its first page: it rises with every change of it."),
+      ),
       next_cursor_created_at: Type.Optional(Time),
       next_cursor_message_id: Type.Optional(Whole),
     }),
@@ -68,6 +71,16 @@ export const conversationRoutes = {
       removed: noted(Type.Array(ConversationId), "Groups that I am no longer in."),
       next: Type.Optional(noted(Whole, "Ask again with the same `cursor` and this as `after`; keep this `cursor`.")),
     }),
+  }),
+  unread: route({
+    method: "GET",
+    path: "/api/conversations/:conversation_id/unread",
+    summary: "How many messages of a conversation I have not read.",
+    auth: "token",
+    csrf: false,
+    failure: "fetch_conversations_failed",
+    status: 200,
+    output: Type.Object({ conversation_id: ConversationId, unread_count: Whole, ver: Whole }),
   }),
   /** Deletes what the conversation holds for me; with `everyone=true` for everybody (in a group only an admin may). */
   deleteConversation: route({

@@ -2,6 +2,14 @@ import { Type } from "typebox";
 import { ConversationId, DeletedMessage, Id, Message, noted, Nullable, SyncRequest, SyncResult } from "./entities.ts";
 import { mayHave, Ok, optionalText, parameter, route, Whole, type Route } from "./route.ts";
 
+/** `ver`: the version of the conversation that the page shows; 0 when there is none. */
+const HistoryPage = Type.Object({
+  count: Whole,
+  messages: Type.Array(Message),
+  ver: Type.Optional(Whole),
+  next_cursor: Type.Optional(Whole),
+});
+
 export const messageRoutes = {
   history: route({
     method: "GET",
@@ -16,7 +24,7 @@ export const messageRoutes = {
       limit: mayHave("1 to 100, else 50."),
       cursor: mayHave("`next_cursor` of the page before: messages with smaller ids; 0: from the end."),
     }),
-    output: Type.Object({ count: Whole, messages: Type.Array(Message), next_cursor: Type.Optional(Whole) }),
+    output: HistoryPage,
   }),
   send: route({
     method: "POST",
@@ -106,7 +114,7 @@ export const messageRoutes = {
       limit: mayHave("1 to 100, else 50."),
       cursor: mayHave("`next_cursor` of the page before: messages with smaller ids; 0: from the end."),
     }),
-    output: Type.Object({ count: Whole, messages: Type.Array(Message), next_cursor: Type.Optional(Whole) }),
+    output: HistoryPage,
   }),
   groupSend: route({
     method: "POST",

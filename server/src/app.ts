@@ -1,5 +1,7 @@
 import type { AddressInfo } from "node:net";
 import { jwtSecret } from "./accounts/jwt-secret.ts";
+import { scripts } from "./cache/scripts.ts";
+import { composeCache } from "./compose-cache.ts";
 import { composeUseCases } from "./compose.ts";
 import { composeSockets } from "./compose-sockets.ts";
 import type { Config } from "./config.ts";
@@ -8,6 +10,7 @@ import { createLocalBus } from "./delivery/local-bus.ts";
 import { createOriginPolicy } from "./http/origin.ts";
 import { createHttp } from "./http/server.ts";
 import { openRedis } from "./open-redis.ts";
+import { faultStep } from "./fault-step.ts";
 import { externalConnection, openStorage, type StorageEvents } from "./open-storage.ts";
 import { every } from "./platform/background.ts";
 import type { Clock } from "./platform/clock.ts";
@@ -44,14 +47,17 @@ export async function startApp(config: Config, { now = Date.now, onFatal }: AppO
     disposals.owned(every(ms, work, (error) => telemetry.failure(where, error)));
   };
   try {
-    const opened = openRedis(config, telemetry);
+    const opened = openRedis(config, telemetry, Object.values(scripts));
     if (opened !== undefined) disposals.owned(opened);
     const storage = disposals.owned(await openStorage(config, storageEvents(telemetry, onFatal)));
+    const step = faultStep(config.faultAt);
+    const redis = opened?.redis;
+    const cache = disposals.owned(await composeCache({ config, storage, redis, telemetry, step }));
     await opened?.connect();
     const bus = createLocalBus((error) => telemetry.failure("bus", error));
     const hub = createHub({ maxSocketsPerUser: config.maxSocketsPerUser });
     bus.subscribe(hub.deliver);
-    const useCases = composeUseCases({ config, storage, bus, hub, telemetry, secret, now, ownUrl: () => url });
+    const useCases = composeUseCases({ config, storage, cache, bus, hub, telemetry, secret, now, ownUrl: () => url });
     const { features, handlers, verify } = useCases;
     disposals.owned(useCases.presence);
     for (const { everyMs, name, work } of useCases.jobs) background(everyMs, name, work);

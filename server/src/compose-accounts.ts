@@ -15,6 +15,7 @@ import { searchUsers } from "./accounts/search-users.ts";
 import { sessionStore } from "./accounts/session-store.ts";
 import { createSessions, type AnnounceEnd } from "./accounts/sessions.ts";
 import type { UserViews } from "./accounts/user-view.ts";
+import type { CacheWrites } from "./cache/write-marks.ts";
 import type { Config } from "./config.ts";
 import type { SessionEnd } from "./delivery/push.ts";
 import type { Handlers } from "./http/handlers.ts";
@@ -49,6 +50,7 @@ export interface Accounts {
 export function composeAccounts(deps: {
   config: Config;
   db: Database;
+  writes: CacheWrites;
   tokens: AccessTokens;
   views: UserViews;
   secret: string;
@@ -60,7 +62,7 @@ export function composeAccounts(deps: {
 }): Accounts {
   const { config, db, tokens, views, secret, now } = deps;
   const { passwordMinLength } = config;
-  const accounts = accountStore(db);
+  const accounts = accountStore(db, deps.writes);
   const store = sessionStore(db);
   const passwords = createPasswords();
   const announceEnd: AnnounceEnd = (event, sessionIds) => {
@@ -71,7 +73,7 @@ export function composeAccounts(deps: {
   const failures = createRateLimit({ limit: config.loginLimit, windowMs: 15 * 60_000, now });
   const profiles = { accounts, views };
   const open = { sessions: store, announceEnd, now };
-  const owner = { credentials: credentialStore(db), passwords, failures, announceEnd };
+  const owner = { credentials: credentialStore(db, deps.writes), passwords, failures, announceEnd };
   const { beforeClosing } = deps;
   return {
     purge: () => sessions.purge(),

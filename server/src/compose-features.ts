@@ -2,8 +2,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import { blockStore } from "./accounts/block-store.ts";
 import { blockUser, listBlocks, unblockUser } from "./accounts/blocks.ts";
 import type { UserViews } from "./accounts/user-view.ts";
+import type { Cache } from "./cache/cache.ts";
+import { composeReads, type Reads } from "./compose-reads.ts";
 import type { Config } from "./config.ts";
 import { conversationStore } from "./conversations/conversation-store.ts";
+import { countUnread } from "./conversations/count-unread.ts";
 import { memberPart, readGroupId } from "./conversations/group-part.ts";
 import { listChanges } from "./conversations/list-changes.ts";
 import { listConversations } from "./conversations/list-conversations.ts";
@@ -14,6 +17,7 @@ import type { Bus } from "./delivery/bus.ts";
 import type { Hub } from "./delivery/hub.ts";
 import type { Handlers } from "./http/handlers.ts";
 import { deleteMessage, editMessage } from "./messages/change-message.ts";
+import type { HistoryPosts } from "./messages/batch-changes.ts";
 import { isOurMedia } from "./media/media-keys.ts";
 import { chatFrame } from "./messages/chat-frame.ts";
 import { deleteConversation } from "./messages/delete-conversation.ts";
@@ -40,7 +44,7 @@ import type { ReadBacklog } from "./websocket/backlog.ts";
 import type { Proofs } from "./websocket/connection.ts";
 import type { FrameHandlers } from "./websocket/frame-handlers.ts";
 
-type ConversationRoutes = "conversations" | "peers" | "markRead" | "changes" | "deleteConversation";
+type ConversationRoutes = "conversations" | "unread" | "peers" | "markRead" | "changes" | "deleteConversation";
 type MessageRoutes = "history" | "send" | "sync" | "messageChanges" | "editMessage" | "deleteMessage";
 type GroupMessageRoutes = "groupHistory" | "groupSend" | "groupRead" | "groupReadState";
 type BlockRoutes = "block" | "unblock" | "blocks";
@@ -60,6 +64,7 @@ export interface Features {
 export interface FeatureDeps {
   config: Config;
   storage: Storage;
+  cache: Cache;
   bus: Bus;
   hub: Hub;
   views: UserViews;
@@ -80,11 +85,13 @@ interface Parts {
   blocks: ReturnType<typeof blockStore>;
   move: MovePosition;
   send: (caller: Caller, draft: Draft) => Promise<Sent>;
+  reads: Reads;
 }
 
 export function composeFeatures(deps: FeatureDeps): Features {
   const { config, storage, hub, views, telemetry } = deps;
-  const lanes = openLanes(deps);
+  const reads = composeReads({ cache: deps.cache, db: storage.db, exposeEmails: config.exposeEmails });
+  const lanes = openLanes(deps, reads.posts);
   const { db } = storage;
   const rules: SendRules = {
     maxMessageLength: config.maxMessageLength,
@@ -96,9 +103,10 @@ export function composeFeatures(deps: FeatureDeps): Features {
     rules,
     conversations: conversationStore(db),
     messages: messageStore(db),
-    life: lifeStore(db),
+    life: lifeStore(deps.cache.writes, reads.posts),
     presence: presenceStore(db),
-    blocks: blockStore(db),
+    blocks: blockStore(db, deps.cache.writes),
+    reads,
     async move(wish) {
       const result = await lanes.run(wish.userId, { kind: "advance", wish });
       return result !== undefined && "cleared" in result ? result : undefined;
@@ -124,7 +132,7 @@ export function composeFeatures(deps: FeatureDeps): Features {
   };
 }
 
-function openLanes({ config, storage, bus, hub }: FeatureDeps): Lanes<Write, WriteResult> {
+function openLanes({ config, storage, cache, bus, hub }: FeatureDeps, posts: HistoryPosts): Lanes<Write, WriteResult> {
   return createLanes({
     lanes: storage.kind === "embedded" ? 1 : config.sendLanes,
     maxBatch: 128,
@@ -132,7 +140,8 @@ function openLanes({ config, storage, bus, hub }: FeatureDeps): Lanes<Write, Wri
     maxWaitMs: 10_000,
     now: Date.now,
     execute: createWriteBatch({
-      db: storage.db,
+      writes: cache.writes,
+      posts,
       bus,
       isOnline: hub.isOnline,
       afterAcks: (run) => void setImmediate(run),
@@ -143,12 +152,14 @@ function openLanes({ config, storage, bus, hub }: FeatureDeps): Lanes<Write, Wri
 }
 
 function composeRoutes(parts: Parts): Pick<Handlers, ConversationRoutes | MessageRoutes> {
-  const { bus, views, rules, life, move, send, messages: store } = parts;
+  const { bus, views, rules, life, move, send, reads, messages: store } = parts;
   const conversations = { store: parts.conversations, views };
+  const unread = { cache: reads.cache, unread: reads.sources.unread, store: parts.conversations };
   const messages = { store, views };
   const change = { life, store, views, bus, rules };
   return {
-    conversations: ({ caller, query }) => listConversations(conversations, caller, query),
+    conversations: ({ caller, query }) => listConversations({ ...conversations, ...reads }, caller, query),
+    unread: ({ caller, params }) => countUnread(unread, caller, params["conversation_id"]),
     peers: ({ caller, query }) => listPeers(conversations, caller, query),
     markRead: ({ caller, params }) => markRead(move, caller, params["peer_id"]),
     changes: ({ caller, query }) => listChanges(conversations, caller, query),
@@ -157,7 +168,7 @@ function composeRoutes(parts: Parts): Pick<Handlers, ConversationRoutes | Messag
         name: params["conversation_id"],
         everyone: query["everyone"] === "true",
       }),
-    history: ({ caller, query }) => readHistory(messages, caller, query),
+    history: ({ caller, query }) => readHistory({ ...messages, ...reads }, caller, query),
     send: ({ caller, body }) => postMessage({ ...messages, send }, caller, body),
     sync: ({ caller, body }) => postSync(messages, caller, body),
     messageChanges: ({ caller, query }) => listMessageChanges(messages, caller, query),
@@ -167,11 +178,11 @@ function composeRoutes(parts: Parts): Pick<Handlers, ConversationRoutes | Messag
 }
 
 function composeGroupMessages(parts: Parts): Pick<Handlers, GroupMessageRoutes> {
-  const { conversations, messages: store, views, move, send } = parts;
+  const { conversations, messages: store, views, move, send, reads } = parts;
   const reading = { conversations, messages: store, move };
   return {
     async groupHistory({ caller, params, query }) {
-      return readGroupHistory({ store, views }, caller, { groupId: readGroupId(params["id"]), query });
+      return readGroupHistory({ store, views, ...reads }, caller, { groupId: readGroupId(params["id"]), query });
     },
     async groupSend({ caller, params, body }) {
       const groupId = readGroupId(params["id"]);

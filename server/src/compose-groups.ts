@@ -1,4 +1,5 @@
 import type { UserViews } from "./accounts/user-view.ts";
+import type { CacheWrites } from "./cache/write-marks.ts";
 import type { Config } from "./config.ts";
 import { addMember } from "./groups/add-member.ts";
 import { checkHandle } from "./groups/check-handle.ts";
@@ -54,11 +55,12 @@ export interface Groups {
 export function composeGroups(deps: {
   config: Pick<Config, "publicJoinBaseUrl">;
   db: Database;
+  writes: CacheWrites;
   views: UserViews;
   announce: Announce;
 }): Groups {
-  const { db } = deps;
-  const links = { db, joinBase: deps.config.publicJoinBaseUrl };
+  const { db, writes } = deps;
+  const links = { db, writes, joinBase: deps.config.publicJoinBaseUrl };
   return {
     leaveAll: (userId) => leaveAllGroups(deps, userId),
     setIcon: (userId, groupId, url) => setIcon(deps, { userId }, { groupId, url }),
@@ -80,7 +82,7 @@ export function composeGroups(deps: {
       createInvite: ({ caller, params, body }) => createInvite(links, caller, { id: params["id"], body }),
       invites: ({ caller, params }) => listInvites(links, caller, params["id"]),
       revokeInvite: ({ caller, params }) =>
-        revokeInvite(db, caller, { id: params["id"], token: params["token"] ?? "" }),
+        revokeInvite(writes, caller, { id: params["id"], token: params["token"] ?? "" }),
       previewInvite: ({ params }) => previewInvite(db, params["token"] ?? ""),
       joinByInvite: ({ caller, params }) => joinByInvite(deps, caller, params["token"] ?? ""),
     },

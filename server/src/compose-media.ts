@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { UserViews } from "./accounts/user-view.ts";
+import type { CacheWrites } from "./cache/write-marks.ts";
 import type { Config } from "./config.ts";
 import type { Handlers } from "./http/handlers.ts";
 import { attachmentStore } from "./media/attachment-store.ts";
@@ -38,6 +39,7 @@ export interface Media {
 export function composeMedia(deps: {
   config: Config;
   db: Database;
+  writes: CacheWrites;
   views: UserViews;
   /** What URLs begin with, without a slash at the end. */
   base: () => string;
@@ -51,7 +53,7 @@ export function composeMedia(deps: {
   const uploads = createUploads({ folder: join(folder, "incoming"), now });
   const images = createImages();
   const onLeftover = (error: unknown): void => telemetry.failure("media", error);
-  const [avatars, attachments] = [avatarStore(db), attachmentStore(db)];
+  const [avatars, attachments] = [avatarStore(deps.writes), attachmentStore(db)];
   /** @throws OmError `storage_not_configured`, before anything else */
   const media = () => {
     if (storage === undefined) throw new OmError("storage_not_configured");

@@ -1,3 +1,4 @@
+import type { CacheWrites } from "./cache/write-marks.ts";
 import type { Bus } from "./delivery/bus.ts";
 import type { Hub } from "./delivery/hub.ts";
 import type { Clock } from "./platform/clock.ts";
@@ -14,13 +15,14 @@ export interface Presence extends AsyncDisposable {
 
 export function composePresence(deps: {
   db: Database;
+  writes: CacheWrites;
   bus: Bus;
   hub: Hub;
   now: Clock;
   failure: (error: unknown) => void;
 }): Presence {
   const { db, bus, hub, now, failure } = deps;
-  const lastSeen = createLastSeen({ db, now });
+  const lastSeen = createLastSeen({ writes: deps.writes, now });
   const status = createUserStatus({ store: presenceStore(db), bus, isOnline: hub.isOnline, failure });
   hub.onPresence((userId, online) => online || lastSeen.note(userId));
   hub.onPresence(status.changed);

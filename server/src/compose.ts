@@ -1,5 +1,6 @@
 import { createAccessTokens } from "./accounts/access-token.ts";
 import { createUserViews } from "./accounts/user-view.ts";
+import type { Cache } from "./cache/cache.ts";
 import { composeAccounts } from "./compose-accounts.ts";
 import { composeFeatures, type Features } from "./compose-features.ts";
 import { composeGroups } from "./compose-groups.ts";
@@ -37,6 +38,7 @@ export interface UseCases {
 export function composeUseCases(deps: {
   config: Config;
   storage: Storage;
+  cache: Cache;
   bus: Bus;
   hub: Hub;
   telemetry: Telemetry;
@@ -45,18 +47,20 @@ export function composeUseCases(deps: {
   /** Where this server is reached, known once it listens. */
   ownUrl: () => string;
 }): UseCases {
-  const { config, storage, bus, hub, telemetry, secret, now } = deps;
+  const { config, storage, cache, bus, hub, telemetry, secret, now } = deps;
   const { db } = storage;
+  const { writes } = cache;
   const failed = (where: string) => (error: unknown) => telemetry.failure(where, error);
   const views = createUserViews({ exposeEmails: config.exposeEmails, isOnline: hub.isOnline });
   const tokens = createAccessTokens(secret, now);
   const mediaBase = (): string => config.publicApiBaseUrl || `${deps.ownUrl()}/api`;
   const announce = createAnnounce({ bus, memberships: membershipStore(db), failure: failed("groups") });
-  const groups = composeGroups({ config, db, views, announce });
-  const media = composeMedia({ config, db, views, base: mediaBase, setIcon: groups.setIcon, telemetry, now });
+  const groups = composeGroups({ config, db, writes, views, announce });
+  const media = composeMedia({ config, db, writes, views, base: mediaBase, setIcon: groups.setIcon, telemetry, now });
   const accounts = composeAccounts({
     config,
     db,
+    writes,
     tokens,
     views,
     secret,
@@ -67,8 +71,8 @@ export function composeUseCases(deps: {
       await media.forget(userId);
     },
   });
-  const features = composeFeatures({ config, storage, bus, hub, views, telemetry, mediaBase });
-  const presence = composePresence({ db, bus, hub, now, failure: failed("presence") });
+  const features = composeFeatures({ config, storage, cache, bus, hub, views, telemetry, mediaBase });
+  const presence = composePresence({ db, writes, bus, hub, now, failure: failed("presence") });
   return {
     handlers: { ...accounts.routes, ...features.routes, ...groups.routes, ...media.routes, ...composeReleases(db) },
     features,

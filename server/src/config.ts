@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
 import { parse as parseEnvFile } from "dotenv";
+import { cacheSteps } from "./cache/steps.ts";
+import { readFault } from "./fault-step.ts";
 
 /** What a setting may hold; `parse` returns the value or throws a text that says what is allowed. */
 interface Kind<T> {
@@ -75,6 +77,11 @@ function isEncoded(text: string): boolean {
     return false;
   }
 }
+
+const faultPoint: Kind<string> = {
+  allowed: `<step>:<probability>; steps: ${cacheSteps.join(", ")}`,
+  parse: (value) => (readFault(value) === undefined ? undefined : value),
+};
 
 interface Setting<T> {
   env: string;
@@ -277,6 +284,12 @@ export const settings = {
   s3Region: setting("S3_REGION", text, "us-east-1", "Region of that storage; few but Amazon's ask for another"),
   s3UseSsl: { ...setting("S3_USE_SSL", flag, "false", "Reach that storage over TLS"), also: "MINIO_USE_SSL" },
 
+  faultAt: setting(
+    "FAULT_AT",
+    faultPoint,
+    "",
+    "For verification only: the process kills itself at this step of a read or write, with this probability",
+  ),
   wsDebug: setting("WS_DEBUG", flag, "false", "Log the size of every inbound frame"),
 } as const;
 

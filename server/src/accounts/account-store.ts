@@ -1,6 +1,9 @@
+import { lockObjects } from "../cache/locks.ts";
+import type { CacheWrites } from "../cache/write-marks.ts";
 import { violatedConstraint, type Database } from "../platform/postgres/database.ts";
 import { containing } from "../platform/postgres/pattern.ts";
 import { statement } from "../platform/postgres/statement.ts";
+import { changedProfiles, profileKey } from "./profile-cache.ts";
 import { profileColumns } from "./profile-columns.ts";
 import type { Profile } from "./user-view.ts";
 
@@ -71,7 +74,7 @@ export interface NewAccount {
 export type Taken = "email" | "username";
 
 /** Users and their names, deleted users left out. Names are unique without case, among users and public groups. */
-export function accountStore(db: Database) {
+export function accountStore(db: Database, writes: CacheWrites) {
   return {
     /** The user, its name and its conversation list in one transaction. */
     create: (account: NewAccount): Promise<Profile | Taken> =>
@@ -87,11 +90,13 @@ export function accountStore(db: Database) {
     /** Only what is given changes; undefined: no such user. */
     update: (id: number, change: { username: string | undefined; fullName: string | undefined }) =>
       unlessTaken(() =>
-        db.transaction(async (queries) => {
+        writes.transaction(async (queries, touch) => {
+          await lockObjects(queries, [profileKey(id)]);
           const [profile] = await queries.query(updateProfile, [id, change.username ?? null, change.fullName ?? null]);
           if (profile !== undefined && change.username !== undefined) {
             await queries.query(moveName, [change.username, id]);
           }
+          (await changedProfiles(queries, [id])).forEach(touch);
           return profile;
         }),
       ),

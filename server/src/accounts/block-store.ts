@@ -1,5 +1,8 @@
+import { lockObjects } from "../cache/locks.ts";
+import type { CacheWrites } from "../cache/write-marks.ts";
 import type { Queries } from "../platform/postgres/database.ts";
 import { statement } from "../platform/postgres/statement.ts";
+import { changedProfiles, profileKey } from "./profile-cache.ts";
 import { profileColumns } from "./profile-columns.ts";
 import type { Profile } from "./user-view.ts";
 
@@ -10,14 +13,10 @@ const add = statement<{ known: boolean }>(
      insert into blocks (blocker_id, blocked_id)
      select $1, id from known where (select count(*) from blocks where blocker_id = $1) < $3
      on conflict do nothing returning 1
-   ), listed as (update user_state set list_ver = list_ver + 1 where user_id = $1 and exists (select from made))
+)
    select exists (select from known) as known`,
 );
-const remove = statement<never>(
-  "blocks.remove",
-  `with gone as (delete from blocks where blocker_id = $1 and blocked_id = $2 returning 1)
-   update user_state set list_ver = list_ver + 1 where user_id = $1 and exists (select from gone)`,
-);
+const remove = statement<never>("blocks.remove", "delete from blocks where blocker_id = $1 and blocked_id = $2");
 const list = statement<Profile>(
   "blocks.list",
   `select ${profileColumns("$1")} from blocks k join users u on u.id = k.blocked_id where k.blocker_id = $1
@@ -25,12 +24,21 @@ const list = statement<Profile>(
 );
 
 /** Who has blocked whom. */
-export function blockStore(db: Queries) {
+export function blockStore(db: Queries, writes: CacheWrites) {
+  /** What a block changes: how others are shown to the blocker, and the blocker to the other. */
+  const change = <T>(blockerId: number, work: (queries: Queries) => Promise<T>): Promise<T> =>
+    writes.transaction(async (queries, touch) => {
+      await lockObjects(queries, [profileKey(blockerId)]);
+      const value = await work(queries);
+      (await changedProfiles(queries, [blockerId])).forEach(touch);
+      return value;
+    });
   return {
     /** At most `max` blocks are kept of one user. @returns false when there is no such user */
-    add: async (blockerId: number, blockedId: number, max: number) =>
-      (await db.query(add, [blockerId, blockedId, max]))[0]?.known === true,
-    remove: (blockerId: number, blockedId: number) => db.query(remove, [blockerId, blockedId]),
+    add: (blockerId: number, blockedId: number, max: number) =>
+      change(blockerId, async (queries) => (await queries.query(add, [blockerId, blockedId, max]))[0]?.known === true),
+    remove: (blockerId: number, blockedId: number) =>
+      change(blockerId, async (queries) => void (await queries.query(remove, [blockerId, blockedId]))),
     list: (blockerId: number, limit: number) => db.query(list, [blockerId, limit]),
   };
 }

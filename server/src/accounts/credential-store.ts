@@ -1,5 +1,8 @@
+import { lockObjects } from "../cache/locks.ts";
+import type { CacheWrites } from "../cache/write-marks.ts";
 import type { Database } from "../platform/postgres/database.ts";
 import { statement } from "../platform/postgres/statement.ts";
+import { changedProfiles, profileKey } from "./profile-cache.ts";
 import { endAllBut } from "./session-store.ts";
 
 const byId = statement<{ password_hash: string }>(
@@ -32,7 +35,7 @@ const revokeInvites = statement<never>(
 );
 
 /** Password hashes, and what hangs on them. Both changes happen only while the hash is still the one that was proven. */
-export function credentialStore(db: Database) {
+export function credentialStore(db: Database, writes: CacheWrites) {
   return {
     byId: async (userId: number) => (await db.query(byId, [userId]))[0],
     /** Replaces the hash and ends all sessions but `spared`: those that ended; undefined: the hash is not `from` any more. */
@@ -47,9 +50,11 @@ export function credentialStore(db: Database) {
      * any more. A login that goes on meanwhile waits for it, or its session is found here.
      */
     close: (userId: number, hash: string) =>
-      db.transaction(async (queries) => {
+      writes.transaction(async (queries, touch) => {
+        await lockObjects(queries, [profileKey(userId)]);
         const [closed] = await queries.query(closeUser, [userId, hash]);
         if (closed === undefined) return undefined;
+        (await changedProfiles(queries, [userId])).forEach(touch);
         await queries.query(freeName, [userId]);
         await queries.query(forgetBlocks, [userId]);
         await queries.query(revokeInvites, [userId]);

@@ -26,6 +26,12 @@ export interface HeadRow extends ConversationRow {
   peer_delivered_id: number;
 }
 
+/** A group in which a user is, and the version of its conversation. */
+export type GroupVersion = [conversationId: number, groupId: number, ver: number];
+
+/** A head without people, with times as JSON has them. `tail_id`: the last message that the user sees. */
+export type ListedHead = Omit<HeadRow, "people"> & { tail_id: number | null };
+
 interface PeerRow {
   last_message_at: string;
   last_message_id: number;
@@ -53,28 +59,49 @@ const activity =
   " then case when p.tail_id is null then c.last_message_at else p.tail_at end end, g.updated_at, c.last_message_at, p.joined_at)";
 
 /** $1 is the viewer; `page` names the conversations with `tail_id` and `activity`. */
-const heads = `select ${conversationColumns}, page.activity, me.cleared_seq,
+const headsWith = (people: string): string => `select ${conversationColumns}, page.activity, me.cleared_seq,
      (c.seq - me.read_seq) - (me.sent - me.sent_at_read) - me.skipped as unread,
      case when g.id is not null then json_build_object('icon', g.icon, 'id', g.id, 'member_count', c.members, 'name', g.name) end as "group",
      ${idAt("me.read_seq")} as my_read_id, ${idAt("me.delivered_seq")} as my_delivered_id,
      message_at(c.id, peer.read_seq, peer.user_id) as peer_read_id, message_at(c.id, peer.delivered_seq, peer.user_id) as peer_delivered_id,
-     coalesce(found.messages, '[]') as messages, ${peopleColumn("$1", "array[found.sender_id]")}
+     coalesce(found.messages, '[]') as messages${people}
    from page join conversations c on c.id = page.id ${conversationTables("$1")}
      left join participants peer on peer.user_id = case when c.lo = $1 then c.hi else c.lo end and peer.conversation_id = c.id
      left join groups g on g.id = c.group_id
      left join lateral (
        select json_build_array(${messageArray("$1")}) as messages, m.sender_id from messages m where m.id = page.tail_id and (not m.hidden or m.sender_id = $1)
      ) found on true`;
+const heads = headsWith(`, ${peopleColumn("$1", "array[found.sender_id]")}`);
+
+/** Of the viewer $1: every conversation with what the list is sorted by, and the condition to be in the list. */
+const everyOne = `select c.id, c.ver, ${tail} as tail_id, ${activity} as activity, c.group_id
+       from participants p join conversations c on c.id = p.conversation_id left join groups g on g.id = c.group_id
+       where p.user_id = $1 and p.left_at is null`;
+const isListed = "(group_id is not null or tail_id is not null)";
+
+/** The list of user $1, its first $2 entries, with the groups whose own version it depends on; all from one snapshot. */
+export const firstPage = statement<{ ver: number; groups: GroupVersion[]; heads: ListedHead[] }>(
+  "conversations.first_page",
+  `with mine as materialized (${everyOne}),
+   page as (select * from mine where ${isListed} order by activity desc, coalesce(tail_id, 0) desc limit $2)
+   select coalesce((select list_ver from user_state where user_id = $1), 0) as ver,
+     (select coalesce(json_agg(json_build_array(id, group_id, ver) order by id), '[]') from mine where group_id is not null) as groups,
+     (select coalesce(json_agg(h order by h.activity desc, coalesce(h.tail_id, 0) desc), '[]')
+      from (${headsWith(", page.tail_id")}) h) as heads`,
+);
+/** Some conversations of user $1 as the list has them, with the list's version in the same snapshot. */
+export const someHeads = statement<{ ver: number; heads: ListedHead[] }>(
+  "conversations.some_heads",
+  `with page as (select * from (${everyOne} and c.id = any($2)) mine where ${isListed})
+   select coalesce((select list_ver from user_state where user_id = $1), 0) as ver,
+     (select coalesce(json_agg(h), '[]') from (${headsWith(", page.tail_id")}) h) as heads`,
+);
 
 const list = statement<HeadRow>(
   "conversations.list",
   `with page as (
-     select * from (
-       select c.id, ${tail} as tail_id, ${activity} as activity, c.group_id
-       from participants p join conversations c on c.id = p.conversation_id left join groups g on g.id = c.group_id
-       where p.user_id = $1 and p.left_at is null
-     ) all_of_them
-     where (group_id is not null or tail_id is not null)
+     select * from (${everyOne}) all_of_them
+     where ${isListed}
        and ($2::timestamptz is null or (activity, coalesce(tail_id, 0)) < ($2::timestamptz, $3::bigint))
      order by activity desc, coalesce(tail_id, 0) desc limit $4
    )
@@ -117,6 +144,12 @@ const part = statement<Part>(
    from ${placeTable("$1::bigint", "$2::bigint", "$3::bigint")} ${conversationTables("$4")}`,
 );
 
+const unread = statement<{ unread_count: number; ver: number }>(
+  "conversations.unread",
+  `select (c.seq - me.read_seq) - (me.sent - me.sent_at_read) - me.skipped as unread_count, c.ver
+   from ${placeTable("$1::bigint", "$2::bigint", "$3::bigint")} ${conversationTables("$4")}`,
+);
+
 const readers = statement<{ user_id: number; message_id: number }>(
   "conversations.readers",
   `select p.user_id, ${idAt("p.read_seq")} as message_id
@@ -151,6 +184,8 @@ export function conversationStore(db: Queries) {
     removed: (viewerId: number, since: number) => db.query(removed, [viewerId, String(since)]),
     /** Undefined: there is no such conversation, or the viewer is not in it. */
     part: async (place: Place, viewerId: number) => (await db.query(part, [...placeValues(place), viewerId]))[0],
+    /** Undefined: there is no such conversation, or the viewer is not in it. */
+    unread: async (place: Place, viewerId: number) => (await db.query(unread, [...placeValues(place), viewerId]))[0],
     /** Who has read how far, of those in the conversation who have read at all. */
     readers: (conversationId: number) => db.query(readers, [conversationId]),
     /** See resume_point(): where a client that is given the present may go on. `newest`: no transaction beyond it exists yet. */

@@ -1,11 +1,13 @@
 import type { RouteOutput } from "@om/protocol";
 import { limits } from "@om/protocol";
+import type { People } from "../accounts/profile-cache.ts";
 import type { UserViews } from "../accounts/user-view.ts";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
 import { pageLimit } from "../platform/page-limit.ts";
-import type { ConversationStore } from "./conversation-store.ts";
+import type { ConversationStore, HeadRow } from "./conversation-store.ts";
 import { toConversation } from "./conversation-view.ts";
+import type { ReadList } from "./list-cache.ts";
 
 /** Query of GET /api/conversations. */
 interface ListQuery {
@@ -16,20 +18,54 @@ interface ListQuery {
 
 /** The caller's conversations, newest activity first; the cursor pair names the last entry of the page before. */
 export async function listConversations(
-  deps: { store: ConversationStore; views: UserViews },
+  deps: { store: ConversationStore; readList: ReadList; people: People; views: UserViews },
   caller: Caller,
   query: ListQuery,
 ): Promise<RouteOutput<"conversations">> {
   const limit = pageLimit(query.limit, limits.conversationsPage, 50);
-  const rows = await deps.store.list(caller.userId, readCursor(query), limit + 1);
-  const conversations = rows.slice(0, limit).map((row) => toConversation(row, caller.userId, deps.views));
+  const before = readCursor(query);
+  const page = before === undefined ? await newestPage(deps, caller, limit) : undefined;
+  const { rows, hasMore, ver } = page ?? (await olderPage(deps.store, caller, { before, limit }));
+  const conversations = rows.map((row) => toConversation(row, caller.userId, deps.views));
   const last = conversations.at(-1);
-  const more = rows.length > limit && last !== undefined;
+  const more = hasMore && last !== undefined;
   return {
     conversations,
     count: conversations.length,
+    ...(ver === undefined ? {} : { list_ver: ver }),
     ...(more ? { next_cursor_created_at: last.last_activity, next_cursor_message_id: last.last_message?.id ?? 0 } : {}),
   };
+}
+
+interface Page {
+  rows: HeadRow[];
+  hasMore: boolean;
+  /** Of the list; known for its first page. */
+  ver?: number;
+}
+
+/** Undefined: the first page is longer than what is kept of it. */
+async function newestPage(
+  { readList, people }: { readList: ReadList; people: People },
+  caller: Caller,
+  limit: number,
+): Promise<Page | undefined> {
+  const list = await readList(caller.userId, limit);
+  if (list === undefined) return undefined;
+  const ids = list.heads
+    .flatMap(({ lo, hi, messages }) => [lo, hi, messages[0]?.[3]])
+    .filter((id) => typeof id === "number");
+  const profiles = await people.seenBy(caller, ids);
+  return { rows: list.heads.map((head) => ({ ...head, people: profiles })), hasMore: list.hasMore, ver: list.ver };
+}
+
+async function olderPage(
+  store: ConversationStore,
+  caller: Caller,
+  { before, limit }: { before: ReturnType<typeof readCursor>; limit: number },
+): Promise<Page> {
+  const rows = await store.list(caller.userId, before, limit + 1);
+  return { rows: rows.slice(0, limit), hasMore: rows.length > limit };
 }
 
 function readCursor(query: ListQuery): { at: string; messageId: number } | undefined {

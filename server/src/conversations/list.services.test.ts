@@ -23,13 +23,13 @@ const draft = (senderId: number, to: { recipientId: number } | { groupId: number
 });
 
 /** What one user does and sees. */
-function actions({ db }: TestDatabase, me: number) {
-  const deps = { store: conversationStore(db), views };
+function actions({ db, reads, writes }: TestDatabase, me: number) {
+  const deps = { store: conversationStore(db), views, ...reads };
   const list = (query: Parameters<typeof listConversations>[2]) => listConversations(deps, callerOf(me), query);
   return {
     list,
     group: async (name: string) =>
-      (await createGroup({ db, views, announce: () => undefined }, callerOf(me), { name })).id,
+      (await createGroup({ db, writes, views, announce: () => undefined }, callerOf(me), { name })).id,
     /** Names of all entries, page by page. */
     async walk(limit: number): Promise<string[][]> {
       const pages: string[][] = [];
@@ -135,7 +135,7 @@ describeDatabases("conversation list (§2.10.1)", (database) => {
         database.db,
         Array.from({ length: 120 }, () => draft(peer, { recipientId: me })),
       );
-      const deps = { store: messageStore(database.db), views };
+      const deps = { store: messageStore(database.db), views, ...database.reads };
       const page = (query: { limit?: string; cursor?: string }) =>
         readHistory(deps, callerOf(me), { recipient_id: String(peer), ...query });
       expect((await page({ limit: "1" })).count).toBe(1);

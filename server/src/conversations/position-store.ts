@@ -24,17 +24,31 @@ export interface Moved {
   cleared: number;
   /** Of a group in which the read position moved. */
   members: number[] | null;
+  /** Versions of the lists by now; `peer_list` is null in a group. */
+  user_list: number;
+  peer_list: number | null;
+  /** Where the positions are by seq. */
+  read_seq: number;
+  delivered_seq: number;
 }
 
-const advanceBatch = statement<Moved>("positions.advance", "select * from advance_batch($1, $2, $3, $4, $5)");
+const advanceBatch = statement<Moved>("positions.advance", "select * from advance_batch($1, $2, $3, $4, $5, $6)");
 
-/** Moves positions forward, all wishes in one transaction; see advance_batch in the migrations. */
-export function advancePositions(db: Queries, wishes: readonly Advance[]): Promise<Moved[]> {
+/**
+ * Moves positions forward, all wishes in one transaction; see advance_batch in the migrations.
+ * @param epoch under which the cache is marked before the commit; null: it is not
+ */
+export function advancePositions(
+  db: Queries,
+  wishes: readonly Advance[],
+  epoch: number | null = null,
+): Promise<Moved[]> {
   return db.query(advanceBatch, [
     wishes.map(({ userId }) => userId),
     wishes.map(({ to }) => ("messageId" in to ? to.messageId : null)),
     wishes.map(({ to }) => ("endWithPeer" in to ? to.endWithPeer : null)),
     wishes.map(({ to }) => ("groupId" in to ? (to.groupId ?? null) : null)),
     wishes.map(({ read }) => read),
+    epoch,
   ]);
 }

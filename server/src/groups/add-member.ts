@@ -1,5 +1,5 @@
+import type { CacheWrites } from "../cache/write-marks.ts";
 import type { Caller } from "../platform/caller.ts";
-import type { Database } from "../platform/postgres/database.ts";
 import { admit } from "./admit.ts";
 import { changeGroup, requireAdmin } from "./change-group.ts";
 import { eventOf, type Announce } from "./group-event.ts";
@@ -7,12 +7,12 @@ import { readGroupId } from "./read-input.ts";
 
 /** By an admin; somebody who has blocked that admin cannot be added. Adding a member changes nothing. */
 export async function addMember(
-  { db, announce }: { db: Database; announce: Announce },
+  { writes, announce }: { writes: CacheWrites; announce: Announce },
   caller: Caller,
   { id, userId }: { id: string | undefined; userId: number },
 ): Promise<{ message: string }> {
   const groupId = readGroupId(id);
-  const head = await changeGroup(db, { groupId, userIds: [userId] }, async (stores) => {
+  const head = await changeGroup(writes, { groupId, userIds: [userId] }, async (stores) => {
     const { conversation_id: conversationId } = await requireAdmin(stores.members, groupId, caller.userId);
     const standing = await stores.members.standing(groupId, userId);
     if ((standing?.role ?? null) !== null) return undefined;

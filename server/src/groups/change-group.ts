@@ -1,5 +1,8 @@
+import { lockObjects } from "../cache/locks.ts";
+import type { CacheWrites } from "../cache/write-marks.ts";
+import { changedGroup, conversationKey, listLock } from "../conversations/cache-keys.ts";
 import { OmError } from "../platform/om-error.ts";
-import { violatedConstraint, type Database, type Queries } from "../platform/postgres/database.ts";
+import { violatedConstraint, type Queries } from "../platform/postgres/database.ts";
 import { groupStore } from "./group-store.ts";
 import { inviteStore } from "./invite-store.ts";
 import { membershipStore, type MembershipStore, type Standing } from "./membership-store.ts";
@@ -19,19 +22,20 @@ const storesOf = (db: Queries): GroupStores => ({
 
 /**
  * One transaction that holds the locks of a group and of the users whose lists it may change; what it reads stays true until it ends.
- * @param groupId undefined for a group that is about to be made
  * @throws OmError `handle_taken` when the work took a name that somebody has
  */
 export async function changeGroup<T>(
-  db: Database,
-  on: { groupId: number | undefined; userIds: readonly number[] },
+  writes: CacheWrites,
+  on: { groupId: number; userIds: readonly number[] },
   work: (stores: GroupStores) => Promise<T>,
 ): Promise<T> {
   try {
-    return await db.transaction(async (queries) => {
-      const stores = storesOf(queries);
-      await stores.members.lock(on.groupId, on.userIds);
-      return work(stores);
+    return await writes.transaction(async (queries, touch) => {
+      await lockObjects(queries, [conversationKey({ groupId: on.groupId }), ...on.userIds.map(listLock)]);
+      const value = await work(storesOf(queries));
+      // What the work left as it was has its old version, which changes nothing in the cache.
+      (await changedGroup(queries, on.groupId, on.userIds)).forEach(touch);
+      return value;
     });
   } catch (error) {
     if (violatedConstraint(error) === "names_pkey") throw new OmError("handle_taken");

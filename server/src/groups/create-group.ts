@@ -1,18 +1,19 @@
 import type { Group, RouteBody } from "@om/protocol";
 import type { UserViews } from "../accounts/user-view.ts";
+import type { CacheWrites } from "../cache/write-marks.ts";
 import type { Caller } from "../platform/caller.ts";
 import { cleanText } from "../platform/cut-text.ts";
 import { OmError } from "../platform/om-error.ts";
-import type { Database } from "../platform/postgres/database.ts";
+import type { Queries } from "../platform/postgres/database.ts";
 import { changeGroup } from "./change-group.ts";
 import { eventOf, type Announce } from "./group-event.ts";
-import type { GroupFace } from "./group-store.ts";
+import { groupStore, type GroupFace } from "./group-store.ts";
 import { groupView } from "./group-view.ts";
 import { isTooLong, readGroupName, readHandle } from "./read-input.ts";
 
 /** The creator becomes its admin. A private group has no handle. */
 export async function createGroup(
-  { db, views, announce }: { db: Database; views: UserViews; announce: Announce },
+  { db, writes, views, announce }: { db: Queries; writes: CacheWrites; views: UserViews; announce: Announce },
   { userId }: Caller,
   body: RouteBody<"createGroup">,
 ): Promise<Group> {
@@ -25,8 +26,9 @@ export async function createGroup(
   };
   // The contract has a 500 here, where every other mistake of the caller is a 400.
   if (isTooLong(face)) throw new OmError("create_group_failed");
-  const made = await changeGroup(db, { groupId: undefined, userIds: [userId] }, async ({ groups, members }) => {
-    const head = await groups.create(userId, face);
+  const groupId = await groupStore(db).nextId();
+  const made = await changeGroup(writes, { groupId, userIds: [userId] }, async ({ groups, members }) => {
+    const head = await groups.create(groupId, userId, face);
     const row = head === undefined ? undefined : await groups.byId(head.group_id);
     if (head === undefined || row === undefined) throw new OmError("unauthorized");
     return { head, row, members: await members.members(head.conversation_id, 1) };

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import type { NewInvite, RouteBody } from "@om/protocol";
+import type { CacheWrites } from "../cache/write-marks.ts";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
-import type { Database } from "../platform/postgres/database.ts";
 import { changeGroup } from "./change-group.ts";
 import { inviteView } from "./invite-view.ts";
 import { readGroupId } from "./read-input.ts";
@@ -12,14 +12,14 @@ const longest = 3_155_760_000;
 
 /** By an admin. A link without an end never expires. */
 export async function createInvite(
-  { db, joinBase }: { db: Database; joinBase: string },
+  { writes, joinBase }: { writes: CacheWrites; joinBase: string },
   { userId }: Caller,
   { id, body }: { id: string | undefined; body: RouteBody<"createInvite"> },
 ): Promise<NewInvite> {
   const groupId = readGroupId(id);
   const seconds = body.expires_in_seconds ?? 0;
   const expiresInSeconds = seconds > 0 ? Math.min(seconds, longest) : undefined;
-  const row = await changeGroup(db, { groupId, userIds: [] }, async ({ members, invites }) => {
+  const row = await changeGroup(writes, { groupId, userIds: [] }, async ({ members, invites }) => {
     const role = (await members.standing(groupId, userId))?.role ?? null;
     if (role === null) throw new OmError("record_not_found");
     if (role !== "admin") throw new OmError("not_group_admin");

@@ -1,9 +1,9 @@
 import type { Group, RouteBody } from "@om/protocol";
 import type { UserViews } from "../accounts/user-view.ts";
+import type { CacheWrites } from "../cache/write-marks.ts";
 import type { Caller } from "../platform/caller.ts";
 import { cleanText } from "../platform/cut-text.ts";
 import { OmError } from "../platform/om-error.ts";
-import type { Database } from "../platform/postgres/database.ts";
 import { changeGroup, requireAdmin } from "./change-group.ts";
 import { eventOf, type Announce } from "./group-event.ts";
 import type { GroupFace, GroupRow } from "./group-store.ts";
@@ -12,12 +12,12 @@ import { isTooLong, readGroupId, readGroupName, readHandle } from "./read-input.
 
 /** What is absent or null stays. A group that becomes private gives its handle back. An edit that changes nothing is no change. */
 export async function editGroup(
-  { db, views, announce }: { db: Database; views: UserViews; announce: Announce },
+  { writes, views, announce }: { writes: CacheWrites; views: UserViews; announce: Announce },
   { userId }: Caller,
   { id, body }: { id: string | undefined; body: RouteBody<"editGroup"> },
 ): Promise<Group> {
   const groupId = readGroupId(id);
-  const edited = await changeGroup(db, { groupId, userIds: [] }, async ({ groups, members }) => {
+  const edited = await changeGroup(writes, { groupId, userIds: [] }, async ({ groups, members }) => {
     const { conversation_id: conversationId } = await requireAdmin(members, groupId, userId);
     const before = await groups.byId(groupId);
     if (before === undefined) throw new OmError("group_not_found");

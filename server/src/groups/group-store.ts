@@ -59,14 +59,18 @@ const handleTaken = statement<{ taken: boolean }>(
 const create = statement<{ group_id: number; conversation_id: number; ver: number; seq: number }>(
   "groups.create",
   `with made as (
-     insert into groups (creator_id, name, description, is_public, handle)
-     select u.id, $2, $3, $4, $5 from users u where u.id = $1 and u.deleted_at is null returning id
+     insert into groups (id, creator_id, name, description, is_public, handle)
+     select $6, u.id, $2, $3, $4, $5 from users u where u.id = $1 and u.deleted_at is null returning id
    ),
    named as (insert into names (name, group_id) select lower($5), id from made where $5::text is not null),
    head as (insert into conversations (group_id, ver) select id, 1 from made returning id, group_id, ver, seq),
-   admin as (insert into participants (user_id, conversation_id, role, told_ver) select $1, id, 'admin', ver from head),
+   admin as (insert into participants (user_id, conversation_id, role, told_ver, member_ver) select $1, id, 'admin', ver, 1 from head),
    lists as (update user_state set list_ver = list_ver + 1 where user_id = $1 and exists (select from made))
    select group_id, id as conversation_id, ver, seq from head`,
+);
+const nextId = statement<{ id: number }>(
+  "groups.next_id",
+  "select nextval(pg_get_serial_sequence('groups', 'id')) as id",
 );
 const edit = statement<never>(
   "groups.edit",
@@ -97,7 +101,14 @@ export function groupStore(db: Queries) {
       return row?.taken ?? false;
     },
     /** The group, its conversation, its handle and its first admin; undefined: no such account. */
-    create: async (creatorId: number, face: GroupFace) => (await db.query(create, [creatorId, ...valuesOf(face)]))[0],
+    create: async (id: number, creatorId: number, face: GroupFace) =>
+      (await db.query(create, [creatorId, ...valuesOf(face), id]))[0],
+    /** Of a group that is about to be made; drawn before its lock is taken. */
+    async nextId(): Promise<number> {
+      const [row] = await db.query(nextId, []);
+      if (row === undefined) throw new Error("no id");
+      return row.id;
+    },
     /** Without the new version of the conversation, which `changed` of the membership store gives. */
     edit: (id: number, face: GroupFace) => db.query(edit, [id, ...valuesOf(face)]),
     /** Likewise. */

@@ -1,8 +1,9 @@
 import { limits, type Group } from "@om/protocol";
 import type { UserViews } from "../accounts/user-view.ts";
+import type { CacheWrites } from "../cache/write-marks.ts";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
-import type { Database } from "../platform/postgres/database.ts";
+import type { Queries } from "../platform/postgres/database.ts";
 import { admit } from "./admit.ts";
 import { changeGroup } from "./change-group.ts";
 import { checkInvite, findInvite } from "./find-invite.ts";
@@ -11,12 +12,12 @@ import { groupView } from "./group-view.ts";
 
 /** Answers with the group as it was before. A member gets the same answer and takes no use of the link. */
 export async function joinByInvite(
-  { db, views, announce }: { db: Database; views: UserViews; announce: Announce },
+  { db, writes, views, announce }: { db: Queries; writes: CacheWrites; views: UserViews; announce: Announce },
   { userId }: Caller,
   token: string,
 ): Promise<Group> {
   const { group_id: groupId } = await findInvite(db, token);
-  const joined = await changeGroup(db, { groupId, userIds: [userId] }, async (stores) => {
+  const joined = await changeGroup(writes, { groupId, userIds: [userId] }, async (stores) => {
     const { groups, members, invites } = stores;
     const invite = await invites.byToken(token);
     const standing = await members.standing(groupId, userId);

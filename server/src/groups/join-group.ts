@@ -1,8 +1,9 @@
 import type { Group } from "@om/protocol";
 import type { UserViews } from "../accounts/user-view.ts";
+import type { CacheWrites } from "../cache/write-marks.ts";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
-import type { Database } from "../platform/postgres/database.ts";
+import type { Queries } from "../platform/postgres/database.ts";
 import { admit } from "./admit.ts";
 import { changeGroup } from "./change-group.ts";
 import { eventOf, type Announce } from "./group-event.ts";
@@ -11,7 +12,8 @@ import { groupView } from "./group-view.ts";
 import { readGroupId, readHandle } from "./read-input.ts";
 
 interface Deps {
-  db: Database;
+  db: Queries;
+  writes: CacheWrites;
   views: UserViews;
   announce: Announce;
 }
@@ -29,8 +31,8 @@ export async function joinByHandle(deps: Deps, caller: Caller, text: string | un
   return groupView(deps.views, await joinPublic(deps, caller, found.id), caller.userId);
 }
 
-async function joinPublic({ db, announce }: Deps, { userId }: Caller, groupId: number): Promise<GroupRow> {
-  const joined = await changeGroup(db, { groupId, userIds: [userId] }, async (stores) => {
+async function joinPublic({ writes, announce }: Deps, { userId }: Caller, groupId: number): Promise<GroupRow> {
+  const joined = await changeGroup(writes, { groupId, userIds: [userId] }, async (stores) => {
     const standing = await stores.members.standing(groupId, userId);
     const row = await stores.groups.byId(groupId);
     if (standing === undefined || row === undefined) throw new OmError("record_not_found");

@@ -1,12 +1,14 @@
+import type { CacheWrites } from "../cache/write-marks.ts";
 import type { Caller } from "../platform/caller.ts";
-import type { Database } from "../platform/postgres/database.ts";
+import type { Queries } from "../platform/postgres/database.ts";
 import { changeGroup, type GroupStores } from "./change-group.ts";
 import { eventOf, type Announce } from "./group-event.ts";
 import { membershipStore, type Head } from "./membership-store.ts";
 import { readGroupId } from "./read-input.ts";
 
 interface Deps {
-  db: Database;
+  db: Queries;
+  writes: CacheWrites;
   announce: Announce;
 }
 
@@ -38,8 +40,8 @@ export async function leaveAllGroups(deps: Deps, userId: number): Promise<void> 
   }
 }
 
-async function leave({ db, announce }: Deps, groupId: number, userId: number): Promise<void> {
-  const head = await changeGroup(db, { groupId, userIds: [userId] }, async (stores) => {
+async function leave({ writes, announce }: Deps, groupId: number, userId: number): Promise<void> {
+  const head = await changeGroup(writes, { groupId, userIds: [userId] }, async (stores) => {
     const standing = await stores.members.standing(groupId, userId);
     return standing === undefined ? undefined : depart(stores, standing.conversation_id, userId);
   });

@@ -28,11 +28,6 @@ export interface MemberRow {
 const raised = "ver = c.ver + 1, changed = pg_current_xact_id()";
 const head = "c.id as conversation_id, c.ver, c.seq";
 
-const lock = statement<never>(
-  "memberships.lock",
-  `select pg_advisory_xact_lock(l.key)
-   from (select distinct object_lock(n.name) as key from unnest($1::text[]) as n(name) order by 1) l`,
-);
 const standing = statement<Standing>(
   "memberships.standing",
   `select c.id as conversation_id, g.is_public, p.role
@@ -53,14 +48,14 @@ const join = statement<Head>(
   `with raised as (update conversations c set ${raised} where c.id = $1 returning ${head}, c.cleared_seq, c.cleared_id),
    joined as (
      insert into participants as p
-       (user_id, conversation_id, role, joined_seq, read_seq, delivered_seq, told_ver, cleared_seq, cleared_id)
+       (user_id, conversation_id, role, joined_seq, read_seq, delivered_seq, told_ver, cleared_seq, cleared_id, member_ver)
      select $2, h.conversation_id,
        case when exists (select from participants m where m.conversation_id = $1 and m.left_at is null)
          then 'member' else 'admin' end,
-       h.seq, h.seq, h.seq, h.ver, h.cleared_seq, h.cleared_id
+       h.seq, h.seq, h.seq, h.ver, h.cleared_seq, h.cleared_id, 1
      from raised h
      on conflict (user_id, conversation_id) do update
-     set role = excluded.role, joined_at = now(), left_at = null, joined_seq = excluded.joined_seq,
+     set role = excluded.role, joined_at = now(), left_at = null, member_ver = p.member_ver + 1, joined_seq = excluded.joined_seq,
        read_seq = excluded.read_seq, delivered_seq = excluded.delivered_seq, sent_at_read = p.sent, skipped = 0,
        tail_id = null, tail_at = null, told_ver = excluded.told_ver, changed = pg_current_xact_id(),
        cleared_seq = greatest(p.cleared_seq, excluded.cleared_seq), cleared_id = greatest(p.cleared_id, excluded.cleared_id)
@@ -71,7 +66,7 @@ const join = statement<Head>(
 const leave = statement<Head>(
   "memberships.leave",
   `with gone as (
-     update participants set left_at = now(), changed = pg_current_xact_id()
+     update participants set left_at = now(), changed = pg_current_xact_id(), member_ver = member_ver + 1
      where user_id = $2 and conversation_id = $1 and left_at is null returning conversation_id
    ),
    lists as (update user_state set list_ver = list_ver + 1 where user_id = $2 and exists (select from gone))
@@ -142,15 +137,10 @@ const groupIds = statement<{ group_id: number }>(
 
 /**
  * Who is in a group. Every change raises the conversation's version once, and the list version of the one who joined or left. All but
- * the reads are for a transaction that holds the locks of `lock`.
+ * the reads are for a transaction of `changeGroup`, which holds the locks.
  */
 export function membershipStore(db: Queries) {
   return {
-    /** Until the transaction ends nobody else changes the group or those users' lists. First of all in a transaction. */
-    lock: (groupId: number | undefined, userIds: readonly number[]) =>
-      db.query(lock, [
-        [...(groupId === undefined ? [] : [`group:${groupId}`]), ...userIds.map((userId) => `user:${userId}`)],
-      ]),
     /** undefined: no such group. */
     standing: async (groupId: number, userId: number) => (await db.query(standing, [groupId, userId]))[0],
     /** How many members there are, whether `userId` is an open account, and whether that one has blocked `by`. */

@@ -305,7 +305,10 @@ describeDatabases("groups: who is in them (§2.9.5 to §2.9.8, §7.4)", (databas
     const [own, shared] = [await http.group(gone, newHandle()), await http.group(gone, newHandle())];
     await join(bea, shared);
     await database.rows("update users set deleted_at = now() where id = $1", [gone.id]);
-    await leaveAllGroups({ db: database.db, announce: (event) => void http.events.push(event) }, gone.id);
+    await leaveAllGroups(
+      { db: database.db, writes: database.writes, announce: (event) => void http.events.push(event) },
+      gone.id,
+    );
     expect([await http.members(own), await http.members(shared)]).toEqual([[], [`${bea.id}*`]]);
     expect(told(shared).at(-1)).toEqual(["left", 3, [gone.id], gone.id]);
     const open = await http.group(nika, newHandle());

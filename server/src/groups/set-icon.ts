@@ -1,8 +1,8 @@
 import type { Group } from "@om/protocol";
 import type { UserViews } from "../accounts/user-view.ts";
+import type { CacheWrites } from "../cache/write-marks.ts";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
-import type { Database } from "../platform/postgres/database.ts";
 import { changeGroup, requireAdmin } from "./change-group.ts";
 import { eventOf, type Announce } from "./group-event.ts";
 import { groupView } from "./group-view.ts";
@@ -12,11 +12,11 @@ import { groupView } from "./group-view.ts";
  * @throws OmError `group_not_found`, `forbidden`
  */
 export async function setIcon(
-  { db, views, announce }: { db: Database; views: UserViews; announce: Announce },
+  { writes, views, announce }: { writes: CacheWrites; views: UserViews; announce: Announce },
   { userId }: Pick<Caller, "userId">,
   { groupId, url }: { groupId: number; url: string },
 ): Promise<{ group: Group; previous: string }> {
-  const changed = await changeGroup(db, { groupId, userIds: [] }, async ({ groups, members }) => {
+  const changed = await changeGroup(writes, { groupId, userIds: [] }, async ({ groups, members }) => {
     const { conversation_id: conversationId } = await requireAdmin(members, groupId, userId);
     const previous = (await groups.byId(groupId))?.icon ?? "";
     await groups.setIcon(groupId, url);

@@ -1,6 +1,8 @@
+import { changedProfiles, profileKey } from "../accounts/profile-cache.ts";
 import { profileColumns } from "../accounts/profile-columns.ts";
 import type { Profile } from "../accounts/user-view.ts";
-import type { Database } from "../platform/postgres/database.ts";
+import { lockObjects } from "../cache/locks.ts";
+import type { CacheWrites } from "../cache/write-marks.ts";
 import { statement } from "../platform/postgres/statement.ts";
 
 const setAvatar = statement<Profile & { previous: string }>(
@@ -13,10 +15,16 @@ const setAvatar = statement<Profile & { previous: string }>(
 );
 
 /** The `avatar` column of users: a URL or "". */
-export function avatarStore(db: Database) {
+export function avatarStore(writes: CacheWrites) {
   return {
     /** The profile as it is now, and the URL that was there before; undefined: no such user. */
-    set: async (userId: number, url: string) => (await db.query(setAvatar, [userId, url]))[0],
+    set: (userId: number, url: string) =>
+      writes.transaction(async (queries, touch) => {
+        await lockObjects(queries, [profileKey(userId)]);
+        const [row] = await queries.query(setAvatar, [userId, url]);
+        (await changedProfiles(queries, [userId])).forEach(touch);
+        return row;
+      }),
   };
 }
 export type AvatarStore = ReturnType<typeof avatarStore>;

@@ -1,5 +1,12 @@
-import type { Database, Queries } from "../platform/postgres/database.ts";
+import type { MessageType } from "@om/protocol";
+import type { Changed as CacheChange } from "../cache/marks.ts";
+import type { CacheWrites, Touch } from "../cache/write-marks.ts";
+import { changedLists, changedMembers, changedUnread, conversationKey } from "../conversations/cache-keys.ts";
+import type { Place } from "../conversations/conversation-row.ts";
+import type { Queries } from "../platform/postgres/database.ts";
 import { statement } from "../platform/postgres/statement.ts";
+import { postTo, type HistoryPosts } from "./batch-changes.ts";
+import type { DeleteRecord, EditRecord } from "./history.ts";
 
 /** Where a change happened, and what the conversation's versions are by now. */
 export interface Changed {
@@ -30,28 +37,72 @@ const becomeText = statement<never>(
   "life.become_text",
   "update messages set message_type = 'text' where id = $1 and message_type <> 'text'",
 );
+const edited = statement<{ content: string; version: number; message_type: MessageType }>(
+  "life.edited",
+  "select content, version, message_type from messages where id = $1",
+);
 const clearConversation = statement<({ outcome: "done" } & Changed) | Refusal>(
   "life.clear_conversation",
   "select * from clear_conversation($1, $2, $3)",
 );
 
+interface MessageChange {
+  userId: number;
+  messageId: number;
+  /** null deletes. */
+  content: string | null;
+  /** An image or file stays one. */
+  isMedia?: boolean;
+}
+
+const place = ({ lo, hi, group_id: groupId }: Changed): Place =>
+  lo === null || hi === null ? { groupId: groupId ?? 0 } : { lo, hi };
+
+/** Lists and unread counts of a direct conversation that changed; a group's list entries follow the group's own version. */
+async function directChanges(queries: Queries, { lo, hi, ver }: Changed): Promise<CacheChange[]> {
+  if (lo === null || hi === null) return [];
+  return [...(await changedLists(queries, [...new Set([lo, hi])])), ...changedUnread(lo, hi, ver)];
+}
+
 /** What becomes of messages after they were sent; see the functions in the migrations, which also decide who may. */
-export function lifeStore(db: Database) {
-  const change = async (queries: Queries, userId: number, messageId: number, content: string | null) =>
-    (await queries.query(changeMessage, [userId, messageId, content]))[0] ?? ({ outcome: "unknown" } as const);
+export function lifeStore(writes: CacheWrites, posts: HistoryPosts) {
+  async function change(
+    queries: Queries,
+    touch: Touch,
+    { userId, messageId, content, isMedia = true }: MessageChange,
+  ): Promise<({ outcome: "done" } & ChangedMessage) | Refusal> {
+    const [row] = await queries.query(changeMessage, [userId, messageId, content]);
+    if (row?.outcome !== "done") return row ?? { outcome: "unknown" };
+    if (!isMedia) await queries.query(becomeText, [messageId]);
+    const [one] = content === null ? [] : await queries.query(edited, [messageId]);
+    const record: EditRecord | DeleteRecord =
+      one === undefined
+        ? ["d", messageId, row.ver]
+        : ["e", messageId, row.ver, one.content, one.version, one.message_type];
+    const post = postTo(posts, place(row), { prev: row.ver - 1, records: [record] });
+    touch({ key: conversationKey(place(row)), ver: row.ver, post });
+    (await directChanges(queries, row)).forEach(touch);
+    return row;
+  }
+
   return {
     /** @param text.isMedia an image or file stays one; without it the message is a text from now on */
-    async edit(userId: number, messageId: number, text: { content: string; isMedia: boolean }) {
-      if (text.isMedia) return change(db, userId, messageId, text.content);
-      return db.transaction(async (queries) => {
-        const changed = await change(queries, userId, messageId, text.content);
-        if (changed.outcome === "done") await queries.query(becomeText, [messageId]);
-        return changed;
-      });
-    },
-    remove: (userId: number, messageId: number) => change(db, userId, messageId, null),
-    clear: async (userId: number, conversationId: number, everyone: boolean) =>
-      (await db.query(clearConversation, [userId, conversationId, everyone]))[0] ?? ({ outcome: "unknown" } as const),
+    edit: (userId: number, messageId: number, { content, isMedia }: { content: string; isMedia: boolean }) =>
+      writes.transaction((queries, touch) => change(queries, touch, { userId, messageId, content, isMedia })),
+    remove: (userId: number, messageId: number) =>
+      writes.transaction((queries, touch) => change(queries, touch, { userId, messageId, content: null })),
+    clear: (userId: number, conversationId: number, everyone: boolean) =>
+      writes.transaction(async (queries, touch) => {
+        const [row] = await queries.query(clearConversation, [userId, conversationId, everyone]);
+        if (row?.outcome !== "done") return row ?? ({ outcome: "unknown" } as const);
+        if (row.lo !== null || everyone) touch({ key: conversationKey(place(row)), ver: row.ver });
+        (await directChanges(queries, row)).forEach(touch);
+        if (row.group_id !== null) {
+          (await changedLists(queries, [userId])).forEach(touch);
+          (await changedMembers(queries, row.group_id, [userId])).forEach(touch);
+        }
+        return row;
+      }),
   };
 }
 export type LifeStore = ReturnType<typeof lifeStore>;

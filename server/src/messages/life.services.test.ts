@@ -102,7 +102,7 @@ async function apply(database: TestDatabase, model: Model, ids: [number, number]
     await advancePositions(db, [{ userId: userOf(one.by), to: { endWithPeer: userOf(1 - one.by) }, read: true }]);
     Object.assign(part(one.by), { read: model.messages.length, delivered: model.messages.length });
   } else if ((one.kind === "delete" || one.kind === "edit") && target !== undefined) {
-    const life = lifeStore(db);
+    const life = lifeStore(database.writes, database.reads.posts);
     const visible = seen(model, one.by).includes(target);
     const silenced = one.kind === "edit" && !target.hidden && model.blocked[1 - one.by]?.[one.by] === true;
     const expected = !visible ? "unknown" : target.by === one.by && !silenced ? "done" : "forbidden";
@@ -117,12 +117,12 @@ async function apply(database: TestDatabase, model: Model, ids: [number, number]
   } else if (one.kind === "clear") {
     const known = await conversationStore(db).part(directPlace(...ids), userOf(one.by));
     if (known === undefined) return;
-    await lifeStore(db).clear(userOf(one.by), known.conversation_id, one.everyone);
+    await lifeStore(database.writes, database.reads.posts).clear(userOf(one.by), known.conversation_id, one.everyone);
     const end = model.messages.length;
     for (const i of one.everyone ? [0, 1] : [one.by])
       Object.assign(part(i), { read: end, delivered: end, cleared: end });
   } else if (one.kind === "block") {
-    const blocks = blockStore(db);
+    const blocks = blockStore(db, database.writes);
     if (one.on) await blocks.add(userOf(one.by), userOf(1 - one.by), 10);
     else await blocks.remove(userOf(one.by), userOf(1 - one.by));
     (model.blocked[one.by] ?? [])[1 - one.by] = one.on;

@@ -44,12 +44,28 @@ export interface StoredRow {
   reply: { cells: MessageCells; sender: Profile } | null;
   /** Of a group, with the first row of each. */
   members: number[] | null;
+  /** Of a stored message, versions for the cache: the conversation's before the batch, and the lists' of a direct one after it. */
+  prev_ver: number | null;
+  sender_list: number | null;
+  recipient_list: number | null;
+  /** How far the sender has received by now; null: as before. */
+  sender_delivered: number | null;
 }
 
-const sendBatch = statement<StoredRow>("messages.send_batch", "select * from send_batch($1, $2, $3, $4, $5, $6, $7)");
+const sendBatch = statement<StoredRow>(
+  "messages.send_batch",
+  "select * from send_batch($1, $2, $3, $4, $5, $6, $7, $8)",
+);
 
-/** Stores all in one transaction; no row where there is no such recipient or the sender is not in the group. */
-export function storeMessages(db: Queries, batch: readonly NewMessage[]): Promise<StoredRow[]> {
+/**
+ * Stores all in one transaction; no row where there is no such recipient or the sender is not in the group.
+ * @param epoch under which the cache is marked before the commit; null: it is not
+ */
+export function storeMessages(
+  db: Queries,
+  batch: readonly NewMessage[],
+  epoch: number | null = null,
+): Promise<StoredRow[]> {
   return db.query(sendBatch, [
     batch.map(({ senderId }) => senderId),
     batch.map(({ to }) => ("recipientId" in to ? to.recipientId : null)),
@@ -58,6 +74,7 @@ export function storeMessages(db: Queries, batch: readonly NewMessage[]): Promis
     batch.map(({ messageType }) => messageType),
     batch.map(({ content }) => content),
     batch.map(({ replyToId }) => replyToId ?? null),
+    epoch,
   ]);
 }
 

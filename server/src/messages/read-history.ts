@@ -1,10 +1,15 @@
 import { limits, type RouteOutput } from "@om/protocol";
+import type { People } from "../accounts/profile-cache.ts";
 import type { UserViews } from "../accounts/user-view.ts";
-import { directPlace, type Place } from "../conversations/conversation-row.ts";
+import type { Cache } from "../cache/cache.ts";
+import type { Source } from "../cache/source.ts";
+import { directPlace, type ConversationRow, type Place } from "../conversations/conversation-row.ts";
 import { toMessages } from "../conversations/conversation-view.ts";
+import type { MemberId, Membership } from "../conversations/member-cache.ts";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
 import { pageLimit, wholeNumber } from "../platform/page-limit.ts";
+import { pageOf, type History } from "./history.ts";
 import type { MessageStore } from "./message-store.ts";
 
 /** Query of GET /api/messages and, but for the recipient, of GET /api/groups/:id/messages. */
@@ -14,13 +19,20 @@ interface HistoryQuery {
   cursor?: string | undefined;
 }
 
-interface Deps {
+export interface HistoryDeps {
   store: MessageStore;
   views: UserViews;
+  people: People;
+  cache: Pick<Cache, "read">;
+  sources: { conv: Source<Place, History>; group: Source<Place, History>; member: Source<MemberId, Membership> };
 }
 
 /** A page of the conversation with somebody, newest first, ids below the cursor (absent or 0: from the end). */
-export async function readHistory(deps: Deps, caller: Caller, query: HistoryQuery): Promise<RouteOutput<"history">> {
+export async function readHistory(
+  deps: HistoryDeps,
+  caller: Caller,
+  query: HistoryQuery,
+): Promise<RouteOutput<"history">> {
   if ((query.recipient_id ?? "") === "") throw new OmError("missing_recipient");
   const peer = wholeNumber(query.recipient_id);
   if (peer === undefined) throw new OmError("invalid_recipient");
@@ -29,7 +41,7 @@ export async function readHistory(deps: Deps, caller: Caller, query: HistoryQuer
 
 /** The same of a group, whose members see all of it, also what was written before they joined. */
 export async function readGroupHistory(
-  deps: Deps,
+  deps: HistoryDeps,
   caller: Caller,
   { groupId, query }: { groupId: number; query: HistoryQuery },
 ): Promise<RouteOutput<"groupHistory">> {
@@ -37,16 +49,56 @@ export async function readGroupHistory(
 }
 
 async function readPage(
-  { store, views }: Deps,
+  deps: HistoryDeps,
   caller: Caller,
   { place, query }: { place: Place; query: HistoryQuery },
 ): Promise<RouteOutput<"history">> {
   const before = wholeNumber(query.cursor === undefined || query.cursor === "" ? "0" : query.cursor);
   if (before === undefined) throw new OmError("invalid_cursor");
   const limit = pageLimit(query.limit, limits.historyPage, 50);
-  const row = await store.history(place, caller.userId, { before, limit });
+  const newest = before === 0 ? await newestPage(deps, caller, { place, limit }) : undefined;
+  const row = newest ?? (await deps.store.history(place, caller.userId, { before, limit }));
   if (row === undefined && "groupId" in place) throw new OmError("not_group_member");
-  const messages = row === undefined ? [] : toMessages(row, caller.userId, views);
+  const messages = row === undefined ? [] : toMessages(row, caller.userId, deps.views);
   const last = messages.at(-1);
-  return { count: messages.length, messages, ...(last === undefined ? {} : { next_cursor: last.id }) };
+  return {
+    count: messages.length,
+    messages,
+    ver: row?.ver ?? 0,
+    ...(last === undefined ? {} : { next_cursor: last.id }),
+  };
+}
+
+/** From the cache, where the newest messages of active conversations are; undefined: the page goes further back. */
+async function newestPage(
+  { cache, sources, people }: HistoryDeps,
+  caller: Caller,
+  { place, limit }: { place: Place; limit: number },
+): Promise<ConversationRow | undefined> {
+  const [clearedSeq, [found]] = await Promise.all([
+    clearedFor(place, caller.userId, { cache, sources }),
+    cache.read("groupId" in place ? sources.group : sources.conv, [place]),
+  ]);
+  const viewer = { userId: caller.userId, clearedSeq: clearedSeq ?? ownCleared(found?.value, caller.userId) };
+  const row = found === undefined ? undefined : pageOf(found.value, viewer, { before: 0, limit });
+  if (row === undefined) return undefined;
+  const authors = row.messages.flatMap((cells) => [cells[3], cells[11]?.[3]]);
+  const ids = [row.lo, row.hi, ...authors].filter((id) => typeof id === "number");
+  return { ...row, people: await people.seenBy(caller, [...new Set(ids)]) };
+}
+
+/** Of a group, for a member; undefined: the conversation itself tells. @throws OmError `not_group_member` */
+async function clearedFor(
+  place: Place,
+  userId: number,
+  { cache, sources }: Pick<HistoryDeps, "cache" | "sources">,
+): Promise<number | undefined> {
+  if (!("groupId" in place)) return undefined;
+  const [member] = await cache.read(sources.member, [{ groupId: place.groupId, userId }]);
+  if (member?.value.isMember !== true) throw new OmError("not_group_member");
+  return member.value.clearedSeq;
+}
+
+function ownCleared(history: History | undefined, userId: number): number {
+  return history?.positions.find(([id]) => id === userId)?.[3] ?? 0;
 }

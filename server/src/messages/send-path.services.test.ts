@@ -107,7 +107,7 @@ describeDatabases("send path", (database) => {
           deliveredTo[one.by] = Math.max(deliveredTo[one.by] ?? 0, seq);
         }
         for (const me of [0, 1]) {
-          const deps = { store: conversationStore(database.db), views };
+          const deps = { store: conversationStore(database.db), views, ...database.reads };
           const { conversations } = await listConversations(deps, callerOf(personOf(me)), {});
           const expected = sent.filter(({ by }, i) => by !== me && i + 1 > (readTo[me] ?? 0)).length;
           expect(conversations.reduce((sum, one) => sum + one.unread_count, 0)).toBe(expected);
@@ -130,7 +130,7 @@ describeDatabases("send path", (database) => {
       );
       await advancePositions(database.db, [{ userId: a, to: { endWithPeer: b }, read: true }]);
     }
-    const deps = { store: messageStore(database.db), views };
+    const deps = { store: messageStore(database.db), views, ...database.reads };
     const newestFirst: number[] = [];
     for (let cursor = "0"; ;) {
       const page = await readHistory(deps, callerOf(a), { recipient_id: String(b), limit: "17", cursor });
@@ -170,7 +170,7 @@ describeDatabases("send path", (database) => {
     await storeMessages(database.db, [message(a, b, "1"), message(a, b, "2")]);
     const [foreign] = await storeMessages(database.db, [message(a, c, "3")]);
     await storeMessages(database.db, [message(a, b, "4")]);
-    const deps = { store: messageStore(database.db), views };
+    const deps = { store: messageStore(database.db), views, ...database.reads };
     const cursor = String(foreign?.id);
     const page = await readHistory(deps, callerOf(b), { recipient_id: String(a), cursor });
     expect(page.messages.map(({ client_id }) => client_id)).toEqual(["2", "1"]);
@@ -186,7 +186,7 @@ describeDatabases("send path", (database) => {
   test("nobody reads or moves positions in a conversation of others", async () => {
     const [a = 0, b = 0, eve = 0] = await database.addUsers("private-a", "private-b", "private-eve");
     const [row] = await storeMessages(database.db, [message(a, b, "secret")]);
-    const deps = { store: messageStore(database.db), views };
+    const deps = { store: messageStore(database.db), views, ...database.reads };
     const forEve = await readHistory(deps, callerOf(eve), { recipient_id: String(b) });
     expect(forEve.messages).toEqual([]);
     const id = row?.id ?? 0;

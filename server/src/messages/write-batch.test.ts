@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Push } from "../delivery/push.ts";
-import { DatabaseUnavailable } from "../platform/postgres/database.ts";
+import { DatabaseUnavailable, type Queries } from "../platform/postgres/database.ts";
 import type { StoredRow } from "./message-store.ts";
 import { createWriteBatch, type SendWrite } from "./write-batch.ts";
 
@@ -31,6 +31,10 @@ const row = (ord: number, outcome: "stored" | "duplicate"): StoredRow => ({
   sender: { id: 1, username: "ada", email: "", full_name: "", avatar: "", role: "user", last_seen: null },
   reply: null,
   members: null,
+  prev_ver: ord - 1,
+  sender_list: null,
+  recipient_list: null,
+  sender_delivered: null,
 });
 
 /** A database that answers each query in turn; an Error is thrown. */
@@ -38,15 +42,17 @@ function batchOn(answers: (StoredRow[] | Error)[]) {
   const pushed: Push[] = [];
   const asked: unknown[][] = [];
   let now = 0;
-  const execute = createWriteBatch({
-    db: {
-      async query(_statement, values) {
-        asked.push([...values]);
-        const answer = answers.shift();
-        if (answer === undefined || answer instanceof Error) throw answer ?? new Error("asked too often");
-        return answer as never;
-      },
+  const db: Queries = {
+    async query(_statement, values) {
+      asked.push([...values]);
+      const answer = answers.shift();
+      if (answer === undefined || answer instanceof Error) throw answer ?? new Error("asked too often");
+      return answer as never;
     },
+  };
+  const execute = createWriteBatch({
+    writes: { batch: (work) => work(db, null, () => undefined) },
+    posts: { conv: { ttlMs: 1, maxBytes: 1 }, compact: async () => undefined },
     bus: { publish: (events) => void pushed.push(...(events as Push[])), subscribe: () => undefined },
     isOnline: () => true,
     afterAcks: (run) => run(),

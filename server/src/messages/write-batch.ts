@@ -1,8 +1,10 @@
 import { LRUCache } from "lru-cache";
+import type { CacheWrites } from "../cache/write-marks.ts";
 import { advancePositions, type Advance, type Moved } from "../conversations/position-store.ts";
 import { positionPushes } from "../conversations/position-pushes.ts";
 import type { Bus } from "../delivery/bus.ts";
-import { DatabaseUnavailable, type Queries } from "../platform/postgres/database.ts";
+import { DatabaseUnavailable } from "../platform/postgres/database.ts";
+import { advanceChanges, sendChanges, type HistoryPosts } from "./batch-changes.ts";
 import { messagePushes } from "./message-pushes.ts";
 import { storeMessages, type NewMessage, type StoredRow } from "./message-store.ts";
 
@@ -25,7 +27,8 @@ export type Write = SendWrite | AdvanceWrite;
 export type WriteResult = StoredRow | Moved | undefined;
 
 interface Deps {
-  db: Queries;
+  writes: Pick<CacheWrites, "batch">;
+  posts: HistoryPosts;
   bus: Bus;
   isOnline: (userId: number) => boolean;
   /** Runs after the senders had their turn to be answered, so that an ack precedes the push of its message. */
@@ -82,15 +85,17 @@ async function sendAll(context: Context, sends: SendWrite[]): Promise<Map<Write,
   const first = new Map<string, SendWrite>();
   for (const write of sends) if (!first.has(nameOf(write))) first.set(nameOf(write), write);
   const distinct = [...first.values()];
-  const rows = await storeMessages(
-    context.db,
-    distinct.map(({ message }) => message),
-  );
-  const byWrite = new Map<Write, StoredRow>();
-  for (const row of rows) {
-    const write = distinct[row.ord - 1];
-    if (write !== undefined) byWrite.set(write, row);
-  }
+  const messages = distinct.map(({ message }) => message);
+  const stored = await context.writes.batch(async (queries, epoch, touch) => {
+    const rows = await storeMessages(queries, messages, epoch);
+    const found = rows.flatMap((row) => {
+      const write = distinct[row.ord - 1];
+      return write === undefined ? [] : [{ write, row }];
+    });
+    sendChanges(found, context.posts).forEach(touch);
+    return found;
+  });
+  const byWrite = new Map<Write, StoredRow>(stored.map(({ write, row }) => [write, row]));
   for (const write of sends) {
     const winner = first.get(nameOf(write));
     const row = winner === undefined ? undefined : byWrite.get(winner);
@@ -115,10 +120,12 @@ function publish(context: Context, distinct: SendWrite[], byWrite: ReadonlyMap<W
 
 /** Wishes of one user in one conversation share a row; the first of them is told. */
 async function advanceAll(context: Context, advances: AdvanceWrite[]): Promise<Map<Write, Moved>> {
-  const rows = await advancePositions(
-    context.db,
-    advances.map(({ wish }) => wish),
-  );
+  const wishes = advances.map(({ wish }) => wish);
+  const rows = await context.writes.batch(async (queries, epoch, touch) => {
+    const moved = await advancePositions(queries, wishes, epoch);
+    advanceChanges(moved, context.posts).forEach(touch);
+    return moved;
+  });
   context.afterAcks(() => context.bus.publish(rows.flatMap(positionPushes)));
   const byWrite = new Map<Write, Moved>();
   for (const row of rows) {

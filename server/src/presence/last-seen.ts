@@ -1,4 +1,6 @@
-import type { Queries } from "../platform/postgres/database.ts";
+import { changedProfiles, profileKey } from "../accounts/profile-cache.ts";
+import { lockObjects } from "../cache/locks.ts";
+import type { CacheWrites } from "../cache/write-marks.ts";
 import { statement } from "../platform/postgres/statement.ts";
 
 const store = statement<never>(
@@ -12,7 +14,7 @@ const store = statement<never>(
  * Remembers when users left and writes it in batches: `last_seen` is a courtesy, so its loss in a crash costs nothing. A batch that
  * fails is kept for the next flush.
  */
-export function createLastSeen(deps: { db: Queries; now: () => number }) {
+export function createLastSeen(deps: { writes: CacheWrites; now: () => number }) {
   let left = new Map<number, number>();
   return {
     note(userId: number): void {
@@ -23,7 +25,12 @@ export function createLastSeen(deps: { db: Queries; now: () => number }) {
       const batch = left;
       left = new Map();
       try {
-        await deps.db.query(store, [[...batch.keys()], [...batch.values()]]);
+        const userIds = [...batch.keys()];
+        await deps.writes.transaction(async (queries, touch) => {
+          await lockObjects(queries, userIds.map(profileKey));
+          await queries.query(store, [userIds, [...batch.values()]]);
+          (await changedProfiles(queries, userIds)).forEach(touch);
+        });
       } catch (error) {
         left = new Map([...batch, ...left]);
         throw error;

@@ -1,10 +1,12 @@
 import { createAccessTokens } from "../accounts/access-token.ts";
 import { sessionStore, type SessionStore } from "../accounts/session-store.ts";
 import { createUserViews } from "../accounts/user-view.ts";
+import { openCache } from "../cache/cache.ts";
 import { composeAccounts } from "../compose-accounts.ts";
 import { parseConfig } from "../config.ts";
 import type { SessionEnd } from "../delivery/push.ts";
 import type { Database } from "../platform/postgres/database.ts";
+import { withoutRedis } from "./databases.ts";
 import { openHttp, type Answer, type TestHttp } from "./http-server.ts";
 
 /** Signs the tokens of `openAccounts`. */
@@ -45,9 +47,11 @@ export async function openAccounts(db: Database, env: Record<string, string> = {
   const ends: SessionEnd[] = [];
   const left: number[] = [];
   let failure: Error | undefined;
+  const { writes } = await openCache({ db, ...withoutRedis });
   const accounts = composeAccounts({
     config,
     db,
+    writes,
     tokens,
     views,
     secret: testSecret,

@@ -1,9 +1,13 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { fillEmbeddedFolder, startPostgres } from "@om/services";
 import type pg from "pg";
 import { afterAll, beforeAll, describe } from "vitest";
+import { openCache, type CacheOptions } from "../cache/cache.ts";
+import type { CacheWrites } from "../cache/write-marks.ts";
+import { composeReads, type Reads } from "../compose-reads.ts";
 import { openDatabase, type Database } from "../platform/postgres/database.ts";
 import { startEmbedded } from "../platform/postgres/embedded.ts";
 import { migrate } from "../platform/postgres/migrate.ts";
@@ -11,6 +15,9 @@ import { migrate } from "../platform/postgres/migrate.ts";
 /** A migrated database for one test file. */
 export interface TestDatabase {
   readonly db: Database;
+  /** Reads and writes as the server makes them, without Redis. */
+  readonly reads: Reads;
+  readonly writes: CacheWrites;
   /** New users `<name>` with a conversation list of their own; returns their ids in order. */
   addUsers(...names: string[]): Promise<number[]>;
   /** Makes sure that a public group has the name `handle`. */
@@ -24,20 +31,24 @@ export function describeDatabases(title: string, suite: (database: TestDatabase)
   describe.each(["embedded", "PostgreSQL"] as const)(`${title} (%s)`, (kind) => {
     let opened: { connection: pg.ClientConfig } & AsyncDisposable;
     let db: Database | undefined;
+    let reads: Reads | undefined;
     beforeAll(async () => {
       opened = kind === "embedded" ? await embedded() : await postgres();
       await migrate(opened.connection);
       const poolSize = kind === "embedded" ? 1 : 8;
       db = openDatabase({ connection: opened.connection, poolSize, onOutage: () => undefined });
+      reads = composeReads({ cache: await openCache({ db, ...withoutRedis }), db, exposeEmails: false });
     });
     afterAll(async () => {
       await db?.[Symbol.asyncDispose]();
       await opened[Symbol.asyncDispose]();
     });
-    const rows = <Row>(text: string, values: unknown[] = []): Promise<Row[]> => {
-      if (db === undefined) throw new Error("the database is not open yet");
-      return db.query<Row>({ name: "", text }, values);
+    const ready = <T>(value: T | undefined): T => {
+      if (value === undefined) throw new Error("the database is not open yet");
+      return value;
     };
+    const rows = <Row>(text: string, values: unknown[] = []): Promise<Row[]> =>
+      ready(db).query<Row>({ name: "", text }, values);
     const addUsers = async (...names: string[]): Promise<number[]> => {
       const made = await rows<{ id: number }>(
         `with made as (
@@ -50,9 +61,14 @@ export function describeDatabases(title: string, suite: (database: TestDatabase)
       return made.map(({ id }) => id);
     };
     suite({
+      get reads() {
+        return ready(reads);
+      },
+      get writes() {
+        return ready(reads).cache.writes;
+      },
       get db() {
-        if (db === undefined) throw new Error("the database is not open yet");
-        return db;
+        return ready(db);
       },
       rows,
       addUsers,
@@ -71,6 +87,27 @@ export function describeDatabases(title: string, suite: (database: TestDatabase)
     });
   });
 }
+
+/** Options of a cache that nobody watches, on a database alone. */
+export const withoutRedis: Omit<CacheOptions, "db"> = {
+  redis: undefined,
+  parallelLoads: 1,
+  nodeId: "test",
+  events: {
+    read: () => undefined,
+    hit: () => undefined,
+    fill: () => undefined,
+    leaseWait: () => undefined,
+    shed: () => undefined,
+    marked: () => undefined,
+    posted: () => undefined,
+    dirtyNoted: () => undefined,
+    audited: () => undefined,
+  },
+  onError: () => undefined,
+  now: Date.now,
+  pause: (ms) => delay(ms),
+};
 
 async function embedded(): Promise<{ connection: pg.ClientConfig } & AsyncDisposable> {
   const folder = mkdtempSync(join(tmpdir(), "om-embedded-"));

@@ -40,8 +40,8 @@ export async function openGroups(database: TestDatabase, env: Record<string, str
   const views = createUserViews({ exposeEmails: config.exposeEmails, isOnline: () => false });
   const events: GroupEvent[] = [];
   const announce = (event: GroupEvent): void => void events.push(event);
-  const groups = composeGroups({ config, db: database.db, views, announce });
-  const accounts = accountStore(database.db);
+  const groups = composeGroups({ config, db: database.db, writes: database.writes, views, announce });
+  const accounts = accountStore(database.db, database.writes);
   const handlers: Parameters<typeof openHttp>[0] = {
     env,
     verify: tokens.verify,

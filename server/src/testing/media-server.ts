@@ -4,9 +4,11 @@ import { join } from "node:path";
 import { createUserViews } from "../accounts/user-view.ts";
 import { composeMedia, type Media } from "../compose-media.ts";
 import { parseConfig } from "../config.ts";
+import { openCache } from "../cache/cache.ts";
 import { composeGroups } from "../compose-groups.ts";
 import type { SetIcon } from "../media/group-avatar.ts";
 import type { Database } from "../platform/postgres/database.ts";
+import { withoutRedis } from "./databases.ts";
 import { openHttp, type Answer, type TestHttp } from "./http-server.ts";
 import { multipart, multipartType, type Part } from "./multipart.ts";
 import { startS3, type S3Server } from "./s3-server.ts";
@@ -57,12 +59,14 @@ export async function openMedia(db: Database, options: TestMediaOptions = {}): P
   const config = parseConfig(env);
   const leftovers: unknown[] = [];
   const views = createUserViews({ exposeEmails: false, isOnline: () => false });
+  const { writes } = await openCache({ db, ...withoutRedis });
   const media = composeMedia({
     config,
     db,
+    writes,
     views,
     base: () => config.publicApiBaseUrl,
-    setIcon: options.setIcon ?? composeGroups({ config, db, views, announce: () => undefined }).setIcon,
+    setIcon: options.setIcon ?? composeGroups({ config, db, writes, views, announce: () => undefined }).setIcon,
     telemetry: { failure: (_where, error) => void leftovers.push(error) },
     now,
   });

@@ -10,8 +10,11 @@ export interface Queries {
 
 /** PostgreSQL as the features see it. Every wait has a deadline; an outage shows as `DatabaseUnavailable`. */
 export interface Database extends Queries, AsyncDisposable {
-  /** Commits what `run` did, or rolls all of it back when it throws. */
-  transaction<T>(run: (queries: Queries) => Promise<T>): Promise<T>;
+  /**
+   * Commits what `run` did, or rolls all of it back when it throws. `marked`: it looks after the cache itself, so the guard of
+   * 008-cache.sql has nothing to do.
+   */
+  transaction<T>(run: (queries: Queries) => Promise<T>, options?: { marked?: boolean }): Promise<T>;
   /** Connections: all, idle, and callers waiting for one. */
   pool(): { total: number; idle: number; waiting: number };
 }
@@ -38,6 +41,7 @@ const maxWaiting = 1_000;
 const statementTimeout = 10_000;
 
 const begin: Statement<never> = { name: "", text: "begin" };
+const beginMarked: Statement<never> = { name: "", text: "begin; set local om.marked = '1'" };
 const commit: Statement<never> = { name: "", text: "commit" };
 
 export function openDatabase(options: DatabaseOptions): Database {
@@ -73,7 +77,7 @@ export function openDatabase(options: DatabaseOptions): Database {
       checkRoom();
       return run(pool, statement, values);
     },
-    async transaction(work) {
+    async transaction(work, { marked = false } = {}) {
       checkRoom();
       const client = await pool.connect().catch((error: unknown) => {
         throw translate(error);
@@ -83,7 +87,7 @@ export function openDatabase(options: DatabaseOptions): Database {
       const onLost = (error: Error): void => void (broken = error);
       client.on("error", onLost);
       try {
-        await run(client, begin, []);
+        await run(client, marked ? beginMarked : begin, []);
         const value = await work({ query: (statement, values) => run(client, statement, values) });
         await run(client, commit, []);
         return value;

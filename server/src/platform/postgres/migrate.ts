@@ -38,7 +38,7 @@ async function checkServer(client: pg.Client): Promise<void> {
 
 /** Runs the first file that the schema has not had; false: there is none, and the data is known to be this database's own. */
 async function migrateOnce(client: pg.Client, files: readonly Migration[]): Promise<boolean> {
-  await client.query("begin; set local timezone = 'UTC'; set local lock_timeout = '60s'");
+  await client.query("begin; set local timezone = 'UTC'; set local lock_timeout = '60s'; set local om.marked = '1'");
   try {
     await client.query("select pg_advisory_xact_lock($1)", [lock]);
     const next = nextFile(files, await currentVersion(client));

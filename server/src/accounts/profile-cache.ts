@@ -1,0 +1,129 @@
+import { LRUCache } from "lru-cache";
+import type { Cache } from "../cache/cache.ts";
+import type { Source } from "../cache/source.ts";
+import type { Changed } from "../cache/marks.ts";
+import type { Queries } from "../platform/postgres/database.ts";
+import { statement } from "../platform/postgres/statement.ts";
+import type { Profile } from "./user-view.ts";
+
+/**
+ * `profile:{user}`, 5 min, lock `profile:{user}`, version users.ver: a user's face without the e-mail, and whom that user has blocked.
+ * One record: [shape, username, full_name, avatar, role, last_seen, closed, blocked ids]. Users who do not exist are not kept.
+ */
+interface Face {
+  id: number;
+  username: string;
+  full_name: string;
+  avatar: string;
+  role: string;
+  last_seen: string | null;
+  isClosed: boolean;
+  blocked: readonly number[];
+}
+interface FaceRow extends Omit<Face, "isClosed"> {
+  ver: number;
+  is_closed: boolean;
+}
+
+const shape = "p1";
+
+const load = statement<FaceRow | { id: null }>(
+  "profiles.load",
+  `select u.id, u.ver, u.username, u.full_name, u.avatar, u.role, u.last_seen, u.deleted_at is not null as is_closed,
+     (select coalesce(json_agg(b.blocked_id), '[]') from blocks b where b.blocker_id = u.id) as blocked
+   from unnest($1::bigint[]) with ordinality as i(id, ord) left join users u on u.id = i.id order by i.ord`,
+);
+const emails = statement<{ id: number; email: string }>(
+  "profiles.emails",
+  "select id, email from users where id = any($1)",
+);
+const raise = statement<{ id: number; ver: number }>(
+  "profiles.raise",
+  "update users set ver = ver + 1 where id = any($1) returning id, ver",
+);
+
+/** Reads people as one viewer sees them. */
+export interface People {
+  /** Those of the ids who exist, in no order; e-mails only of the viewer, or of all where the installation shows them. */
+  seenBy(viewer: { userId: number; email: string }, ids: readonly number[]): Promise<Profile[]>;
+}
+
+export function createPeople(deps: { cache: Pick<Cache, "read">; db: Queries; exposeEmails: boolean }): People {
+  const source = profileSource(deps.db);
+  // An address changes only when the account is closed, which is known from the face.
+  const known = new LRUCache<number, string>({ max: 100_000 });
+
+  async function emailsOf(faces: readonly Face[]): Promise<void> {
+    const wanted = faces.filter(({ id }) => !known.has(id)).map(({ id }) => id);
+    if (wanted.length === 0) return;
+    for (const { id, email } of await deps.db.query(emails, [wanted])) known.set(id, email);
+  }
+
+  return {
+    async seenBy(viewer, ids) {
+      const wanted = [...new Set([viewer.userId, ...ids])];
+      const found = await deps.cache.read(source, wanted);
+      const faces = found.flatMap(({ value }) => (value === undefined ? [] : [value]));
+      if (deps.exposeEmails) await emailsOf(faces);
+      const own = faces.find(({ id }) => id === viewer.userId);
+      return faces
+        .filter(({ id }) => ids.includes(id))
+        .map(({ isClosed, blocked, ...face }) => {
+          const isBlocked = own?.blocked.includes(face.id) === true;
+          const relation = isClosed ? 0 : Number(isBlocked) + 2 * Number(blocked.includes(viewer.userId));
+          const closedEmail = `deleted_${face.id}@invalid`;
+          const email = face.id === viewer.userId ? viewer.email : (known.get(face.id) ?? "");
+          return { ...face, email: isClosed ? closedEmail : email, relation };
+        });
+    },
+  };
+}
+
+function profileSource(db: Queries): Source<number, Face | undefined> {
+  return {
+    name: "profile",
+    ttlMs: 300_000,
+    maxBytes: 32 * 1024,
+    key: profileKey,
+    lock: profileKey,
+    async load(ids) {
+      const rows = await db.query(load, [ids]);
+      return rows.map((row) => {
+        if (row.id === null) return { ver: 0, value: undefined };
+        const { ver, is_closed: isClosed, ...face } = row;
+        return { ver, value: { ...face, isClosed } };
+      });
+    },
+    records: (face) =>
+      face === undefined
+        ? undefined
+        : [
+            [
+              shape,
+              face.id,
+              face.username,
+              face.full_name,
+              face.avatar,
+              face.role,
+              face.last_seen,
+              face.isClosed,
+              face.blocked,
+            ],
+          ],
+    fold([record]) {
+      if (!Array.isArray(record) || record[0] !== shape || record.length !== 9) return undefined;
+      const [, id, username, full_name, avatar, role, last_seen, isClosed, blocked] = record as [string, ...FaceCells];
+      return { id, username, full_name, avatar, role, last_seen, isClosed, blocked };
+    },
+  };
+}
+type FaceCells = [number, string, string, string, string, string | null, boolean, readonly number[]];
+
+/** Also the name of its lock. */
+export const profileKey = (id: number): string => `profile:${id}`;
+
+/** In the transaction that changed what others see of these users. */
+export async function changedProfiles(queries: Queries, userIds: readonly number[]): Promise<Changed[]> {
+  const raised = await queries.query(raise, [userIds]);
+  return raised.map(({ id, ver }) => ({ key: profileKey(id), ver }));
+}

@@ -1,0 +1,28 @@
+import type { Redis } from "../platform/redis/redis.ts";
+import type { CacheControl } from "./control.ts";
+import type { ControlStore } from "./control-store.ts";
+import { headerBytes, isServable, readHeader } from "./entry.ts";
+import type { AnySource } from "./loader.ts";
+
+/**
+ * Looks whether Redis would serve something older than what the database had before: first the database's version, then the notes,
+ * then the entry. A stale entry that no note explains is a proven violation, whatever happens in between.
+ */
+export function createAudit(deps: {
+  redis: Redis;
+  store: Pick<ControlStore, "isDirty">;
+  control: Pick<CacheControl, "readEpoch">;
+  audited: (isStale: boolean) => void;
+}): (source: AnySource, id: unknown) => Promise<void> {
+  return async (source, id) => {
+    const epoch = deps.control.readEpoch();
+    if (epoch === undefined) return;
+    const key = source.key(id);
+    const [loaded] = await source.load([id]);
+    if (loaded === undefined || (await deps.store.isDirty(key))) return;
+    const bytes = await deps.redis.call(50, "GETRANGE", key, 0, headerBytes - 1);
+    const header = Buffer.isBuffer(bytes) ? readHeader(bytes) : undefined;
+    if (header === undefined || deps.control.readEpoch() !== epoch) return;
+    deps.audited(isServable(header, epoch) && header.ver < loaded.ver);
+  };
+}

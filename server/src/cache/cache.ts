@@ -1,0 +1,114 @@
+import type { Database } from "../platform/postgres/database.ts";
+import type { Redis } from "../platform/redis/redis.ts";
+import { createAudit } from "./audit.ts";
+import { startControl, type CacheControl } from "./control.ts";
+import { controlStore } from "./control-store.ts";
+import type { CacheEvents } from "./events.ts";
+import { createLoader, type Loader } from "./loader.ts";
+import { createMemory } from "./memory.ts";
+import { Entries } from "./entries.ts";
+import { createMarks } from "./marks.ts";
+import { createReadThrough, type ReadThrough } from "./read-through.ts";
+import type { Source } from "./source.ts";
+import { createRelay } from "./relay.ts";
+import type { OnStep } from "./steps.ts";
+import { createWrites, type CacheWrites } from "./write-marks.ts";
+
+/** The coherent cache; docs/architecture.md tells how it works. Without Redis every read is one of the database. */
+export interface Cache extends AsyncDisposable {
+  read: ReadThrough["read"];
+  /** Versions that may be served now, without the values; undefined where Redis does not tell. */
+  versions<Id, T>(source: Source<Id, T>, ids: readonly Id[]): Promise<(number | undefined)[]>;
+  /** Makes an entry whose records have become many as short as a fresh one. */
+  compact<Id, T>(source: Source<Id, T>, id: Id): Promise<void>;
+  writes: CacheWrites;
+  /** For metrics. */
+  state(): { epoch: number; mode: "on" | "off"; dirty: number; waiting: number };
+}
+
+export interface CacheOptions {
+  db: Database;
+  redis: Redis | undefined;
+  /** Loads that may run side by side. */
+  parallelLoads: number;
+  nodeId: string;
+  events: CacheEvents;
+  onError: (error: unknown) => void;
+  /** Wall clock, in ms. */
+  now: () => number;
+  pause: (ms: number) => Promise<void>;
+  step?: OnStep | undefined;
+}
+
+/** One of this many hits is audited. */
+const auditEvery = 1_000;
+
+const monotonic = (): number => performance.now();
+
+export async function openCache(options: CacheOptions): Promise<Cache> {
+  const { db, redis, events, step, pause } = options;
+  const store = controlStore(db);
+  const memory = createMemory({ maxBytes: 64 * 1024 * 1024, maxKeys: 20_000 });
+  const control =
+    redis === undefined
+      ? noControl
+      : await startControl({
+          store,
+          redis,
+          nodeId: options.nodeId,
+          now: monotonic,
+          relay: createRelay({ redis, memory, step }),
+          onEpoch: memory.clear,
+          onError: options.onError,
+        });
+  const counted = redis === undefined ? events : withAudit(events, createAuditNow());
+  const { now } = options;
+  const entries = redis === undefined ? undefined : new Entries({ redis, control, memory, events, now, pause });
+  const loader: Loader = createLoader({
+    parallel: options.parallelLoads,
+    maxWaiting: 5_000,
+    maxWaitMs: 5_000,
+    now: monotonic,
+    probe: store.probe,
+    fill: (source, filling) => entries?.fill(source, filling),
+    busy: ({ name }) => events.fill(name, "busy"),
+    shed: events.shed,
+    step,
+  });
+  const marks = createMarks({ redis, memory, events, now, pause });
+
+  function createAuditNow(): (source: Parameters<CacheEvents["hit"]>[0], id: unknown) => void {
+    if (redis === undefined) return () => undefined;
+    const audit = createAudit({ redis, store, control, audited: events.audited });
+    return (source, id) => void audit(source, id).catch(options.onError);
+  }
+
+  return {
+    read: createReadThrough({ entries, control, memory, loader, events: counted, now }).read,
+    versions: (source, ids) => Promise.all(ids.map(async (id) => entries?.version(source.key(id)))),
+    compact: async (source, id) => entries?.compact(source, source.key(id)),
+    writes: createWrites({ db, control, marks, events, step }),
+    state: () => ({ ...control.state(), waiting: loader.waiting() }),
+    [Symbol.asyncDispose]: () => control[Symbol.asyncDispose](),
+  };
+}
+
+const noControl: CacheControl = {
+  readEpoch: () => undefined,
+  writeEpoch: () => null,
+  state: () => ({ epoch: 0, mode: "off", dirty: 0 }),
+  poll: async () => undefined,
+  [Symbol.asyncDispose]: async () => undefined,
+};
+
+function withAudit(events: CacheEvents, audit: CacheEvents["hit"]): CacheEvents {
+  let hits = 0;
+  return {
+    ...events,
+    hit(source, id) {
+      events.hit(source, id);
+      hits += 1;
+      if (hits % auditEvery === 0) audit(source, id);
+    },
+  };
+}

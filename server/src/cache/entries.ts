@@ -1,0 +1,176 @@
+import { randomBytes } from "node:crypto";
+import type { Redis } from "../platform/redis/redis.ts";
+import type { CacheControl } from "./control.ts";
+import { headerBytes, isServable, packEntry, readHeader, readRecords, type Header } from "./entry.ts";
+import type { CacheEvents, ReadResult } from "./events.ts";
+import { lifetime } from "./lifetime.ts";
+import type { AnySource } from "./loader.ts";
+import type { Memory } from "./memory.ts";
+import { scripts } from "./scripts.ts";
+import type { Loaded, Source } from "./source.ts";
+
+/** How long a read waits for Redis in all, in ms. */
+export const readDeadline = 10;
+/** How long a lease lasts, in ms: longer than a load may take to begin and end. */
+const leaseMs = 3_000;
+/** A dirty entry is about to become clean: that many more looks, a millisecond apart. */
+const dirtyTries = 3;
+
+export interface Hit<T> {
+  is: "hit";
+  value: T;
+  header: Header;
+  result: "hit" | "hit_l1";
+}
+export interface Miss {
+  is: "miss";
+  /** What is there must be replaced although it looks fine. */
+  refill: boolean;
+  result: ReadResult;
+}
+interface Dirty {
+  is: "dirty";
+}
+
+/** One read on its way: the epoch it began in, whether Redis has answered it, and for how many ms it may still wait. */
+export interface Attempt {
+  readonly epoch: number;
+  answered: boolean;
+  left(): number;
+}
+
+export function attempt(epoch: number): Attempt {
+  const end = performance.now() + readDeadline;
+  return { epoch, answered: false, left: () => Math.max(1, end - performance.now()) };
+}
+
+export interface EntriesDeps {
+  redis: Redis;
+  control: Pick<CacheControl, "readEpoch">;
+  memory: Memory;
+  events: CacheEvents;
+  /** Wall clock, in ms. */
+  now: () => number;
+  pause: (ms: number) => Promise<void>;
+}
+
+/** The entries in Redis as a reader uses them. */
+export class Entries {
+  readonly #deps: EntriesDeps;
+
+  constructor(deps: EntriesDeps) {
+    this.#deps = deps;
+  }
+
+  /** @throws RedisUnavailable */
+  async look<Id, T>(source: Source<Id, T>, key: string, at: Attempt): Promise<Hit<T> | Miss> {
+    const { redis, memory, pause } = this.#deps;
+    for (let tries = 0; ; tries++) {
+      const whole = tries > 0 || memory.get(key)?.epoch !== at.epoch;
+      const end = whole ? source.maxBytes : headerBytes - 1;
+      const bytes = await redis.call(at.left(), "GETRANGE", key, 0, end);
+      at.answered = true;
+      const seen = this.#judge(source, key, bytes as Buffer, { epoch: at.epoch, whole });
+      if (seen.is !== "dirty") return seen;
+      if (tries === dirtyTries) return { is: "miss", refill: false, result: "dirty" };
+      // A body that memory does not have is fetched at once; for a writer that is about to finish we wait.
+      if (whole) await pause(1);
+    }
+  }
+
+  /** What bytes of Redis say; `whole`: they are more than the header. */
+  #judge<Id, T>(
+    source: Source<Id, T>,
+    key: string,
+    bytes: Buffer,
+    at: { epoch: number; whole: boolean },
+  ): Hit<T> | Miss | Dirty {
+    const { memory } = this.#deps;
+    if (bytes.length === 0) return { is: "miss", refill: false, result: "miss" };
+    const header = readHeader(bytes);
+    if (header === undefined || bytes.length > source.maxBytes) return { is: "miss", refill: true, result: "corrupt" };
+    if (header.epoch !== at.epoch || !header.hasBody) return { is: "miss", refill: false, result: "miss" };
+    if (header.ver < header.pend) return { is: "dirty" };
+    // Clean, and yet older than what this node has seen: a change was not marked.
+    if (header.ver < memory.floor(key)) return { is: "miss", refill: false, result: "dirty" };
+    const kept = memory.get(key);
+    if (kept?.epoch === header.epoch && kept.ver === header.ver) {
+      return { is: "hit", value: kept.value as T, header, result: "hit_l1" };
+    }
+    if (!at.whole) return { is: "dirty" };
+    const records = readRecords(bytes, header);
+    const value = records === undefined ? undefined : source.fold(records, header.ver);
+    if (value === undefined) return { is: "miss", refill: true, result: records === undefined ? "corrupt" : "miss" };
+    memory.set(key, { epoch: header.epoch, ver: header.ver, value, bytes: bytes.length });
+    return { is: "hit", value, header, result: "hit" };
+  }
+
+  /**
+   * The right to fill an entry (a token), or the entry itself if it can be served by now; undefined: another one fills it, or Redis
+   * does not say. `refill` asks for the right also to what can be served.
+   */
+  async lease<Id, T>(
+    source: Source<Id, T>,
+    key: string,
+    at: Attempt & { refill: boolean },
+  ): Promise<Buffer | Hit<T> | undefined> {
+    const { redis, memory } = this.#deps;
+    const token = randomBytes(8);
+    const args = [at.epoch, token, leaseMs, memory.floor(key), source.maxBytes, at.refill ? 1 : 0];
+    const reply = await redis.script(at.left(), scripts.lease, [key], args).catch(() => 0);
+    if (reply === 1) return token;
+    if (!Buffer.isBuffer(reply)) return undefined;
+    const seen = this.#judge(source, key, reply, { epoch: at.epoch, whole: true });
+    return seen.is === "hit" ? seen : undefined;
+  }
+
+  /** The version that may be served now, without the value. */
+  async version(key: string): Promise<number | undefined> {
+    const { redis, control, memory } = this.#deps;
+    const epoch = control.readEpoch();
+    if (epoch === undefined) return undefined;
+    const bytes = await redis.call(readDeadline, "GETRANGE", key, 0, headerBytes - 1).catch(() => undefined);
+    const header = Buffer.isBuffer(bytes) ? readHeader(bytes) : undefined;
+    if (header === undefined || !isServable(header, epoch) || header.ver < memory.floor(key)) return undefined;
+    return header.ver;
+  }
+
+  /** Stores a value under its lease. Nobody waits for it. */
+  fill(source: AnySource, { id, token, loaded }: { id: unknown; token: Buffer; loaded: Loaded<unknown> }): void {
+    const { redis, control, events } = this.#deps;
+    const epoch = control.readEpoch();
+    const made = epoch === undefined ? undefined : this.#pack(source, { ...loaded, epoch });
+    if (epoch === undefined || made === undefined) return events.fill(source.name, "failed");
+    redis.script(readDeadline, scripts.fill, [source.key(id)], [epoch, token, made.entry, made.ttl]).then(
+      (stored) => events.fill(source.name, stored === 1 ? "stored" : "refused"),
+      () => events.fill(source.name, "failed"),
+    );
+  }
+
+  /** Replaces a value whose records have become many by one that is as short as a fresh one. @throws RedisUnavailable */
+  async compact<Id, T>(source: Source<Id, T>, key: string): Promise<void> {
+    const { redis, control } = this.#deps;
+    const epoch = control.readEpoch();
+    if (epoch === undefined) return;
+    const bytes = (await redis.call(readDeadline, "GETRANGE", key, 0, source.maxBytes)) as Buffer;
+    const header = readHeader(bytes);
+    if (header === undefined || !isServable(header, epoch)) return;
+    const records = readRecords(bytes, header);
+    const value = records === undefined ? undefined : source.fold(records, header.ver);
+    const made = value === undefined ? undefined : this.#pack(source, { ver: header.ver, value, epoch });
+    if (made === undefined) return;
+    await redis.script(readDeadline, scripts.compact, [key], [epoch, header.ver, made.entry, made.ttl]);
+  }
+
+  /** undefined: it is not to be kept, or too long. */
+  #pack<T>(
+    source: Pick<Source<never, T>, "records" | "ttlMs" | "maxBytes">,
+    { ver, value, epoch }: Loaded<T> & { epoch: number },
+  ): { entry: Buffer; ttl: number } | undefined {
+    const records = source.records(value);
+    if (records === undefined) return undefined;
+    const ttl = lifetime(source.ttlMs);
+    const entry = packEntry({ ver, epoch, until: this.#deps.now() + ttl, records });
+    return entry.length > source.maxBytes ? undefined : { entry, ttl };
+  }
+}

@@ -1,0 +1,162 @@
+import { OmError } from "../platform/om-error.ts";
+import type { Loaded, Source } from "./source.ts";
+import type { OnStep } from "./steps.ts";
+
+export type AnySource = Source<unknown, unknown>;
+
+/** A wish to read an object from the database. */
+interface Waiting {
+  id: unknown;
+  key: string;
+  /** Right to fill the entry; taken before this wish was made. */
+  token: Buffer | undefined;
+  since: number;
+  promise: Promise<Loaded<unknown>>;
+  resolve(loaded: Loaded<unknown>): void;
+  reject(error: unknown): void;
+}
+
+export interface LoaderOptions {
+  /** Loads that may run side by side: the rest of the pool is for writers. */
+  parallel: number;
+  /** Objects that may wait; beyond it callers are told to come back. */
+  maxWaiting: number;
+  /** For how long an object may wait for its load to begin, in ms. */
+  maxWaitMs: number;
+  now: () => number;
+  /** Whether nobody changes the objects behind these locks. */
+  probe: (locks: readonly string[]) => Promise<readonly boolean[]>;
+  /** Stores a value under its lease. It does not throw. */
+  fill(source: AnySource, filling: { id: unknown; token: Buffer; loaded: Loaded<unknown> }): void;
+  /** The lock of an object was not free, so it is not stored. */
+  busy(source: Pick<AnySource, "name">): void;
+  /** A caller was sent away. */
+  shed(): void;
+  /** Named steps, for tests and verification. */
+  step?: OnStep | undefined;
+}
+
+/** Objects of one statement. */
+const maxBatch = 64;
+
+/** Reads objects from the database, each at most twice at a time: whoever comes while a load runs shares the next one. */
+export interface Loader {
+  /** @throws OmError `unavailable` when too many wait */
+  load<Id, T>(source: Source<Id, T>, id: Id, token?: Buffer): Promise<Loaded<T>>;
+  waiting(): number;
+}
+
+// A queue holds wishes of one source only; their types are known to `load`.
+type Queue = Map<string, Waiting>;
+
+/** Natural batching: what arrives while all slots are taken is read by one statement per kind when one is free. */
+export function createLoader(options: LoaderOptions): Loader {
+  const queues = new Map<AnySource, Queue>();
+  let waiting = 0;
+  let running = 0;
+  let scheduled = false;
+
+  function pump(): void {
+    scheduled = false;
+    while (running < options.parallel && waiting > 0) {
+      const batch = takeBatch(queues);
+      waiting -= batch.wishes.length;
+      running += 1;
+      void run(options, batch).finally(() => {
+        running -= 1;
+        pump();
+      });
+    }
+  }
+
+  return {
+    async load<Id, T>(source: Source<Id, T>, id: Id, token?: Buffer): Promise<Loaded<T>> {
+      const queue = queueOf(queues, source);
+      const key = source.key(id);
+      const known = queue.get(key);
+      if (known !== undefined) {
+        known.token = token ?? known.token;
+        return known.promise as Promise<Loaded<T>>;
+      }
+      if (waiting >= options.maxWaiting) {
+        options.shed();
+        throw new OmError("unavailable");
+      }
+      const made = wish(id, key, token, options.now());
+      queue.set(key, made);
+      waiting += 1;
+      if (!scheduled) {
+        scheduled = true;
+        queueMicrotask(pump);
+      }
+      return made.promise as Promise<Loaded<T>>;
+    },
+    waiting: () => waiting,
+  };
+}
+
+function queueOf(queues: Map<AnySource, Queue>, source: AnySource): Queue {
+  const queue: Queue = queues.get(source) ?? new Map<string, Waiting>();
+  queues.set(source, queue);
+  return queue;
+}
+
+interface Batch {
+  source: AnySource;
+  wishes: Waiting[];
+}
+
+/** The next wishes of one kind; that kind is last in turn then. Something waits. */
+function takeBatch(queues: Map<AnySource, Queue>): Batch {
+  for (const [source, queue] of queues) {
+    if (queue.size === 0) continue;
+    queues.delete(source);
+    queues.set(source, queue);
+    const wishes = [...queue.values()].slice(0, maxBatch);
+    for (const { key } of wishes) queue.delete(key);
+    return { source, wishes };
+  }
+  throw new Error("nothing waits");
+}
+
+/** Reads one batch and answers everybody. It does not throw. */
+async function run(options: LoaderOptions, { source, wishes: all }: Batch): Promise<void> {
+  const late = options.now() - options.maxWaitMs;
+  const wishes = all.filter((one) => one.since >= late);
+  for (const one of all) {
+    if (one.since >= late) continue;
+    options.shed();
+    one.reject(new OmError("unavailable"));
+  }
+  if (wishes.length === 0) return;
+  try {
+    const locks = wishes.filter(({ token }) => token !== undefined).map(({ id }) => source.lock(id));
+    await options.step?.("read-leased");
+    // The lease comes before this, this before the rows: a writer that is not seen here has committed what the rows will show.
+    const free = locks.length === 0 ? [] : [...(await options.probe(locks))];
+    const rows = await source.load(wishes.map(({ id }) => id));
+    await options.step?.("read-loaded");
+    for (const [index, { id, token, resolve }] of wishes.entries()) {
+      const loaded = rows[index];
+      if (loaded === undefined) throw new Error(`${source.name}: a row for every id is needed`);
+      resolve(loaded);
+      if (token === undefined) continue;
+      if (free.shift() === true) options.fill(source, { id, token, loaded });
+      else options.busy(source);
+    }
+  } catch (error) {
+    for (const one of wishes) one.reject(error);
+  }
+}
+
+function wish(id: unknown, key: string, token: Buffer | undefined, since: number): Waiting {
+  let resolve: Waiting["resolve"] = () => undefined;
+  let reject: Waiting["reject"] = () => undefined;
+  const promise = new Promise<Loaded<unknown>>((done, failed) => {
+    resolve = done;
+    reject = failed;
+  });
+  // Whoever asked may have been answered from elsewhere meanwhile.
+  promise.catch(() => undefined);
+  return { id, key, token, since, promise, resolve, reject };
+}

@@ -1,0 +1,42 @@
+import { LRUCache } from "lru-cache";
+
+/** A decoded value and the version that Redis must name for it to be used. */
+interface Kept {
+  epoch: number;
+  ver: number;
+  value: unknown;
+  bytes: number;
+}
+
+/** Decoded values of this process. They are never believed by themselves: Redis says before each use whether they are the newest. */
+export interface Memory {
+  get(key: string): Kept | undefined;
+  set(key: string, kept: Kept): void;
+  /** Lowest version of the key that this node may answer with: what it wrote without a mark, or has answered before. */
+  floor(key: string): number;
+  raise(key: string, ver: number): void;
+  /** In a new epoch versions may begin anew. */
+  clear(): void;
+}
+
+export function createMemory(options: { maxBytes: number; maxKeys: number }): Memory {
+  const values = new LRUCache<string, Kept>({
+    max: options.maxKeys,
+    maxSize: options.maxBytes,
+    // Decoded, a value takes some times what it took in Redis.
+    sizeCalculation: ({ bytes }) => 4 * bytes + 500,
+  });
+  const floors = new LRUCache<string, number>({ max: 100_000 });
+  return {
+    get: (key) => values.get(key),
+    set: (key, kept) => void values.set(key, kept),
+    floor: (key) => floors.get(key) ?? 0,
+    raise(key, ver) {
+      if (ver > (floors.get(key) ?? 0)) floors.set(key, ver);
+    },
+    clear() {
+      values.clear();
+      floors.clear();
+    },
+  };
+}

@@ -1,0 +1,15 @@
+import { readFileSync } from "node:fs";
+import type { Script } from "../platform/redis/redis.ts";
+
+/** The scripts of this folder; each file says what goes in and what comes out. */
+export const scripts = {
+  mark: script("mark"),
+  lease: script("lease"),
+  fill: script("fill"),
+  post: script("post"),
+  compact: script("compact"),
+} as const;
+
+function script(name: string): Script {
+  return { name, source: readFileSync(new URL(`./scripts/${name}.lua`, import.meta.url), "utf8") };
+}

@@ -1,0 +1,76 @@
+import type { Database, Queries } from "../platform/postgres/database.ts";
+import type { CacheControl } from "./control.ts";
+import { noteDirtyKeys } from "./control-store.ts";
+import type { CacheEvents } from "./events.ts";
+import type { Changed, Marks } from "./marks.ts";
+import type { OnStep } from "./steps.ts";
+
+export type Touch = (changed: Changed) => void;
+
+/** How every write that changes what a cached answer shows is made. */
+export interface CacheWrites {
+  /**
+   * One transaction. What `work` touches is marked in Redis while its locks are held, before the commit; what could not be marked
+   * is noted in the database. `work` must have taken all locks of what it touches.
+   */
+  transaction<T>(work: (queries: Queries, touch: Touch) => Promise<T>): Promise<T>;
+  /**
+   * The same for SQL functions that note by themselves what will not be marked: they are told the epoch under which marks are going
+   * to be made. null: none are, and `queries` commits each statement by itself.
+   */
+  batch<T>(work: (queries: Queries, epoch: number | null, touch: Touch) => Promise<T>): Promise<T>;
+}
+
+export function createWrites(deps: {
+  db: Database;
+  control: Pick<CacheControl, "writeEpoch">;
+  marks: Marks;
+  events: CacheEvents;
+  step?: OnStep | undefined;
+}): CacheWrites {
+  const { db, control, marks, events, step } = deps;
+  return {
+    async transaction(work) {
+      const changed: Changed[] = [];
+      let epoch: number | null = null;
+      let acked = false;
+      const result = await db.transaction(
+        async (queries) => {
+          const value = await work(queries, (one) => void changed.push(one));
+          if (changed.length === 0) return value;
+          await step?.("write-locked");
+          epoch = control.writeEpoch();
+          acked = epoch !== null && (await marks.mark(changed, epoch));
+          await step?.("write-marked");
+          // Under the locks: whether this epoch is still the one in which entries are filled.
+          events.dirtyNoted(await noteDirtyKeys(queries, changed, acked ? epoch : null));
+          return value;
+        },
+        { marked: true },
+      );
+      await step?.("write-committed");
+      marks.follow(changed, epoch, acked);
+      return result;
+    },
+    async batch(work) {
+      const changed: Changed[] = [];
+      const touch: Touch = (one) => void changed.push(one);
+      const epoch = control.writeEpoch();
+      let acked = false;
+      const marked = async (queries: Queries, under: number): Promise<Awaited<ReturnType<typeof work>>> => {
+        const value = await work(queries, under, touch);
+        if (changed.length === 0) return value;
+        await step?.("write-locked");
+        acked = await marks.mark(changed, under);
+        await step?.("write-marked");
+        if (!acked) events.dirtyNoted(await noteDirtyKeys(queries, changed, null));
+        return value;
+      };
+      const result =
+        epoch === null ? await work(db, null, touch) : await db.transaction((queries) => marked(queries, epoch));
+      await step?.("write-committed");
+      marks.follow(changed, epoch, acked);
+      return result;
+    },
+  };
+}

@@ -1,0 +1,64 @@
+import type { Changed } from "../cache/marks.ts";
+import type { Queries } from "../platform/postgres/database.ts";
+import { statement } from "../platform/postgres/statement.ts";
+import type { Place } from "./conversation-row.ts";
+
+/*
+ * Cached objects of conversations, as redis-cli shows them:
+ *   conv:{lo}:{hi}, group:{id}   newest messages and positions   5 min  messages/history-cache.ts   version conversations.ver
+ *   convlist:{user}              the list's first page           2 min  list-cache.ts               version user_state.list_ver
+ *   unread:{user}:{other}        unread messages                 1 min  unread-cache.ts             version conversations.ver
+ *   member:{group}:{user}        membership in a group           5 min  member-cache.ts             version participants.member_ver
+ */
+export function conversationKey(place: Place): string {
+  return "groupId" in place ? `group:${place.groupId}` : `conv:${place.lo}:${place.hi}`;
+}
+
+export const listKey = (userId: number): string => `convlist:${userId}`;
+export const listLock = (userId: number): string => `user:${userId}`;
+export const unreadKey = (userId: number, otherId: number): string => `unread:${userId}:${otherId}`;
+export const memberKey = (groupId: number, userId: number): string => `member:${groupId}:${userId}`;
+
+const listVersions = statement<{ user_id: number; list_ver: number }>(
+  "conversations.list_versions",
+  "select user_id, list_ver from user_state where user_id = any($1)",
+);
+const memberVersions = statement<{ user_id: number; member_ver: number }>(
+  "conversations.member_versions",
+  `select p.user_id, p.member_ver from participants p join conversations c on c.id = p.conversation_id
+   where c.group_id = $1 and p.user_id = any($2)`,
+);
+
+const groupVersion = statement<{ ver: number }>(
+  "conversations.group_version",
+  "select ver from conversations where group_id = $1",
+);
+
+/** In a transaction that raised the versions of these users' lists. */
+export async function changedLists(queries: Queries, userIds: readonly number[]): Promise<Changed[]> {
+  const rows = await queries.query(listVersions, [userIds]);
+  return rows.map((row) => ({ key: listKey(row.user_id), ver: row.list_ver }));
+}
+
+/** In a transaction that changed memberships. */
+export async function changedMembers(
+  queries: Queries,
+  groupId: number,
+  userIds: readonly number[],
+): Promise<Changed[]> {
+  const rows = await queries.query(memberVersions, [groupId, userIds]);
+  return rows.map((row) => ({ key: memberKey(groupId, row.user_id), ver: row.member_ver }));
+}
+
+/** In a transaction that changed a group and these users' memberships of it. */
+export async function changedGroup(queries: Queries, groupId: number, userIds: readonly number[]): Promise<Changed[]> {
+  const [row] = await queries.query(groupVersion, [groupId]);
+  const group = row === undefined ? [] : [{ key: conversationKey({ groupId }), ver: row.ver }];
+  if (userIds.length === 0) return group;
+  return [...group, ...(await changedMembers(queries, groupId, userIds)), ...(await changedLists(queries, userIds))];
+}
+
+/** Both directions of a direct conversation's unread counts, which have its version. */
+export function changedUnread(lo: number, hi: number, ver: number): Changed[] {
+  return [...new Set([unreadKey(lo, hi), unreadKey(hi, lo)])].map((key) => ({ key, ver }));
+}

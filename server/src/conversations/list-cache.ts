@@ -1,0 +1,164 @@
+import { LRUCache } from "lru-cache";
+import type { Cache } from "../cache/cache.ts";
+import type { Source } from "../cache/source.ts";
+import type { Queries } from "../platform/postgres/database.ts";
+import { listKey, listLock } from "./cache-keys.ts";
+import { jsonTime, type Place } from "./conversation-row.ts";
+import { firstPage, someHeads, type GroupVersion, type ListedHead } from "./conversation-store.ts";
+
+/** The first page of a user's list, as one version of it has it. */
+export interface List {
+  /** There are more conversations than these. */
+  isCut: boolean;
+  /** All groups of the user. A message to a group changes nobody's list version, so each head is checked by its own. */
+  groups: readonly GroupVersion[];
+  heads: readonly ListedHead[];
+}
+
+/** Entries that are kept: a page of the usual size, and one that tells whether there is more. */
+const kept = 51;
+/** Lists with more groups are read from the database every time. */
+const maxGroups = 200;
+/** Groups that one read may bring into the cache for the next. */
+const maxWarmed = 20;
+const shape = "l1";
+
+/** Of a head, in this order in a record. */
+const fields = [
+  "conversation_id",
+  "lo",
+  "hi",
+  "group_id",
+  "ver",
+  "seq",
+  "lo_read",
+  "lo_delivered",
+  "hi_read",
+  "hi_delivered",
+  "activity",
+  "cleared_seq",
+  "unread",
+  "group",
+  "my_read_id",
+  "my_delivered_id",
+  "peer_read_id",
+  "peer_delivered_id",
+  "messages",
+  "tail_id",
+] as const satisfies readonly (keyof ListedHead)[];
+
+/** `convlist:{user}`, lock `user:{user}`; one record [shape, cut?, groups], then one per head, newest activity first. */
+export function listSource(db: Queries): Source<number, List> {
+  return {
+    name: "convlist",
+    ttlMs: 120_000,
+    maxBytes: 512 * 1024,
+    key: listKey,
+    lock: listLock,
+    load: (ids) =>
+      Promise.all(
+        ids.map(async (userId) => {
+          const [row] = await db.query(firstPage, [userId, kept + 1]);
+          const heads = (row?.heads ?? []).map(timed);
+          const list = { isCut: heads.length > kept, groups: row?.groups ?? [], heads: heads.slice(0, kept) };
+          return { ver: row?.ver ?? 0, value: list };
+        }),
+      ),
+    records({ isCut, groups, heads }) {
+      if (groups.length > maxGroups) return undefined;
+      return [[shape, isCut, groups], ...heads.map((head) => fields.map((field) => head[field]))];
+    },
+    fold([first, ...rest]) {
+      if (!Array.isArray(first) || first[0] !== shape) return undefined;
+      const [, isCut, groups] = first as [string, boolean, GroupVersion[]];
+      const heads = rest.map(
+        (cells) => Object.fromEntries(fields.map((field, index) => [field, (cells as unknown[])[index]])) as ListedHead,
+      );
+      return { isCut, groups, heads };
+    },
+  };
+}
+
+function timed(head: ListedHead): ListedHead {
+  return { ...head, activity: jsonTime(head.activity) };
+}
+
+/** A user's list, newest activity first. */
+export interface ReadList {
+  /** Up to `limit` heads and whether there are more; undefined: what is kept does not tell. */
+  (userId: number, limit: number): Promise<{ ver: number; heads: ListedHead[]; hasMore: boolean } | undefined>;
+}
+
+interface Overlay {
+  listVer: number;
+  head: ListedHead;
+}
+
+/** @param deps.warm reads a group's history in the background, so that its version can be asked for next time */
+export function createReadList(deps: {
+  cache: Pick<Cache, "read" | "versions">;
+  db: Queries;
+  groups: Source<Place, unknown>;
+  warm: (places: Place[]) => void;
+}): ReadList {
+  const source = listSource(deps.db);
+  // Heads of groups that changed after a list was kept: by user and conversation, good for one version of both.
+  const overlays = new LRUCache<string, Overlay>({ max: 50_000 });
+
+  /** Heads that the kept list has in an older version. */
+  async function changedHeads(userId: number, ver: number, groups: readonly GroupVersion[]): Promise<ListedHead[]> {
+    if (groups.length === 0) return [];
+    const versions = await deps.cache.versions(
+      deps.groups,
+      groups.map(([, groupId]) => ({ groupId })),
+    );
+    const changed = groups.flatMap(([id, groupId, known], index) =>
+      versions[index] === known ? [] : [{ id, groupId, now: versions[index] }],
+    );
+    const heads: ListedHead[] = [];
+    const asked = changed.filter(({ id, now }) => {
+      const overlay = overlays.get(`${userId}/${id}`);
+      if (overlay === undefined || overlay.listVer !== ver || overlay.head.ver !== now) return true;
+      heads.push(overlay.head);
+      return false;
+    });
+    if (asked.length === 0) return heads;
+    deps.warm(
+      asked
+        .filter(({ now }) => now === undefined)
+        .slice(0, maxWarmed)
+        .map(({ groupId }) => ({ groupId })),
+    );
+    const [row] = await deps.db.query(someHeads, [userId, asked.map(({ id }) => id)]);
+    for (const head of (row?.heads ?? []).map(timed)) {
+      overlays.set(`${userId}/${head.conversation_id}`, { listVer: row?.ver ?? 0, head });
+      heads.push(head);
+    }
+    return heads;
+  }
+
+  return async (userId, limit) => {
+    const [found] = await deps.cache.read(source, [userId]);
+    if (found === undefined || limit >= kept) return undefined;
+    const { isCut, groups, heads } = found.value;
+    const changed = found.from === "database" ? [] : await changedHeads(userId, found.ver, groups);
+    const replaced = new Set(changed.map((head) => head.conversation_id));
+    const all = [...heads.filter((head) => !replaced.has(head.conversation_id)), ...changed].sort(byActivity);
+    const last = heads.at(-1);
+    // Below the last one that was kept there may be others that nobody knows here.
+    const sure = isCut && last !== undefined ? all.filter((head) => byActivity(head, last) <= 0) : all;
+    if (isCut && sure.length <= limit) return undefined;
+    return { ver: found.ver, heads: sure.slice(0, limit), hasMore: sure.length > limit };
+  };
+}
+
+function byActivity(a: ListedHead, b: ListedHead): number {
+  const [left, right] = [sortable(a.activity), sortable(b.activity)];
+  if (left !== right) return left < right ? 1 : -1;
+  return (b.tail_id ?? 0) - (a.tail_id ?? 0);
+}
+
+/** RFC 3339 in UTC, with six digits of a second. */
+function sortable(time: string): string {
+  return `${time.slice(0, 19)}.${time.slice(20, -1).padEnd(6, "0")}`;
+}

@@ -1,0 +1,96 @@
+import type { Source } from "../cache/source.ts";
+import { conversationKey } from "../conversations/cache-keys.ts";
+import { placeTable, placeValues, type MessageCells, type Place } from "../conversations/conversation-row.ts";
+import type { Queries } from "../platform/postgres/database.ts";
+import { statement } from "../platform/postgres/statement.ts";
+import { foldHistory, headRecord, messageRecord, type History } from "./history.ts";
+
+/** Messages that a fresh entry holds at most, deleted ones included. */
+const window = 80;
+/** Bytes of text that a fresh entry holds at most. */
+const windowBytes = 96 * 1024;
+
+interface HistoryRow {
+  conversation_id: number | null;
+  lo: number | null;
+  hi: number | null;
+  group_id: number | null;
+  ver: number;
+  seq: number;
+  cleared_seq: number;
+  positions: History["positions"];
+  messages: MessageCells[];
+}
+
+const columns = (alias: string): string =>
+  ["id", "seq", "ver", "sender_id", "client_id", "message_type", "content", "version", "created_at", "hidden"]
+    .map((column) => `${alias}.${column}`)
+    .join(", ");
+
+// Seen by nobody in particular: who may see what is decided by whoever reads the entry.
+const load = statement<HistoryRow>(
+  "history.load",
+  `select c.id as conversation_id, c.lo, c.hi, c.group_id, coalesce(c.ver, 0) as ver, c.seq, c.cleared_seq,
+     (select coalesce(json_agg(json_build_array(p.user_id, p.read_seq, p.delivered_seq, p.cleared_seq) order by p.user_id), '[]')
+      from participants p where p.conversation_id = c.id and p.user_id in (c.lo, c.hi)) as positions,
+     (select coalesce(json_agg(json_build_array(${columns("m")}, m.reply_to_id, (
+          select json_build_array(${columns("r")}, null, null) from messages r where r.id = m.reply_to_id and r.deleted_at is null
+        )) order by m.seq), '[]')
+      from messages m where m.conversation_id = c.id and m.seq > c.seq - ${window} and m.deleted_at is null) as messages
+   from unnest($1::bigint[], $2::bigint[], $3::bigint[]) with ordinality as i(lo, hi, group_id, ord)
+     left join lateral (select c.* from ${placeTable("i.lo", "i.hi", "i.group_id")}) c on true
+   order by i.ord`,
+);
+
+/** `conv:{lo}:{hi}` and `group:{id}`, 5 min, lock of the same name, version conversations.ver; records in history.ts. */
+export function historySource(db: Queries, name: "conv" | "group"): Source<Place, History> {
+  return {
+    name,
+    ttlMs: 300_000,
+    maxBytes: 256 * 1024,
+    key: conversationKey,
+    lock: conversationKey,
+    async load(places) {
+      const values = places.map(placeValues);
+      const rows = await db.query(
+        load,
+        [0, 1, 2].map((column) => values.map((cells) => cells[column])),
+      );
+      return rows.map((row) => ({ ver: row.ver, value: historyOf(row) }));
+    },
+    records(history) {
+      if (history.conversationId === 0) return [];
+      const kept = newest(history);
+      return [headRecord(kept), ...kept.messages.map(messageRecord)];
+    },
+    fold: foldHistory,
+  };
+}
+
+function historyOf(row: HistoryRow): History {
+  if (row.conversation_id === null) return foldHistory([], 0) as History;
+  return newest({
+    conversationId: row.conversation_id,
+    lo: row.lo,
+    hi: row.hi,
+    groupId: row.group_id,
+    ver: row.ver,
+    seq: row.seq,
+    clearedSeq: row.cleared_seq,
+    from: Math.max(1, row.seq - window + 1),
+    positions: row.positions,
+    messages: row.messages,
+  });
+}
+
+/** The newest messages within both bounds. */
+function newest(history: History): History {
+  let from = Math.max(history.from, history.seq - window + 1);
+  let bytes = 0;
+  for (const cells of history.messages.toReversed()) {
+    if (cells[1] < from) break;
+    bytes += cells[6].length + (cells[11]?.[6].length ?? 0);
+    if (bytes > windowBytes) from = cells[1] + 1;
+  }
+  return { ...history, from, messages: history.messages.filter((cells) => cells[1] >= from) };
+}

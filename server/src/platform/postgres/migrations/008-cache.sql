@@ -1,0 +1,136 @@
+-- What the cache in Redis needs of the database: versions, a place to say that a change was not marked there, and who uses it.
+-- docs/architecture.md tells the protocol.
+
+alter table users add ver bigint not null default 1;               -- of the profile as others see it, blocks included
+alter table participants add member_ver bigint not null default 0; -- of a membership in a group: joined, left, cleared
+
+-- One row: which Redis is meant, and whether it is used. Entries of another epoch are as if they were not there.
+create table cache_ctl (
+  id int primary key default 1 check (id = 1),
+  epoch int not null default 1,
+  run_id text not null default '',                 -- of the Redis that the nodes share
+  mode text not null default 'off' check (mode in ('on', 'off')),
+  changed_at timestamptz not null default '1970-01-01 00:00Z', -- of the mode
+  pg_start text not null default ''              -- of the PostgreSQL that made the versions: a crash may give them out again
+) with (fillfactor = 50);
+insert into cache_ctl default values;
+
+-- Keys whose change was committed without an acknowledged mark. Every node kills them in Redis; then the row goes. Normally empty.
+create table cache_dirty (
+  id bigint generated always as identity primary key,
+  key text not null,
+  ver bigint not null,
+  at timestamptz not null default clock_timestamp()
+);
+
+-- Nodes with a Redis, and whether they reach it.
+create table cache_nodes (
+  node_id text primary key,
+  hb timestamptz not null,
+  redis_ok boolean not null
+) with (fillfactor = 50);
+
+-- Notes keys whose change is not marked in the Redis that is in use: p_epoch says under which epoch it was, or will be before the commit;
+-- null: not at all. Nothing is noted when nobody has used the cache for longer than any node goes on without asking. For a transaction
+-- that holds the locks of those keys: what is read here stays true for them until it has committed, because nobody can fill an entry
+-- whose lock is held. Returns how many were noted.
+create function note_dirty(p_keys text[], p_vers bigint[], p_epoch int) returns int language plpgsql as $$
+declare
+  noted int;
+begin
+  if (
+    select c.epoch = p_epoch or (c.mode = 'off' and c.changed_at < clock_timestamp() - interval '2 seconds') from cache_ctl c where id = 1
+  ) then
+    return 0;
+  end if;
+  insert into cache_dirty (key, ver) select d.key, d.ver from unnest(p_keys, p_vers) as d(key, ver);
+  get diagnostics noted = row_count;
+  return noted;
+end
+$$;
+
+create function object_lock_all(p_names text[]) returns void language plpgsql as $$
+begin
+  perform pg_advisory_xact_lock(l.key)
+  from (select distinct object_lock(n.name) as key from unnest(p_names) as n(name) order by 1) l;
+end
+$$;
+
+-- For somebody who changes rows by hand, or code that forgets the cache: whatever of a conversation changed, it gets a new version and
+-- its keys are noted as dirty. The server's own writes do all this themselves and say so by om.marked.
+create function touch_conversation(p_conversation bigint, p_user bigint) returns void language plpgsql as $$
+declare
+  c conversations;
+  place text;
+begin
+  select * into c from conversations where id = p_conversation;
+  if not found then
+    return;
+  end if;
+  place := case when c.lo is null then 'group:' || c.group_id else 'conv:' || c.lo || ':' || c.hi end;
+  perform object_lock_all(array_remove(array[place, 'user:' || c.lo, 'user:' || c.hi, 'user:' || p_user], null));
+  update conversations t set ver = t.ver + 1, changed = pg_current_xact_id() where t.id = p_conversation returning t.ver into c.ver;
+  perform note_dirty(array[place], array[c.ver], null);
+  if c.lo is not null then
+    perform note_dirty(array['unread:' || c.lo || ':' || c.hi, 'unread:' || c.hi || ':' || c.lo], array[c.ver, c.ver], null);
+  elsif p_user is not null then
+    update participants p set member_ver = p.member_ver + 1 where p.user_id = p_user and p.conversation_id = p_conversation;
+    perform note_dirty(array['member:' || c.group_id || ':' || p_user], array[p.member_ver], null)
+    from participants p where p.user_id = p_user and p.conversation_id = p_conversation;
+  end if;
+  with raised as (
+    update user_state u set list_ver = u.list_ver + 1 where u.user_id in (c.lo, c.hi, p_user) returning u.user_id, u.list_ver
+  )
+  select note_dirty(array_agg('convlist:' || user_id), array_agg(list_ver), null) from raised into place;
+end
+$$;
+
+create function guard_cache() returns trigger language plpgsql as $$
+declare
+  was record;
+begin
+  was := case when tg_op = 'DELETE' then old else new end;
+  perform set_config('om.marked', '1', true);
+  if tg_table_name = 'messages' then
+    perform touch_conversation(was.conversation_id, null);
+  elsif tg_table_name = 'participants' then
+    perform touch_conversation(was.conversation_id, was.user_id);
+  elsif tg_table_name = 'conversations' then
+    perform touch_conversation(was.id, null);
+  elsif tg_table_name = 'groups' then
+    perform touch_conversation(c.id, null) from conversations c where c.group_id = was.id;
+  elsif tg_table_name = 'users' then
+    perform touch_profile(was.id);
+  else
+    perform touch_profile(was.blocker_id);
+  end if;
+  perform set_config('om.marked', '', true);
+  return null;
+end
+$$;
+
+create function touch_profile(p_user bigint) returns void language plpgsql as $$
+declare
+  raised bigint;
+begin
+  perform object_lock_all(array['profile:' || p_user]);
+  update users u set ver = u.ver + 1 where u.id = p_user returning u.ver into raised;
+  if found then
+    perform note_dirty(array['profile:' || p_user], array[raised], null);
+  end if;
+end
+$$;
+
+create constraint trigger guard_messages after insert or update or delete on messages deferrable initially deferred
+  for each row when (current_setting('om.marked', true) is distinct from '1') execute function guard_cache();
+create constraint trigger guard_participants after insert or update or delete on participants deferrable initially deferred
+  for each row when (current_setting('om.marked', true) is distinct from '1') execute function guard_cache();
+create constraint trigger guard_conversations after insert or update or delete on conversations deferrable initially deferred
+  for each row when (current_setting('om.marked', true) is distinct from '1') execute function guard_cache();
+create constraint trigger guard_groups after update on groups deferrable initially deferred
+  for each row when (current_setting('om.marked', true) is distinct from '1') execute function guard_cache();
+create constraint trigger guard_profiles after update of username, full_name, avatar, role, last_seen, deleted_at on users
+  deferrable initially deferred
+  for each row when (current_setting('om.marked', true) is distinct from '1') execute function guard_cache();
+create constraint trigger guard_blocks after insert or update or delete on blocks deferrable initially deferred
+  for each row when (current_setting('om.marked', true) is distinct from '1') execute function guard_cache();

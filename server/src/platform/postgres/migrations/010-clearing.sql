@@ -1,0 +1,91 @@
+-- Clearing with the locks and versions that the cache needs, and epochs that the cache shares.
+
+drop function lock_conversation(bigint) cascade;
+-- Locks a conversation, of a direct one both people's lists, and the list of p_user, in ascending order; then tells its row.
+create function lock_conversation(p_conversation bigint, p_user bigint default null) returns conversations language plpgsql as $$
+declare
+  c conversations;
+begin
+  select * into c from conversations where id = p_conversation;
+  perform object_lock_all(array_remove(array[
+    case when c.lo is null then 'group:' || c.group_id else 'conv:' || c.lo || ':' || c.hi end,
+    'user:' || c.lo, 'user:' || c.hi, 'user:' || p_user
+  ], null));
+  select * into c from conversations where id = p_conversation;
+  return c;
+end
+$$;
+
+-- Deletes what a conversation holds so far: for the user alone, or for everybody (a direct conversation; a group only by an admin).
+-- Out: as change_message. A clearing changes what others see of a direct conversation (it is read), so it has a version; a member's own
+--      clearing of a group is that member's own affair.
+create or replace function clear_conversation(p_user bigint, p_conversation bigint, p_everyone boolean) returns table (
+  outcome text, lo bigint, hi bigint, group_id bigint, ver bigint, seq bigint, members json
+) language plpgsql as $$
+#variable_conflict use_column
+declare
+  c conversations;
+  p participants;
+  last_id bigint;
+begin
+  select * into p from participants t where t.user_id = p_user and t.conversation_id = p_conversation and t.left_at is null;
+  if not found then
+    outcome := 'unknown';
+    return next;
+    return;
+  end if;
+  c := lock_conversation(p_conversation, p_user);
+  select * into p from participants t where t.user_id = p_user and t.conversation_id = p_conversation and t.left_at is null;
+  if not found then
+    outcome := 'unknown';
+    return next;
+    return;
+  end if;
+  if p_everyone and c.group_id is not null and p.role <> 'admin' then
+    outcome := 'forbidden';
+    return next;
+    return;
+  end if;
+  select coalesce(max(m.id), 0) into last_id from messages m where m.conversation_id = c.id and m.seq = c.seq;
+  ver := case when p_everyone or c.lo is not null then c.ver + 1 else c.ver end;
+  if p_everyone then
+    update conversations t
+    set ver = c.ver + 1, life_ver = c.ver + 1, cleared_seq = c.seq, cleared_id = last_id, changed = pg_current_xact_id()
+    where t.id = c.id;
+  elsif c.lo is not null then
+    update conversations t set ver = c.ver + 1, changed = pg_current_xact_id() where t.id = c.id;
+  end if;
+  -- Of the others of a group the conversation's own cleared_seq tells. Whoever deletes it has no unread messages in it, and nothing waits for delivery.
+  update participants t set
+    cleared_seq = c.seq, cleared_id = last_id, read_seq = c.seq, delivered_seq = c.seq, sent_at_read = t.sent, skipped = 0,
+    cleared_ver = case when t.user_id = p_user then t.cleared_ver else c.ver + 1 end, member_ver = t.member_ver + (t.user_id = p_user)::int,
+    changed = pg_current_xact_id()
+  where t.conversation_id = c.id and (p_everyone or t.user_id = p_user);
+  update user_state u set list_ver = u.list_ver + 1 where u.user_id in (p_user, c.lo, c.hi);
+  outcome := 'done';
+  lo := c.lo;
+  hi := c.hi;
+  group_id := c.group_id;
+  seq := c.seq;
+  members := case when c.group_id is not null then member_ids(c.id) end;
+  return next;
+end
+$$;
+
+-- Called at every start, under the lock of the migrations. In a new epoch the stamps may be numbers of another cluster that here lie
+-- in the future: the rows would count as changed for every cursor until then. They are stamped as changed now.
+create or replace function begin_epoch() returns void language plpgsql as $$
+declare
+  current_epoch text := resume_epoch();
+begin
+  if exists (select from installation i where i.epoch = current_epoch) then
+    return;
+  end if;
+  perform set_config('om.marked', '1', true);
+  update conversations set changed = pg_current_xact_id() where changed > pg_current_xact_id();
+  update participants set changed = pg_current_xact_id() where changed > pg_current_xact_id();
+  -- What a cache holds was made from another database.
+  update cache_ctl set epoch = epoch + 1;
+  update installation set epoch = current_epoch, durable = pg_current_xact_id();
+end
+$$;

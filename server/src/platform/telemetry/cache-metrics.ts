@@ -1,0 +1,56 @@
+import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+
+const fractions = [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 1];
+
+/** What the gauges of the cache read when they are asked. */
+export interface CacheGauges {
+  epoch: () => number;
+  isOn: () => boolean;
+  dirtyRows: () => number;
+}
+
+/** Metrics of the cache; docs/running.md says what they mean. */
+export function createCacheMetrics(registry: Registry) {
+  const registers = [registry];
+  const counter = <L extends string>(name: string, help: string, ...labelNames: L[]): Counter<L> =>
+    new Counter({ name, help, labelNames, registers });
+  const gauge = (name: string, help: string, read: () => number): Gauge =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(read());
+      },
+    });
+  return {
+    reads: counter("om_cache_reads_total", "Looks into the cache, by kind of object and result", "kind", "result"),
+    fills: counter("om_cache_fills_total", "Values given to the cache, by kind of object and result", "kind", "result"),
+    marks: counter("om_cache_marks_total", "Transactions that marked what they change, by result", "result"),
+    markSeconds: new Histogram({
+      name: "om_cache_mark_seconds",
+      help: "Time until the marks of a transaction were answered",
+      buckets: fractions,
+      registers,
+    }),
+    posts: counter("om_cache_posts_total", "Committed changes given to cached histories, by result", "result"),
+    dirtyNoted: counter("om_cache_dirty_rows_total", "Keys noted as changed without an acknowledged mark"),
+    leaseWaits: counter("om_cache_lease_waits_total", "Reads that found another one filling the entry"),
+    audits: counter("om_cache_audits_total", "Hits that were compared with the database"),
+    staleReads: counter("om_cache_stale_reads_total", "Proven stale hits; must stay 0"),
+    shed: counter("om_shed_total", "Reads sent away to shelter the database"),
+    querySeconds: new Histogram({
+      name: "om_query_seconds",
+      help: "Time of a history or list read, by where it was answered from",
+      labelNames: ["source"],
+      buckets: [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5],
+      registers,
+    }),
+    watch: ({ epoch, isOn, dirtyRows }: CacheGauges): Gauge[] => [
+      gauge("om_cache_epoch", "Epoch of the cache as this node knows it", epoch),
+      gauge("om_cache_mode", "Whether the nodes use the cache: 0 off, 2 on", () => (isOn() ? 2 : 0)),
+      gauge("om_cache_dirty_rows", "Keys noted as dirty at the last look", dirtyRows),
+    ],
+  };
+}
+export type CacheMetrics = ReturnType<typeof createCacheMetrics>;
