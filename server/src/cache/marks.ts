@@ -91,7 +91,10 @@ export function createMarks(deps: {
     follow(changed, epoch, acked) {
       for (const { key, ver } of changed) memory.raise(key, ver);
       if (epoch === null || redis === undefined) return;
-      if (!acked) return void killLater(changed, epoch);
+      if (!acked) {
+        void killLater(changed, epoch);
+        return;
+      }
       const posts = changed.flatMap(({ key, ver, post: one }) => (one === undefined ? [] : [{ key, ver, ...one }]));
       for (const part of chunks(posts)) void post(part, epoch);
     },
