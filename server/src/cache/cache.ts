@@ -16,6 +16,8 @@ import { createWrites, type CacheWrites } from "./write-marks.ts";
 
 /** The coherent cache; docs/architecture.md tells how it works. Without Redis every read is one of the database. */
 export interface Cache extends AsyncDisposable {
+  /** Without Redis a use-case is better served by one statement of its own than by several objects. */
+  readonly hasRedis: boolean;
   read: ReadThrough["read"];
   /** Versions that may be served now, without the values; undefined where Redis does not tell. */
   versions<Id, T>(source: Source<Id, T>, ids: readonly Id[]): Promise<(number | undefined)[]>;
@@ -84,6 +86,7 @@ export async function openCache(options: CacheOptions): Promise<Cache> {
   }
 
   return {
+    hasRedis: redis !== undefined,
     read: createReadThrough({ entries, control, memory, loader, events: counted, now }).read,
     versions: (source, ids) => Promise.all(ids.map(async (id) => entries?.version(source.key(id)))),
     compact: async (source, id) => entries?.compact(source, source.key(id)),

@@ -71,7 +71,9 @@ const headsWith = (people: string): string => `select ${conversationColumns}, pa
      left join lateral (
        select json_build_array(${messageArray("$1")}) as messages, m.sender_id from messages m where m.id = page.tail_id and (not m.hidden or m.sender_id = $1)
      ) found on true`;
-const heads = headsWith(`, ${peopleColumn("$1", "array[found.sender_id]")}`);
+const withPeople = `, ${peopleColumn("$1", "array[found.sender_id]")}`;
+const heads = headsWith(withPeople);
+const listVersion = ", coalesce((select list_ver from user_state where user_id = $1), 0) as list_ver";
 
 /** Of the viewer $1: every conversation with what the list is sorted by, and the condition to be in the list. */
 const everyOne = `select c.id, c.ver, ${tail} as tail_id, ${activity} as activity, c.group_id
@@ -97,7 +99,7 @@ export const someHeads = statement<{ ver: number; heads: ListedHead[] }>(
      (select coalesce(json_agg(h), '[]') from (${headsWith(", page.tail_id")}) h) as heads`,
 );
 
-const list = statement<HeadRow>(
+const list = statement<HeadRow & { list_ver: number }>(
   "conversations.list",
   `with page as (
      select * from (${everyOne}) all_of_them
@@ -105,7 +107,7 @@ const list = statement<HeadRow>(
        and ($2::timestamptz is null or (activity, coalesce(tail_id, 0)) < ($2::timestamptz, $3::bigint))
      order by activity desc, coalesce(tail_id, 0) desc limit $4
    )
-   ${heads} order by page.activity desc, coalesce(page.tail_id, 0) desc`,
+   ${headsWith(withPeople + listVersion)} order by page.activity desc, coalesce(page.tail_id, 0) desc`,
 );
 
 const peers = statement<PeerRow>(

@@ -96,7 +96,7 @@ interface Overlay {
 
 /** @param deps.warm reads a group's history in the background, so that its version can be asked for next time */
 export function createReadList(deps: {
-  cache: Pick<Cache, "read" | "versions">;
+  cache: Pick<Cache, "read" | "versions" | "hasRedis">;
   db: Queries;
   groups: Source<Place, unknown>;
   warm: (places: Place[]) => void;
@@ -138,8 +138,9 @@ export function createReadList(deps: {
   }
 
   return async (userId, limit) => {
+    if (limit >= kept || !deps.cache.hasRedis) return undefined;
     const [found] = await deps.cache.read(source, [userId]);
-    if (found === undefined || limit >= kept) return undefined;
+    if (found === undefined) return undefined;
     const { isCut, groups, heads } = found.value;
     const changed = found.from === "database" ? [] : await changedHeads(userId, found.ver, groups);
     const replaced = new Set(changed.map((head) => head.conversation_id));

@@ -1,11 +1,11 @@
 import type { RouteOutput } from "@om/protocol";
 import { limits } from "@om/protocol";
 import type { People } from "../accounts/profile-cache.ts";
-import type { UserViews } from "../accounts/user-view.ts";
+import type { Profile, UserViews } from "../accounts/user-view.ts";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
 import { pageLimit } from "../platform/page-limit.ts";
-import type { ConversationStore, HeadRow } from "./conversation-store.ts";
+import type { ConversationStore, HeadRow, ListedHead } from "./conversation-store.ts";
 import { toConversation } from "./conversation-view.ts";
 import type { ReadList } from "./list-cache.ts";
 
@@ -55,8 +55,15 @@ async function newestPage(
   const ids = list.heads
     .flatMap(({ lo, hi, messages }) => [lo, hi, messages[0]?.[3]])
     .filter((id) => typeof id === "number");
-  const profiles = await people.seenBy(caller, ids);
-  return { rows: list.heads.map((head) => ({ ...head, people: profiles })), hasMore: list.hasMore, ver: list.ver };
+  const profiles = new Map((await people.seenBy(caller, ids)).map((profile) => [profile.id, profile]));
+  const rows = list.heads.map((head) => ({ ...head, people: peopleOf(head, profiles) }));
+  return { rows, hasMore: list.hasMore, ver: list.ver };
+}
+
+/** Whom an entry shows: both people, and who wrote the last message. */
+function peopleOf({ lo, hi, messages }: ListedHead, profiles: ReadonlyMap<number, Profile>): Profile[] {
+  const ids = new Set([lo, hi, messages[0]?.[3]]);
+  return [...ids].flatMap((id) => profiles.get(id ?? 0) ?? []);
 }
 
 async function olderPage(
@@ -65,7 +72,9 @@ async function olderPage(
   { before, limit }: { before: ReturnType<typeof readCursor>; limit: number },
 ): Promise<Page> {
   const rows = await store.list(caller.userId, before, limit + 1);
-  return { rows: rows.slice(0, limit), hasMore: rows.length > limit };
+  const page = { rows: rows.slice(0, limit), hasMore: rows.length > limit };
+  const ver = rows[0]?.list_ver;
+  return before === undefined && ver !== undefined ? { ...page, ver } : page;
 }
 
 function readCursor(query: ListQuery): { at: string; messageId: number } | undefined {

@@ -23,7 +23,7 @@ export interface HistoryDeps {
   store: MessageStore;
   views: UserViews;
   people: People;
-  cache: Pick<Cache, "read">;
+  cache: Pick<Cache, "read" | "hasRedis">;
   sources: { conv: Source<Place, History>; group: Source<Place, History>; member: Source<MemberId, Membership> };
 }
 
@@ -56,7 +56,7 @@ async function readPage(
   const before = wholeNumber(query.cursor === undefined || query.cursor === "" ? "0" : query.cursor);
   if (before === undefined) throw new OmError("invalid_cursor");
   const limit = pageLimit(query.limit, limits.historyPage, 50);
-  const newest = before === 0 ? await newestPage(deps, caller, { place, limit }) : undefined;
+  const newest = before === 0 && deps.cache.hasRedis ? await newestPage(deps, caller, { place, limit }) : undefined;
   const row = newest ?? (await deps.store.history(place, caller.userId, { before, limit }));
   if (row === undefined && "groupId" in place) throw new OmError("not_group_member");
   const messages = row === undefined ? [] : toMessages(row, caller.userId, deps.views);
