@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { Redis } from "../platform/redis/redis.ts";
+import { RedisUnavailable, type Redis } from "../platform/redis/redis.ts";
 import type { CacheControl } from "./control.ts";
 import { headerBytes, isServable, packEntry, readHeader, readRecords, type Header } from "./entry.ts";
 import type { CacheEvents, ReadResult } from "./events.ts";
@@ -68,9 +68,10 @@ export class Entries {
     for (let tries = 0; ; tries++) {
       const whole = tries > 0 || memory.get(key)?.epoch !== at.epoch;
       const end = whole ? source.maxBytes : headerBytes - 1;
-      const bytes = await redis.call(at.left(), "GETRANGE", key, 0, end);
+      const bytes = await redis.call(at.left(), "GETRANGE", key, 0, end).catch(unlessForeign);
       at.answered = true;
-      const seen = this.#judge(source, key, bytes as Buffer, { epoch: at.epoch, whole });
+      const seen =
+        bytes === undefined ? foreign : this.#judge(source, key, bytes as Buffer, { epoch: at.epoch, whole });
       if (seen.is !== "dirty") return seen;
       if (tries === dirtyTries) return { is: "miss", refill: false, result: "dirty" };
       // A body that memory does not have is fetched at once; for a writer that is about to finish we wait.
@@ -173,4 +174,12 @@ export class Entries {
     const entry = packEntry({ ver, epoch, until: this.#deps.now() + ttl, records });
     return entry.length > source.maxBytes ? undefined : { entry, ttl };
   }
+}
+
+/** Something under the key that is no text at all, such as a list: it is replaced like any other that is no entry. */
+const foreign: Miss = { is: "miss", refill: true, result: "corrupt" };
+
+function unlessForeign(error: unknown): undefined {
+  if (error instanceof RedisUnavailable && error.message.startsWith("WRONGTYPE")) return undefined;
+  throw error;
 }
