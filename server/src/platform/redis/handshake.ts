@@ -22,11 +22,11 @@ export async function handshake(connection: Pick<Commands, "call">, who: Endpoin
   steps.push(server, replication, named, scripts.load(connection, patience), call("PING"));
   const failed = (await Promise.allSettled(steps)).find((step) => step.status === "rejected");
   if (failed !== undefined) throw failed.reason;
+  const runId = infoField(await server, "run_id");
+  if (runId === undefined) throw new RedisUnavailable("error", "it does not tell its run_id, as Redis does");
   if (infoField(await replication, "role") !== "master") {
     throw new RedisUnavailable("error", "this Redis is a replica, which takes no writes");
   }
-  const runId = infoField(await server, "run_id");
-  if (runId === undefined) throw new RedisUnavailable("error", "this Redis does not tell its run_id");
   return runId;
 }
 

@@ -27,6 +27,10 @@ const loadDeadline = 200;
 /** Errors that every command would get. Those of a full server, or of one bad key, come from a server that works. */
 const serverWide = /^(LOADING|BUSY|MASTERDOWN|NOAUTH)\b/;
 
+/** One for all: making an error costs more than all the rest of a call that is refused. */
+const disconnected = new RedisUnavailable("disconnected");
+const open = new RedisUnavailable("open");
+
 export class RedisClient implements Redis {
   readonly #options: RedisOptions;
   readonly #scripts: Scripts;
@@ -103,9 +107,9 @@ export class RedisClient implements Redis {
   }
 
   #refuse(): Promise<never> {
-    const reason = this.#breaker.state === "closed" ? "disconnected" : "open";
-    this.#options.onFailure?.(reason);
-    return Promise.reject(new RedisUnavailable(reason));
+    const error = this.#breaker.state === "closed" ? disconnected : open;
+    this.#options.onFailure?.(error.reason);
+    return Promise.reject(error);
   }
 
   #failed(error: RedisUnavailable): void {
