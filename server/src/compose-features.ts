@@ -14,7 +14,8 @@ import type { Bus } from "./delivery/bus.ts";
 import type { Hub } from "./delivery/hub.ts";
 import type { Handlers } from "./http/handlers.ts";
 import { deleteMessage, editMessage } from "./messages/change-message.ts";
-import { isOurMedia } from "./media/media-keys.ts";
+import { attachmentStore, readableAttachments, type AttachmentStore } from "./media/attachment-store.ts";
+import { borrowedKey, isOurMedia } from "./media/media-keys.ts";
 import { chatFrame } from "./messages/chat-frame.ts";
 import { deleteConversation } from "./messages/delete-conversation.ts";
 import { groupReadFrame } from "./messages/group-read-frame.ts";
@@ -78,6 +79,7 @@ interface Parts {
   life: ReturnType<typeof lifeStore>;
   presence: ReturnType<typeof presenceStore>;
   blocks: ReturnType<typeof blockStore>;
+  attachments: AttachmentStore;
   move: MovePosition;
   send: (caller: Caller, draft: Draft) => Promise<Sent>;
 }
@@ -89,6 +91,7 @@ export function composeFeatures(deps: FeatureDeps): Features {
   const rules: SendRules = {
     maxMessageLength: config.maxMessageLength,
     isMedia: (url) => isOurMedia(url, deps.mediaBase()),
+    borrowed: (url, userId) => borrowedKey(url, deps.mediaBase(), userId),
   };
   const parts: Parts = {
     bus: deps.bus,
@@ -99,6 +102,7 @@ export function composeFeatures(deps: FeatureDeps): Features {
     life: lifeStore(db),
     presence: presenceStore(db),
     blocks: blockStore(db),
+    attachments: attachmentStore(db),
     async move(wish) {
       const result = await lanes.run(wish.userId, { kind: "advance", wish });
       return result !== undefined && "cleared" in result ? result : undefined;
@@ -134,6 +138,7 @@ function openLanes({ config, storage, bus, hub }: FeatureDeps): Lanes<Write, Wri
     execute: createWriteBatch({
       db: storage.db,
       bus,
+      mayRead: readableAttachments,
       isOnline: hub.isOnline,
       afterAcks: (run) => void setImmediate(run),
       now: Date.now,
@@ -146,7 +151,7 @@ function composeRoutes(parts: Parts): Pick<Handlers, ConversationRoutes | Messag
   const { bus, views, rules, life, move, send, messages: store } = parts;
   const conversations = { store: parts.conversations, views };
   const messages = { store, views };
-  const change = { life, store, views, bus, rules };
+  const change = { life, store, views, bus, rules, mayRead: parts.attachments.isVisible };
   return {
     conversations: ({ caller, query }) => listConversations(conversations, caller, query),
     peers: ({ caller, query }) => listPeers(conversations, caller, query),

@@ -1,24 +1,37 @@
-import type { Database } from "../platform/postgres/database.ts";
+import type { Database, Queries } from "../platform/postgres/database.ts";
 import { statement } from "../platform/postgres/statement.ts";
 
-const isVisible = statement<{ visible: boolean }>(
+/** Somebody who wants to read an attachment, or to name it in a message. */
+export interface Claim {
+  key: string;
+  userId: number;
+}
+
+const visible = statement<{ ord: number }>(
   "media.attachment_visible",
-  // Few messages name an attachment, so they come first, whatever the planner believes.
-  `with naming as materialized (
-     select m.conversation_id, m.seq, m.sender_id, m.hidden from messages m
-     where attachment_key(m.content) = $1 and m.message_type <> 'text' and m.deleted_at is null
-   )
-   select exists (
-     select from naming n join participants p on p.conversation_id = n.conversation_id and p.user_id = $2
-     where p.left_at is null and n.seq > p.cleared_seq and (not n.hidden or n.sender_id = p.user_id)
-   ) as visible`,
+  // Few messages name an attachment, so they come first, whatever the planner believes: that is what `offset 0` is for.
+  `select i.ord from unnest($1::text[], $2::bigint[]) with ordinality as i(key, user_id, ord)
+   where exists (
+     select from messages m cross join lateral (
+       select p.cleared_seq from participants p
+       where p.conversation_id = m.conversation_id and p.user_id = i.user_id and p.left_at is null offset 0
+     ) reader
+     where attachment_key(m.content) = i.key and m.message_type <> 'text' and m.deleted_at is null
+       and m.seq > reader.cleared_seq and (not m.hidden or m.sender_id = i.user_id)
+   )`,
 );
+/** Which of the claims are by users who now see a message that names the attachment. */
+export async function readableAttachments(db: Queries, claims: readonly Claim[]): Promise<boolean[]> {
+  const rows = await db.query(visible, [claims.map(({ key }) => key), claims.map(({ userId }) => userId)]);
+  const seen = new Set(rows.map(({ ord }) => ord));
+  return claims.map((_claim, i) => seen.has(i + 1));
+}
 
 /** Who may see an attachment, as far as messages say. */
 export function attachmentStore(db: Database) {
   return {
     /** Whether the user now sees a message that names the attachment. */
-    isVisible: async (key: string, userId: number) => (await db.query(isVisible, [key, userId]))[0]?.visible ?? false,
+    isVisible: async (claim: Claim) => (await readableAttachments(db, [claim]))[0] ?? false,
   };
 }
 export type AttachmentStore = ReturnType<typeof attachmentStore>;

@@ -3,6 +3,7 @@ import { advancePositions, type Advance, type Moved } from "../conversations/pos
 import { positionPushes } from "../conversations/position-pushes.ts";
 import type { Bus } from "../delivery/bus.ts";
 import { DatabaseUnavailable, type Queries } from "../platform/postgres/database.ts";
+import { settleBorrowed, type MayRead } from "./borrowed-media.ts";
 import { messagePushes } from "./message-pushes.ts";
 import { storeMessages, type NewMessage, type StoredRow } from "./message-store.ts";
 
@@ -11,6 +12,8 @@ export interface SendWrite {
   kind: "send";
   message: NewMessage;
   socketId?: string | undefined;
+  /** Key of an attachment that it names and somebody else has uploaded: for who may not read it, the message is only text. */
+  borrows?: string | undefined;
 }
 
 export interface AdvanceWrite {
@@ -27,6 +30,7 @@ export type WriteResult = StoredRow | Moved | undefined;
 interface Deps {
   db: Queries;
   bus: Bus;
+  mayRead: MayRead;
   isOnline: (userId: number) => boolean;
   /** Runs after the senders had their turn to be answered, so that an ack precedes the push of its message. */
   afterAcks: (run: () => void) => void;
@@ -82,6 +86,7 @@ async function sendAll(context: Context, sends: SendWrite[]): Promise<Map<Write,
   const first = new Map<string, SendWrite>();
   for (const write of sends) if (!first.has(nameOf(write))) first.set(nameOf(write), write);
   const distinct = [...first.values()];
+  await settleBorrowed(context.db, context.mayRead, distinct);
   const rows = await storeMessages(
     context.db,
     distinct.map(({ message }) => message),
