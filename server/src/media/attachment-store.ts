@@ -20,6 +20,25 @@ const visible = statement<{ ord: number }>(
        and m.seq > reader.cleared_seq and (not m.hidden or m.sender_id = i.user_id)
    )`,
 );
+const add = statement<never>(
+  "media.attachment_add",
+  "insert into attachments (key, uploaded_at, check_at) values ($1, $2, $2::timestamptz + interval '1 day')",
+);
+const due = statement<{ key: string; named: boolean }>(
+  "media.attachments_due",
+  // Counted, although one is enough: the planner would look for the first one in the whole table.
+  `select a.key, (
+     select count(*) > 0 from messages m
+     where attachment_key(m.content) = a.key and m.message_type <> 'text' and m.deleted_at is null
+   ) as named
+   from (select key from attachments where check_at <= $1 order by check_at limit $2) a`,
+);
+const postpone = statement<never>(
+  "media.attachments_postpone",
+  `update attachments set check_at = $2::timestamptz + greatest($2 - uploaded_at, interval '1 day') where key = any($1::text[])`,
+);
+const forget = statement<never>("media.attachments_forget", "delete from attachments where key = any($1::text[])");
+
 /** Which of the claims are by users who now see a message that names the attachment. */
 export async function readableAttachments(db: Queries, claims: readonly Claim[]): Promise<boolean[]> {
   const rows = await db.query(visible, [claims.map(({ key }) => key), claims.map(({ userId }) => userId)]);
@@ -27,11 +46,17 @@ export async function readableAttachments(db: Queries, claims: readonly Claim[])
   return claims.map((_claim, i) => seen.has(i + 1));
 }
 
-/** Who may see an attachment, as far as messages say. */
+/** Who may see an attachment, as far as messages say, and which are there for nobody. */
 export function attachmentStore(db: Database) {
   return {
     /** Whether the user now sees a message that names the attachment. */
     isVisible: async (claim: Claim) => (await readableAttachments(db, [claim]))[0] ?? false,
+    add: (key: string, at: Date) => db.query(add, [key, at]),
+    /** Those whose turn it is to be looked at, and whether a message names them. */
+    due: (now: Date, limit: number) => db.query(due, [now, limit]),
+    /** The first turn is a day after the upload, the next when the age has doubled. */
+    postpone: (keys: readonly string[], now: Date) => db.query(postpone, [keys, now]),
+    forget: (keys: readonly string[]) => db.query(forget, [keys]),
   };
 }
 export type AttachmentStore = ReturnType<typeof attachmentStore>;
