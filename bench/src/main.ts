@@ -2,11 +2,14 @@ import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { startOmServer, startPostgres } from "@om/services";
 import { registerAccounts, type Account } from "./accounts.ts";
+import { within } from "./deadline.ts";
 import { insertCeiling } from "./ceilings/postgres.ts";
 import { startRuntimeCeilings } from "./ceilings/runtime.ts";
 import { repeat, type Figure } from "./measure.ts";
 import { machine, markdown, type Row } from "./report.ts";
+import { openAudience } from "./scenarios/audience.ts";
 import { dmSend } from "./scenarios/dm-send.ts";
+import { bareBroadcast, groupBroadcast, openGroup, prepareGroup } from "./scenarios/group-broadcast.ts";
 import { prepareHistory, readPage } from "./scenarios/history-page.ts";
 
 const { values: options } = parseArgs({
@@ -16,6 +19,7 @@ const { values: options } = parseArgs({
     pairs: { type: "string", default: "50" },
     window: { type: "string", default: "16" },
     connections: { type: "string", default: "32" },
+    members: { type: "string", default: "1000" },
     json: { type: "string" },
     embedded: { type: "boolean", default: false },
   },
@@ -27,10 +31,11 @@ const load = { seconds, connections };
 const http = { requestsPerSecond: "requests/s", p50Ms: "ms", p99Ms: "ms" };
 const say = (text: string): void => console.error(text);
 
-await using postgres = await startPostgres(["fsync=on"]);
+await using postgres = await within(60_000, "PostgreSQL has not started", startPostgres(["fsync=on"]));
 await using runtime = await startRuntimeCeilings();
 const database: Record<string, string> = options.embedded ? {} : { DATABASE_URL: postgres.createDatabase() };
-await using server = await startOmServer({ ...database, LOG_LEVEL: "warn", MAX_SOCKETS_PER_USER: "0" });
+const settings = { ...database, LOG_LEVEL: "warn", MAX_SOCKETS_PER_USER: "0" };
+await using server = await within(60_000, "the server has not started", startOmServer(settings));
 const rows: Row[] = [];
 const add = (what: string, figure: Figure | undefined, ratio?: Row["ratio"]): void => {
   if (figure !== undefined) rows.push({ what, figure, ...(ratio === undefined ? {} : { ratio }) });
@@ -110,6 +115,52 @@ for (const [what, url] of [
   add(what, page["requestsPerSecond"], share("node:http", page["requestsPerSecond"], bare["requestsPerSecond"]));
   add(`${what}, median`, page["p50Ms"]);
   add(`${what}, 99 %`, page["p99Ms"]);
+}
+
+if (Number(options.members) > 1) {
+  say(`registering a group of ${options.members}`);
+  const crowd = await registerAccounts(server.url, Number(options.members));
+  const groupId = await prepareGroup(server.url, crowd);
+  using members = await openGroup(server.url, crowd);
+  using bareMembers = await openAudience(crowd.map(() => runtime.broadcastUrl));
+  await groupBroadcast(members, groupId, { seconds: 1, window: 16, pid: server.pid });
+  const units = {
+    rate: "deliveries/s",
+    bareRate: "deliveries/s",
+    toAll: "ms",
+    bareToAll: "ms",
+    cpu: "µs",
+    bareCpu: "µs",
+  };
+  for (const window of [1, 16]) {
+    const onTheirWay = window === 1 ? "one by one" : `${window} on their way`;
+    say(`scenario: messages to a group of ${options.members}, ${onTheirWay}`);
+    let frameBytes = 0;
+    const both = await repeat(runs, units, async () => {
+      const ours = await groupBroadcast(members, groupId, { seconds, window, pid: server.pid });
+      frameBytes = ours.frameBytes;
+      const bare = await bareBroadcast(bareMembers, frameBytes, { seconds, window, pid: runtime.pid });
+      return {
+        rate: ours.deliveriesPerSecond,
+        toAll: ours.toAllP50Ms,
+        cpu: ours.serverCpuMicrosPerDelivery,
+        bareRate: bare.deliveriesPerSecond,
+        bareToAll: bare.toAllP50Ms,
+        bareCpu: bare.serverCpuMicrosPerDelivery,
+      };
+    });
+    const { rate: ours, bareRate: ceiling } = both;
+    add(`ceiling: bare ws broadcast of ${frameBytes} bytes to ${Number(options.members) - 1}, ${onTheirWay}`, ceiling);
+    add("until the last one has it, median", both["bareToAll"]);
+    add("its CPU per delivery", both["bareCpu"]);
+    add(
+      `durable messages to a group of ${options.members} online, ${onTheirWay}`,
+      ours,
+      share("bare ws broadcast", ours, ceiling),
+    );
+    add("until the last member has it, median", both["toAll"]);
+    add("server CPU per delivery", both["cpu"]);
+  }
 }
 
 const result = { at: new Date().toISOString(), machine: machine(), options, rows };

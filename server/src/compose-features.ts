@@ -18,7 +18,8 @@ import type { Hub } from "./delivery/hub.ts";
 import type { Handlers } from "./http/handlers.ts";
 import { deleteMessage, editMessage } from "./messages/change-message.ts";
 import type { HistoryPosts } from "./messages/batch-changes.ts";
-import { isOurMedia } from "./media/media-keys.ts";
+import { attachmentStore, readableAttachments, type AttachmentStore } from "./media/attachment-store.ts";
+import { borrowedKey, isOurMedia } from "./media/media-keys.ts";
 import { chatFrame } from "./messages/chat-frame.ts";
 import { deleteConversation } from "./messages/delete-conversation.ts";
 import { groupReadFrame } from "./messages/group-read-frame.ts";
@@ -83,6 +84,7 @@ interface Parts {
   life: ReturnType<typeof lifeStore>;
   presence: ReturnType<typeof presenceStore>;
   blocks: ReturnType<typeof blockStore>;
+  attachments: AttachmentStore;
   move: MovePosition;
   send: (caller: Caller, draft: Draft) => Promise<Sent>;
   reads: Reads;
@@ -96,6 +98,7 @@ export function composeFeatures(deps: FeatureDeps): Features {
   const rules: SendRules = {
     maxMessageLength: config.maxMessageLength,
     isMedia: (url) => isOurMedia(url, deps.mediaBase()),
+    borrowed: (url, userId) => borrowedKey(url, deps.mediaBase(), userId),
   };
   const parts: Parts = {
     bus: deps.bus,
@@ -107,6 +110,7 @@ export function composeFeatures(deps: FeatureDeps): Features {
     presence: presenceStore(db),
     blocks: blockStore(db, deps.cache.writes),
     reads,
+    attachments: attachmentStore(db),
     async move(wish) {
       const result = await lanes.run(wish.userId, { kind: "advance", wish });
       return result !== undefined && "cleared" in result ? result : undefined;
@@ -143,6 +147,7 @@ function openLanes({ config, storage, cache, bus, hub }: FeatureDeps, posts: His
       writes: cache.writes,
       posts,
       bus,
+      mayRead: readableAttachments,
       isOnline: hub.isOnline,
       afterAcks: (run) => void setImmediate(run),
       now: Date.now,
@@ -156,7 +161,7 @@ function composeRoutes(parts: Parts): Pick<Handlers, ConversationRoutes | Messag
   const conversations = { store: parts.conversations, views };
   const unread = { cache: reads.cache, unread: reads.sources.unread, store: parts.conversations };
   const messages = { store, views };
-  const change = { life, store, views, bus, rules };
+  const change = { life, store, views, bus, rules, mayRead: parts.attachments.isVisible };
   return {
     conversations: ({ caller, query }) => listConversations({ ...conversations, ...reads }, caller, query),
     unread: ({ caller, params }) => countUnread(unread, caller, params["conversation_id"]),

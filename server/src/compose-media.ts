@@ -12,6 +12,7 @@ import type { MediaStorage } from "./media/media-storage.ts";
 import { forgetAvatar, removeAvatar, uploadAvatar } from "./media/own-avatar.ts";
 import { readAttachment, readAvatar } from "./media/read-media.ts";
 import { s3Storage } from "./media/s3-storage.ts";
+import { sweepAttachments } from "./media/sweep-attachments.ts";
 import { uploadAttachment } from "./media/upload-attachment.ts";
 import { createUploads } from "./media/uploads.ts";
 import type { Clock } from "./platform/clock.ts";
@@ -32,6 +33,8 @@ export interface Media {
   routes: Pick<Handlers, MediaRoutes>;
   /** Removes what a crash left of uploads. */
   sweep: () => Promise<void>;
+  /** Removes attachments that no message names. */
+  sweepAttachments: () => Promise<void>;
   /** Deletes the user's avatar; attachments stay with the messages that name them. */
   forget: (userId: number) => Promise<void>;
 }
@@ -57,10 +60,11 @@ export function composeMedia(deps: {
   /** @throws OmError `storage_not_configured`, before anything else */
   const media = () => {
     if (storage === undefined) throw new OmError("storage_not_configured");
-    return { storage, uploads, images, base, onLeftover, avatars, attachments, views, setIcon };
+    return { storage, uploads, images, base, onLeftover, avatars, attachments, views, setIcon, now };
   };
   return {
     sweep: () => uploads.sweep(),
+    sweepAttachments: async () => storage && sweepAttachments({ storage, attachments, now }),
     forget: async (userId) => storage && forgetAvatar({ storage, onLeftover, avatars }, userId),
     routes: {
       uploadAvatar: async ({ caller, receive }) => uploadAvatar(media(), caller, receive),

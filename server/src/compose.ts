@@ -83,6 +83,7 @@ export function composeUseCases(deps: {
       { everyMs: 1_000, name: "resume point", work: features.markDurable },
       { everyMs: 600_000, name: "purge", work: accounts.purge },
       { everyMs: 3_600_000, name: "uploads", work: media.sweep },
+      { everyMs: 600_000, name: "attachments", work: media.sweepAttachments },
       ...(storage.kind === "embedded"
         ? [{ everyMs: 30_000, name: "statistics", work: createStatistics(db).refresh }]
         : []),

@@ -23,7 +23,7 @@ async function run(wish: Release | "list"): Promise<void> {
     onEnd: () => undefined,
   });
   const versions = versionStore(storage.db);
-  if (wish === "list") return list(versions);
+  if (wish === "list") return await list(versions);
   await publishVersion(versions, wish);
   const where = storage.kind === "embedded" ? "the embedded database" : "PostgreSQL";
   console.log(`Published ${wish.platform} ${wish.version} (build ${wish.build}) in ${where}`);

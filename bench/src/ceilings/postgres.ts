@@ -2,6 +2,8 @@ import { randomUUID } from "node:crypto";
 import pg from "pg";
 import { nowMs } from "../measure.ts";
 
+/** How long to wait for a connection or an answer, in ms. */
+const patience = { connectionTimeoutMillis: 10_000, query_timeout: 30_000 };
 const content = "a message of ordinary length, as people write them all day";
 
 /** Rows per second that PostgreSQL takes from `connections` callers, each waiting for its commit. */
@@ -9,7 +11,7 @@ export async function insertCeiling(
   url: string,
   load: { seconds: number; connections: number; rowsPerInsert: number },
 ): Promise<number> {
-  const setUp = new pg.Client({ connectionString: url });
+  const setUp = new pg.Client({ connectionString: url, ...patience });
   await setUp.connect();
   await setUp.query(
     "create table if not exists ceiling (id bigint generated always as identity primary key, a bigint, b text, c text, at timestamptz default now())",
@@ -25,7 +27,7 @@ export async function insertCeiling(
   let rows = 0;
   await Promise.all(
     Array.from({ length: load.connections }, async () => {
-      const client = new pg.Client({ connectionString: url });
+      const client = new pg.Client({ connectionString: url, ...patience });
       await client.connect();
       while (nowMs() < until) {
         const values = one ? [7, randomUUID(), content] : [fill(() => 7), fill(randomUUID), fill(() => content)];

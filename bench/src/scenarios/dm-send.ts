@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { WebSocket } from "ws";
 import type { Account } from "../accounts.ts";
+import { within } from "../deadline.ts";
 import { nowMs, quantile } from "../measure.ts";
 import { cpuMs } from "../process-cpu.ts";
 
@@ -39,11 +40,11 @@ export async function dmSend(
   const cpuBefore = cpuMs(server.pid);
   const started = nowMs();
   const until = started + load.seconds * 1000;
-  await Promise.all(
-    senders.map((sender, index) =>
-      keepSending(sender, pairs[index]?.[1].id ?? 0, { tally, until, window: load.window }),
-    ),
+  const late = (): string => `${tally.acks.length} of ${tally.sent} messages are acknowledged`;
+  const all = senders.map((sender, index) =>
+    keepSending(sender, pairs[index]?.[1].id ?? 0, { tally, until, window: load.window }),
   );
+  await within(load.seconds * 1000 + 30_000, late, Promise.all(all));
   const seconds = (nowMs() - started) / 1000;
   const cpu = cpuMs(server.pid) - cpuBefore;
   for (let waited = 0; tally.deliveries.length < tally.sent && waited < 5_000; waited += 20) await delay(20);
@@ -102,7 +103,7 @@ async function open(url: string, account: Account): Promise<WebSocket> {
   const socket = new WebSocket(`${url.replace("http", "ws")}/ws?resume=1&token=${account.token}`, {
     perMessageDeflate: false,
   });
-  await once(socket, "open");
+  await within(30_000, "a socket has not opened", once(socket, "open"));
   return socket;
 }
 

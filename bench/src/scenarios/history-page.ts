@@ -8,6 +8,7 @@ export async function prepareHistory(url: string, [from, to]: readonly [Account,
       method: "POST",
       headers: { "Content-Type": "application/json", Authorization: `Bearer ${from.token}` },
       body: JSON.stringify({ recipient_id: to.id, content: `line ${i} of a talk, long enough to look like one` }),
+      signal: AbortSignal.timeout(10_000),
     });
     if (response.status !== 201) throw new Error(`send: ${response.status} ${await response.text()}`);
     await response.arrayBuffer();
@@ -22,7 +23,7 @@ export async function readPage(
   load: { seconds: number; connections: number },
 ): Promise<HttpLoad & { body: Buffer }> {
   const headers = { Authorization: `Bearer ${account.token}` };
-  const response = await fetch(url, { headers });
+  const response = await fetch(url, { headers, signal: AbortSignal.timeout(10_000) });
   if (response.status !== 200) throw new Error(`${url}: ${response.status}`);
   const body = Buffer.from(await response.arrayBuffer());
   return { ...(await httpLoad(url, { ...load, headers })), body };

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { readEmail, readFullName, readUsername } from "./names.ts";
+import { readEmail, readFullName, readName, readUsername } from "./names.ts";
 
 test.each([
   "nika@example.org",
@@ -64,6 +64,15 @@ test.each(["", "ab", "x".repeat(33), "a b", "a-b", "näme", "abc\0", "ab\ud800c"
   "username %j is refused",
   (name) => expect(() => readUsername(name)).toThrow("Invalid username"),
 );
+
+test("names of users and groups are letters, digits and _ of ASCII: not one character of any other script passes", () => {
+  const passing: string[] = [];
+  for (let code = 0; code <= 0x10_ffff; code++) {
+    const character = String.fromCodePoint(code);
+    if (readName(`a${character}bc`) !== undefined) passing.push(character);
+  }
+  expect(passing.join("")).toBe("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz");
+});
 
 test("a full name is trimmed and cut to 80 bytes between two characters", () => {
   expect(readFullName("  Nika R ")).toBe("Nika R");

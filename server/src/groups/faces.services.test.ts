@@ -94,6 +94,30 @@ describeDatabases("groups: what they say of themselves (§2.9.1 to §2.9.4)", (d
     expect(await create(body)).toEqual([status, { error }]);
   });
 
+  test.each([
+    "\u0430dmin",
+    "群組聊天",
+    "abc\u0661\u0662",
+    "\uff41\uff42\uff43",
+    "\u212Aelvin",
+    "ab\u200bc",
+    "\u202eabc",
+    "cafe\u0301",
+    "abc🦊",
+  ])("a handle in another script, such as %j, is none: not to create, to check, to edit or to find", async (handle) => {
+    const body = { name: "x", is_public: true, handle };
+    const made = (await create({ name: "mine" }))[1] as { id: number };
+    const path = encodeURIComponent(handle);
+    const answers = [
+      await create(body),
+      await edit(made.id, { ...body, description: "" }),
+      await get(`/api/groups/check-handle?handle=${path}`),
+      await get(`/api/groups/handle/${path}`),
+      await http.ask(other, "POST", `/api/groups/handle/${path}/join`),
+    ];
+    expect(answers).toEqual(answers.map(() => [400, { error: "Invalid handle" }]));
+  });
+
   test("spaces are a name; 100 and 255 characters of any size fit; what JSON cannot hold is replaced", async () => {
     const [, body] = await create({ name: " ", description: "" });
     expect(body).toMatchObject({ name: " " });

@@ -1,24 +1,62 @@
-import type { Database } from "../platform/postgres/database.ts";
+import type { Database, Queries } from "../platform/postgres/database.ts";
 import { statement } from "../platform/postgres/statement.ts";
 
-const isVisible = statement<{ visible: boolean }>(
-  "media.attachment_visible",
-  // Few messages name an attachment, so they come first, whatever the planner believes.
-  `with naming as materialized (
-     select m.conversation_id, m.seq, m.sender_id, m.hidden from messages m
-     where attachment_key(m.content) = $1 and m.message_type <> 'text' and m.deleted_at is null
-   )
-   select exists (
-     select from naming n join participants p on p.conversation_id = n.conversation_id and p.user_id = $2
-     where p.left_at is null and n.seq > p.cleared_seq and (not n.hidden or n.sender_id = p.user_id)
-   ) as visible`,
-);
+/** Somebody who wants to read an attachment, or to name it in a message. */
+export interface Claim {
+  key: string;
+  userId: number;
+}
 
-/** Who may see an attachment, as far as messages say. */
+const visible = statement<{ ord: number }>(
+  "media.attachment_visible",
+  // Few messages name an attachment, so they come first, whatever the planner believes: that is what `offset 0` is for.
+  `select i.ord from unnest($1::text[], $2::bigint[]) with ordinality as i(key, user_id, ord)
+   where exists (
+     select from messages m cross join lateral (
+       select p.cleared_seq from participants p
+       where p.conversation_id = m.conversation_id and p.user_id = i.user_id and p.left_at is null offset 0
+     ) reader
+     where attachment_key(m.content) = i.key and m.message_type <> 'text' and m.deleted_at is null
+       and m.seq > reader.cleared_seq and (not m.hidden or m.sender_id = i.user_id)
+   )`,
+);
+const add = statement<never>(
+  "media.attachment_add",
+  "insert into attachments (key, uploaded_at, check_at) values ($1, $2, $2::timestamptz + interval '1 day')",
+);
+const due = statement<{ key: string; named: boolean }>(
+  "media.attachments_due",
+  // Counted, although one is enough: the planner would look for the first one in the whole table.
+  `select a.key, (
+     select count(*) > 0 from messages m
+     where attachment_key(m.content) = a.key and m.message_type <> 'text' and m.deleted_at is null
+   ) as named
+   from (select key from attachments where check_at <= $1 order by check_at limit $2) a`,
+);
+const postpone = statement<never>(
+  "media.attachments_postpone",
+  `update attachments set check_at = $2::timestamptz + greatest($2 - uploaded_at, interval '1 day') where key = any($1::text[])`,
+);
+const forget = statement<never>("media.attachments_forget", "delete from attachments where key = any($1::text[])");
+
+/** Which of the claims are by users who now see a message that names the attachment. */
+export async function readableAttachments(db: Queries, claims: readonly Claim[]): Promise<boolean[]> {
+  const rows = await db.query(visible, [claims.map(({ key }) => key), claims.map(({ userId }) => userId)]);
+  const seen = new Set(rows.map(({ ord }) => ord));
+  return claims.map((_claim, i) => seen.has(i + 1));
+}
+
+/** Who may see an attachment, as far as messages say, and which are there for nobody. */
 export function attachmentStore(db: Database) {
   return {
     /** Whether the user now sees a message that names the attachment. */
-    isVisible: async (key: string, userId: number) => (await db.query(isVisible, [key, userId]))[0]?.visible ?? false,
+    isVisible: async (claim: Claim) => (await readableAttachments(db, [claim]))[0] ?? false,
+    add: (key: string, at: Date) => db.query(add, [key, at]),
+    /** Those whose turn it is to be looked at, and whether a message names them. */
+    due: (now: Date, limit: number) => db.query(due, [now, limit]),
+    /** The first turn is a day after the upload, the next when the age has doubled. */
+    postpone: (keys: readonly string[], now: Date) => db.query(postpone, [keys, now]),
+    forget: (keys: readonly string[]) => db.query(forget, [keys]),
   };
 }
 export type AttachmentStore = ReturnType<typeof attachmentStore>;

@@ -127,6 +127,69 @@ describeDatabases("attachments", (database) => {
     expect(readdirSync(open.incoming)).toEqual([]);
   });
 
+  test.each(["disk", "S3"] as const)(
+    "on %s those that no message names are removed after a day, all others stay",
+    async (storage) => {
+      await using open = await openMedia(database.db, { storage });
+      const talks = createTalks(database);
+      const fresh = async () => urlOf(await open.upload(ann, route, attachment("x", "a.txt")));
+      const talk = await talks.direct(ann, ben);
+      const keyOf = (url: string): string => url.slice(`${mediaBase}/media/`.length);
+      const [unsent, sent, inText, deleted] = [await fresh(), await fresh(), await fresh(), await fresh()];
+      const seq = await talks.message(talk, { sender: ann, content: sent, type: "file" });
+      await talks.message(talk, { sender: ann, content: inText, type: "text" });
+      await talks.message(talk, { sender: ann, content: deleted, deleted: true });
+      const all = [unsent, sent, inText, deleted].map(keyOf);
+      const left = async (afterHours: number): Promise<string[]> => {
+        open.clock.now += afterHours * 3_600_000;
+        await open.media.sweepAttachments();
+        return all.filter((key) => open.keys().some((name) => name.endsWith(key)));
+      };
+      expect(await left(23)).toEqual(all);
+      expect(await left(1)).toEqual([keyOf(sent)]);
+      expect(open.keys()).toHaveLength(1);
+      // Also one whose message goes later, when its turn comes again.
+      expect(await left(24)).toEqual([keyOf(sent)]);
+      await database.rows(
+        "update messages set deleted_at = now(), content = '' where conversation_id = $1 and seq = $2",
+        [talk, seq],
+      );
+      expect(await left(24)).toEqual([keyOf(sent)]);
+      expect(await left(24)).toEqual([]);
+      expect(await database.rows("select from attachments where key = any($1)", [all])).toEqual([]);
+    },
+  );
+
+  test("what another database may know is never removed, and a storage that fails is asked again", async () => {
+    await using open = await openMedia(database.db, { storage: "S3" });
+    const [known, unknown] = [
+      urlOf(await open.upload(ann, route, attachment("x"))),
+      urlOf(await open.upload(ann, route, attachment("y"))),
+    ];
+    await database.rows("delete from attachments where $1 like '%' || key", [unknown]);
+    open.clock.now += 25 * 3_600_000;
+    if (open.s3) open.s3.fault = 500;
+    await expect(open.media.sweepAttachments()).rejects.toThrow("S3 answered 500 to DELETE");
+    expect(open.keys()).toHaveLength(2);
+    if (open.s3) open.s3.fault = undefined;
+    await open.media.sweepAttachments();
+    expect(open.keys().map((key) => [known, unknown].map((url) => url.endsWith(key)))).toEqual([[false, true]]);
+  });
+
+  test("however many are due, all are looked at", async () => {
+    await using open = await openMedia(database.db);
+    const uploaded: Answer[] = [];
+    while (uploaded.length < 150) {
+      uploaded.push(...(await Promise.all(Array.from({ length: 50 }, () => open.upload(ben, route, attachment("x"))))));
+    }
+    const talks = createTalks(database);
+    const talk = await talks.direct(ann, ben);
+    for (const answer of uploaded.slice(0, 120)) await talks.message(talk, { sender: ben, content: urlOf(answer) });
+    open.clock.now += 24 * 3_600_000;
+    await open.media.sweepAttachments();
+    expect(open.keys()).toHaveLength(120);
+  });
+
   describe("are for whoever uploaded them and whoever sees a message that names them", () => {
     let url: string;
     let talks: Talks;

@@ -37,6 +37,16 @@ export function isOurMedia(url: string, base: string): boolean {
   return isAttachmentKey(rest) || (rest.startsWith("avatars/") && isAvatarKey(rest.slice("avatars/".length)));
 }
 
+/** The key of the attachment that such a URL names, when somebody else than the user has uploaded it. */
+export function borrowedKey(url: string, base: string, userId: number): string | undefined {
+  const key = isOurMedia(url, base) ? url.slice(`${base}/media/`.length) : "";
+  return isAttachmentKey(key) && !isUploadOf(key, userId) ? key : undefined;
+}
+
+export function isUploadOf(key: string, userId: number): boolean {
+  return key.startsWith(`attachments/${userId}/`);
+}
+
 const imageTypes = new Map([
   ["jpg", "image/jpeg"],
   ["png", "image/png"],

@@ -1,7 +1,7 @@
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
 import type { AttachmentStore } from "./attachment-store.ts";
-import { isAttachmentKey, isAvatarKey, typeOfKey } from "./media-keys.ts";
+import { isAttachmentKey, isAvatarKey, isUploadOf, typeOfKey } from "./media-keys.ts";
 import type { MediaStorage, StoredObject } from "./media-storage.ts";
 
 /** An object and how it may be shown. */
@@ -29,8 +29,8 @@ export async function readAttachment(
 ): Promise<MediaFile> {
   const key = `attachments/${withoutEmptyParts(path)}`;
   if (!isAttachmentKey(key)) throw new OmError("not_found");
-  const own = key.startsWith(`attachments/${caller.userId}/`);
-  if (!own && !(await deps.attachments.isVisible(key, caller.userId))) throw new OmError("not_found");
+  const { userId } = caller;
+  if (!isUploadOf(key, userId) && !(await deps.attachments.isVisible({ key, userId }))) throw new OmError("not_found");
   return read(deps.storage, key);
 }
 

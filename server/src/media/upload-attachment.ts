@@ -1,6 +1,8 @@
 import type { Caller } from "../platform/caller.ts";
+import type { Clock } from "../platform/clock.ts";
 import { OmError } from "../platform/om-error.ts";
 import type { ReceiveFile } from "../platform/upload.ts";
+import type { AttachmentStore } from "./attachment-store.ts";
 import { imageKind, InvalidImage, type Images } from "./images.ts";
 import { downloadExtension, mediaUrl, newKey, typeOfKey } from "./media-keys.ts";
 import type { MediaDeps } from "./replace-avatar.ts";
@@ -19,7 +21,7 @@ const maxSide = 4096;
  * @throws OmError `missing_attachment`, `invalid_attachment`, `attachment_too_large`, `attachment_invalid`, `unavailable`
  */
 export function uploadAttachment(
-  deps: Omit<MediaDeps, "onLeftover">,
+  deps: Omit<MediaDeps, "onLeftover"> & { attachments: AttachmentStore; now: Clock },
   caller: Caller,
   receive: ReceiveFile,
 ): Promise<{ url: string }> {
@@ -27,6 +29,8 @@ export function uploadAttachment(
     if (file.size === 0) throw new OmError("missing_attachment");
     const { path, extension } = await prepare(deps.images, file);
     const key = newKey(`attachments/${caller.userId}`, extension);
+    // First, so that nothing lies in the storage of which nobody knows.
+    await deps.attachments.add(key, new Date(deps.now()));
     await deps.storage.put(key, { path, type: typeOfKey(key) });
     return { url: mediaUrl(key, deps.base()) };
   });

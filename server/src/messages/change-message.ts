@@ -17,10 +17,13 @@ interface Deps {
   views: UserViews;
   bus: Bus;
   rules: SendRules;
+  /** Whether a user may now read an attachment that somebody else has uploaded. */
+  mayRead: (claim: { key: string; userId: number }) => Promise<boolean>;
 }
 
 /**
- * The author gives a message another text. An image or file that no longer names one of ours is a text from then on.
+ * The author gives a message another text. An image or file that no longer names one of ours, or one that its
+ * author may not read, is a text from then on.
  * @throws OmError `missing_content`, `message_not_found`, `forbidden`
  */
 export async function editMessage(
@@ -31,9 +34,8 @@ export async function editMessage(
   const content = readContent(body.content ?? "", deps.rules);
   if (content === "") throw new OmError("missing_content");
   const messageId = readId(id);
-  const changed = done(
-    await deps.life.edit(caller.userId, messageId, { content, isMedia: deps.rules.isMedia(content) }),
-  );
+  const isMedia = await mayName(deps, caller.userId, content);
+  const changed = done(await deps.life.edit(caller.userId, messageId, { content, isMedia }));
   const row = await deps.store.one(messageId, caller.userId);
   const [message] = row === undefined ? [] : toMessages(row, caller.userId, deps.views);
   if (row === undefined || message === undefined) throw new OmError("message_not_found");
@@ -52,6 +54,12 @@ export async function editMessage(
     return frame;
   });
   return message;
+}
+
+async function mayName({ rules, mayRead }: Deps, userId: number, url: string): Promise<boolean> {
+  if (!rules.isMedia(url)) return false;
+  const key = rules.borrowed(url, userId);
+  return key === undefined || mayRead({ key, userId });
 }
 
 /** Its author, or an admin of the group, deletes a message for everybody. @throws OmError `message_not_found`, `forbidden` */

@@ -29,6 +29,8 @@ export interface SendRules {
   maxMessageLength: number;
   /** Whether a URL is one that this server gave out: image and file messages may name no other. */
   isMedia: (url: string) => boolean;
+  /** The key of an attachment, if such a URL names one that somebody else has uploaded. */
+  borrowed: (url: string, userId: number) => string | undefined;
 }
 
 /**
@@ -43,13 +45,15 @@ export async function sendMessage(
 ): Promise<Sent> {
   if (!isStorable(draft.clientId)) throw new OmError("invalid_request_body");
   const content = readContent(draft.content, deps.rules);
+  const messageType = allowedType(draft.messageType, content, deps.rules.isMedia);
   const write: SendWrite = {
     kind: "send",
+    borrows: messageType === "text" ? undefined : deps.rules.borrowed(content, caller.userId),
     message: {
       senderId: caller.userId,
       to: draft.to,
       clientId: draft.clientId,
-      messageType: allowedType(draft.messageType, content, deps.rules.isMedia),
+      messageType,
       content,
       replyToId: draft.replyToId === 0 ? undefined : draft.replyToId,
     },

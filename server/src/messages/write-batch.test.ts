@@ -38,9 +38,10 @@ const row = (ord: number, outcome: "stored" | "duplicate"): StoredRow => ({
 });
 
 /** A database that answers each query in turn; an Error is thrown. */
-function batchOn(answers: (StoredRow[] | Error)[]) {
+function batchOn(answers: (StoredRow[] | Error)[], outage = false) {
   const pushed: Push[] = [];
   const asked: unknown[][] = [];
+  const claimed: unknown[] = [];
   let now = 0;
   const db: Queries = {
     async query(_statement, values) {
@@ -54,12 +55,17 @@ function batchOn(answers: (StoredRow[] | Error)[]) {
     writes: { batch: (work) => work(db, null, () => undefined) },
     posts: { conv: { ttlMs: 1, maxBytes: 1 }, compact: async () => undefined },
     bus: { publish: (events) => void pushed.push(...(events as Push[])), subscribe: () => undefined },
+    async mayRead(_db, claims) {
+      claimed.push(claims);
+      if (claimed.length === 1 && outage) throw new DatabaseUnavailable("away");
+      return claims.map(({ key }) => key === "seen");
+    },
     isOnline: () => true,
     afterAcks: (run) => run(),
     now: () => now,
     pause: async (ms) => void (now += ms),
   });
-  return { execute, pushed, asked, now: () => now };
+  return { execute, pushed, asked, claimed, now: () => now };
 }
 
 test("a client_id twice in one batch is stored once; the second is its duplicate and is not pushed", async () => {
@@ -114,6 +120,23 @@ test("positions move before messages are stored, so that nothing stands between 
   const { execute, asked } = batchOn([[], [row(1, "stored")]]);
   await execute([send("a"), { kind: "advance", wish: { userId: 7, to: { messageId: 5 }, read: true } }]);
   expect(asked.map(([first]) => first)).toEqual([[7], [1]]);
+});
+
+test("attachments of others are asked about once per batch, through an outage too; what the sender may not read is text", async () => {
+  const image = (clientId: string, borrows?: string): SendWrite => {
+    const one = send(clientId);
+    return { ...one, message: { ...one.message, messageType: "image" }, borrows };
+  };
+  const { execute, asked, claimed, pushed } = batchOn([[1, 2, 3, 4].map((ord) => row(ord, "stored"))], true);
+  await execute([image("a", "seen"), image("b", "unseen"), image("c"), send("d")]);
+  const claims = ["seen", "unseen"].map((key) => ({ key, userId: 1 }));
+  expect(claimed).toEqual([claims, claims]);
+  expect(asked.map((values) => values[4])).toEqual([["image", "text", "image", "text"]]);
+  const told = pushed.filter(({ to }) => to === "all").map(({ frame }) => JSON.parse(frame.text) as unknown);
+  expect(told).toMatchObject(["image", "text", "image", "text"].map((type) => ({ message: { message_type: type } })));
+  const plain = batchOn([[row(1, "stored")]]);
+  await plain.execute([send("a")]);
+  expect(plain.claimed).toEqual([]);
 });
 
 test("of a group each message goes once to all others, in one push, and to the sender's resuming devices", async () => {

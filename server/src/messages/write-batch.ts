@@ -5,6 +5,7 @@ import { positionPushes } from "../conversations/position-pushes.ts";
 import type { Bus } from "../delivery/bus.ts";
 import { DatabaseUnavailable } from "../platform/postgres/database.ts";
 import { advanceChanges, sendChanges, type HistoryPosts } from "./batch-changes.ts";
+import { settleBorrowed, type MayRead } from "./borrowed-media.ts";
 import { messagePushes } from "./message-pushes.ts";
 import { storeMessages, type NewMessage, type StoredRow } from "./message-store.ts";
 
@@ -13,6 +14,8 @@ export interface SendWrite {
   kind: "send";
   message: NewMessage;
   socketId?: string | undefined;
+  /** Key of an attachment that it names and somebody else has uploaded: for who may not read it, the message is only text. */
+  borrows?: string | undefined;
 }
 
 export interface AdvanceWrite {
@@ -30,6 +33,7 @@ interface Deps {
   writes: Pick<CacheWrites, "batch">;
   posts: HistoryPosts;
   bus: Bus;
+  mayRead: MayRead;
   isOnline: (userId: number) => boolean;
   /** Runs after the senders had their turn to be answered, so that an ack precedes the push of its message. */
   afterAcks: (run: () => void) => void;
@@ -85,8 +89,9 @@ async function sendAll(context: Context, sends: SendWrite[]): Promise<Map<Write,
   const first = new Map<string, SendWrite>();
   for (const write of sends) if (!first.has(nameOf(write))) first.set(nameOf(write), write);
   const distinct = [...first.values()];
-  const messages = distinct.map(({ message }) => message);
   const stored = await context.writes.batch(async (queries, epoch, touch) => {
+    await settleBorrowed(queries, context.mayRead, distinct);
+    const messages = distinct.map(({ message }) => message);
     const rows = await storeMessages(queries, messages, epoch);
     const found = rows.flatMap((row) => {
       const write = distinct[row.ord - 1];

@@ -19,6 +19,7 @@ describeDatabases("every statement", (database) => {
       "conversations.changed",
       "conversations.list",
       "media.attachment_visible",
+      "media.attachments_due",
     ]) {
       const text = allStatements().find((one) => one.name === name)?.text ?? "";
       const count = Math.max(...[...text.matchAll(/\$(\d+)/g)].map(([, n]) => Number(n)));

@@ -1,0 +1,129 @@
+import type { WebSocket } from "ws";
+import { within } from "../deadline.ts";
+import { nowMs, quantile } from "../measure.ts";
+import { cpuMs } from "../process-cpu.ts";
+import type { Audience } from "./audience.ts";
+
+/** What is written, and how it is known when it arrives. */
+export interface Wording {
+  /** The n-th frame, counted from 0. */
+  frame(n: number): string;
+  /** Whether a received frame is one of those at all. */
+  counts(data: Buffer): boolean;
+  /** Text that the n-th of them holds and no other. */
+  mark(n: number): string;
+}
+
+export interface Broadcast {
+  deliveriesPerSecond: number;
+  /** From writing a frame until the last receiver had it. */
+  toAllP50Ms: number;
+  /** Of the server's process, for one frame to one receiver. */
+  serverCpuMicrosPerDelivery: number;
+  /** Of a frame as it is received. */
+  frameBytes: number;
+}
+
+/**
+ * Keeps `window` frames on their way until the time is up; a frame has arrived when every receiver has it.
+ * @param load.pid of the server's process
+ * @throws Error when a receiver gets anything but all frames in the order they were written, once each and byte for byte the same as
+ *   everybody; when a socket closes; when frames are missing 30 s after the time is up
+ */
+export async function broadcast(
+  audience: Audience,
+  load: { seconds: number; window: number; pid: number },
+  wording: Wording,
+): Promise<Broadcast> {
+  const { sender, receivers } = audience;
+  const tally = createTally(receivers.length, wording);
+  const cpuBefore = cpuMs(load.pid);
+  const started = nowMs();
+  const until = started + load.seconds * 1000;
+  const watching: (() => void)[] = [];
+  const all = new Promise<void>((resolve, reject) => {
+    const proceed = (): void => {
+      while (nowMs() < until && tally.onTheirWay() < load.window) sender.send(tally.next());
+      if (tally.onTheirWay() === 0) resolve();
+    };
+    const stopped = (why: string): void => reject(new Error(`${why}; ${tally.progress()}`));
+    watching.push(
+      ...listen(audience, {
+        toSender: (data) => data.includes('"type":"error"') && stopped(`the sender was told ${data.toString()}`),
+        toReceiver(i, data) {
+          if (!wording.counts(data)) return;
+          const wrong = tally.take(i, data);
+          if (wrong !== undefined) return stopped(wrong);
+          proceed();
+        },
+        onClose: (code) => stopped(`a socket was closed with code ${code}`),
+      }),
+    );
+    proceed();
+  });
+  try {
+    await within(load.seconds * 1000 + 30_000, tally.progress, all);
+  } finally {
+    for (const done of watching) done();
+  }
+  const seconds = (nowMs() - started) / 1000;
+  const deliveries = tally.times.length * receivers.length;
+  return {
+    deliveriesPerSecond: deliveries / seconds,
+    toAllP50Ms: quantile(tally.times, 0.5),
+    serverCpuMicrosPerDelivery: ((cpuMs(load.pid) - cpuBefore) * 1000) / deliveries,
+    frameBytes: tally.frameBytes(),
+  };
+}
+
+interface Listener {
+  toSender(data: Buffer): unknown;
+  toReceiver(i: number, data: Buffer): void;
+  onClose(code: number): void;
+}
+
+/** @returns what ends it */
+function listen({ sender, receivers }: Audience, { toSender, toReceiver, onClose }: Listener): (() => void)[] {
+  const watch = (socket: WebSocket, onData: (data: Buffer) => unknown): (() => void) => {
+    socket.on("message", onData).on("close", onClose);
+    return () => void socket.off("message", onData).off("close", onClose);
+  };
+  return [watch(sender, toSender), ...receivers.map((socket, i) => watch(socket, (data) => toReceiver(i, data)))];
+}
+
+/** Which frames have arrived where. The k-th that a receiver gets must be the k-th that was written. */
+function createTally(receivers: number, wording: Wording) {
+  /** Of each frame that was written: when, how many lack it, and what the first receiver got. */
+  const frames: { at: number; missing: number; bytes?: Buffer }[] = [];
+  const got = Array.from({ length: receivers }, () => 0);
+  const times: number[] = [];
+  let frameBytes = 0;
+  return {
+    /** Of each frame that all have, in ms. */
+    times,
+    frameBytes: () => frameBytes,
+    onTheirWay: () => frames.length - times.length,
+    next(): string {
+      frames.push({ at: nowMs(), missing: receivers });
+      return wording.frame(frames.length - 1);
+    },
+    /** @returns what is wrong with it */
+    take(i: number, data: Buffer): string | undefined {
+      const n = got[i] ?? 0;
+      const frame = frames[n];
+      if (frame === undefined) return `receiver ${i} got more than the ${n} frames that were written`;
+      if (frame.bytes === undefined && data.includes(wording.mark(n))) frame.bytes = data;
+      if (frame.bytes?.equals(data) !== true) return `receiver ${i} got another frame ${n}: ${data.toString()}`;
+      got[i] = n + 1;
+      frame.missing -= 1;
+      if (frame.missing > 0) return undefined;
+      times.push(nowMs() - frame.at);
+      frameBytes = data.length;
+      delete frame.bytes;
+      return undefined;
+    },
+    progress: () =>
+      `${times.length} of ${frames.length} frames have reached all ${receivers} receivers, ` +
+      `${got.filter((count) => count === times.length).length} lack the next one`,
+  };
+}

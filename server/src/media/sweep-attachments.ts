@@ -1,0 +1,29 @@
+import type { Clock } from "../platform/clock.ts";
+import type { AttachmentStore } from "./attachment-store.ts";
+import type { MediaStorage } from "./media-storage.ts";
+
+/** Attachments that are looked at together. */
+const batch = 100;
+/** After so many ms the rest waits for the next time: whoever stops the server waits for the batch that is under way. */
+const patience = 2_000;
+
+/**
+ * Removes attachments that are older than a day and that no message names: never sent, or deleted since. What is sent at that very
+ * moment may name an attachment that is gone.
+ */
+export async function sweepAttachments(deps: {
+  storage: MediaStorage;
+  attachments: AttachmentStore;
+  now: Clock;
+}): Promise<void> {
+  const { storage, attachments, now } = deps;
+  const started = now();
+  while (now() - started < patience) {
+    const due = await attachments.due(new Date(now()), batch);
+    const keys = (named: boolean): string[] => due.filter((one) => one.named === named).map(({ key }) => key);
+    await attachments.postpone(keys(true), new Date(now()));
+    for (const key of keys(false)) await storage.delete(key);
+    await attachments.forget(keys(false));
+    if (due.length < batch) return;
+  }
+}
