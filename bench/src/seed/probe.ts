@@ -40,7 +40,8 @@ export async function timed(times: number, work: () => Promise<unknown>): Promis
 /** The body of an answer. */
 export async function bodyOf(target: Target): Promise<Buffer> {
   using agent = keepAlive();
-  return get(target, agent.agent);
+  const body = await get(target, agent.agent);
+  return body;
 }
 
 function keepAlive(): { agent: Agent } & Disposable {
