@@ -2,7 +2,7 @@ import { createPeople, type People } from "./accounts/profile-cache.ts";
 import type { Cache } from "./cache/cache.ts";
 import type { Source } from "./cache/source.ts";
 import type { Place } from "./conversations/conversation-row.ts";
-import { createReadList, type ReadList } from "./conversations/list-cache.ts";
+import { createReadList, listSource, type ReadList } from "./conversations/list-cache.ts";
 import { memberSource } from "./conversations/member-cache.ts";
 import { unreadSource, type UnreadId } from "./conversations/unread-cache.ts";
 import type { HistoryPosts } from "./messages/batch-changes.ts";
@@ -26,14 +26,17 @@ export function composeReads({ cache, db, exposeEmails }: { cache: Cache; db: Qu
     member: memberSource(db),
     unread: unreadSource(db),
   };
+  const list = listSource(db);
   const warm = (places: Place[]): void => void cache.read(sources.group, places).catch(() => undefined);
   return {
     cache,
     sources,
     people: createPeople({ cache, db, exposeEmails }),
-    readList: createReadList({ cache, db, groups: sources.group, warm }),
+    readList: createReadList({ cache, db, list, groups: sources.group, warm }),
     posts: {
       conv: sources.conv,
+      list,
+      compactList: (userId) => cache.compact(list, userId),
       compact: (place) => cache.compact("groupId" in place ? sources.group : sources.conv, place),
     },
   };

@@ -84,6 +84,7 @@ function profileSource(db: Queries): Source<number, Face | undefined> {
     name: "profile",
     ttlMs: 300_000,
     maxBytes: 32 * 1024,
+    maxRecords: 1,
     key: profileKey,
     lock: profileKey,
     async load(ids) {

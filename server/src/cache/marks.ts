@@ -16,7 +16,7 @@ export interface Changed {
 }
 
 export interface Post {
-  source: Pick<Source<never, never>, "ttlMs" | "maxBytes">;
+  source: Pick<Source<never, never>, "ttlMs" | "maxBytes" | "maxRecords">;
   /** Version before the transaction. */
   prev: number;
   records: readonly unknown[];
@@ -65,7 +65,8 @@ export function createMarks(deps: {
     const keys = part.map(({ key }) => key);
     const args = part.flatMap(({ ver, prev, records, source }) => {
       const ttl = lifetime(source.ttlMs);
-      return [prev, ver, records.length, packRecords(records), ttl, source.maxBytes / 2, deps.now() + ttl];
+      const { maxBytes, maxRecords } = source;
+      return [prev, ver, records.length, packRecords(records), ttl, maxBytes / 2, maxRecords, deps.now() + ttl];
     });
     try {
       const replies = await redis?.script(postDeadline, scripts.post, keys, [epoch, ...args]);

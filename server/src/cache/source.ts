@@ -14,6 +14,8 @@ export interface Source<Id, T> {
   readonly ttlMs: number;
   /** Longest entry that is kept, with its header. */
   readonly maxBytes: number;
+  /** An entry to which more than this was appended is made short again. */
+  readonly maxRecords: number;
   key(id: Id): string;
   /** Name of the lock that every writer of the object holds until its commit. */
   lock(id: Id): string;

@@ -62,7 +62,7 @@ const activity =
 const headsWith = (people: string): string => `select ${conversationColumns}, page.activity, me.cleared_seq,
      (c.seq - me.read_seq) - (me.sent - me.sent_at_read) - me.skipped as unread,
      case when g.id is not null then json_build_object('icon', g.icon, 'id', g.id, 'member_count', c.members, 'name', g.name) end as "group",
-     ${idAt("me.read_seq")} as my_read_id, ${idAt("me.delivered_seq")} as my_delivered_id,
+     message_at(c.id, me.read_seq, me.user_id) as my_read_id, message_at(c.id, me.delivered_seq, me.user_id) as my_delivered_id,
      message_at(c.id, peer.read_seq, peer.user_id) as peer_read_id, message_at(c.id, peer.delivered_seq, peer.user_id) as peer_delivered_id,
      coalesce(found.messages, '[]') as messages${people}
    from page join conversations c on c.id = page.id ${conversationTables("$1")}

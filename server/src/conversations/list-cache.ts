@@ -4,10 +4,12 @@ import type { Source } from "../cache/source.ts";
 import type { Queries } from "../platform/postgres/database.ts";
 import { listKey, listLock } from "./cache-keys.ts";
 import { jsonTime, type Place } from "./conversation-row.ts";
+import { byActivity, applyToList } from "./list-fold.ts";
 import { firstPage, someHeads, type GroupVersion, type ListedHead } from "./conversation-store.ts";
 
 /** The first page of a user's list, as one version of it has it. */
 export interface List {
+  userId: number;
   /** There are more conversations than these. */
   isCut: boolean;
   /** All groups of the user. A message to a group changes nobody's list version, so each head is checked by its own. */
@@ -47,12 +49,16 @@ const fields = [
   "tail_id",
 ] as const satisfies readonly (keyof ListedHead)[];
 
-/** `convlist:{user}`, lock `user:{user}`; one record [shape, cut?, groups], then one per head, newest activity first. */
+/**
+ * `convlist:{user}`, lock `user:{user}`; one record [shape, user, cut?, groups], then one per head, newest activity first, then what
+ * happened in direct conversations since (list-fold.ts).
+ */
 export function listSource(db: Queries): Source<number, List> {
   return {
     name: "convlist",
     ttlMs: 120_000,
     maxBytes: 512 * 1024,
+    maxRecords: 2 * kept,
     key: listKey,
     lock: listLock,
     load: (ids) =>
@@ -60,21 +66,24 @@ export function listSource(db: Queries): Source<number, List> {
         ids.map(async (userId) => {
           const [row] = await db.query(firstPage, [userId, kept + 1]);
           const heads = (row?.heads ?? []).map(timed);
-          const list = { isCut: heads.length > kept, groups: row?.groups ?? [], heads: heads.slice(0, kept) };
+          const list = { userId, isCut: heads.length > kept, groups: row?.groups ?? [], heads: heads.slice(0, kept) };
           return { ver: row?.ver ?? 0, value: list };
         }),
       ),
-    records({ isCut, groups, heads }) {
+    records({ userId, isCut, groups, heads }) {
       if (groups.length > maxGroups) return undefined;
-      return [[shape, isCut, groups], ...heads.map((head) => fields.map((field) => head[field]))];
+      return [[shape, userId, isCut, groups], ...heads.map((head) => fields.map((field) => head[field]))];
     },
     fold([first, ...rest]) {
       if (!Array.isArray(first) || first[0] !== shape) return undefined;
-      const [, isCut, groups] = first as [string, boolean, GroupVersion[]];
-      const heads = rest.map(
-        (cells) => Object.fromEntries(fields.map((field, index) => [field, (cells as unknown[])[index]])) as ListedHead,
-      );
-      return { isCut, groups, heads };
+      const [, userId, isCut, groups] = first as [string, number, boolean, GroupVersion[]];
+      const isHead = (record: unknown): record is unknown[] => Array.isArray(record) && typeof record[0] === "number";
+      const heads = rest
+        .filter(isHead)
+        .map((cells) => Object.fromEntries(fields.map((field, index) => [field, cells[index]])) as ListedHead);
+      const known = new Map(heads.map((head) => [head.conversation_id, head]));
+      for (const record of rest) if (!isHead(record) && !applyToList(known, record, userId)) return undefined;
+      return { userId, isCut, groups, heads: heads.sort(byActivity) };
     },
   };
 }
@@ -98,10 +107,10 @@ interface Overlay {
 export function createReadList(deps: {
   cache: Pick<Cache, "read" | "versions" | "hasRedis">;
   db: Queries;
+  list: Source<number, List>;
   groups: Source<Place, unknown>;
   warm: (places: Place[]) => void;
 }): ReadList {
-  const source = listSource(deps.db);
   // Heads of groups that changed after a list was kept: by user and conversation, good for one version of both.
   const overlays = new LRUCache<string, Overlay>({ max: 50_000 });
 
@@ -139,7 +148,7 @@ export function createReadList(deps: {
 
   return async (userId, limit) => {
     if (limit >= kept || !deps.cache.hasRedis) return undefined;
-    const [found] = await deps.cache.read(source, [userId]);
+    const [found] = await deps.cache.read(deps.list, [userId]);
     if (found === undefined) return undefined;
     const { isCut, groups, heads } = found.value;
     const changed = found.from === "database" ? [] : await changedHeads(userId, found.ver, groups);
@@ -151,15 +160,4 @@ export function createReadList(deps: {
     if (isCut && sure.length <= limit) return undefined;
     return { ver: found.ver, heads: sure.slice(0, limit), hasMore: sure.length > limit };
   };
-}
-
-function byActivity(a: ListedHead, b: ListedHead): number {
-  const [left, right] = [sortable(a.activity), sortable(b.activity)];
-  if (left !== right) return left < right ? 1 : -1;
-  return (b.tail_id ?? 0) - (a.tail_id ?? 0);
-}
-
-/** RFC 3339 in UTC, with six digits of a second. */
-function sortable(time: string): string {
-  return `${time.slice(0, 19)}.${time.slice(20, -1).padEnd(6, "0")}`;
 }

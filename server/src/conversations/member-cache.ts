@@ -29,6 +29,7 @@ export function memberSource(db: Queries): Source<MemberId, Membership> {
     name: "member",
     ttlMs: 300_000,
     maxBytes: 256,
+    maxRecords: 1,
     key: ({ groupId, userId }) => memberKey(groupId, userId),
     lock: ({ groupId }) => conversationKey({ groupId }),
     async load(ids) {

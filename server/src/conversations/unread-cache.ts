@@ -25,6 +25,7 @@ export function unreadSource(db: Queries): Source<UnreadId, number> {
     name: "unread",
     ttlMs: 60_000,
     maxBytes: 256,
+    maxRecords: 1,
     key: ({ userId, otherId }) => unreadKey(userId, otherId),
     lock({ userId, otherId }) {
       const { lo, hi } = directPlace(userId, otherId);

@@ -1,69 +1,128 @@
-import type { Source } from "../cache/source.ts";
 import type { Changed, Post } from "../cache/marks.ts";
+import type { Source } from "../cache/source.ts";
 import { conversationKey, listKey, unreadKey } from "../conversations/cache-keys.ts";
 import { directPlace, type MessageCells, type Place } from "../conversations/conversation-row.ts";
+import type { MovedRecord, SentRecord } from "../conversations/list-fold.ts";
 import type { Moved } from "../conversations/position-store.ts";
 import { messageRecord, type PositionRecord } from "./history.ts";
 import type { StoredRow } from "./message-store.ts";
 import type { SendWrite } from "./write-batch.ts";
 
-/** What the write path must know of cached histories. */
+type Postable = Pick<Source<never, never>, "ttlMs" | "maxBytes" | "maxRecords">;
+
+/** What the write path must know of cached histories and lists. */
 export interface HistoryPosts {
-  conv: Pick<Source<never, never>, "ttlMs" | "maxBytes">;
+  conv: Postable;
+  list: Postable;
   compact: (place: Place) => Promise<void>;
+  compactList: (userId: number) => Promise<void>;
 }
 
-/** What stored messages change in the cache: histories get them appended, lists and unread counts are read anew. */
-export function sendChanges(stored: readonly { write: SendWrite; row: StoredRow }[], posts: HistoryPosts): Changed[] {
+/** A message that was stored now, not before. */
+interface Fresh {
+  write: SendWrite;
+  row: StoredRow;
+}
+
+/** What stored messages change in the cache: histories and lists get them appended, unread counts are read anew. */
+export function sendChanges(stored: readonly Fresh[], posts: HistoryPosts): Changed[] {
   const fresh = stored.filter(({ row }) => row.outcome === "stored").sort((a, b) => a.row.ver - b.row.ver);
-  const conversations = new Map<string, { place: Place; prev: number; ver: number; records: unknown[] }>();
-  const others = new Map<string, number>();
-  const raise = (key: string, ver: number | null): void => {
-    if (ver !== null) others.set(key, Math.max(others.get(key) ?? 0, ver));
-  };
-  for (const { write, row } of fresh) {
-    const { senderId } = write.message;
-    const place = placeOf(senderId, row);
-    const key = conversationKey(place);
-    const known = conversations.get(key) ?? { place, prev: row.prev_ver ?? 0, ver: 0, records: [] };
-    conversations.set(key, known);
-    known.ver = row.ver;
-    known.records.push(messageRecord(cellsOf(write, row)));
-    if (row.recipient_id === null) continue;
-    if (row.sender_delivered !== null) {
-      const moved: PositionRecord = ["p", senderId, null, row.sender_delivered];
-      known.records.push(moved);
-    }
-    raise(listKey(senderId), row.sender_list);
-    raise(listKey(row.recipient_id), row.recipient_list);
-    raise(unreadKey(row.recipient_id, senderId), row.ver);
+  const conversations = new Map<number, Fresh[]>();
+  for (const one of fresh) {
+    const known = conversations.get(one.row.conversation_id);
+    if (known === undefined) conversations.set(one.row.conversation_id, [one]);
+    else known.push(one);
   }
   return [
-    ...[...conversations].map(([key, { place, prev, ver, records }]) => {
-      // The first message makes the conversation; who is in it and how far is read with the next look.
-      const post = prev === 0 ? undefined : postTo(posts, place, { prev, records });
-      return { key, ver, post };
-    }),
-    ...[...others].map(([key, ver]) => ({ key, ver })),
+    ...[...conversations.values()].flatMap((part) => conversationChanges(part, posts)),
+    ...listChanges(fresh, posts),
+  ];
+}
+
+function conversationChanges(part: readonly Fresh[], posts: HistoryPosts): Changed[] {
+  const [first, last] = [part[0], part.at(-1)];
+  if (first === undefined || last === undefined) return [];
+  const place = placeOf(first);
+  const prev = first.row.prev_ver ?? 0;
+  const records = part.flatMap((one) => [messageRecord(cellsOf(one)), ...ownPosition(one)]);
+  // The first message makes the conversation; who is in it and how far is read with the next look.
+  const post = prev > 0 ? postTo(posts, place, { prev, records }) : undefined;
+  const unread = part.flatMap(({ write, row }) =>
+    row.recipient_id === null ? [] : [unreadKey(row.recipient_id, write.message.senderId)],
+  );
+  return [conversationKey(place), ...new Set(unread)].map((key, index) => ({
+    key,
+    ver: last.row.ver,
+    post: index === 0 ? post : undefined,
+  }));
+}
+
+/** How far the sender has received, which the own message may have moved. */
+function ownPosition({ write, row }: Fresh): PositionRecord[] {
+  if (row.recipient_id === null || row.sender_delivered === null) return [];
+  return [["p", write.message.senderId, null, row.sender_delivered]];
+}
+
+/** Of direct messages: each list has one new version for the whole batch. */
+function listChanges(fresh: readonly Fresh[], posts: HistoryPosts): Changed[] {
+  const versions = new Map<number, number>();
+  const concerned = new Map<number, Fresh[]>();
+  const note = (userId: number | null, ver: number | null, one: Fresh): void => {
+    if (userId === null || ver === null) return;
+    versions.set(userId, ver);
+    const known = concerned.get(userId);
+    if (known === undefined) concerned.set(userId, [one]);
+    else if (!known.includes(one)) known.push(one);
+  };
+  for (const one of fresh) {
+    note(one.write.message.senderId, one.row.sender_list, one);
+    note(one.row.recipient_id, one.row.recipient_list, one);
+  }
+  return [...versions].map(([userId, ver]) => {
+    const own = concerned.get(userId) ?? [];
+    // A conversation that is new has no entry in the list yet.
+    if (own.some(({ row }) => row.prev_ver === 0)) return { key: listKey(userId), ver };
+    const records = own.flatMap((one) => listRecords(one, userId, own));
+    return { key: listKey(userId), ver, post: postToList(posts, userId, { prev: ver - 1, records }) };
+  });
+}
+
+function listRecords(one: Fresh, userId: number, batch: readonly Fresh[]): (SentRecord | MovedRecord)[] {
+  const { row } = one;
+  const { senderId } = one.write.message;
+  const isSeen = !row.hidden || senderId === userId;
+  const sent: SentRecord = ["s", row.conversation_id, row.ver, row.seq, senderId, isSeen ? cellsOf(one) : null];
+  const received = batch.find(
+    (other) => other.row.conversation_id === row.conversation_id && other.row.seq === row.sender_delivered,
+  );
+  if (received === undefined) return [sent];
+  return [
+    sent,
+    ["p", row.conversation_id, row.ver, row.seq, senderId, [null, null, received.row.seq, received.row.id], 0],
   ];
 }
 
 /** What moved positions change: in a direct conversation both see it, in a group it is the member's own affair. */
 export function advanceChanges(rows: readonly Moved[], posts: HistoryPosts): Changed[] {
   return rows.flatMap((row): Changed[] => {
-    const own: Changed = { key: listKey(row.user_id), ver: row.user_list };
-    if (row.group_id !== null || row.peer_id === null || row.peer_list === null) return [own];
-    const place = directPlace(row.user_id, row.peer_id);
-    const record: PositionRecord = ["p", row.user_id, row.read_seq, row.delivered_seq];
+    const { user_id: userId, peer_id: peerId, read_seq: read, delivered_seq: delivered } = row;
+    // What a list keeps of a group may be older than the group.
+    if (row.group_id !== null || peerId === null) return [{ key: listKey(userId), ver: row.user_list }];
+    const position: MovedRecord[5] = [read, row.read_message_id, delivered, row.delivered_message_id];
+    const moved: MovedRecord = ["p", row.conversation_id, row.ver, row.seq, userId, position, row.cleared];
+    const toList = (of: number, ver: number): Changed => ({
+      key: listKey(of),
+      ver,
+      post: postToList(posts, of, { prev: ver - 1, records: [moved] }),
+    });
+    const place = directPlace(userId, peerId);
+    const record: PositionRecord = ["p", userId, read, delivered];
+    const post = postTo(posts, place, { prev: row.ver - 1, records: [record] });
     return [
-      own,
-      {
-        key: conversationKey(place),
-        ver: row.ver,
-        post: postTo(posts, place, { prev: row.ver - 1, records: [record] }),
-      },
-      { key: listKey(row.peer_id), ver: row.peer_list },
-      { key: unreadKey(row.user_id, row.peer_id), ver: row.ver },
+      toList(userId, row.user_list),
+      ...(peerId === userId || row.peer_list === null ? [] : [toList(peerId, row.peer_list)]),
+      { key: conversationKey(place), ver: row.ver, post },
+      { key: unreadKey(userId, peerId), ver: row.ver },
     ];
   });
 }
@@ -72,11 +131,15 @@ export function postTo(posts: HistoryPosts, place: Place, what: { prev: number; 
   return { source: posts.conv, ...what, compact: () => posts.compact(place) };
 }
 
-function placeOf(senderId: number, { recipient_id: recipientId, group_id: groupId }: StoredRow): Place {
-  return recipientId === null ? { groupId: groupId ?? 0 } : directPlace(senderId, recipientId);
+function postToList(posts: HistoryPosts, userId: number, what: { prev: number; records: readonly unknown[] }): Post {
+  return { source: posts.list, ...what, compact: () => posts.compactList(userId) };
 }
 
-function cellsOf({ message }: SendWrite, row: StoredRow): MessageCells {
+function placeOf({ write, row: { recipient_id: recipientId, group_id: groupId } }: Fresh): Place {
+  return recipientId === null ? { groupId: groupId ?? 0 } : directPlace(write.message.senderId, recipientId);
+}
+
+function cellsOf({ write: { message }, row }: Fresh): MessageCells {
   const reply = row.reply === null ? null : withoutOwnReply(row.reply.cells);
   const { senderId, clientId, messageType, content } = message;
   const { id, seq, ver, created_at: at, hidden } = row;

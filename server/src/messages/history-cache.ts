@@ -48,6 +48,7 @@ export function historySource(db: Queries, name: "conv" | "group"): Source<Place
     name,
     ttlMs: 300_000,
     maxBytes: 256 * 1024,
+    maxRecords: 2 * window,
     key: conversationKey,
     lock: conversationKey,
     async load(places) {

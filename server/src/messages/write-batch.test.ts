@@ -37,6 +37,8 @@ const row = (ord: number, outcome: "stored" | "duplicate"): StoredRow => ({
   sender_delivered: null,
 });
 
+const postable = { ttlMs: 1, maxBytes: 1, maxRecords: 1 };
+
 /** A database that answers each query in turn; an Error is thrown. */
 function batchOn(answers: (StoredRow[] | Error)[], outage = false) {
   const pushed: Push[] = [];
@@ -53,7 +55,7 @@ function batchOn(answers: (StoredRow[] | Error)[], outage = false) {
   };
   const execute = createWriteBatch({
     writes: { batch: (work) => work(db, null, () => undefined) },
-    posts: { conv: { ttlMs: 1, maxBytes: 1 }, compact: async () => undefined },
+    posts: { conv: postable, list: postable, compact: async () => undefined, compactList: async () => undefined },
     bus: { publish: (events) => void pushed.push(...(events as Push[])), subscribe: () => undefined },
     async mayRead(_db, claims) {
       claimed.push(claims);

@@ -1,11 +1,11 @@
 -- POST: appends committed changes to entries that have everything before them.
 -- KEYS: entries. ARGV: epoch, then of each key: version before, version after, number of records, the records, TTL in ms, most bytes,
--- when it expires by the caller's clock in ms. Returns for each key: 0 there is no such entry with a body, 1 was done before, -1 gap:
+-- most records, when it expires by the caller's clock in ms. Returns for each key: 0 there is no such entry with a body, 1 was done before, -1 gap:
 -- it stays dirty, 2 appended but too long, 3 appended.
 local out = {}
 local epoch = tonumber(ARGV[1])
 for i, key in ipairs(KEYS) do
-  local a = 2 + (i - 1) * 7
+  local a = 2 + (i - 1) * 8
   local prev, n = tonumber(ARGV[a]), tonumber(ARGV[a + 1])
   local h = redis.pcall('GETRANGE', key, 0, 47)
   if type(h) ~= 'string' or #h < 48 or string.sub(h, 1, 1) ~= '\221' or string.byte(h, 48) ~= 0xc3 or struct.unpack('>I4', h, 44) ~= epoch then
@@ -18,14 +18,15 @@ for i, key in ipairs(KEYS) do
       out[i] = -1
     else
       local pend = math.max(struct.unpack('>I8', h, 16), n)
-      local head = '\221' .. struct.pack('>I4', struct.unpack('>I4', h, 2) + tonumber(ARGV[a + 2])) .. '\207' .. struct.pack('>I8', n)
+      local count = struct.unpack('>I4', h, 2) + tonumber(ARGV[a + 2])
+      local head = '\221' .. struct.pack('>I4', count) .. '\207' .. struct.pack('>I8', n)
         .. '\207' .. struct.pack('>I8', pend)
       -- Clean: whoever holds a lease must not replace what is newer; the place of its end tells when the entry expires.
-      if pend == n then head = head .. '\196\8' .. string.rep('\0', 8) .. '\207' .. struct.pack('>I8', tonumber(ARGV[a + 6])) end
+      if pend == n then head = head .. '\196\8' .. string.rep('\0', 8) .. '\207' .. struct.pack('>I8', tonumber(ARGV[a + 7])) end
       redis.call('SETRANGE', key, 0, head)
       local length = redis.call('APPEND', key, ARGV[a + 3])
       redis.call('PEXPIRE', key, ARGV[a + 4])
-      out[i] = length > tonumber(ARGV[a + 5]) and 2 or 3
+      out[i] = (length > tonumber(ARGV[a + 5]) or count - 6 > tonumber(ARGV[a + 6])) and 2 or 3
     end
   end
 end
