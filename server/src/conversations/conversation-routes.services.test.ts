@@ -126,9 +126,9 @@ describe.each(["embedded", "PostgreSQL"] as const)("conversation and message rou
     const second = await ask(`recipient_id=${peer?.id}&limit=1&cursor=${Number(first["next_cursor"])}`);
     expect(second).toMatchObject({ count: 1, messages: [{ content: `from ${peer?.name}` }] });
     const third = await ask(`recipient_id=${peer?.id}&cursor=${Number(second["next_cursor"])}`);
-    expect(third).toEqual({ count: 0, messages: [] });
+    expect(third).toEqual({ count: 0, messages: [], ver: expect.any(Number) as number });
     expect(await ask(`recipient_id=${peer?.id}&cursor=0&limit=500`)).toMatchObject({ count: 2 });
-    expect(await ask("recipient_id=987654")).toEqual({ count: 0, messages: [] });
+    expect(await ask("recipient_id=987654")).toEqual({ count: 0, messages: [], ver: 0 });
     expect(await ask("")).toMatchObject({ code: "missing_recipient" });
     expect(await ask("recipient_id=x")).toMatchObject({ code: "invalid_recipient" });
     expect(await ask(`recipient_id=${peer?.id}&cursor=-1`)).toMatchObject({ code: "invalid_cursor" });

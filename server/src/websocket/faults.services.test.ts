@@ -92,7 +92,7 @@ describe.each(["embedded", "PostgreSQL"] as const)("faults of the first server, 
     const member = await server.open(ada);
     const sent = await server.post("/api/messages", eve, { recipient_id: ben.id, content: "inject", group_id: group });
     expect(sent).toMatchObject({ status: 201, body: { group_id: null, recipient_id: ben.id } });
-    expect((await server.get(`/api/groups/${group}/messages`, ada)).body).toEqual({ count: 0, messages: [] });
+    expect((await server.get(`/api/groups/${group}/messages`, ada)).body).toMatchObject({ count: 0, messages: [] });
     expect(await list(ada)).toMatchObject([{ conversation_id: `group_${group}`, last_message: null }]);
     const alone = await server.post("/api/messages", eve, { content: "inject", group_id: group });
     expect(alone).toMatchObject({ status: 400, body: { code: "missing_recipient" } });
