@@ -66,13 +66,15 @@ export async function startApp(config: Config, { now = Date.now, onFatal }: AppO
     const isAllowed = createOriginPolicy(config.allowedOrigins);
     const checks = { database: async () => void (await storage.db.query(ping, [])) };
     const http = await createHttp({ config, handlers, verify, isAllowed, telemetry, checks, now });
-    const sockets = composeSockets({ config, server: http.server, isAllowed, verify, features, telemetry });
+    const { heard } = useCases.presence;
+    const sockets = composeSockets({ config, server: http.server, isAllowed, verify, features, heard, telemetry });
     disposals.add(
       () => http.close(),
       () => sockets[Symbol.asyncDispose](),
     );
     telemetry.metrics.watch({
       sockets: hub.sockets,
+      onlineUsers: useCases.presence.count,
       laneDepth: features.lanes.depth,
       sendQueueBytes: sockets.queueBytes,
       pool: storage.db.pool,

@@ -5,7 +5,7 @@ import { composeAccounts } from "./compose-accounts.ts";
 import { composeFeatures, type Features } from "./compose-features.ts";
 import { composeGroups } from "./compose-groups.ts";
 import { composeMedia } from "./compose-media.ts";
-import { composePresence, type Presence } from "./compose-presence.ts";
+import { composePresence, type PresenceParts } from "./compose-presence.ts";
 import { composeReleases } from "./compose-releases.ts";
 import type { Config } from "./config.ts";
 import type { Bus } from "./delivery/bus.ts";
@@ -30,7 +30,7 @@ interface Job {
 export interface UseCases {
   handlers: Handlers;
   features: Features;
-  presence: Presence;
+  presence: PresenceParts;
   verify: VerifyToken;
   jobs: Job[];
 }
@@ -51,7 +51,8 @@ export function composeUseCases(deps: {
   const { db } = storage;
   const { writes } = cache;
   const failed = (where: string) => (error: unknown) => telemetry.failure(where, error);
-  const views = createUserViews({ exposeEmails: config.exposeEmails, isOnline: hub.isOnline });
+  const presence = composePresence({ db, writes, bus, hub, now, failure: failed("presence") });
+  const views = createUserViews({ exposeEmails: config.exposeEmails, lookup: presence.lookup });
   const tokens = createAccessTokens(secret, now);
   const mediaBase = (): string => config.publicApiBaseUrl || `${deps.ownUrl()}/api`;
   const announce = createAnnounce({ bus, memberships: membershipStore(db), failure: failed("groups") });
@@ -72,7 +73,6 @@ export function composeUseCases(deps: {
     },
   });
   const features = composeFeatures({ config, storage, cache, bus, hub, views, telemetry, mediaBase });
-  const presence = composePresence({ db, writes, bus, hub, now, failure: failed("presence") });
   return {
     handlers: { ...accounts.routes, ...features.routes, ...groups.routes, ...media.routes, ...composeReleases(db) },
     features,
