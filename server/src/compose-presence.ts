@@ -1,12 +1,16 @@
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
 import type { CacheWrites } from "./cache/write-marks.ts";
 import type { Bus } from "./delivery/bus.ts";
 import type { Hub } from "./delivery/hub.ts";
 import type { Clock } from "./platform/clock.ts";
 import type { Database } from "./platform/postgres/database.ts";
+import type { Redis } from "./platform/redis/redis.ts";
 import { createLastSeen } from "./presence/last-seen.ts";
 import { createLocalPresence } from "./presence/local-presence.ts";
 import { presenceStore } from "./presence/presence-store.ts";
 import type { Presence } from "./presence/presence.ts";
+import { RedisPresence } from "./presence/redis-presence.ts";
 import { createUserStatus } from "./presence/user-status.ts";
 
 /** Who is there: asked by views, told to peers, and remembered when they left. */
@@ -15,21 +19,22 @@ export interface PresenceParts extends Pick<Presence, "lookup" | "heard" | "coun
   flush: () => Promise<void>;
 }
 
-/** How long a user may be away without being told as gone, in ms. */
-const graceMs = 5_000;
-
 export function composePresence(deps: {
   db: Database;
   writes: CacheWrites;
   bus: Bus;
   hub: Hub;
+  /** Undefined: this node is the only one. */
+  redis: Redis | undefined;
   now: Clock;
   failure: (error: unknown) => void;
 }): PresenceParts {
-  const { db, bus, hub, now, failure } = deps;
-  const presence = createLocalPresence({ graceMs });
+  const { db, bus, hub, redis, now, failure } = deps;
+  const newNode = (): string => `${hostname()}-${randomUUID()}`;
+  const presence =
+    redis === undefined ? createLocalPresence({ graceMs: 5_000 }) : new RedisPresence({ redis, newNode, failure });
   const lastSeen = createLastSeen({ writes: deps.writes, now });
-  const { lookup, heard, count } = presence;
+  const lookup: Presence["lookup"] = (userIds) => presence.lookup(userIds);
   hub.onPresence((userId, online) => {
     if (online) return presence.came(userId);
     lastSeen.note(userId);
@@ -39,8 +44,8 @@ export function composePresence(deps: {
   presence.onChange(({ userId, unseen }) => unseen === true && lastSeen.note(userId));
   return {
     lookup,
-    heard,
-    count,
+    heard: (userId) => presence.heard(userId),
+    count: () => presence.count(),
     flush: () => lastSeen.flush(),
     async [Symbol.asyncDispose]() {
       await presence[Symbol.asyncDispose]();

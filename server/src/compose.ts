@@ -16,6 +16,7 @@ import type { Handlers } from "./http/handlers.ts";
 import type { Storage } from "./open-storage.ts";
 import type { VerifyToken } from "./platform/caller.ts";
 import type { Clock } from "./platform/clock.ts";
+import type { Redis } from "./platform/redis/redis.ts";
 import { createStatistics } from "./platform/postgres/statistics.ts";
 import type { Telemetry } from "./platform/telemetry/telemetry.ts";
 
@@ -41,17 +42,18 @@ export function composeUseCases(deps: {
   cache: Cache;
   bus: Bus;
   hub: Hub;
+  redis: Redis | undefined;
   telemetry: Telemetry;
   secret: string;
   now: Clock;
   /** Where this server is reached, known once it listens. */
   ownUrl: () => string;
 }): UseCases {
-  const { config, storage, cache, bus, hub, telemetry, secret, now } = deps;
+  const { config, storage, cache, bus, hub, redis, telemetry, secret, now } = deps;
   const { db } = storage;
   const { writes } = cache;
   const failed = (where: string) => (error: unknown) => telemetry.failure(where, error);
-  const presence = composePresence({ db, writes, bus, hub, now, failure: failed("presence") });
+  const presence = composePresence({ db, writes, bus, hub, redis, now, failure: failed("presence") });
   const views = createUserViews({ exposeEmails: config.exposeEmails, lookup: presence.lookup });
   const tokens = createAccessTokens(secret, now);
   const mediaBase = (): string => config.publicApiBaseUrl || `${deps.ownUrl()}/api`;
