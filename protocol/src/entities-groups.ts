@@ -1,5 +1,5 @@
 import { Type, type Static } from "typebox";
-import { Id, noted, Nullable, Time } from "./entities.ts";
+import { Id, noted, Nullable, Presence, Time } from "./entities.ts";
 
 const Count = Type.Integer({ minimum: 0 });
 
@@ -15,6 +15,7 @@ export const FullUser = Type.Object(
     role: Type.String(),
     is_online: Type.Boolean(),
     last_seen: Nullable(Time),
+    presence: Type.Optional(Presence),
   },
   {
     description:

@@ -26,6 +26,10 @@ export const ConversationId = Type.String({
   description: "`user_<peer id>` for a direct conversation as its receiver sees it, `group_<id>` for a group.",
 });
 
+export const Presence = Type.Literal("unknown", {
+  description: "Only while the server cannot know whether this user is connected; `is_online` is false then.",
+});
+
 export const User = Type.Object({
   id: Id,
   username: Type.String(),
@@ -35,6 +39,7 @@ export const User = Type.Object({
   role: Type.String(),
   is_online: Type.Boolean(),
   last_seen: Nullable(Time),
+  presence: Type.Optional(Presence),
   is_blocked: Type.Optional(noted(Type.Boolean(), "Only true, and only when the viewer has blocked this user.")),
 });
 export type User = Static<typeof User>;

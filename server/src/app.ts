@@ -16,6 +16,7 @@ import { every } from "./platform/background.ts";
 import type { Clock } from "./platform/clock.ts";
 import { createDisposals } from "./platform/disposals.ts";
 import { statement } from "./platform/postgres/statement.ts";
+import { presenceScripts } from "./presence/online-keys.ts";
 import { createTelemetry, type Telemetry } from "./platform/telemetry/telemetry.ts";
 
 /**
@@ -47,7 +48,7 @@ export async function startApp(config: Config, { now = Date.now, onFatal }: AppO
     disposals.owned(every(ms, work, (error) => telemetry.failure(where, error)));
   };
   try {
-    const opened = openRedis(config, telemetry, Object.values(scripts));
+    const opened = openRedis(config, telemetry, [...Object.values(scripts), ...presenceScripts]);
     if (opened !== undefined) disposals.owned(opened);
     const storage = disposals.owned(await openStorage(config, storageEvents(telemetry, onFatal)));
     const step = faultStep(config.faultAt);
@@ -57,7 +58,8 @@ export async function startApp(config: Config, { now = Date.now, onFatal }: AppO
     const bus = createLocalBus((error) => telemetry.failure("bus", error));
     const hub = createHub({ maxSocketsPerUser: config.maxSocketsPerUser });
     bus.subscribe(hub.deliver);
-    const useCases = composeUseCases({ config, storage, cache, bus, hub, telemetry, secret, now, ownUrl: () => url });
+    const parts = { config, storage, cache, redis, bus, hub, telemetry, secret, now };
+    const useCases = composeUseCases({ ...parts, ownUrl: () => url });
     const { features, handlers, verify } = useCases;
     disposals.owned(useCases.presence);
     for (const { everyMs, name, work } of useCases.jobs) background(everyMs, name, work);
@@ -66,13 +68,15 @@ export async function startApp(config: Config, { now = Date.now, onFatal }: AppO
     const isAllowed = createOriginPolicy(config.allowedOrigins);
     const checks = { database: async () => void (await storage.db.query(ping, [])) };
     const http = await createHttp({ config, handlers, verify, isAllowed, telemetry, checks, now });
-    const sockets = composeSockets({ config, server: http.server, isAllowed, verify, features, telemetry });
+    const { heard } = useCases.presence;
+    const sockets = composeSockets({ config, server: http.server, isAllowed, verify, features, heard, telemetry });
     disposals.add(
       () => http.close(),
       () => sockets[Symbol.asyncDispose](),
     );
     telemetry.metrics.watch({
       sockets: hub.sockets,
+      onlineUsers: useCases.presence.count,
       laneDepth: features.lanes.depth,
       sendQueueBytes: sockets.queueBytes,
       pool: storage.db.pool,

@@ -1,14 +1,20 @@
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
 import type { CacheWrites } from "./cache/write-marks.ts";
 import type { Bus } from "./delivery/bus.ts";
 import type { Hub } from "./delivery/hub.ts";
 import type { Clock } from "./platform/clock.ts";
 import type { Database } from "./platform/postgres/database.ts";
+import type { Redis } from "./platform/redis/redis.ts";
 import { createLastSeen } from "./presence/last-seen.ts";
+import { createLocalPresence } from "./presence/local-presence.ts";
 import { presenceStore } from "./presence/presence-store.ts";
+import type { Presence } from "./presence/presence.ts";
+import { RedisPresence } from "./presence/redis-presence.ts";
 import { createUserStatus } from "./presence/user-status.ts";
 
-/** Who is there is told to peers, and who left is remembered. */
-export interface Presence extends AsyncDisposable {
+/** Who is there: asked by views, told to peers, and remembered when they left. */
+export interface PresenceParts extends Pick<Presence, "lookup" | "heard" | "count">, AsyncDisposable {
   /** Writes what is to be remembered. */
   flush: () => Promise<void>;
 }
@@ -18,18 +24,31 @@ export function composePresence(deps: {
   writes: CacheWrites;
   bus: Bus;
   hub: Hub;
+  /** Undefined: this node is the only one. */
+  redis: Redis | undefined;
   now: Clock;
   failure: (error: unknown) => void;
-}): Presence {
-  const { db, bus, hub, now, failure } = deps;
+}): PresenceParts {
+  const { db, bus, hub, redis, now, failure } = deps;
+  const newNode = (): string => `${hostname()}-${randomUUID()}`;
+  const presence =
+    redis === undefined ? createLocalPresence({ graceMs: 5_000 }) : new RedisPresence({ redis, newNode, failure });
   const lastSeen = createLastSeen({ writes: deps.writes, now });
-  const status = createUserStatus({ store: presenceStore(db), bus, isOnline: hub.isOnline, failure });
-  hub.onPresence((userId, online) => online || lastSeen.note(userId));
-  hub.onPresence(status.changed);
+  const lookup: Presence["lookup"] = (userIds) => presence.lookup(userIds);
+  hub.onPresence((userId, online) => {
+    if (online) return presence.came(userId);
+    lastSeen.note(userId);
+    presence.went(userId);
+  });
+  presence.onChange(createUserStatus({ store: presenceStore(db), bus, lookup, failure }));
+  presence.onChange(({ userId, unseen }) => unseen === true && lastSeen.note(userId));
   return {
+    lookup,
+    heard: (userId) => presence.heard(userId),
+    count: () => presence.count(),
     flush: () => lastSeen.flush(),
     async [Symbol.asyncDispose]() {
-      status[Symbol.dispose]();
+      await presence[Symbol.asyncDispose]();
       await lastSeen.flush();
     },
   };

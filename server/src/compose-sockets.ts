@@ -22,16 +22,19 @@ interface Options {
   isAllowed: (origin: string | undefined, host: string | undefined) => boolean;
   verify: VerifyToken;
   features: Features;
+  /** A socket of the user answered a ping. */
+  heard: (userId: number) => void;
   telemetry: Telemetry;
 }
 
-export function composeSockets({ config, server, isAllowed, verify, features, telemetry }: Options): Sockets {
+export function composeSockets({ config, server, isAllowed, verify, features, heard, telemetry }: Options): Sockets {
   const open = new Set<Connection>();
   const heartbeat = createHeartbeat({ periodMs: 30_000, deadlineMs: 90_000, now: Date.now });
   const deps: ConnectionDeps = {
     handlers: features.frames,
     backlog: features.backlog,
     proofs: features.proofs,
+    heard,
     now: Date.now,
     pause: (ms) => delay(ms),
     sendQueueBytes: config.sendQueueBytes,

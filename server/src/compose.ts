@@ -5,7 +5,7 @@ import { composeAccounts } from "./compose-accounts.ts";
 import { composeFeatures, type Features } from "./compose-features.ts";
 import { composeGroups } from "./compose-groups.ts";
 import { composeMedia } from "./compose-media.ts";
-import { composePresence, type Presence } from "./compose-presence.ts";
+import { composePresence, type PresenceParts } from "./compose-presence.ts";
 import { composeReleases } from "./compose-releases.ts";
 import type { Config } from "./config.ts";
 import type { Bus } from "./delivery/bus.ts";
@@ -16,6 +16,7 @@ import type { Handlers } from "./http/handlers.ts";
 import type { Storage } from "./open-storage.ts";
 import type { VerifyToken } from "./platform/caller.ts";
 import type { Clock } from "./platform/clock.ts";
+import type { Redis } from "./platform/redis/redis.ts";
 import { createStatistics } from "./platform/postgres/statistics.ts";
 import type { Telemetry } from "./platform/telemetry/telemetry.ts";
 
@@ -30,7 +31,7 @@ interface Job {
 export interface UseCases {
   handlers: Handlers;
   features: Features;
-  presence: Presence;
+  presence: PresenceParts;
   verify: VerifyToken;
   jobs: Job[];
 }
@@ -41,17 +42,19 @@ export function composeUseCases(deps: {
   cache: Cache;
   bus: Bus;
   hub: Hub;
+  redis: Redis | undefined;
   telemetry: Telemetry;
   secret: string;
   now: Clock;
   /** Where this server is reached, known once it listens. */
   ownUrl: () => string;
 }): UseCases {
-  const { config, storage, cache, bus, hub, telemetry, secret, now } = deps;
+  const { config, storage, cache, bus, hub, redis, telemetry, secret, now } = deps;
   const { db } = storage;
   const { writes } = cache;
   const failed = (where: string) => (error: unknown) => telemetry.failure(where, error);
-  const views = createUserViews({ exposeEmails: config.exposeEmails, isOnline: hub.isOnline });
+  const presence = composePresence({ db, writes, bus, hub, redis, now, failure: failed("presence") });
+  const views = createUserViews({ exposeEmails: config.exposeEmails, lookup: presence.lookup });
   const tokens = createAccessTokens(secret, now);
   const mediaBase = (): string => config.publicApiBaseUrl || `${deps.ownUrl()}/api`;
   const announce = createAnnounce({ bus, memberships: membershipStore(db), failure: failed("groups") });
@@ -72,7 +75,6 @@ export function composeUseCases(deps: {
     },
   });
   const features = composeFeatures({ config, storage, cache, bus, hub, views, telemetry, mediaBase });
-  const presence = composePresence({ db, writes, bus, hub, now, failure: failed("presence") });
   return {
     handlers: { ...accounts.routes, ...features.routes, ...groups.routes, ...media.routes, ...composeReleases(db) },
     features,

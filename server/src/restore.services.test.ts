@@ -42,7 +42,7 @@ async function changes(db: Database, cursor?: string): Promise<{ cursor: string;
   const store = conversationStore(db);
   await db.query({ name: "", text: "select pg_current_xact_id()" }, []);
   await store.markDurable();
-  const views = createUserViews({ exposeEmails: false, isOnline: () => false });
+  const views = createUserViews({ exposeEmails: false, lookup: async () => () => false });
   const answer = await listChanges({ store, views }, { userId: 1, email: "", role: "user" }, { cursor });
   return { cursor: answer.cursor, reset: answer.reset, peers: answer.conversations.map((one) => one.conversation_id) };
 }

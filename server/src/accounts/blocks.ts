@@ -23,7 +23,8 @@ export async function listBlocks(
   caller: Caller,
 ): Promise<{ users: User[] }> {
   const rows = await deps.blocks.list(caller.userId, limits.blocks);
-  return { users: rows.map((profile) => deps.views.user(profile, caller.userId)) };
+  const online = await deps.views.lookup(rows);
+  return { users: rows.map((profile) => deps.views.user(profile, caller.userId, online)) };
 }
 
 function readOther(caller: Caller, text: string | undefined): number {

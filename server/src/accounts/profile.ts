@@ -17,7 +17,7 @@ export async function me({ accounts, views }: Deps, caller: Caller): Promise<{ b
   const profile = await accounts.byId(caller.userId);
   if (profile === undefined) throw new OmError("unauthorized");
   const tag = `u-${profile.id}-${profile.updated_at.replaceAll(/\D/g, "")}`;
-  return { body: { user: views.user(profile, caller.userId) }, tag };
+  return { body: { user: views.user(profile, caller.userId, await views.lookup([profile])) }, tag };
 }
 
 /** An empty field stays as it is. A change of case only is always allowed. */
@@ -32,7 +32,7 @@ export async function updateMe(
   const updated = await accounts.update(caller.userId, { username, fullName });
   if (updated === "username") throw new OmError("update_profile_failed", "username already taken");
   if (updated === undefined || updated === "email") throw new OmError("update_profile_failed", "user not found");
-  return { user: views.user(updated, caller.userId) };
+  return { user: views.user(updated, caller.userId, await views.lookup([updated])) };
 }
 
 /** All digits: a user id; else a username without case. */
@@ -46,5 +46,5 @@ export async function getUser({ accounts, views }: Deps, caller: Caller, identif
       : await accounts.byId(id, caller.userId)
     : await accounts.byName(cleanText(identifier), caller.userId);
   if (profile === undefined) throw new OmError("user_not_found");
-  return { user: views.user(profile, caller.userId) };
+  return { user: views.user(profile, caller.userId, await views.lookup([profile])) };
 }

@@ -16,5 +16,6 @@ export async function searchUsers(
   const text = cleanText(query.q).trim();
   if (text === "") return { users: [] };
   const found = await accounts.search(text, pageLimit(query.limit, limits.searchResults, 20), caller.userId);
-  return { users: found.map((profile) => views.user(profile, caller.userId)) };
+  const online = await views.lookup(found);
+  return { users: found.map((profile) => views.user(profile, caller.userId, online)) };
 }

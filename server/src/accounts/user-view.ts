@@ -20,37 +20,58 @@ export interface FullProfile extends Profile {
   updated_at: string;
 }
 
+/** Whether somebody is connected, to whichever node; undefined: that cannot be known just now. */
+export type Online = (userId: number) => boolean | undefined;
+
+/** Asks for many users at once. Whoever was not asked for is unknown. */
+export type LookUp = (userIds: readonly number[]) => Promise<Online>;
+
 /**
  * How one user sees another: presence joined at read time, e-mail addresses hidden from everybody but oneself (O-4), and between
  * users of whom one has blocked the other no presence (O-6).
  */
 export interface UserViews {
-  user(profile: Profile, viewerId: number): User;
+  /** Once for everybody whom an answer shows, before they are shown. */
+  lookup(profiles: readonly Pick<Profile, "id" | "relation">[]): Promise<Online>;
+  user(profile: Profile, viewerId: number, online: Online): User;
   /** As `user`, without the role. */
-  peer(profile: Profile, viewerId: number): PeerUser;
+  peer(profile: Profile, viewerId: number, online: Online): PeerUser;
   /** As `user`, with the times of the account. */
-  full(profile: FullProfile, viewerId: number): FullUser;
+  full(profile: FullProfile, viewerId: number, online: Online): FullUser;
 }
 
-export function createUserViews(options: { exposeEmails: boolean; isOnline: (userId: number) => boolean }): UserViews {
-  const peer = (profile: Profile, viewerId: number): PeerUser => ({
-    id: profile.id,
-    username: profile.username,
-    email: options.exposeEmails || profile.id === viewerId ? profile.email : "",
-    full_name: profile.full_name,
-    avatar: profile.avatar,
-    is_online: (profile.relation ?? 0) === 0 && options.isOnline(profile.id),
-    last_seen: (profile.relation ?? 0) === 0 ? profile.last_seen : null,
-    ...(((profile.relation ?? 0) & 1) === 1 ? { is_blocked: true } : {}),
+export function createUserViews(options: { exposeEmails: boolean; lookup: LookUp }): UserViews {
+  const peer = (profile: Profile, viewerId: number, online: Online): PeerUser => {
+    const isOnline = isOpen(profile) ? online(profile.id) : false;
+    return {
+      id: profile.id,
+      username: profile.username,
+      email: options.exposeEmails || profile.id === viewerId ? profile.email : "",
+      full_name: profile.full_name,
+      avatar: profile.avatar,
+      is_online: isOnline === true,
+      last_seen: isOpen(profile) ? profile.last_seen : null,
+      ...(isOnline === undefined ? { presence: "unknown" as const } : {}),
+      ...(((profile.relation ?? 0) & 1) === 1 ? { is_blocked: true } : {}),
+    };
+  };
+  const user = (profile: Profile, viewerId: number, online: Online): User => ({
+    ...peer(profile, viewerId, online),
+    role: profile.role,
   });
-  const user = (profile: Profile, viewerId: number): User => ({ ...peer(profile, viewerId), role: profile.role });
   return {
+    lookup: (profiles) => options.lookup([...new Set(profiles.filter(isOpen).map(({ id }) => id))]),
     peer,
     user,
-    full: (profile, viewerId) => ({
-      ...user(profile, viewerId),
+    full: (profile, viewerId, online) => ({
+      ...user(profile, viewerId, online),
       created_at: profile.created_at,
       updated_at: profile.updated_at,
     }),
   };
+}
+
+/** There is no block between the viewer and this user. */
+function isOpen({ relation = 0 }: Pick<Profile, "relation">): boolean {
+  return relation === 0;
 }

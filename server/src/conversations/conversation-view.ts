@@ -1,12 +1,12 @@
 import type { Conversation, LastMessage, Message, PeerUser, User } from "@om/protocol";
-import type { Profile, UserViews } from "../accounts/user-view.ts";
+import type { Online, Profile, UserViews } from "../accounts/user-view.ts";
 import { conversationName, jsonTime, type ConversationRow, type MessageCells } from "./conversation-row.ts";
 import type { HeadRow } from "./conversation-store.ts";
 
 /** All messages of a row, in its order, as `viewerId` sees them. */
-export function toMessages(row: ConversationRow, viewerId: number, views: UserViews): Message[] {
+export function toMessages(row: ConversationRow, viewerId: number, views: UserViews, online: Online): Message[] {
   const name = conversationName(row, viewerId);
-  const people = new Map(row.people.map((profile) => [profile.id, views.user(timedProfile(profile), viewerId)]));
+  const people = new Map(row.people.map((one) => [one.id, views.user(timedProfile(one), viewerId, online)]));
   return row.messages.map((cells) => {
     const message = toMessage(row, cells, people.get(cells[3]) ?? nobody(cells[3]), name);
     const [reply, replyToId] = [cells[11], cells[10]];
@@ -67,9 +67,9 @@ function noPeer(id: number): PeerUser {
 }
 
 /** An entry of the conversation list; the row's only message, if there is one, is its last. */
-export function toConversation(row: HeadRow, viewerId: number, views: UserViews): Conversation {
+export function toConversation(row: HeadRow, viewerId: number, views: UserViews, online: Online): Conversation {
   const peerId = row.lo === viewerId ? row.hi : row.lo;
-  const people = new Map(row.people.map((profile) => [profile.id, views.peer(timedProfile(profile), viewerId)]));
+  const people = new Map(row.people.map((one) => [one.id, views.peer(timedProfile(one), viewerId, online)]));
   const [last] = row.messages;
   return {
     conversation_id: conversationName(row, viewerId),

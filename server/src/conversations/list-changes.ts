@@ -35,10 +35,11 @@ export async function listChanges(
   const gone = page.since === undefined || after > 0 ? [] : await deps.store.removed(caller.userId, page.since);
   const shown = rows.slice(0, limit);
   const last = shown.at(-1);
+  const online = await deps.views.lookup(shown.flatMap(({ people }) => people));
   return {
     cursor: `${now.epoch}.${now.point}`,
     reset: asked !== undefined && !usable,
-    conversations: shown.map((row) => toConversation(row, caller.userId, deps.views)),
+    conversations: shown.map((row) => toConversation(row, caller.userId, deps.views, online)),
     removed: gone.map(({ group_id: id }) => `group_${id}`),
     ...(rows.length > limit && last !== undefined ? { next: last.conversation_id } : {}),
   };

@@ -26,7 +26,8 @@ export async function listConversations(
   const before = readCursor(query);
   const page = before === undefined ? await newestPage(deps, caller, limit) : undefined;
   const { rows, hasMore, ver } = page ?? (await olderPage(deps.store, caller, { before, limit }));
-  const conversations = rows.map((row) => toConversation(row, caller.userId, deps.views));
+  const online = await deps.views.lookup(rows.flatMap((row) => row.people));
+  const conversations = rows.map((row) => toConversation(row, caller.userId, deps.views, online));
   const last = conversations.at(-1);
   const more = hasMore && last !== undefined;
   return {

@@ -13,12 +13,14 @@ export async function listPeers(
   query: { limit?: string | undefined },
 ): Promise<RouteOutput<"peers">> {
   const rows = await deps.store.peers(caller.userId, pageLimit(query.limit, limits.conversationsPage, 50));
+  const online = await deps.views.lookup(rows.map(({ peer }) => peer));
   const peers = rows.map(({ peer, last_message_at, last_message_id }) => ({
     last_activity: last_message_at,
     last_message_id,
     peer: deps.views.peer(
       { ...peer, last_seen: peer.last_seen === null ? null : jsonTime(peer.last_seen) },
       caller.userId,
+      online,
     ),
   }));
   return { count: peers.length, peers };

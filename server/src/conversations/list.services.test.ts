@@ -10,7 +10,7 @@ import { conversationStore } from "./conversation-store.ts";
 import { listConversations } from "./list-conversations.ts";
 
 const isConversation = Compile(Conversation);
-const views = createUserViews({ exposeEmails: false, isOnline: () => false });
+const views = createUserViews({ exposeEmails: false, lookup: async () => () => false });
 const callerOf = (userId: number) => ({ userId, email: "", role: "user" });
 let sent = 0;
 const draft = (senderId: number, to: { recipientId: number } | { groupId: number }) => ({

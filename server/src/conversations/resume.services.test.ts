@@ -11,7 +11,7 @@ import { listChanges } from "./list-changes.ts";
 let server: PostgresServer;
 let url: string;
 let db: Database;
-const views = createUserViews({ exposeEmails: false, isOnline: () => false });
+const views = createUserViews({ exposeEmails: false, lookup: async () => () => false });
 const message = (senderId: number, recipientId: number, clientId: string) => ({
   senderId,
   to: { recipientId },

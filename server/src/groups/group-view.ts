@@ -1,5 +1,5 @@
 import type { FullUser, Group, GroupMember } from "@om/protocol";
-import type { UserViews } from "../accounts/user-view.ts";
+import type { Online, UserViews } from "../accounts/user-view.ts";
 import { jsonTime } from "../conversations/conversation-row.ts";
 import type { GroupRow } from "./group-store.ts";
 import type { MemberRow } from "./membership-store.ts";
@@ -17,6 +17,8 @@ const noUser: FullUser = {
   is_online: false,
   last_seen: null,
 };
+
+const untold: Online = () => undefined;
 
 /** @param members only where the contract has them */
 export function groupView(
@@ -42,7 +44,7 @@ function creatorView(views: UserViews, creator: NonNullable<GroupRow["creator"]>
     last_seen: lastSeen === null ? null : jsonTime(lastSeen),
   };
   // Who of the two may have blocked the other is not asked here, so presence is not told.
-  return views.full({ ...creator, ...times, relation: 2 }, viewerId);
+  return views.full({ ...creator, ...times, relation: 2 }, viewerId, untold);
 }
 
 function memberView(groupId: number, { user_id, role, joined_at }: MemberRow): GroupMember {

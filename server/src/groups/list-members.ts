@@ -17,5 +17,6 @@ export async function listMembers(
   if (standing === undefined) throw new OmError("group_not_found");
   if (!standing.is_public && standing.role === null) throw new OmError("forbidden");
   const profiles = await members.profiles(standing.conversation_id, userId, limits.groupMembers);
-  return profiles.map((profile) => views.full(profile, userId));
+  const online = await views.lookup(profiles);
+  return profiles.map((profile) => views.full(profile, userId, online));
 }

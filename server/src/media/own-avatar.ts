@@ -11,7 +11,7 @@ type Deps = MediaDeps & { avatars: AvatarStore; views: UserViews };
 /** @throws OmError those of `replaceAvatar`, `unauthorized` when the account has gone */
 export async function uploadAvatar(deps: Deps, caller: Caller, receive: ReceiveFile): Promise<{ user: User }> {
   const profile = await replaceAvatar(deps, `avatars/${caller.userId}`, receive, (url) => setAvatar(deps, caller, url));
-  return { user: deps.views.user(profile, caller.userId) };
+  return { user: deps.views.user(profile, caller.userId, await deps.views.lookup([profile])) };
 }
 
 /** Also when there was none. @throws OmError `unauthorized` when the account has gone */
@@ -21,7 +21,7 @@ export async function removeAvatar(
 ): Promise<{ user: User }> {
   const profile = await setAvatar(deps, caller, "");
   await deleteAvatar(deps, `avatars/${caller.userId}`, profile.previous);
-  return { user: deps.views.user(profile, caller.userId) };
+  return { user: deps.views.user(profile, caller.userId, await deps.views.lookup([profile])) };
 }
 
 /** Of an account that is about to be closed. */

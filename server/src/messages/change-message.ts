@@ -37,13 +37,16 @@ export async function editMessage(
   const isMedia = await mayName(deps, caller.userId, content);
   const changed = done(await deps.life.edit(caller.userId, messageId, { content, isMedia }));
   const row = await deps.store.one(messageId, caller.userId);
-  const [message] = row === undefined ? [] : toMessages(row, caller.userId, deps.views);
-  if (row === undefined || message === undefined) throw new OmError("message_not_found");
+  if (row === undefined) throw new OmError("message_not_found");
   // What the author sees of people, such as whom the author has blocked, is not for others.
   const forAll = { ...row, people: row.people.map((profile) => ({ ...profile, email: "", relation: 0 })) };
+  const online = await deps.views.lookup(forAll.people);
+  const [message] = toMessages(row, caller.userId, deps.views, online);
+  if (message === undefined) throw new OmError("message_not_found");
   const forOthers = { ...forAll, messages: forAll.messages.map(withoutHiddenReply) };
   pushToAll(deps.bus, audience(changed, caller.userId), (viewerId) => {
-    const [seen = message] = toMessages(viewerId === caller.userId ? forAll : forOthers, viewerId, deps.views);
+    const shown = viewerId === caller.userId ? forAll : forOthers;
+    const [seen = message] = toMessages(shown, viewerId, deps.views, online);
     const frame: MessageEditFrame = {
       type: "message_edit",
       message: seen,

@@ -11,7 +11,7 @@ import { lifeStore } from "./life-store.ts";
 import { messageStore, storeMessages, type NewMessage } from "./message-store.ts";
 import { pendingStore } from "./pending-store.ts";
 
-const views = createUserViews({ exposeEmails: false, isOnline: () => true });
+const views = createUserViews({ exposeEmails: false, lookup: async () => () => true });
 
 /** What a conversation is, told in the simplest way: everything is kept, and every view is a filter over it. */
 interface Model {
@@ -137,7 +137,7 @@ async function check(database: TestDatabase, model: Model, ids: [number, number]
   const expected = seen(model, viewer);
   const store = messageStore(db);
   const row = await store.history(place, me, { before: 0, limit: 100 });
-  const shown = row === undefined ? [] : toMessages(row, me, views);
+  const shown = row === undefined ? [] : toMessages(row, me, views, () => true);
   const brief = (list: typeof shown) =>
     list.map(({ id, content, version, reply_to_id: reply }) => [id, content, version, reply]);
   expect(brief(shown.toReversed())).toEqual(
@@ -153,11 +153,13 @@ async function check(database: TestDatabase, model: Model, ids: [number, number]
     expect(message.status).toBe(read ? "read" : delivered ? "delivered" : "sent");
   }
 
-  const head = (await conversationStore(db).list(me, undefined, 10)).map((one) => toConversation(one, me, views));
+  const head = (await conversationStore(db).list(me, undefined, 10)).map((one) =>
+    toConversation(one, me, views, () => true),
+  );
   const last = expected.at(-1);
   expect(head.map((one) => one.last_message?.id)).toEqual(last === undefined ? [] : [last.id]);
   const all = (await conversationStore(db).changed(me, { since: undefined, after: 0, limit: 10 })).map((one) =>
-    toConversation(one, me, views),
+    toConversation(one, me, views, () => true),
   );
   const unread = model.messages.filter(
     ({ by, deleted, hidden }, i) => by !== viewer && !deleted && !hidden && i + 1 > part.read,

@@ -30,7 +30,7 @@ export async function listMessageChanges(
   if (row === undefined) return { conversation_id: name, messages: [], deleted: [] };
   return {
     conversation_id: name,
-    messages: toMessages(row, caller.userId, deps.views),
+    messages: toMessages(row, caller.userId, deps.views, await deps.views.lookup(row.people)),
     deleted: row.deleted,
     ...(row.next_ver === null ? {} : { next_ver: row.next_ver }),
   };

@@ -56,9 +56,10 @@ export async function postGroupMessage(
 
 /** What was just stored is known; what was stored before may have become something else since. */
 async function sentMessage({ store, views }: Deps, caller: Caller, { row, write }: Sent): Promise<Message> {
-  const self = views.user({ ...timedProfile(row.sender), email: caller.email }, caller.userId);
-  const stored = storedMessage(write, row, self, caller.userId);
-  if (row.outcome === "stored") return stored;
-  const read = await store.one(row.id, caller.userId);
-  return (read === undefined ? undefined : toMessages(read, caller.userId, views)[0]) ?? stored;
+  const read = row.outcome === "stored" ? undefined : await store.one(row.id, caller.userId);
+  const online = await views.lookup(read?.people ?? [row.sender]);
+  const [message] = read === undefined ? [] : toMessages(read, caller.userId, views, online);
+  if (message !== undefined) return message;
+  const self = views.user({ ...timedProfile(row.sender), email: caller.email }, caller.userId, online);
+  return storedMessage(write, row, self, caller.userId);
 }

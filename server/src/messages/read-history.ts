@@ -59,7 +59,8 @@ async function readPage(
   const newest = before === 0 && deps.cache.hasRedis ? await newestPage(deps, caller, { place, limit }) : undefined;
   const row = newest ?? (await deps.store.history(place, caller.userId, { before, limit }));
   if (row === undefined && "groupId" in place) throw new OmError("not_group_member");
-  const messages = row === undefined ? [] : toMessages(row, caller.userId, deps.views);
+  const online = await deps.views.lookup(row?.people ?? []);
+  const messages = row === undefined ? [] : toMessages(row, caller.userId, deps.views, online);
   const last = messages.at(-1);
   return {
     count: messages.length,

@@ -1,6 +1,6 @@
 import { limits, type ConversationDeleteFrame, type MessageDeleteFrame, type MessageEditFrame } from "@om/protocol";
 import type { MessageFrame } from "@om/protocol";
-import type { UserViews } from "../accounts/user-view.ts";
+import type { Online, UserViews } from "../accounts/user-view.ts";
 import { conversationName } from "../conversations/conversation-row.ts";
 import { toMessages } from "../conversations/conversation-view.ts";
 import type { NewsRow, PendingStore } from "./pending-store.ts";
@@ -31,9 +31,10 @@ export async function readPending(
   brought: ReadonlyMap<number, number>,
 ): Promise<PendingMessage[]> {
   const rows = await store.pending(userId, { brought, days, limit: limits.batchFrames });
+  const online = await views.lookup(rows.flatMap(({ people }) => people));
   return rows
     .flatMap((row) =>
-      toMessages(row, userId, views).map((message) => ({
+      toMessages(row, userId, views, online).map((message) => ({
         frame: {
           type: "message" as const,
           message,
@@ -50,10 +51,11 @@ export async function readPending(
 /** Edits, deletes and deleted conversations that the user's devices may not know of; at most some hundreds at a connect. */
 export async function readNews({ store, views }: Deps, userId: number): Promise<PendingNews[]> {
   const rows = await store.news(userId, { messages: 100, conversations: 50 });
+  const online = await views.lookup(rows.flatMap(({ people }) => people));
   return rows.map((row) => ({
     conversationId: row.conversation_id,
     told: row.told,
-    frames: [...clearings(row, userId), ...deletions(row, userId), ...edits(row, userId, views)],
+    frames: [...clearings(row, userId), ...deletions(row, userId), ...edits(row, userId, { views, online })],
   }));
 }
 
@@ -80,8 +82,12 @@ function deletions(row: NewsRow, userId: number): MessageDeleteFrame[] {
   }));
 }
 
-function edits(row: NewsRow, userId: number, views: UserViews): MessageEditFrame[] {
-  return toMessages(row, userId, views).map((message) => ({
+function edits(
+  row: NewsRow,
+  userId: number,
+  { views, online }: { views: UserViews; online: Online },
+): MessageEditFrame[] {
+  return toMessages(row, userId, views, online).map((message) => ({
     type: "message_edit",
     message,
     conversation_id: message.conversation_id,

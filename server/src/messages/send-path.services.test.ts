@@ -13,7 +13,7 @@ import { readHistory } from "./read-history.ts";
 import { readPending } from "./read-pending.ts";
 import { postSync } from "./sync-messages.ts";
 
-const views = createUserViews({ exposeEmails: false, isOnline: () => false });
+const views = createUserViews({ exposeEmails: false, lookup: async () => () => false });
 const message = (senderId: number, recipientId: number, clientId: string, content = clientId): NewMessage => ({
   senderId,
   to: { recipientId },

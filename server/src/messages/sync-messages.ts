@@ -77,9 +77,11 @@ async function readChunk(
   });
   const found: Shown[] = [];
   if (wanted.length === 0) return found;
-  for (const row of await deps.store.since(wanted, caller.userId, limit + 1)) {
+  const rows = await deps.store.since(wanted, caller.userId, limit + 1);
+  const online = await deps.views.lookup(rows.flatMap(({ people }) => people));
+  for (const row of rows) {
     const request = wanted[row.ord - 1];
-    if (request !== undefined) found[request.index] = toMessages(row, caller.userId, deps.views);
+    if (request !== undefined) found[request.index] = toMessages(row, caller.userId, deps.views, online);
   }
   return found;
 }

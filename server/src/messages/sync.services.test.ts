@@ -6,7 +6,7 @@ import { messageStore, storeMessages, type NewMessage } from "./message-store.ts
 import { syncFrame } from "./sync-frame.ts";
 import { postSync } from "./sync-messages.ts";
 
-const views = createUserViews({ exposeEmails: false, isOnline: () => false });
+const views = createUserViews({ exposeEmails: false, lookup: async () => () => false });
 const callerOf = (userId: number) => ({ userId, email: "", role: "user" });
 
 /** `count` messages from one place to another, `1`, `2` and so on. */

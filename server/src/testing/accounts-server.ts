@@ -43,7 +43,7 @@ export async function openAccounts(db: Database, env: Record<string, string> = {
   const now = (): number => clock.now;
   const config = parseConfig({ AUTH_LIMIT: "0", NAMES_LIMIT: "0", LOGIN_LIMIT: "0", ...env });
   const tokens = createAccessTokens(testSecret, now);
-  const views = createUserViews({ exposeEmails: config.exposeEmails, isOnline: () => false });
+  const views = createUserViews({ exposeEmails: config.exposeEmails, lookup: async () => () => false });
   const ends: SessionEnd[] = [];
   const left: number[] = [];
   let failure: Error | undefined;

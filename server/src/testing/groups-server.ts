@@ -37,7 +37,7 @@ let made = 0;
 export async function openGroups(database: TestDatabase, env: Record<string, string> = {}): Promise<TestGroups> {
   const config = parseConfig(env);
   const tokens = createAccessTokens(testSecret, Date.now);
-  const views = createUserViews({ exposeEmails: config.exposeEmails, isOnline: () => false });
+  const views = createUserViews({ exposeEmails: config.exposeEmails, lookup: async () => () => false });
   const events: GroupEvent[] = [];
   const announce = (event: GroupEvent): void => void events.push(event);
   const groups = composeGroups({ config, db: database.db, writes: database.writes, views, announce });

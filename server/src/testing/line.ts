@@ -59,6 +59,7 @@ export async function openLines(
     },
     backlog: { messages: async () => [], news: async () => [] },
     proofs: { received: ignore, told: ignore },
+    heard: ignore,
     now: () => clock.now,
     async pause(ms) {
       pauses.push(ms);

@@ -58,7 +58,7 @@ export async function openMedia(db: Database, options: TestMediaOptions = {}): P
   };
   const config = parseConfig(env);
   const leftovers: unknown[] = [];
-  const views = createUserViews({ exposeEmails: false, isOnline: () => false });
+  const views = createUserViews({ exposeEmails: false, lookup: async () => () => false });
   const { writes } = await openCache({ db, ...withoutRedis });
   const media = composeMedia({
     config,

@@ -5,6 +5,8 @@ const seconds = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
 /** What gauges read when they are asked. */
 export interface Gauges {
   sockets: () => number;
+  /** On all nodes. */
+  onlineUsers: () => Promise<number>;
   laneDepth: () => number;
   sendQueueBytes: () => number;
   pool: () => { total: number; idle: number; waiting: number };
@@ -73,17 +75,18 @@ export function createMetrics() {
 export type Metrics = ReturnType<typeof createMetrics>;
 
 function createGauges(gauges: Gauges, registers: Registry[]): Gauge[] {
-  const gauge = (name: string, help: string, read: () => number): Gauge =>
+  const gauge = (name: string, help: string, read: () => number | Promise<number>): Gauge =>
     new Gauge({
       name,
       help,
       registers,
-      collect() {
-        this.set(read());
+      async collect() {
+        this.set(await read());
       },
     });
   return [
     gauge("om_sockets", "Open WebSocket connections", gauges.sockets),
+    gauge("om_online_users", "Users who are connected, on all nodes", gauges.onlineUsers),
     gauge("om_lane_depth", "Writes that wait for or are in a batch", gauges.laneDepth),
     gauge("om_send_queue_bytes", "Bytes that wait for slow sockets", gauges.sendQueueBytes),
     gauge("om_database_connections", "Connections to the database", () => gauges.pool().total),

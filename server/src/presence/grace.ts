@@ -1,0 +1,29 @@
+/** Users whose last socket is closed and who may be back in a moment: a phone that changes networks comes back at once. */
+export interface Grace extends Disposable {
+  /** Calls `gone` when the grace is over, unless the user is back by then. */
+  leave(userId: number): void;
+  /** True when the user was still in grace, so that nothing has happened. */
+  back(userId: number): boolean;
+}
+
+export function createGrace(ms: number, gone: (userId: number) => void): Grace {
+  const leaving = new Map<number, ReturnType<typeof setTimeout>>();
+  return {
+    leave(userId) {
+      clearTimeout(leaving.get(userId));
+      const over = (): void => {
+        leaving.delete(userId);
+        gone(userId);
+      };
+      leaving.set(userId, setTimeout(over, ms));
+    },
+    back(userId) {
+      clearTimeout(leaving.get(userId));
+      return leaving.delete(userId);
+    },
+    [Symbol.dispose]() {
+      for (const timer of leaving.values()) clearTimeout(timer);
+      leaving.clear();
+    },
+  };
+}

@@ -1,0 +1,25 @@
+import { describe, expect, test } from "vitest";
+import { presenceSuite, shortGrace, type OpenedPresence } from "../testing/presence-suite.ts";
+import { createLocalPresence } from "./local-presence.ts";
+import type { PresenceChange } from "./presence.ts";
+
+async function open(): Promise<OpenedPresence> {
+  const presence = createLocalPresence({ graceMs: shortGrace });
+  const changes: PresenceChange[] = [];
+  presence.onChange((change) => changes.push(change));
+  return { presence, changes, [Symbol.asyncDispose]: () => presence[Symbol.asyncDispose]() };
+}
+
+describe("presence of a single node", () => {
+  presenceSuite(open);
+
+  test("is exact at every moment: the last socket's end shows at once", async () => {
+    await using opened = await open();
+    const { presence } = opened;
+    presence.came(7);
+    presence.came(8);
+    presence.went(7);
+    const online = await presence.lookup([7, 8]);
+    expect([online(7), online(8), await presence.count()]).toEqual([false, true, 1]);
+  });
+});

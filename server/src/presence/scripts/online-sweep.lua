@@ -1,0 +1,19 @@
+-- Looks through a part of online:users for those whose own key is gone. Whom a living node has gets it back; the others leave.
+-- ARGV  cursor ('0' to begin), how many at most (about), life of a user's keys in ms
+-- Gives the next cursor ('0': through), how many are in online:users, then the ids of those who left.
+
+local part = redis.call('SSCAN', KEYS[2], ARGV[1], 'COUNT', ARGV[2])
+local gone = {}
+for _, user in ipairs(part[2]) do
+  if redis.call('EXISTS', flag(user)) == 0 then
+    if held(user) then
+      redis.call('SET', flag(user), '1', 'PX', ARGV[3])
+    else
+      redis.call('SREM', KEYS[2], user)
+      table.insert(gone, user)
+    end
+  end
+end
+local answer = { part[1], redis.call('SCARD', KEYS[2]) }
+for _, user in ipairs(gone) do table.insert(answer, user) end
+return answer

@@ -1,0 +1,58 @@
+import { expect, test, vi } from "vitest";
+import type { Online } from "../accounts/user-view.ts";
+import type { Push, SessionEnd } from "../delivery/push.ts";
+import { createUserStatus } from "./user-status.ts";
+
+function open(options: { peers?: () => Promise<number[]>; online?: Online }) {
+  const told: { userIds: readonly number[]; frame: unknown }[] = [];
+  const failures: unknown[] = [];
+  const publish = (events: readonly (Push | SessionEnd)[]): void => {
+    for (const event of events) {
+      if ("frame" in event) told.push({ userIds: event.userIds, frame: JSON.parse(event.frame.text) });
+    }
+  };
+  const changed = createUserStatus({
+    store: { peers: options.peers ?? (async () => [2, 3]) },
+    bus: { publish, subscribe: () => undefined },
+    lookup: async () => options.online ?? (() => true),
+    failure: (error) => void failures.push(error),
+  });
+  return { changed, told, failures };
+}
+
+test("peers are told in one push", async () => {
+  const { changed, told } = open({});
+  changed({ userId: 1, online: true });
+  await vi.waitFor(() =>
+    expect(told).toEqual([{ userIds: [2, 3], frame: { type: "user_status", user_id: 1, is_online: true } }]),
+  );
+});
+
+test.each<[string, Online]>([
+  ["is back on some node", () => true],
+  ["may be back", () => undefined],
+])("nobody is told as gone who %s by the time the peers are known", async (_, online) => {
+  const peers = vi.fn<() => Promise<number[]>>(async () => [2, 3]);
+  const { changed, told } = open({ peers, online });
+  changed({ userId: 1, online: false });
+  changed({ userId: 1, online: true });
+  await vi.waitFor(() => expect(peers).toHaveBeenCalledTimes(2));
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(told.filter(({ frame }) => !(frame as { is_online: boolean }).is_online)).toEqual([]);
+});
+
+test("a mass departure asks the database a few at a time; what is too much is left out, a failure is reported", async () => {
+  let [inside, most, asked] = [0, 0, 0];
+  const peers = async (): Promise<number[]> => {
+    most = Math.max(most, (inside += 1));
+    await new Promise((resolve) => setImmediate(resolve));
+    inside -= 1;
+    if ((asked += 1) === 5) throw new Error("the database is away");
+    return [];
+  };
+  const { changed, failures } = open({ peers });
+  for (let userId = 1; userId <= 12_000; userId++) changed({ userId, online: false });
+  await vi.waitFor(() => expect([inside, asked]).toEqual([0, 10_004]), { timeout: 30_000 });
+  expect(most).toBe(4);
+  expect(failures).toMatchObject([{ message: "the database is away" }]);
+});
