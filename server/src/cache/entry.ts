@@ -34,10 +34,12 @@ export function readHeader(bytes: Buffer): Header | undefined {
   const body = bytes[47];
   const records = bytes.readUInt32BE(1) - 6;
   if (records < 0 || (body !== 0xc3 && body !== 0xc2)) return undefined;
+  const [ver, pend] = [readVersion(bytes, 6), readVersion(bytes, 15)];
+  if (!Number.isSafeInteger(ver) || !Number.isSafeInteger(pend)) return undefined;
   return {
     records,
-    ver: readVersion(bytes, 6),
-    pend: readVersion(bytes, 15),
+    ver,
+    pend,
     leased: bytes.readUInt32BE(25) !== 0 || bytes.readUInt32BE(29) !== 0,
     until: readVersion(bytes, 34),
     epoch: bytes.readUInt32BE(43),

@@ -46,8 +46,12 @@ export interface Loader {
   waiting(): number;
 }
 
-// A queue holds wishes of one source only; their types are known to `load`.
-type Queue = Map<string, Waiting>;
+/** Of one source only, whose types are known to `load`. */
+interface Queue {
+  waiting: Map<string, Waiting>;
+  /** Keys that are being read: whoever wants them again waits for the end of that. */
+  running: Set<string>;
+}
 
 /** Natural batching: what arrives while all slots are taken is read by one statement per kind when one is free. */
 export function createLoader(options: LoaderOptions): Loader {
@@ -58,11 +62,13 @@ export function createLoader(options: LoaderOptions): Loader {
 
   function pump(): void {
     scheduled = false;
-    while (running < options.parallel && waiting > 0) {
+    while (running < options.parallel) {
       const batch = takeBatch(queues);
+      if (batch === undefined) return;
       waiting -= batch.wishes.length;
       running += 1;
       void run(options, batch).finally(() => {
+        for (const { key } of batch.wishes) batch.queue.running.delete(key);
         running -= 1;
         pump();
       });
@@ -73,7 +79,7 @@ export function createLoader(options: LoaderOptions): Loader {
     async load<Id, T>(source: Source<Id, T>, id: Id, token?: Buffer): Promise<Loaded<T>> {
       const queue = queueOf(queues, source);
       const key = source.key(id);
-      const known = queue.get(key);
+      const known = queue.waiting.get(key);
       if (known !== undefined) {
         known.token = token ?? known.token;
         return known.promise as Promise<Loaded<T>>;
@@ -83,7 +89,7 @@ export function createLoader(options: LoaderOptions): Loader {
         throw new OmError("unavailable");
       }
       const made = wish(id, key, token, options.now());
-      queue.set(key, made);
+      queue.waiting.set(key, made);
       waiting += 1;
       if (!scheduled) {
         scheduled = true;
@@ -96,31 +102,39 @@ export function createLoader(options: LoaderOptions): Loader {
 }
 
 function queueOf(queues: Map<AnySource, Queue>, source: AnySource): Queue {
-  const queue: Queue = queues.get(source) ?? new Map<string, Waiting>();
+  const queue: Queue = queues.get(source) ?? { waiting: new Map(), running: new Set() };
   queues.set(source, queue);
   return queue;
 }
 
 interface Batch {
   source: AnySource;
+  queue: Queue;
   wishes: Waiting[];
 }
 
-/** The next wishes of one kind; that kind is last in turn then. Something waits. */
-function takeBatch(queues: Map<AnySource, Queue>): Batch {
+/** The next wishes of one kind; that kind is last in turn then. undefined: nothing can begin now. */
+function takeBatch(queues: Map<AnySource, Queue>): Batch | undefined {
   for (const [source, queue] of queues) {
-    if (queue.size === 0) continue;
+    const wishes: Waiting[] = [];
+    for (const [key, wish] of queue.waiting) {
+      if (wishes.length === maxBatch) break;
+      if (!queue.running.has(key)) wishes.push(wish);
+    }
+    if (wishes.length === 0) continue;
     queues.delete(source);
     queues.set(source, queue);
-    const wishes = [...queue.values()].slice(0, maxBatch);
-    for (const { key } of wishes) queue.delete(key);
-    return { source, wishes };
+    for (const { key } of wishes) {
+      queue.waiting.delete(key);
+      queue.running.add(key);
+    }
+    return { source, queue, wishes };
   }
-  throw new Error("nothing waits");
+  return undefined;
 }
 
 /** Reads one batch and answers everybody. It does not throw. */
-async function run(options: LoaderOptions, { source, wishes: all }: Batch): Promise<void> {
+async function run(options: LoaderOptions, { source, wishes: all }: Omit<Batch, "queue">): Promise<void> {
   const late = options.now() - options.maxWaitMs;
   const wishes = all.filter((one) => one.since >= late);
   for (const one of all) {

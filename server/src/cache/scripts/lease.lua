@@ -13,7 +13,9 @@ if known then
   local ver, pend = struct.unpack('>I8', h, 7), struct.unpack('>I8', h, 16)
   local clean = string.byte(h, 48) == 0xc3 and ver == pend
   if clean and ver >= tonumber(ARGV[4]) and ARGV[6] ~= '1' then return redis.call('GET', key) end
-  local held = string.sub(h, 26, 33) ~= string.rep('\0', 8) and struct.unpack('>I8', h, 35) > now
+  -- An end beyond that of a lease of this moment is no lease's: the clock has gone back, or the bytes are not ours.
+  local ends = struct.unpack('>I8', h, 35)
+  local held = string.sub(h, 26, 33) ~= string.rep('\0', 8) and ends > now and ends <= until_ms
   if held then return 0 end
   redis.call('SETRANGE', key, 25, ARGV[2] .. '\207' .. struct.pack('>I8', until_ms))
   return 1
