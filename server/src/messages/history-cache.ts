@@ -90,7 +90,7 @@ function newest(history: History): History {
   let bytes = 0;
   for (const cells of history.messages.toReversed()) {
     if (cells[1] < from) break;
-    bytes += cells[6].length + (cells[11]?.[6].length ?? 0);
+    bytes += Buffer.byteLength(cells[6]) + Buffer.byteLength(cells[11]?.[6] ?? "");
     if (bytes > windowBytes) from = cells[1] + 1;
   }
   return { ...history, from, messages: history.messages.filter((cells) => cells[1] >= from) };

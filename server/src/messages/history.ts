@@ -79,10 +79,14 @@ export function foldHistory(records: readonly unknown[], ver: number): History |
   return history;
 }
 
+/** How many elements each kind of record has; another number is another shape, as a newer server may append it. */
+const widths: Readonly<Record<string, number>> = { m: 13, e: 6, d: 3, p: 4 };
+
 /** Changes the history, which is still being made. @returns false for a record of another shape */
 function applyTo(history: History, record: unknown): boolean {
   if (!Array.isArray(record)) return false;
   const [kind, ...cells] = record as [string, ...unknown[]];
+  if (record.length !== widths[kind]) return false;
   if (kind === "m") append(history, cells as MessageCells);
   else if (kind === "e") edit(history, record as EditRecord);
   else if (kind === "d") remove(history, record[1] as number);
