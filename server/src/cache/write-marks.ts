@@ -23,7 +23,7 @@ export interface CacheWrites {
 
 export function createWrites(deps: {
   db: Database;
-  control: Pick<CacheControl, "writeEpoch">;
+  control: Pick<CacheControl, "writeEpoch" | "state">;
   marks: Marks;
   events: CacheEvents;
   step?: OnStep | undefined;
@@ -69,7 +69,11 @@ export function createWrites(deps: {
       };
       const result =
         epoch === null ? await work(db, null, touch) : await db.transaction((queries) => marked(queries, epoch));
-      if (epoch === null && changed.length > 0) events.marked("skipped", 0);
+      if (epoch === null && changed.length > 0) {
+        events.marked("skipped", 0);
+        // The functions do not tell; they do so while the cache is on.
+        if (control.state().mode === "on") events.dirtyNoted(changed.length);
+      }
       await step?.("write-committed");
       marks.follow(changed, epoch, acked);
       return result;
