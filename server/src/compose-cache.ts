@@ -49,7 +49,7 @@ function eventsOf(metrics: CacheMetrics): CacheEvents {
     shed: () => metrics.shed.inc(),
     marked(result, seconds) {
       metrics.marks.inc({ result });
-      metrics.markSeconds.observe(seconds);
+      if (result !== "skipped") metrics.markSeconds.observe(seconds);
     },
     posted: (result, count) => metrics.posts.inc({ result }, count),
     dirtyNoted: (rows) => metrics.dirtyNoted.inc(rows),

@@ -92,7 +92,9 @@ interface Parts {
 
 export function composeFeatures(deps: FeatureDeps): Features {
   const { config, storage, hub, views, telemetry } = deps;
-  const reads = composeReads({ cache: deps.cache, db: storage.db, exposeEmails: config.exposeEmails });
+  const { cache } = deps;
+  const { exposeEmails } = config;
+  const reads = composeReads({ cache, db: storage.db, exposeEmails, onQueried: telemetry.queried });
   const lanes = openLanes(deps, reads.posts);
   const { db } = storage;
   const rules: SendRules = {

@@ -1,6 +1,6 @@
 import { createPeople, type People } from "./accounts/profile-cache.ts";
 import type { Cache } from "./cache/cache.ts";
-import type { Source } from "./cache/source.ts";
+import type { OnQueried, Source } from "./cache/source.ts";
 import type { Place } from "./conversations/conversation-row.ts";
 import { createReadList, listSource, type ReadList } from "./conversations/list-cache.ts";
 import { memberSource } from "./conversations/member-cache.ts";
@@ -17,9 +17,17 @@ export interface Reads {
   readList: ReadList;
   sources: HistoryDeps["sources"] & { unread: Source<UnreadId, number> };
   posts: HistoryPosts;
+  onQueried: OnQueried;
 }
 
-export function composeReads({ cache, db, exposeEmails }: { cache: Cache; db: Queries; exposeEmails: boolean }): Reads {
+interface ReadDeps {
+  cache: Cache;
+  db: Queries;
+  exposeEmails: boolean;
+  onQueried: OnQueried;
+}
+
+export function composeReads({ cache, db, exposeEmails, onQueried }: ReadDeps): Reads {
   const sources = {
     conv: historySource(db, "conv"),
     group: historySource(db, "group"),
@@ -30,6 +38,7 @@ export function composeReads({ cache, db, exposeEmails }: { cache: Cache; db: Qu
   const warm = (places: Place[]): void => void cache.read(sources.group, places).catch(() => undefined);
   return {
     cache,
+    onQueried,
     sources,
     people: createPeople({ cache, db, exposeEmails }),
     readList: createReadList({ cache, db, list, groups: sources.group, warm }),

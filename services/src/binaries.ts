@@ -1,17 +1,33 @@
 import { execFileSync } from "node:child_process";
-import { accessSync, constants, existsSync, readdirSync } from "node:fs";
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
 
-/** The Debian package of a service, and the programs that have to lie side by side: the server first, then its companion. */
+/**
+ * The Debian package of a service or tool, and the programs that have to lie side by side: the server first, then its companion.
+ * `loose`: the program needs nothing else of its package, so it is taken out and nothing is installed.
+ */
 const services = {
-  postgres: { package: "postgresql", programs: [["postgres", "initdb"]] },
+  postgres: { package: "postgresql", programs: [["postgres", "initdb"]], loose: false },
   redis: {
     package: "redis-server",
     programs: [
       ["redis-server", "redis-cli"],
       ["valkey-server", "valkey-cli"],
     ],
+    loose: false,
   },
+  promtool: { package: "prometheus", programs: [["promtool", "promtool"]], loose: true },
 } as const;
 export type Service = keyof typeof services;
 
@@ -21,11 +37,15 @@ export interface Binaries {
   companion: string;
 }
 
-/** The newest that Debian has put aside for a service, then PATH. */
+/** Programs taken out of packages; they stay until the next `npm ci`. */
+const loosePrograms = fileURLToPath(new URL("../../node_modules/.cache/om-services", import.meta.url));
+
+/** The newest that Debian has put aside for a service, then PATH, then what was taken out of a package. */
 function findBinaries(service: Service): Binaries | undefined {
   const debian = "/usr/lib/postgresql";
   const versions = existsSync(debian) ? readdirSync(debian).toSorted((a, b) => Number(b) - Number(a)) : [];
-  const folders = [...versions.map((v) => join(debian, v, "bin")), ...(process.env["PATH"] ?? "").split(delimiter)];
+  const path = (process.env["PATH"] ?? "").split(delimiter);
+  const folders = [...versions.map((v) => join(debian, v, "bin")), ...path, join(loosePrograms, service, "usr/bin")];
   return services[service].programs
     .flatMap(([server, companion]) =>
       folders.map((folder) => ({ server: join(folder, server), companion: join(folder, companion) })),
@@ -33,24 +53,62 @@ function findBinaries(service: Service): Binaries | undefined {
     .find(({ server, companion }) => isExecutable(server) && isExecutable(companion));
 }
 
-/** Makes sure `service` is there; as root on Debian it is installed, and that is said. Throws one clear line otherwise. */
+/** Makes sure `service` is there; as root on Debian it is fetched, and that is said. Throws one clear line otherwise. */
 export function ensureBinaries(service: Service): Binaries {
   const found = findBinaries(service);
   if (found !== undefined) return found;
-  const name = services[service].package;
+  const { package: name, loose } = services[service];
   if (process.getuid?.() === 0 && existsSync("/usr/bin/apt-get")) {
-    console.log(`${service} is not installed: running apt-get install ${name} for the tests`);
-    const options = {
-      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
-      stdio: ["ignore", "ignore", "inherit"] as ["ignore", "ignore", "inherit"],
-      timeout: 300_000,
-    };
-    execFileSync("apt-get", ["update", "-qq"], options);
-    execFileSync("apt-get", ["install", "-y", "-qq", "--no-install-recommends", name], options);
-    const installed = findBinaries(service);
-    if (installed !== undefined) return installed;
+    if (loose) takeOut(service, name);
+    else install(service, name);
+    const fetched = findBinaries(service);
+    if (fetched !== undefined) return fetched;
   }
   throw new Error(`These tests need ${service}: install it (Debian: apt-get install ${name}) or put it on PATH.`);
+}
+
+function apt(args: string[], cwd?: string): void {
+  execFileSync("apt-get", ["-qq", ...args], {
+    cwd,
+    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+    stdio: ["ignore", "ignore", "inherit"],
+    timeout: 300_000,
+  });
+}
+
+function install(service: Service, name: string): void {
+  console.log(`${service} is not installed: running apt-get install ${name} for the tests`);
+  apt(["update"]);
+  withoutStarting(() => apt(["install", "-y", "--no-install-recommends", name]));
+}
+
+/** Debian starts the service of a package that it installs, unless this file says no; the tests start servers of their own. */
+function withoutStarting(work: () => void): void {
+  const policy = "/usr/sbin/policy-rc.d";
+  // Whoever runs this machine has decided already.
+  if (existsSync(policy)) return work();
+  writeFileSync(policy, "#!/bin/sh\nexit 101\n", { mode: 0o755, flag: "wx" });
+  try {
+    work();
+  } finally {
+    rmSync(policy);
+  }
+}
+
+function takeOut(service: Service, name: string): void {
+  console.log(`${service} is not installed: taking it out of Debian's package ${name} for the tests`);
+  mkdirSync(loosePrograms, { recursive: true });
+  const folder = mkdtempSync(join(loosePrograms, "package-"));
+  try {
+    apt(["update"]);
+    apt(["-o", "APT::Sandbox::User=root", "download", name], folder);
+    const [file = ""] = readdirSync(folder);
+    execFileSync("dpkg-deb", ["--extract", join(folder, file), join(folder, "tree")], { timeout: 60_000 });
+    // All or nothing, whatever interrupts it.
+    renameSync(join(folder, "tree"), join(loosePrograms, service));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 function isExecutable(path: string): boolean {

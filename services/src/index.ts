@@ -1,3 +1,4 @@
+export { ensureBinaries } from "./binaries.ts";
 export { freePort } from "./free-port.ts";
 export { startFaultProxy, type Fault, type FaultProxy } from "./fault-proxy.ts";
 export { fillEmbeddedFolder } from "./embedded-folder.ts";

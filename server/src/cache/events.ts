@@ -2,7 +2,7 @@ import type { AnySource } from "./loader.ts";
 import type { KindName } from "./source.ts";
 
 /** What became of one look into the cache. */
-export type ReadResult = "hit_l1" | "hit" | "miss" | "dirty" | "unavailable" | "corrupt" | "off";
+export type ReadResult = "hit_l1" | "hit" | "miss" | "dirty" | "lease_busy" | "unavailable" | "corrupt" | "off";
 export type FillResult = "stored" | "refused" | "busy" | "failed";
 export type PostResult = "done" | "absent" | "gap" | "compact" | "failed";
 
@@ -14,7 +14,7 @@ export interface CacheEvents {
   fill(kind: KindName, result: FillResult): void;
   leaseWait(): void;
   shed(): void;
-  /** `seconds` until the marks of a transaction were answered. */
+  /** `seconds` until the marks of a transaction were answered; 0 when none were tried: no Redis, or none that all nodes use. */
   marked(result: "acked" | "unacked" | "skipped", seconds: number): void;
   posted(kind: PostResult, count: number): void;
   dirtyNoted(rows: number): void;

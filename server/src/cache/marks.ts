@@ -48,15 +48,19 @@ export function createMarks(deps: {
 }): Marks {
   const { redis, memory, events } = deps;
 
-  async function mark(changed: readonly Changed[], epoch: number): Promise<boolean> {
-    const started = performance.now();
+  async function ask(changed: readonly Changed[], epoch: number): Promise<boolean> {
     const outcomes = await Promise.allSettled(
       chunks(changed).map(async (part) => {
         const keys = part.map(({ key }) => key);
         await redis?.script(markDeadline, scripts.mark, keys, [epoch, ...part.map(({ ver }) => ver)]);
       }),
     );
-    const acked = outcomes.every(({ status }) => status === "fulfilled");
+    return outcomes.every(({ status }) => status === "fulfilled");
+  }
+
+  async function mark(changed: readonly Changed[], epoch: number): Promise<boolean> {
+    const started = performance.now();
+    const acked = await ask(changed, epoch);
     events.marked(acked ? "acked" : "unacked", (performance.now() - started) / 1000);
     return acked;
   }
@@ -83,7 +87,7 @@ export function createMarks(deps: {
   async function killLater(changed: readonly Changed[], epoch: number): Promise<void> {
     for (const wait of [0, 5, 20, 80]) {
       if (wait > 0) await deps.pause(wait);
-      if (redis?.usable === true && (await mark(changed, epoch))) return;
+      if (redis?.usable === true && (await ask(changed, epoch))) return;
     }
   }
 

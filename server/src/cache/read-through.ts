@@ -52,11 +52,13 @@ export function createReadThrough(deps: {
   async function throughRedis<Id, T>(source: Source<Id, T>, id: Id, { from, at }: Way): Promise<Found<T>> {
     const key = source.key(id);
     const seen = await from.look(source, key, at);
-    events.read(source.name, seen.result);
-    if (seen.is === "hit") return served(source, id, seen);
-    const leased = await from.lease(source, key, { ...at, refill: seen.refill });
-    if (Buffer.isBuffer(leased)) return fromDatabase(source, id, leased);
-    if (leased !== undefined) return served(source, id, leased);
+    const got = seen.is === "hit" ? seen : await from.lease(source, key, { ...at, refill: seen.refill });
+    if (got !== undefined && !Buffer.isBuffer(got)) {
+      events.read(source.name, got.result);
+      return served(source, id, got);
+    }
+    events.read(source.name, got === undefined ? "lease_busy" : seen.result);
+    if (got !== undefined) return fromDatabase(source, id, got);
     events.leaseWait();
     return fromDatabase(source, id);
   }

@@ -27,7 +27,12 @@ export interface Source<Id, T> {
   fold(records: readonly unknown[], ver: number): T | undefined;
 }
 
+export type Origin = "cache" | "database";
+
+/** Hears of every history and list that was read: where it came from, and after how many ms. */
+export type OnQueried = (from: Origin, ms: number) => void;
+
 /** A value with its version and where it came from. */
 export interface Found<T> extends Loaded<T> {
-  from: "cache" | "database";
+  from: Origin;
 }

@@ -23,7 +23,7 @@ export interface CacheWrites {
 
 export function createWrites(deps: {
   db: Database;
-  control: Pick<CacheControl, "writeEpoch">;
+  control: Pick<CacheControl, "writeEpoch" | "state">;
   marks: Marks;
   events: CacheEvents;
   step?: OnStep | undefined;
@@ -40,7 +40,8 @@ export function createWrites(deps: {
           if (changed.length === 0) return value;
           await step?.("write-locked");
           epoch = control.writeEpoch();
-          acked = epoch !== null && (await marks.mark(changed, epoch));
+          if (epoch === null) events.marked("skipped", 0);
+          else acked = await marks.mark(changed, epoch);
           await step?.("write-marked");
           // Under the locks: whether this epoch is still the one in which entries are filled.
           events.dirtyNoted(await noteDirtyKeys(queries, changed, acked ? epoch : null));
@@ -68,6 +69,11 @@ export function createWrites(deps: {
       };
       const result =
         epoch === null ? await work(db, null, touch) : await db.transaction((queries) => marked(queries, epoch));
+      if (epoch === null && changed.length > 0) {
+        events.marked("skipped", 0);
+        // The functions do not tell; they do so while the cache is on.
+        if (control.state().mode === "on") events.dirtyNoted(changed.length);
+      }
       await step?.("write-committed");
       marks.follow(changed, epoch, acked);
       return result;

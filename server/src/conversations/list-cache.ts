@@ -1,6 +1,6 @@
 import { LRUCache } from "lru-cache";
 import type { Cache } from "../cache/cache.ts";
-import type { Source } from "../cache/source.ts";
+import type { Origin, Source } from "../cache/source.ts";
 import type { Queries } from "../platform/postgres/database.ts";
 import { listKey, listLock } from "./cache-keys.ts";
 import { jsonTime, type Place } from "./conversation-row.ts";
@@ -92,11 +92,22 @@ function timed(head: ListedHead): ListedHead {
   return { ...head, activity: jsonTime(head.activity) };
 }
 
+/** The beginning of a list. */
+export interface ListStart {
+  ver: number;
+  heads: ListedHead[];
+  hasMore: boolean;
+  /** The database was asked for the list or for some of its heads, or was not. */
+  from: Origin;
+}
+
 /** A user's list, newest activity first. */
 export interface ReadList {
-  /** Up to `limit` heads and whether there are more; undefined: what is kept does not tell. */
-  (userId: number, limit: number): Promise<{ ver: number; heads: ListedHead[]; hasMore: boolean } | undefined>;
+  /** Up to `limit` heads; undefined: what is kept does not tell. */
+  (userId: number, limit: number): Promise<ListStart | undefined>;
 }
+
+type Changes = Pick<ListStart, "heads" | "from">;
 
 interface Overlay {
   listVer: number;
@@ -115,8 +126,8 @@ export function createReadList(deps: {
   const overlays = new LRUCache<string, Overlay>({ max: 50_000 });
 
   /** Heads that the kept list has in an older version. */
-  async function changedHeads(userId: number, ver: number, groups: readonly GroupVersion[]): Promise<ListedHead[]> {
-    if (groups.length === 0) return [];
+  async function changedHeads(userId: number, ver: number, groups: readonly GroupVersion[]): Promise<Changes> {
+    if (groups.length === 0) return { heads: [], from: "cache" };
     const versions = await deps.cache.versions(
       deps.groups,
       groups.map(([, groupId]) => ({ groupId })),
@@ -131,7 +142,7 @@ export function createReadList(deps: {
       heads.push(overlay.head);
       return false;
     });
-    if (asked.length === 0) return heads;
+    if (asked.length === 0) return { heads, from: "cache" };
     deps.warm(
       asked
         .filter(({ now }) => now === undefined)
@@ -143,7 +154,7 @@ export function createReadList(deps: {
       overlays.set(`${userId}/${head.conversation_id}`, { listVer: row?.ver ?? 0, head });
       heads.push(head);
     }
-    return heads;
+    return { heads, from: "database" };
   }
 
   return async (userId, limit) => {
@@ -151,13 +162,14 @@ export function createReadList(deps: {
     const [found] = await deps.cache.read(deps.list, [userId]);
     if (found === undefined) return undefined;
     const { isCut, groups, heads } = found.value;
-    const changed = found.from === "database" ? [] : await changedHeads(userId, found.ver, groups);
-    const replaced = new Set(changed.map((head) => head.conversation_id));
-    const all = [...heads.filter((head) => !replaced.has(head.conversation_id)), ...changed].sort(byActivity);
+    const fresh: Changes = { heads: [], from: "database" };
+    const changed = found.from === "database" ? fresh : await changedHeads(userId, found.ver, groups);
+    const replaced = new Set(changed.heads.map((head) => head.conversation_id));
+    const all = [...heads.filter((head) => !replaced.has(head.conversation_id)), ...changed.heads].sort(byActivity);
     const last = heads.at(-1);
     // Below the last one that was kept there may be others that nobody knows here.
     const sure = isCut && last !== undefined ? all.filter((head) => byActivity(head, last) <= 0) : all;
     if (isCut && sure.length <= limit) return undefined;
-    return { ver: found.ver, heads: sure.slice(0, limit), hasMore: sure.length > limit };
+    return { ver: found.ver, heads: sure.slice(0, limit), hasMore: sure.length > limit, from: changed.from };
   };
 }

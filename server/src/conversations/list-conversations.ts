@@ -2,6 +2,7 @@ import type { RouteOutput } from "@om/protocol";
 import { limits } from "@om/protocol";
 import type { People } from "../accounts/profile-cache.ts";
 import type { Profile, UserViews } from "../accounts/user-view.ts";
+import type { OnQueried, Origin } from "../cache/source.ts";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
 import { pageLimit } from "../platform/page-limit.ts";
@@ -18,14 +19,16 @@ interface ListQuery {
 
 /** The caller's conversations, newest activity first; the cursor pair names the last entry of the page before. */
 export async function listConversations(
-  deps: { store: ConversationStore; readList: ReadList; people: People; views: UserViews },
+  deps: { store: ConversationStore; readList: ReadList; people: People; views: UserViews; onQueried: OnQueried },
   caller: Caller,
   query: ListQuery,
 ): Promise<RouteOutput<"conversations">> {
   const limit = pageLimit(query.limit, limits.conversationsPage, 50);
   const before = readCursor(query);
+  const began = performance.now();
   const page = before === undefined ? await newestPage(deps, caller, limit) : undefined;
-  const { rows, hasMore, ver } = page ?? (await olderPage(deps.store, caller, { before, limit }));
+  const { rows, hasMore, ver, from } = page ?? (await olderPage(deps.store, caller, { before, limit }));
+  deps.onQueried(from, performance.now() - began);
   const online = await deps.views.lookup(rows.flatMap((row) => row.people));
   const conversations = rows.map((row) => toConversation(row, caller.userId, deps.views, online));
   const last = conversations.at(-1);
@@ -43,6 +46,7 @@ interface Page {
   hasMore: boolean;
   /** Of the list; known for its first page. */
   ver?: number;
+  from: Origin;
 }
 
 /** Undefined: the first page is longer than what is kept of it. */
@@ -58,7 +62,7 @@ async function newestPage(
     .filter((id) => typeof id === "number");
   const profiles = new Map((await people.seenBy(caller, ids)).map((profile) => [profile.id, profile]));
   const rows = list.heads.map((head) => ({ ...head, people: peopleOf(head, profiles) }));
-  return { rows, hasMore: list.hasMore, ver: list.ver };
+  return { rows, hasMore: list.hasMore, ver: list.ver, from: list.from };
 }
 
 /** Whom an entry shows: both people, and who wrote the last message. */
@@ -73,7 +77,7 @@ async function olderPage(
   { before, limit }: { before: ReturnType<typeof readCursor>; limit: number },
 ): Promise<Page> {
   const rows = await store.list(caller.userId, before, limit + 1);
-  const page = { rows: rows.slice(0, limit), hasMore: rows.length > limit };
+  const page: Page = { rows: rows.slice(0, limit), hasMore: rows.length > limit, from: "database" };
   const ver = rows[0]?.list_ver;
   return before === undefined && ver !== undefined ? { ...page, ver } : page;
 }

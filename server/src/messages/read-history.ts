@@ -2,7 +2,7 @@ import { limits, type RouteOutput } from "@om/protocol";
 import type { People } from "../accounts/profile-cache.ts";
 import type { UserViews } from "../accounts/user-view.ts";
 import type { Cache } from "../cache/cache.ts";
-import type { Source } from "../cache/source.ts";
+import type { OnQueried, Origin, Source } from "../cache/source.ts";
 import { directPlace, type ConversationRow, type Place } from "../conversations/conversation-row.ts";
 import { toMessages } from "../conversations/conversation-view.ts";
 import type { MemberId, Membership } from "../conversations/member-cache.ts";
@@ -25,6 +25,7 @@ export interface HistoryDeps {
   people: People;
   cache: Pick<Cache, "read" | "hasRedis">;
   sources: { conv: Source<Place, History>; group: Source<Place, History>; member: Source<MemberId, Membership> };
+  onQueried: OnQueried;
 }
 
 /** A page of the conversation with somebody, newest first, ids below the cursor (absent or 0: from the end). */
@@ -56,8 +57,10 @@ async function readPage(
   const before = wholeNumber(query.cursor === undefined || query.cursor === "" ? "0" : query.cursor);
   if (before === undefined) throw new OmError("invalid_cursor");
   const limit = pageLimit(query.limit, limits.historyPage, 50);
+  const began = performance.now();
   const newest = before === 0 && deps.cache.hasRedis ? await newestPage(deps, caller, { place, limit }) : undefined;
-  const row = newest ?? (await deps.store.history(place, caller.userId, { before, limit }));
+  const row = newest?.row ?? (await deps.store.history(place, caller.userId, { before, limit }));
+  deps.onQueried(newest?.from ?? "database", performance.now() - began);
   if (row === undefined && "groupId" in place) throw new OmError("not_group_member");
   const online = await deps.views.lookup(row?.people ?? []);
   const messages = row === undefined ? [] : toMessages(row, caller.userId, deps.views, online);
@@ -75,17 +78,17 @@ async function newestPage(
   { cache, sources, people }: HistoryDeps,
   caller: Caller,
   { place, limit }: { place: Place; limit: number },
-): Promise<ConversationRow | undefined> {
+): Promise<{ row: ConversationRow; from: Origin } | undefined> {
   const [clearedSeq, [found]] = await Promise.all([
     clearedFor(place, caller.userId, { cache, sources }),
     cache.read("groupId" in place ? sources.group : sources.conv, [place]),
   ]);
   const viewer = { userId: caller.userId, clearedSeq: clearedSeq ?? ownCleared(found?.value, caller.userId) };
   const row = found === undefined ? undefined : pageOf(found.value, viewer, { before: 0, limit });
-  if (row === undefined) return undefined;
+  if (found === undefined || row === undefined) return undefined;
   const authors = row.messages.flatMap((cells) => [cells[3], cells[11]?.[3]]);
   const ids = [row.lo, row.hi, ...authors].filter((id) => typeof id === "number");
-  return { ...row, people: await people.seenBy(caller, [...new Set(ids)]) };
+  return { row: { ...row, people: await people.seenBy(caller, [...new Set(ids)]) }, from: found.from };
 }
 
 /** Of a group, for a member; undefined: the conversation itself tells. @throws OmError `not_group_member` */

@@ -37,7 +37,8 @@ export function describeDatabases(title: string, suite: (database: TestDatabase)
       await migrate(opened.connection);
       const poolSize = kind === "embedded" ? 1 : 8;
       db = openDatabase({ connection: opened.connection, poolSize, onOutage: () => undefined });
-      reads = composeReads({ cache: await openCache({ db, ...withoutRedis }), db, exposeEmails: false });
+      const cache = await openCache({ db, ...withoutRedis });
+      reads = composeReads({ cache, db, exposeEmails: false, onQueried: () => undefined });
     });
     afterAll(async () => {
       await db?.[Symbol.asyncDispose]();

@@ -39,13 +39,6 @@ export function createCacheMetrics(registry: Registry) {
     audits: counter("om_cache_audits_total", "Hits that were compared with the database"),
     staleReads: counter("om_cache_stale_reads_total", "Proven stale hits; must stay 0"),
     shed: counter("om_shed_total", "Reads sent away to shelter the database"),
-    querySeconds: new Histogram({
-      name: "om_query_seconds",
-      help: "Time of a history or list read, by where it was answered from",
-      labelNames: ["source"],
-      buckets: [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5],
-      registers,
-    }),
     watch: ({ epoch, isOn, dirtyRows }: CacheGauges): Gauge[] => [
       gauge("om_cache_epoch", "Epoch of the cache as this node knows it", epoch),
       gauge("om_cache_mode", "Whether the nodes use the cache: 0 off, 2 on", () => (isOn() ? 2 : 0)),

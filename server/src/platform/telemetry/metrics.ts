@@ -52,6 +52,13 @@ function createCounters(registers: Registry[]) {
       help: "Sockets closed because they read too slowly",
       registers,
     }),
+    querySeconds: new Histogram({
+      name: "om_query_seconds",
+      help: "Time of a history or list read, by where the history or list came from",
+      labelNames: ["source"],
+      buckets: [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5],
+      registers,
+    }),
     failures: new Counter({
       name: "om_failures_total",
       help: "Errors that were not the caller's, by where they happened",

@@ -25,6 +25,8 @@ export interface Telemetry {
     failed(request: { id: string; route: string }, error: unknown): void;
   };
   sends: { observe<T extends { row: { outcome: string } }>(send: () => Promise<T>): Promise<T> };
+  /** A history or list was read, within `ms`; `source` is where the history or list itself came from. */
+  queried(source: "cache" | "database", ms: number): void;
   sockets: {
     frame(type: InboundType | "refused", bytes: number): void;
     push(): void;
@@ -79,6 +81,7 @@ export function createTelemetry(options: { logLevel: string; logFrameSizes: bool
         }
       },
     },
+    queried: (source, ms) => metrics.querySeconds.observe({ source }, ms / 1_000),
     sockets: {
       frame(type, bytes) {
         metrics.framesIn.inc({ type });
