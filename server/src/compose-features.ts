@@ -26,6 +26,7 @@ import { groupReadFrame } from "./messages/group-read-frame.ts";
 import { lifeStore } from "./messages/life-store.ts";
 import { listMessageChanges } from "./messages/list-message-changes.ts";
 import { messageStore } from "./messages/message-store.ts";
+import { createPageJson } from "./messages/page-json.ts";
 import { pendingStore } from "./messages/pending-store.ts";
 import { postGroupMessage, postMessage } from "./messages/post-message.ts";
 import { groupReadState, readGroup } from "./messages/read-group.ts";
@@ -88,6 +89,7 @@ interface Parts {
   move: MovePosition;
   send: (caller: Caller, draft: Draft) => Promise<Sent>;
   reads: Reads;
+  pageJson: ReturnType<typeof createPageJson>;
 }
 
 export function composeFeatures(deps: FeatureDeps): Features {
@@ -112,6 +114,7 @@ export function composeFeatures(deps: FeatureDeps): Features {
     presence: presenceStore(db),
     blocks: blockStore(db, deps.cache.writes),
     reads,
+    pageJson: createPageJson(views),
     attachments: attachmentStore(db),
     async move(wish) {
       const result = await lanes.run(wish.userId, { kind: "advance", wish });
@@ -175,7 +178,7 @@ function composeRoutes(parts: Parts): Pick<Handlers, ConversationRoutes | Messag
         name: params["conversation_id"],
         everyone: query["everyone"] === "true",
       }),
-    history: ({ caller, query }) => readHistory({ ...messages, ...reads }, caller, query),
+    history: async ({ caller, query }) => parts.pageJson(await readHistory({ ...messages, ...reads }, caller, query)),
     send: ({ caller, body }) => postMessage({ ...messages, send }, caller, body),
     sync: ({ caller, body }) => postSync(messages, caller, body),
     messageChanges: ({ caller, query }) => listMessageChanges(messages, caller, query),
@@ -185,11 +188,12 @@ function composeRoutes(parts: Parts): Pick<Handlers, ConversationRoutes | Messag
 }
 
 function composeGroupMessages(parts: Parts): Pick<Handlers, GroupMessageRoutes> {
-  const { conversations, messages: store, views, move, send, reads } = parts;
+  const { conversations, messages: store, views, move, send, reads, pageJson } = parts;
   const reading = { conversations, messages: store, move };
   return {
     async groupHistory({ caller, params, query }) {
-      return readGroupHistory({ store, views, ...reads }, caller, { groupId: readGroupId(params["id"]), query });
+      const groupId = readGroupId(params["id"]);
+      return pageJson(await readGroupHistory({ store, views, ...reads }, caller, { groupId, query }));
     },
     async groupSend({ caller, params, body }) {
       const groupId = readGroupId(params["id"]);

@@ -33,6 +33,7 @@ function source(name: Source<number, string>["name"]): Source<number, string> {
     name,
     ttlMs: 1_000,
     maxBytes: 1_000,
+    maxRecords: 1,
     key: (id) => `${name}:${id}`,
     lock: (id) => `lock of ${name} ${id}`,
     load(ids) {

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { createUserViews } from "../accounts/user-view.ts";
 import { createGroup } from "../groups/create-group.ts";
 import { messageStore, storeMessages } from "../messages/message-store.ts";
-import { readHistory } from "../messages/read-history.ts";
+import { historyAnswer, readHistory } from "../messages/read-history.ts";
 import { describeDatabases, type TestDatabase } from "../testing/databases.ts";
 import { conversationStore } from "./conversation-store.ts";
 import { listConversations } from "./list-conversations.ts";
@@ -137,7 +137,9 @@ describeDatabases("conversation list (§2.10.1)", (database) => {
       );
       const deps = { store: messageStore(database.db), views, ...database.reads };
       const page = (query: { limit?: string; cursor?: string }) =>
-        readHistory(deps, callerOf(me), { recipient_id: String(peer), ...query });
+        readHistory(deps, callerOf(me), { recipient_id: String(peer), ...query }).then((found) =>
+          historyAnswer(found, views),
+        );
       expect((await page({ limit: "1" })).count).toBe(1);
       const full = await page({ limit: "100" });
       expect([full.count, full.messages.length, full.next_cursor]).toEqual([100, 100, full.messages.at(-1)?.id]);

@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
 import type { AuthAnswer, Route, RouteName } from "@om/protocol";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import { isJsonText } from "../platform/json-text.ts";
 import { readCookies, type Cookies } from "./cookies.ts";
 import { sendFile } from "./files.ts";
-import { isJsonText, type FileAnswer, type Tagged } from "./handlers.ts";
+import type { FileAnswer, Tagged } from "./handlers.ts";
 
 /** Sends a JSON value, or JSON text that is there already, without a charset, as the contract has it. */
 export function sendJson(reply: FastifyReply, status: number, value: unknown): FastifyReply {

@@ -9,6 +9,7 @@ import type {
   UploadRouteName,
 } from "@om/protocol";
 import type { Caller } from "../platform/caller.ts";
+import type { JsonText } from "../platform/json-text.ts";
 import type { ReceiveFile } from "../platform/upload.ts";
 
 /** What a use-case behind a route is told. */
@@ -45,22 +46,6 @@ export interface FileAnswer {
   lastModified: Date;
   /** Called only when the bytes are wanted; destroying the stream closes the file. */
   open(): Promise<Readable>;
-}
-
-const encoded = Symbol("encoded");
-
-/** An answer that is JSON text already and goes out as it is; whoever makes it vouches that it fits the route's output. */
-export interface JsonText {
-  readonly [encoded]: true;
-  readonly json: string | Buffer;
-}
-
-export function jsonText(json: string | Buffer): JsonText {
-  return { [encoded]: true, json };
-}
-
-export function isJsonText(value: unknown): value is JsonText {
-  return typeof value === "object" && value !== null && encoded in value;
 }
 
 /** Auth answers are read for their tokens, so they are never text. */

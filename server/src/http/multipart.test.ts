@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ReceiveFile } from "../platform/upload.ts";
 import { openHttp, type TestHttp } from "../testing/http-server.ts";
 import { boundary, multipart, multipartType, type Part } from "../testing/multipart.ts";
-import { jsonText } from "./handlers.ts";
+import { jsonText } from "../platform/json-text.ts";
 import { fileReceiver } from "./multipart.ts";
 
 /** What came of the last upload. */

@@ -1,6 +1,6 @@
 import { limits, type RouteOutput } from "@om/protocol";
 import type { People } from "../accounts/profile-cache.ts";
-import type { UserViews } from "../accounts/user-view.ts";
+import type { Online, UserViews } from "../accounts/user-view.ts";
 import type { Cache } from "../cache/cache.ts";
 import type { OnQueried, Origin, Source } from "../cache/source.ts";
 import { directPlace, type ConversationRow, type Place } from "../conversations/conversation-row.ts";
@@ -29,15 +29,11 @@ export interface HistoryDeps {
 }
 
 /** A page of the conversation with somebody, newest first, ids below the cursor (absent or 0: from the end). */
-export async function readHistory(
-  deps: HistoryDeps,
-  caller: Caller,
-  query: HistoryQuery,
-): Promise<RouteOutput<"history">> {
+export async function readHistory(deps: HistoryDeps, caller: Caller, query: HistoryQuery): Promise<HistoryPage> {
   if ((query.recipient_id ?? "") === "") throw new OmError("missing_recipient");
   const peer = wholeNumber(query.recipient_id);
   if (peer === undefined) throw new OmError("invalid_recipient");
-  return readPage(deps, caller, { place: directPlace(peer, caller.userId), query });
+  return findPage(deps, caller, { place: directPlace(peer, caller.userId), query });
 }
 
 /** The same of a group, whose members see all of it, also what was written before they joined. */
@@ -45,25 +41,21 @@ export async function readGroupHistory(
   deps: HistoryDeps,
   caller: Caller,
   { groupId, query }: { groupId: number; query: HistoryQuery },
-): Promise<RouteOutput<"groupHistory">> {
-  return readPage(deps, caller, { place: { groupId }, query });
+): Promise<HistoryPage> {
+  return findPage(deps, caller, { place: { groupId }, query });
 }
 
-async function readPage(
-  deps: HistoryDeps,
-  caller: Caller,
-  { place, query }: { place: Place; query: HistoryQuery },
-): Promise<RouteOutput<"history">> {
-  const before = wholeNumber(query.cursor === undefined || query.cursor === "" ? "0" : query.cursor);
-  if (before === undefined) throw new OmError("invalid_cursor");
-  const limit = pageLimit(query.limit, limits.historyPage, 50);
-  const began = performance.now();
-  const newest = before === 0 && deps.cache.hasRedis ? await newestPage(deps, caller, { place, limit }) : undefined;
-  const row = newest?.row ?? (await deps.store.history(place, caller.userId, { before, limit }));
-  deps.onQueried(newest?.from ?? "database", performance.now() - began);
-  if (row === undefined && "groupId" in place) throw new OmError("not_group_member");
-  const online = await deps.views.lookup(row?.people ?? []);
-  const messages = row === undefined ? [] : toMessages(row, caller.userId, deps.views, online);
+/** A page that was found, and who of its people is connected. */
+export interface HistoryPage {
+  /** undefined: the two have never written. */
+  row: ConversationRow | undefined;
+  viewerId: number;
+  online: Online;
+}
+
+/** The page as the wire has it. */
+export function historyAnswer({ row, viewerId, online }: HistoryPage, views: UserViews): RouteOutput<"history"> {
+  const messages = row === undefined ? [] : toMessages(row, viewerId, views, online);
   const last = messages.at(-1);
   return {
     count: messages.length,
@@ -73,22 +65,39 @@ async function readPage(
   };
 }
 
+async function findPage(
+  deps: HistoryDeps,
+  caller: Caller,
+  { place, query }: { place: Place; query: HistoryQuery },
+): Promise<HistoryPage> {
+  const before = wholeNumber(query.cursor === undefined || query.cursor === "" ? "0" : query.cursor);
+  if (before === undefined) throw new OmError("invalid_cursor");
+  const limit = pageLimit(query.limit, limits.historyPage, 50);
+  const began = performance.now();
+  const newest = before === 0 && deps.cache.hasRedis ? await newestPage(deps, caller, { place, limit }) : undefined;
+  const row = newest?.row ?? (await deps.store.history(place, caller.userId, { before, limit }));
+  deps.onQueried(newest?.from ?? "database", performance.now() - began);
+  if (row === undefined && "groupId" in place) throw new OmError("not_group_member");
+  const online = await deps.views.lookup(row?.people ?? []);
+  return { row, viewerId: caller.userId, online };
+}
+
 /** From the cache, where the newest messages of active conversations are; undefined: the page goes further back. */
 async function newestPage(
   { cache, sources, people }: HistoryDeps,
   caller: Caller,
   { place, limit }: { place: Place; limit: number },
 ): Promise<{ row: ConversationRow; from: Origin } | undefined> {
-  const [clearedSeq, [found]] = await Promise.all([
+  const [clearedSeq, [found], both] = await Promise.all([
     clearedFor(place, caller.userId, { cache, sources }),
     cache.read("groupId" in place ? sources.group : sources.conv, [place]),
+    "groupId" in place ? undefined : people.seenBy(caller, [place.lo, place.hi]),
   ]);
   const viewer = { userId: caller.userId, clearedSeq: clearedSeq ?? ownCleared(found?.value, caller.userId) };
   const row = found === undefined ? undefined : pageOf(found.value, viewer, { before: 0, limit });
   if (found === undefined || row === undefined) return undefined;
-  const authors = row.messages.flatMap((cells) => [cells[3], cells[11]?.[3]]);
-  const ids = [row.lo, row.hi, ...authors].filter((id) => typeof id === "number");
-  return { row: { ...row, people: await people.seenBy(caller, [...new Set(ids)]) }, from: found.from };
+  const authors = row.messages.flatMap((cells) => [cells[3], cells[11]?.[3]]).filter((id) => id !== undefined);
+  return { row: { ...row, people: both ?? (await people.seenBy(caller, [...new Set(authors)])) }, from: found.from };
 }
 
 /** Of a group, for a member; undefined: the conversation itself tells. @throws OmError `not_group_member` */

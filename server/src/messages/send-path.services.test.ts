@@ -9,7 +9,7 @@ import { describeDatabases } from "../testing/databases.ts";
 import { listMessageChanges } from "./list-message-changes.ts";
 import { messageStore, storeMessages, type NewMessage } from "./message-store.ts";
 import { pendingStore } from "./pending-store.ts";
-import { readHistory } from "./read-history.ts";
+import { historyAnswer, readHistory } from "./read-history.ts";
 import { readPending } from "./read-pending.ts";
 import { postSync } from "./sync-messages.ts";
 
@@ -133,7 +133,10 @@ describeDatabases("send path", (database) => {
     const deps = { store: messageStore(database.db), views, ...database.reads };
     const newestFirst: number[] = [];
     for (let cursor = "0"; ;) {
-      const page = await readHistory(deps, callerOf(a), { recipient_id: String(b), limit: "17", cursor });
+      const page = historyAnswer(
+        await readHistory(deps, callerOf(a), { recipient_id: String(b), limit: "17", cursor }),
+        views,
+      );
       newestFirst.push(...page.messages.map(({ seq }) => seq));
       if (page.next_cursor === undefined) break;
       cursor = String(page.next_cursor);
@@ -172,7 +175,7 @@ describeDatabases("send path", (database) => {
     await storeMessages(database.db, [message(a, b, "4")]);
     const deps = { store: messageStore(database.db), views, ...database.reads };
     const cursor = String(foreign?.id);
-    const page = await readHistory(deps, callerOf(b), { recipient_id: String(a), cursor });
+    const page = historyAnswer(await readHistory(deps, callerOf(b), { recipient_id: String(a), cursor }), views);
     expect(page.messages.map(({ client_id }) => client_id)).toEqual(["2", "1"]);
     const {
       results: [result],
@@ -187,7 +190,7 @@ describeDatabases("send path", (database) => {
     const [a = 0, b = 0, eve = 0] = await database.addUsers("private-a", "private-b", "private-eve");
     const [row] = await storeMessages(database.db, [message(a, b, "secret")]);
     const deps = { store: messageStore(database.db), views, ...database.reads };
-    const forEve = await readHistory(deps, callerOf(eve), { recipient_id: String(b) });
+    const forEve = historyAnswer(await readHistory(deps, callerOf(eve), { recipient_id: String(b) }), views);
     expect(forEve.messages).toEqual([]);
     const id = row?.id ?? 0;
     expect(await advancePositions(database.db, [{ userId: eve, to: { messageId: id }, read: true }])).toEqual([]);

@@ -50,17 +50,6 @@ export function describeDatabases(title: string, suite: (database: TestDatabase)
     };
     const rows = <Row>(text: string, values: unknown[] = []): Promise<Row[]> =>
       ready(db).query<Row>({ name: "", text }, values);
-    const addUsers = async (...names: string[]): Promise<number[]> => {
-      const made = await rows<{ id: number }>(
-        `with made as (
-             insert into users (username, email, password_hash)
-             select n, n || '@example.org', '-' from unnest($1::text[]) n returning id
-           ), lists as (insert into user_state (user_id) select id from made)
-           select id from made order by id`,
-        [names],
-      );
-      return made.map(({ id }) => id);
-    };
     suite({
       get reads() {
         return ready(reads);
@@ -72,7 +61,7 @@ export function describeDatabases(title: string, suite: (database: TestDatabase)
         return ready(db);
       },
       rows,
-      addUsers,
+      addUsers: async (...names) => (await rows<{ id: number }>(insertUsers, [names])).map(({ id }) => id),
       async addHandle(handle) {
         await rows(
           `with owner as (
@@ -88,6 +77,12 @@ export function describeDatabases(title: string, suite: (database: TestDatabase)
     });
   });
 }
+
+const insertUsers = `with made as (
+    insert into users (username, email, password_hash)
+    select n, n || '@example.org', '-' from unnest($1::text[]) n returning id
+  ), lists as (insert into user_state (user_id) select id from made)
+  select id from made order by id`;
 
 /** Options of a cache that nobody watches, on a database alone. */
 export const withoutRedis: Omit<CacheOptions, "db"> = {

@@ -9,6 +9,7 @@ export function everyMetric(): { registry: Registry; turnOn: () => void } {
   metrics.watch({
     sockets: () => 0,
     laneDepth: () => 0,
+    onlineUsers: async () => 0,
     sendQueueBytes: () => 0,
     pool: () => ({ total: 0, idle: 0, waiting: 0 }),
   });

@@ -1,0 +1,15 @@
+const encoded = Symbol("encoded");
+
+/** An answer that is JSON text already and goes out as it is; whoever makes it vouches that it fits the route's output. */
+export interface JsonText {
+  readonly [encoded]: true;
+  readonly json: string | Buffer;
+}
+
+export function jsonText(json: string | Buffer): JsonText {
+  return { [encoded]: true, json };
+}
+
+export function isJsonText(value: unknown): value is JsonText {
+  return typeof value === "object" && value !== null && encoded in value;
+}
