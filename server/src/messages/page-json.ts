@@ -25,7 +25,8 @@ export function createPageJson(views: UserViews): (page: HistoryPage) => JsonTex
   const made = new LRUCache<string, Made>({ maxSize: maxBytes, sizeCalculation: ({ json }) => json.length + 1_000 });
   return (page) => {
     const { row, viewerId, online } = page;
-    if (row === undefined) return jsonText(JSON.stringify(historyAnswer(page, views)));
+    // Only cells that memory keeps are the same at the next read.
+    if (row === undefined || page.from === "database") return jsonText(JSON.stringify(historyAnswer(page, views)));
     const [newest, oldest] = [row.messages[0], row.messages.at(-1)];
     const people = row.people.map((profile) => views.user(timedProfile(profile), viewerId, online));
     const { ver, lo_read, lo_delivered, hi_read, hi_delivered } = row;

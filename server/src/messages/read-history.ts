@@ -51,10 +51,14 @@ export interface HistoryPage {
   row: ConversationRow | undefined;
   viewerId: number;
   online: Online;
+  from: Origin;
 }
 
 /** The page as the wire has it. */
-export function historyAnswer({ row, viewerId, online }: HistoryPage, views: UserViews): RouteOutput<"history"> {
+export function historyAnswer(
+  { row, viewerId, online }: Omit<HistoryPage, "from">,
+  views: UserViews,
+): RouteOutput<"history"> {
   const messages = row === undefined ? [] : toMessages(row, viewerId, views, online);
   const last = messages.at(-1);
   return {
@@ -76,10 +80,11 @@ async function findPage(
   const began = performance.now();
   const newest = before === 0 && deps.cache.hasRedis ? await newestPage(deps, caller, { place, limit }) : undefined;
   const row = newest?.row ?? (await deps.store.history(place, caller.userId, { before, limit }));
-  deps.onQueried(newest?.from ?? "database", performance.now() - began);
+  const from = newest?.from ?? "database";
+  deps.onQueried(from, performance.now() - began);
   if (row === undefined && "groupId" in place) throw new OmError("not_group_member");
   const online = await deps.views.lookup(row?.people ?? []);
-  return { row, viewerId: caller.userId, online };
+  return { row, viewerId: caller.userId, online, from };
 }
 
 /** From the cache, where the newest messages of active conversations are; undefined: the page goes further back. */
