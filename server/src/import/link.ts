@@ -42,7 +42,8 @@ export async function openLink(name: "source" | "target", connection: pg.ClientC
   await script(
     `deallocate all; set timezone = 'UTC'; set statement_timeout = ${statementTimeout}; set lock_timeout = '60s';` +
       ` set jit = off; set work_mem = '64MB'; set plan_cache_mode = force_custom_plan;` +
-      ` set idle_in_transaction_session_timeout = ${statementTimeout}`,
+      // What is brought here makes its own versions; a new epoch tells the cache of all of it.
+      ` set idle_in_transaction_session_timeout = ${statementTimeout}; set om.marked = '1'`,
   );
   return {
     script,

@@ -81,6 +81,8 @@ async function lockAlone(target: Link): Promise<void> {
 }
 
 /** What is counted of a run that may have been cut off. */
+const newEpoch = statement<never>("import.new_epoch", "update cache_ctl set epoch = epoch + 1");
+
 export type Step = "users" | "groups" | "messages" | "finished";
 
 export function stateStore(target: Link) {
@@ -113,6 +115,8 @@ export function stateStore(target: Link) {
         throw new ImportRefused("the target holds an import of another source");
       }
       await target.query(write, ["source", 0, fingerprint]);
+      // Whatever a cache holds of this database is older than what comes now, and no server fills it meanwhile.
+      await target.query(newEpoch, []);
       return (await get("finished")) !== undefined;
     },
     position: async (step: Step) => (await get(step))?.position ?? 0,
