@@ -80,9 +80,9 @@ async function lockAlone(target: Link): Promise<void> {
   }
 }
 
-/** What is counted of a run that may have been cut off. */
 const newEpoch = statement<never>("import.new_epoch", "update cache_ctl set epoch = epoch + 1");
 
+/** What is counted of a run that may have been cut off. */
 export type Step = "users" | "groups" | "messages" | "finished";
 
 export function stateStore(target: Link) {
