@@ -5,8 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { firstServerRows, firstServerSchema, startPostgres } from "@om/services";
+import { firstServerOddities, firstServerRows, firstServerSchema, startPostgres } from "@om/services";
 import pg from "pg";
+import { within } from "./deadline.ts";
 import { nowMs } from "./measure.ts";
 import { machine, round } from "./report.ts";
 
@@ -20,6 +21,7 @@ const { values: options } = parseArgs({
     json: { type: "string" },
   },
 });
+const hour = 3_600_000;
 const size = { users: Number(options.users), messages: Number(options.messages) };
 const main = fileURLToPath(new URL("../../server/src/import-main.ts", import.meta.url));
 
@@ -31,31 +33,51 @@ await client.connect();
 try {
   await client.query(firstServerSchema("orm"));
   await client.query(firstServerRows(size));
+  await client.query(firstServerOddities);
 } finally {
   await client.end();
 }
 
 const folder = mkdtempSync(join(tmpdir(), "om-bench-import-"));
-const env = options.embedded ? { DATA_DIR: folder } : { DATABASE_URL: postgres.createDatabase() };
-const first = await runImport();
-const again = await runImport();
+const newTarget = (name: string): Record<string, string> =>
+  options.embedded ? { DATA_DIR: join(folder, name) } : { DATABASE_URL: postgres.createDatabase() };
+const whole = newTarget("whole");
+const first = await runImport(whole);
+const again = await runImport(whole);
+const cut = newTarget("cut");
+const parts = [await runImport(cut, 30), await runImport(cut, 60), await runImport(cut)];
 rmSync(folder, { recursive: true, force: true });
 
 const lines = [
   `${machine()}; ${size.users} users, ${size.messages} messages, into ${options.embedded ? "the embedded database" : "PostgreSQL"}`,
   `first run: ${round(first.seconds)} s, ${round(size.messages / first.seconds)} messages/s, ${first.peakMiB} MiB at most`,
   `second run, nothing new: ${round(again.seconds)} s`,
+  `cut off by kill -9 at ${parts
+    .slice(0, 2)
+    .map(({ killedAt }) => `${killedAt} % of the messages`)
+    .join(" and at ")}, then to the end, both sides equal: ${parts.map(({ seconds }) => round(seconds)).join(" + ")} s`,
   ...first.steps.map(({ step, seconds }) => `  ${step}: ${round(seconds)} s`),
 ];
 console.log(lines.join("\n"));
 if (options.json !== undefined) {
   writeFileSync(
     options.json,
-    JSON.stringify({ at: new Date().toISOString(), machine: machine(), size, first, again }, null, 2),
+    JSON.stringify({ at: new Date().toISOString(), machine: machine(), size, first, again, parts }, null, 2),
   );
 }
 
-async function runImport(): Promise<{ seconds: number; peakMiB: number; steps: { step: string; seconds: number }[] }> {
+interface ImportRun {
+  seconds: number;
+  peakMiB: number;
+  steps: { step: string; seconds: number }[];
+  killedAt?: number;
+}
+
+/**
+ * One run of the importer, which ends with 0 only when both sides were compared and are equal.
+ * @param killAt percentage of the messages at which it is killed instead
+ */
+async function runImport(env: Record<string, string>, killAt?: number): Promise<ImportRun> {
   const began = nowMs();
   const args = [
     "--conditions=source",
@@ -74,17 +96,25 @@ async function runImport(): Promise<{ seconds: number; peakMiB: number; steps: {
   const steps: { step: string; seconds: number }[] = [];
   let peakMiB = 0;
   let last = began;
+  let killedAt: number | undefined;
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
     peakMiB = Math.max(peakMiB, residentPeak(child.pid ?? 0));
     for (const [, step] of chunk.matchAll(/^(.+): done/gm)) {
       steps.push({ step: step ?? "", seconds: (nowMs() - last) / 1000 });
       last = nowMs();
     }
+    for (const [, share] of chunk.matchAll(/^messages: (\d+) %/gm)) {
+      if (killAt === undefined || killedAt !== undefined || Number(share) < killAt) continue;
+      killedAt = Number(share);
+      child.kill("SIGKILL");
+    }
     console.error(chunk.trimEnd());
   });
-  const [code] = (await once(child, "close")) as [number];
-  if (code !== 0) throw new Error(`the import ended with ${code}`);
-  return { seconds: (nowMs() - began) / 1000, peakMiB, steps };
+  const [code, signal] = (await within(hour, "the import has not ended", once(child, "close"))) as [number, string];
+  const seconds = (nowMs() - began) / 1000;
+  if (killedAt !== undefined && signal === "SIGKILL") return { seconds, peakMiB, steps, killedAt };
+  if (code !== 0 || killAt !== undefined) throw new Error(`the import ended with ${code ?? signal}`);
+  return { seconds, peakMiB, steps };
 }
 
 /** Linux only; 0 elsewhere. */

@@ -150,3 +150,16 @@ select now(), now(), 1 + i % ${users}, encode(sha256(convert_to('token ' || i, '
 from generate_series(1, ${users} * 3) i;
 analyze`;
 }
+
+/** Makes some of those rows as odd as they may be in a database of the first server. */
+export const firstServerOddities = `
+update users set username = 'USER_' || id - 1 where id % 500 = 0;
+update users set email = 'Somebody <user' || id || '@example.org>' where id % 700 = 0;
+update users set email = 'USER' || id - 1 || '@example.org' where id % 800 = 0;
+update users set deleted_at = now() where id % 900 = 0;
+update groups set deleted_at = now() where id % 50 = 0;
+update messages set recipient_id = 1000000000 where id % 10000 = 1;
+update messages set group_id = 1 where id % 10000 = 2;
+update messages set deleted_at = now() where id % 10000 = 3;
+update messages set client_id = '' where id in (select min(id) from messages where sender_id % 100 = 0 group by sender_id);
+analyze`;
