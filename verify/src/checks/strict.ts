@@ -1,0 +1,19 @@
+import { createFindings, type CheckResult } from "./check.ts";
+import type { Placed } from "./place.ts";
+import { staleWords, type StaleRead } from "./stale.ts";
+
+/**
+ * (a) A read that begins after a write was acknowledged shows that write, unless the write itself says in PostgreSQL that it could
+ * not tell the cache.
+ */
+export function checkStrict(reads: readonly Placed[], stale: readonly StaleRead[]): CheckResult {
+  const findings = createFindings();
+  for (const one of stale) if (one.reason === undefined) findings.add(() => staleWords(one));
+  return {
+    name: "(a) strict",
+    checked: reads.length,
+    violations: findings.violations,
+    violationCount: findings.count(),
+    figures: { stale: stale.length, explained: stale.length - findings.count() },
+  };
+}
