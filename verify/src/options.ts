@@ -1,0 +1,73 @@
+import { parseArgs } from "node:util";
+import { mutants } from "./mutants.ts";
+
+/** What a run is asked to do. */
+export interface Options {
+  what: "cache" | "pause";
+  seconds: number;
+  nodes: number;
+  seed: number;
+  /** Name of a mutant; undefined: the server as it is. */
+  mutant: string | undefined;
+  faults: boolean;
+  /** Where the result goes as JSON, beside the report. */
+  json: string | undefined;
+  /** Share of cached reads that have to be hits while all is well. */
+  gate: number;
+  /** Few people and short phases, for runs of seconds. */
+  small: boolean;
+}
+
+/** Somebody asked for something that there is not. */
+export class UsageError extends Error {}
+
+export const usage = `npm run verify -- --cache [--seconds 60] [--nodes 3] [--seed 1] [--mutant NAME] [--no-faults] [--gate 0.85] [--json FILE]
+npm run verify -- --pause [--nodes 3] [--json FILE]
+mutants: ${Object.keys(mutants).join(", ")}`;
+
+/** @throws UsageError */
+export function readOptions(args: readonly string[]): Options {
+  const values = parse(args);
+  if (values.cache === values.pause) throw new UsageError("say --cache or --pause");
+  const { mutant } = values;
+  if (mutant !== undefined && !(mutant in mutants)) throw new UsageError(`there is no mutant ${mutant}`);
+  return {
+    what: values.cache ? "cache" : "pause",
+    seconds: number("seconds", values.seconds),
+    nodes: number("nodes", values.nodes),
+    seed: values.seed === undefined ? Math.floor(Math.random() * 1e6) : number("seed", values.seed),
+    mutant,
+    faults: !values["no-faults"],
+    json: values.json,
+    gate: number("gate", values.gate),
+    small: values.small,
+  };
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        cache: { type: "boolean", default: false },
+        pause: { type: "boolean", default: false },
+        seconds: { type: "string", default: "60" },
+        nodes: { type: "string", default: "3" },
+        seed: { type: "string" },
+        mutant: { type: "string" },
+        "no-faults": { type: "boolean", default: false },
+        json: { type: "string" },
+        gate: { type: "string", default: "0.85" },
+        small: { type: "boolean", default: false },
+      },
+    }).values;
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function number(name: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value < 0) throw new UsageError(`--${name} wants a number, not ${text}`);
+  return value;
+}
