@@ -7,6 +7,7 @@ import { now } from "./load/clock.ts";
 import { startLoad, type Load } from "./load/load.ts";
 import { createHitCount, type HitCount } from "./load/metrics.ts";
 import { makePeople, type PeopleOptions } from "./load/people.ts";
+import { keepEvidence } from "./kept-evidence.ts";
 import { createRandom, seedFor } from "./load/random.ts";
 import { sampleEntries } from "./load/sampler.ts";
 import { mutants } from "./mutants.ts";
@@ -72,15 +73,16 @@ export async function runCache(options: Options, say: (line: string) => void): P
   const hiding = new Set(people.directs.filter(({ hides }) => hides).map(({ object }) => object));
   await untilTold(load, log);
   say(`checking ${recorder.history().reads.length} reads against ${log.length} rows of PostgreSQL's account`);
-  const verdict = judge({
+  const evidence = {
     history: recorder.history(),
     texts: recorder.texts,
     log,
     hiding,
     followers: load.followers.map(({ person, told }) => ({ userId: person.id, told: told() })),
     cache: stage.db.hasCache ? { samples, hits: hitCount.hits(), gate: options.gate } : undefined,
-  });
-  return { verdict, recorder, faults, deaths: stage.deaths, hasCache: stage.db.hasCache, seconds };
+  };
+  if (options.keep !== undefined) keepEvidence(options.keep, evidence);
+  return { verdict: judge(evidence), recorder, faults, deaths: stage.deaths, hasCache: stage.db.hasCache, seconds };
 }
 
 async function disturb(

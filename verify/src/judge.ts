@@ -2,13 +2,14 @@ import { checkAhead } from "./checks/ahead.ts";
 import type { CheckResult } from "./checks/check.ts";
 import { checkContent } from "./checks/content.ts";
 import { checkDegraded } from "./checks/degraded.ts";
+import { difference } from "./checks/difference.ts";
 import { checkGapless, type Told, type ToTell } from "./checks/gapless.ts";
 import { checkLiveness, type Hits, type Sample } from "./checks/liveness.ts";
 import { lastWhere } from "./checks/object-history.ts";
 import { checkOrder } from "./checks/order.ts";
 import type { Placed } from "./checks/place.ts";
 import { weigh } from "./checks/proven.ts";
-import { findStale } from "./checks/stale.ts";
+import { findStale, type StaleRead } from "./checks/stale.ts";
 import { checkStrict } from "./checks/strict.ts";
 import type { History } from "./history/events.ts";
 import type { Texts } from "./history/texts.ts";
@@ -50,7 +51,7 @@ export function judge({ history, texts, log, hiding, followers, cache }: Evidenc
   const devices = followers.map(({ userId, told }) => ({ ...told, toTell: toTell(world, userId) }));
   return {
     checks: [
-      checkStrict(reads, stale),
+      checkStrict(reads, stale, (one) => missing(log, one, hiding)),
       checkAhead(reads),
       checkContent(reads, { shown: texts.text, held: (placed) => heldAt(log, placed, hiding) }),
       checkOrder(reads, ownWrites),
@@ -67,7 +68,23 @@ export function judge({ history, texts, log, hiding, followers, cache }: Evidenc
 /** What PostgreSQL held at the version that was read, or else when the answer came. */
 function heldAt(log: readonly LogRow[], { read, object, last }: Placed, hiding: ReadonlySet<string>): string {
   const index = last < 0 ? lastWhere(object.states, ({ beganAt }) => beganAt <= read.t1) : last;
-  return textAt(log, { object: object.name, view: read.of.view, index, hiding });
+  const txn = object.states[index]?.txn ?? 0;
+  return textAt(log, { object: object.name, view: read.of.view, txn, hiding });
+}
+
+/** How what a stale read showed differs from what it had to show. */
+function missing(
+  log: readonly LogRow[],
+  { read, object, last, needed }: StaleRead,
+  hiding: ReadonlySet<string>,
+): string {
+  const { view } = read.of;
+  if (view === "") return "";
+  const at = (index: number): string =>
+    textAt(log, { object: object.name, view, txn: object.states[index]?.txn ?? 0, hiding });
+  const txns = object.states.slice(last + 1, needed + 1).map(({ txn }) => txn);
+  const lines = difference({ name: "the answer", text: at(last) }, { name: "PostgreSQL", text: at(needed) });
+  return `; missing transactions ${txns.join(", ")}:\n${lines}`;
 }
 
 /** Everything in the user's conversations that others wrote and that is not hidden from the user. */

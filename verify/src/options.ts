@@ -3,7 +3,7 @@ import { mutants } from "./mutants.ts";
 
 /** What a run is asked to do. */
 export interface Options {
-  what: "cache" | "pause";
+  what: "cache" | "pause" | "judge";
   seconds: number;
   nodes: number;
   seed: number;
@@ -12,6 +12,10 @@ export interface Options {
   faults: boolean;
   /** Where the result goes as JSON, beside the report. */
   json: string | undefined;
+  /** Where everything that was recorded goes, to be judged again. */
+  keep: string | undefined;
+  /** What `--keep` wrote, for `--judge`. */
+  kept: string | undefined;
   /** Share of cached reads that have to be hits while all is well. */
   gate: number;
   /** Few people and short phases, for runs of seconds. */
@@ -21,24 +25,28 @@ export interface Options {
 /** Somebody asked for something that there is not. */
 export class UsageError extends Error {}
 
-export const usage = `npm run verify -- --cache [--seconds 60] [--nodes 3] [--seed 1] [--mutant NAME] [--no-faults] [--gate 0.85] [--json FILE]
+export const usage = `npm run verify -- --cache [--seconds 60] [--nodes 3] [--seed 1] [--mutant NAME] [--no-faults] [--gate 0.85] [--json FILE] [--keep FILE]
+npm run verify -- --judge FILE    what a run with --keep recorded, once more
 npm run verify -- --pause [--nodes 3] [--json FILE]
 mutants: ${Object.keys(mutants).join(", ")}`;
 
 /** @throws UsageError */
 export function readOptions(args: readonly string[]): Options {
   const values = parse(args);
-  if (values.cache === values.pause) throw new UsageError("say --cache or --pause");
+  const { cache, pause, judge } = values;
+  if (Number(cache) + Number(pause) + Number(judge !== undefined) !== 1) throw new UsageError("say what to do");
   const { mutant } = values;
   if (mutant !== undefined && !(mutant in mutants)) throw new UsageError(`there is no mutant ${mutant}`);
   return {
-    what: values.cache ? "cache" : "pause",
+    what: cache ? "cache" : pause ? "pause" : "judge",
     seconds: number("seconds", values.seconds),
     nodes: number("nodes", values.nodes),
     seed: values.seed === undefined ? Math.floor(Math.random() * 1e6) : number("seed", values.seed),
     mutant,
     faults: !values["no-faults"],
     json: values.json,
+    keep: values.keep,
+    kept: judge,
     gate: number("gate", values.gate),
     small: values.small,
   };
@@ -57,6 +65,8 @@ function parse(args: readonly string[]) {
         mutant: { type: "string" },
         "no-faults": { type: "boolean", default: false },
         json: { type: "string" },
+        keep: { type: "string" },
+        judge: { type: "string" },
         gate: { type: "string", default: "0.85" },
         small: { type: "boolean", default: false },
       },

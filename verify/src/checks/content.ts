@@ -1,4 +1,5 @@
 import { createFindings, type CheckResult } from "./check.ts";
+import { difference } from "./difference.ts";
 import { readWords, type Placed } from "./place.ts";
 
 /**
@@ -19,7 +20,8 @@ export function checkContent(
     const { text } = read;
     findings.add(() => {
       const at = read.ver === undefined ? "any version" : `version ${read.ver}`;
-      const lines = difference(texts.held(placed), texts.shown(text));
+      const held = { name: "PostgreSQL", text: texts.held(placed) };
+      const lines = difference(held, { name: "the answer", text: texts.shown(text) });
       return `${readWords(placed)} as PostgreSQL never held it at ${at}:\n${lines}`;
     });
   }
@@ -30,13 +32,4 @@ export function checkContent(
     violationCount: findings.count(),
     figures: {},
   };
-}
-
-/** Lines that only one of both has. */
-function difference(held: string, shown: string): string {
-  const [left, right] = [held.split("\n"), shown.split("\n")];
-  const only = (lines: string[], others: string[], mark: string): string[] =>
-    lines.filter((line) => !others.includes(line)).map((line) => `    ${mark} ${line}`);
-  const lines = [...only(left, right, "PostgreSQL:"), ...only(right, left, "the answer:")];
-  return lines.length > 0 ? lines.join("\n") : "    the same lines in another order";
 }

@@ -5,10 +5,15 @@ import { staleWords, type StaleRead } from "./stale.ts";
 /**
  * (a) A read that begins after a write was acknowledged shows that write, unless the write itself says in PostgreSQL that it could
  * not tell the cache.
+ * @param missing for the report: what a read lacks
  */
-export function checkStrict(reads: readonly Placed[], stale: readonly StaleRead[]): CheckResult {
+export function checkStrict(
+  reads: readonly Placed[],
+  stale: readonly StaleRead[],
+  missing: (read: StaleRead) => string = () => "",
+): CheckResult {
   const findings = createFindings();
-  for (const one of stale) if (one.reason === undefined) findings.add(() => staleWords(one));
+  for (const one of stale) if (one.reason === undefined) findings.add(() => `${staleWords(one)}${missing(one)}`);
   return {
     name: "(a) strict",
     checked: reads.length,

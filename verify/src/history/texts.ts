@@ -5,11 +5,14 @@ export interface Texts {
   /** undefined: nobody ever saw this text. */
   find(text: string): number | undefined;
   text(number: number): string;
+  /** All of them; the position is the number. */
+  all(): readonly string[];
 }
 
-export function createTexts(): Texts {
-  const texts: string[] = [];
-  const numbers = new Map<string, number>();
+/** @param known texts of an earlier run */
+export function createTexts(known: readonly string[] = []): Texts {
+  const texts = [...known];
+  const numbers = new Map(texts.map((text, number) => [text, number]));
   return {
     add(text) {
       const known = numbers.get(text);
@@ -19,5 +22,6 @@ export function createTexts(): Texts {
     },
     find: (text) => numbers.get(text),
     text: (number) => texts[number] ?? "",
+    all: () => texts,
   };
 }

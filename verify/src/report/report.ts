@@ -58,20 +58,30 @@ export function reportOf(result: Result): string {
   const last = passed
     ? "PASSED"
     : `FAILED: ${[...failed, ...(deaths.length > 0 ? ["a node ended by itself"] : [])].join(", ")}`;
-  const findings = checks.flatMap(({ name, violations, violationCount }) => [
-    ...violations.map((words) => `${name}: ${words}`),
-    ...(violationCount > violations.length ? [`${name}: … and ${violationCount - violations.length} more`] : []),
-  ]);
   return [
     checkTable(checks),
     result.hasCache ? "" : "This server has no cache: every read is from PostgreSQL, and (g) was not measured.\n",
     faultTable(result),
     callTable(result),
     factLine(result),
-    ...(findings.length > 0 || deaths.length > 0 ? ["", ...findings, ...deaths] : []),
+    "",
+    ...findingsOf(checks),
+    ...deaths,
     "",
     `${last} (seed ${options.seed})`,
   ].join("\n");
+}
+
+/** The checks alone. */
+export function verdictOf(checks: readonly CheckResult[]): string {
+  return [checkTable(checks), ...findingsOf(checks)].join("\n");
+}
+
+function findingsOf(checks: readonly CheckResult[]): string[] {
+  return checks.flatMap(({ name, violations, violationCount }) => [
+    ...violations.map((words) => `${name}: ${words}`),
+    ...(violationCount > violations.length ? [`${name}: … and ${violationCount - violations.length} more`] : []),
+  ]);
 }
 
 function checkTable(checks: readonly CheckResult[]): string {

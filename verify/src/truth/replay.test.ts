@@ -110,7 +110,7 @@ test("positions, edits and deletes change what shows, and what does not show ext
 
 test("hidden messages show to their sender only, cleared ones not to who cleared", () => {
   const log = logOf([...twoSent, [message(3, { hidden: true }), head(3, 3, 103)], [part(1, { cleared_seq: 2 })]]);
-  expect(spansOf(log, "history/2/20", [historyText([shown(2), shown(1)])])).toEqual([[[2, 4]]]);
+  expect(spansOf(log, "history/2/20", [historyText([shown(2), shown(1)])])).toEqual([[[2, 3]]]);
   expect(spansOf(log, "history/1/20", [historyText([shown(3)])])).toEqual([[[4, 4]]]);
 });
 
@@ -151,6 +151,6 @@ test("rows of two transactions may be mixed; a write says which keys it could no
 
 test("a state can be looked up again for a report", () => {
   const at = { object: "conv:1:2", view: "history/2/20", hiding: new Set<string>() };
-  expect(textAt(logOf(twoSent), { ...at, index: 1 })).toBe(historyText([shown(1)]));
-  expect(textAt(logOf(twoSent), { ...at, index: 0 })).toBe("");
+  expect(textAt(logOf(twoSent), { ...at, txn: 1 })).toBe(historyText([shown(1)]));
+  expect(textAt(logOf(twoSent), { ...at, txn: 0 })).toBe("");
 });

@@ -42,8 +42,11 @@ export interface ReplayOptions {
 export function replay(log: readonly LogRow[], options: ReplayOptions): Account & { world: World } {
   const world = createWorld();
   const tracks = new Map<string, Track>();
-  for (const [object, views] of options.wanted) tracks.set(object, createTrack(world, object, { views, ...options }));
-  for (const track of tracks.values()) look(track, options.texts);
+  for (const [object, views] of options.wanted) {
+    const track = createTrack(world, object, { views, ...options });
+    tracks.set(object, track);
+    follow(track, { ver: 0, txn: 0, beganAt: -Infinity, provenAt: Infinity, dirty: new Set() }, options.texts);
+  }
   const signs: Sign[] = [];
   for (const txn of transactions(log)) {
     const dirty = new Set(txn.rows.filter(({ what }) => what === "cache_dirty").map(({ row }) => String(row["key"])));
@@ -52,25 +55,24 @@ export function replay(log: readonly LogRow[], options: ReplayOptions): Account 
       const track = tracks.get(object);
       if (track === undefined) continue;
       const state = { ver: world.version(object), txn: txn.id, beganAt: txn.at, provenAt: Infinity, dirty };
-      track.states.push(state);
-      look(track, options.texts);
+      follow(track, state, options.texts);
     }
   }
   const objects = new Map([...tracks].map(([name, track]) => [name, historyOf(name, track)]));
   return { objects, signs, world };
 }
 
-/** What a view of an object showed at one of its states; for reports, as it goes through the account again. */
+/** What a view of an object showed after a transaction; for reports, as it goes through the account again. */
 export function textAt(
   log: readonly LogRow[],
-  at: { object: string; view: string; index: number; hiding: ReadonlySet<string> },
+  at: { object: string; view: string; txn: number; hiding: ReadonlySet<string> },
 ): string {
   const world = createWorld();
   const project = projector(world, at.object, at);
-  let index = 0;
-  for (const { rows } of transactions(log)) {
-    if (index >= at.index) break;
-    if (world.take(rows, () => undefined).has(at.object)) index += 1;
+  if (at.txn === 0) return project();
+  for (const { id, rows } of transactions(log)) {
+    world.take(rows, () => undefined);
+    if (id === at.txn) break;
   }
   return project();
 }
@@ -100,18 +102,18 @@ function createTrack(
     spans: undefined,
     shown: new Map(),
   });
-  const before: State = { ver: 0, txn: 0, beganAt: -Infinity, provenAt: Infinity, dirty: new Set() };
   return {
-    states: [before],
+    states: [],
     views: new Map([...views].filter((view) => view !== "").map((view) => [view, track(view)])),
   };
 }
 
-/** Notes what the newest state shows. */
-function look({ states, views }: Track, texts: Texts): void {
-  const index = states.length - 1;
-  for (const view of views.values()) {
-    const text = view.project();
+/** Adds a state and what it shows; what changes neither version nor any view is none. */
+function follow({ states, views }: Track, state: State, texts: Texts): void {
+  const shown = [...views.values()].map((view) => ({ view, text: view.project() }));
+  if (states.at(-1)?.ver === state.ver && shown.every(({ view, text }) => view.text === text)) return;
+  const index = states.push(state) - 1;
+  for (const { view, text } of shown) {
     if (text !== view.text) {
       view.text = text;
       const number = texts.find(text);

@@ -74,7 +74,7 @@ function takeConversation({ conversations, byObject }: Tables, { row }: LogRow):
   return known;
 }
 
-/** A change of a direct conversation may show in both lists, whether or not it raises their versions. */
+/** A change of a direct conversation holds the locks of both lists and may show in them; one of a group holds no list's. */
 function shownIn(conversation: Conversation): string[] {
   const { lo, hi, groupId } = conversation;
   return groupId === null ? [objectOf(conversation), `convlist:${lo}`, `convlist:${hi}`] : [objectOf(conversation)];
@@ -143,7 +143,7 @@ function takePart({ conversations, byUser }: Tables, row: LogRow["row"], say: (s
   const all = byUser.get(userId) ?? new Set();
   byUser.set(userId, all.add(conversation));
   for (const sign of signsOf(before, part)) say(`${sign} ${object} ${userId}`);
-  return [...shownIn(conversation), `convlist:${userId}`];
+  return shownIn(conversation);
 }
 
 function signsOf(before: Part | undefined, part: Part): string[] {
