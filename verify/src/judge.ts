@@ -39,6 +39,8 @@ export interface Verdict {
   /** Rows of `cache_dirty` that were written, and versions that were committed. */
   dirtyRows: number;
   transactions: number;
+  /** Cached reads of the quiet phases by their result. */
+  hits: Hits;
 }
 
 /** Holds a history against PostgreSQL's own account of it. */
@@ -60,6 +62,7 @@ export function judge({ history, texts, log, hiding, followers, cache }: Evidenc
       ...(cache === undefined ? [] : [checkLiveness(cache.samples, cache.hits, cache.gate)]),
     ],
     unplaced,
+    hits: cache?.hits,
     dirtyRows: log.filter(({ what }) => what === "cache_dirty").length,
     transactions: new Set(log.map(({ txn }) => txn)).size,
   };

@@ -53,3 +53,14 @@ test("(c) content that PostgreSQL did not hold at that version, or at any, is a 
       "    PostgreSQL: text 1\n    the answer: text 8",
   );
 });
+
+test("where the version is that of something larger, the state at or before it counts", () => {
+  const count = objectWith([{ ver: 2 }, { ver: 5 }]);
+  const lags = { object: count.name, view: "", keys: [], lags: true } as const;
+  const at = (ver: number): unknown[] => where(placeRead(count, readAt(40, ver, { of: lags })));
+  expect([at(1), at(4), at(9)]).toEqual([
+    [0, 0, "yes"],
+    [1, 1, "yes"],
+    [2, 2, "yes"],
+  ]);
+});

@@ -19,7 +19,7 @@ export function placeRead(object: ObjectHistory, read: ReadEvent): Placed {
   const { ver } = read;
   const placed = { read, object };
   const all: Span = [0, object.states.length - 1];
-  const [low, high] = ver === undefined ? all : statesOf(object, ver);
+  const [low, high] = ver === undefined ? all : statesOf(object, read.of.lags === true ? floorOf(object, ver) : ver);
   if (low > high) return { ...placed, first: high, last: high, fits: "no such version" };
   if (read.text === undefined) return { ...placed, first: low, last: high, fits: "yes" };
 
@@ -40,6 +40,11 @@ export function placeRead(object: ObjectHistory, read: ReadEvent): Placed {
 /** The states of a version; an empty span that ends below them when there is none. */
 function statesOf({ states }: ObjectHistory, ver: number): Span {
   return [lastWhere(states, (state) => state.ver < ver) + 1, lastWhere(states, (state) => state.ver <= ver)];
+}
+
+/** The newest version that is not above one of something larger. */
+function floorOf({ states }: ObjectHistory, ver: number): number {
+  return states[lastWhere(states, (state) => state.ver <= ver)]?.ver ?? 0;
 }
 
 function begunBy({ states }: ObjectHistory, at: number): number {

@@ -9,6 +9,8 @@ export interface Viewpoint {
   readonly view: string;
   /** The keys of the cache that may have answered. */
   readonly keys: readonly string[];
+  /** The version may be a later one at which this view was still the same. */
+  readonly lags?: true;
 }
 
 /** One object as one answer of the public API showed it. */

@@ -19,7 +19,7 @@ export interface Recorder {
   answered(kind: string, t0: Ms, t1: Ms): void;
   trouble(kind: string, what: string, at: Ms): void;
   /** One object per viewpoint, whoever asks for it. */
-  viewpoint(object: string, view: string, keys: readonly string[]): Viewpoint;
+  viewpoint(of: Viewpoint): Viewpoint;
   /** Reads so far that a key of the cache could have answered; keys that were read at all. */
   readsOf(key: string): number;
   keysRead(): string[];
@@ -55,9 +55,9 @@ export function createRecorder(): Recorder {
     phase: (phase) => void phases.push(phase),
     answered: (kind, t0, t1) => void tally(kind).calls.push({ t0, took: t1 - t0 }),
     trouble: (kind, what, at) => void tally(kind).troubles.push({ what, at }),
-    viewpoint(object, view, keys) {
-      const name = `${object} ${view}`;
-      const known = viewpoints.get(name) ?? { object, view, keys };
+    viewpoint(of) {
+      const name = `${of.object} ${of.view}`;
+      const known = viewpoints.get(name) ?? of;
       viewpoints.set(name, known);
       return known;
     },

@@ -24,15 +24,13 @@ export async function readDirect(session: Session, { object, people }: Direct, l
   const peer = other(people, session.person);
   const path = `/api/messages?recipient_id=${peer.id}&limit=${limit}`;
   const answer = await session.ask("read history", { method: "GET", path });
-  if (answer !== undefined)
-    noteHistory(session, answer, session.recorder.viewpoint(object, historyView(session, limit), [object]));
+  if (answer !== undefined) noteHistory(session, answer, { object, view: historyView(session, limit), keys: [object] });
 }
 
 export async function readGroup(session: Session, { object, id }: Group, limit: number): Promise<void> {
   const answer = await session.ask("read group", { method: "GET", path: `/api/groups/${id}/messages?limit=${limit}` });
   const keys = [object, `member:${id}:${session.person.id}`];
-  if (answer !== undefined)
-    noteHistory(session, answer, session.recorder.viewpoint(object, historyView(session, limit), keys));
+  if (answer !== undefined) noteHistory(session, answer, { object, view: historyView(session, limit), keys });
 }
 
 const historyView = ({ person }: Session, limit: number): string => `history/${person.id}/${limit}`;
@@ -54,7 +52,7 @@ function noteHistory(session: Session, answer: Answer, of: Viewpoint): void {
 export async function readList(session: Session, hides: (object: string) => boolean, settled = false): Promise<void> {
   const answer = await session.ask("read list", { method: "GET", path: "/api/conversations?limit=100" });
   if (answer === undefined) return;
-  const { person, recorder } = session;
+  const { person } = session;
   const { conversations, list_ver: ver } = answer.body as { conversations: ShownConversation[]; list_ver?: number };
   const direct: string[] = [];
   const groupIds: number[] = [];
@@ -64,27 +62,29 @@ export async function readList(session: Session, hides: (object: string) => bool
       groupIds.push(group.id);
       const keys = [`group:${group.id}`, `convlist:${person.id}`];
       const view = settled ? `settled/${person.id}` : "head";
-      const of = recorder.viewpoint(`group:${group.id}`, view, keys);
+      const of = { object: `group:${group.id}`, view, keys };
       note(session, answer, { of, ver: entry.ver, text: settled ? settledText(entry) : headText(entry) });
     } else if (peer !== null) {
       const object = `conv:${Math.min(peer.id, person.id)}:${Math.max(peer.id, person.id)}`;
       direct.push(directText(entry, hides(object)));
     }
   }
-  const of = recorder.viewpoint(`convlist:${person.id}`, "list", [`convlist:${person.id}`]);
+  const of = { object: `convlist:${person.id}`, view: "list", keys: [`convlist:${person.id}`] };
   note(session, answer, { of, ver, text: listText(direct, groupIds) });
   const [named] = conversations.filter(({ peer }) => peer !== null);
   if (named?.peer !== null && named?.peer !== undefined) noteName(session, answer, named.peer);
 }
 
-export async function readUnread(session: Session, { object, people }: Direct): Promise<void> {
+export async function readUnread(session: Session, { people }: Direct): Promise<void> {
   const { person } = session;
   const peer = other(people, person);
   const path = `/api/conversations/user_${peer.id}/unread`;
   const answer = await session.ask("read unread", { method: "GET", path });
   if (answer === undefined) return;
   const { unread_count: count, ver } = answer.body as { unread_count: number; ver?: number };
-  const of = session.recorder.viewpoint(object, `unread/${person.id}`, [`unread:${person.id}:${peer.id}`]);
+  // It is raised only with what changes the count.
+  const key = `unread:${person.id}:${peer.id}`;
+  const of = { object: key, view: "unread", keys: [key], lags: true } as const;
   note(session, answer, { of, ver, text: String(count) });
 }
 
@@ -95,11 +95,11 @@ export async function readGroupUnread(session: Session, { object, id }: Group): 
   const { ver } = answer.body as { ver?: number };
   if (ver === undefined) return;
   const keys = [object, `member:${id}:${session.person.id}`, `convlist:${session.person.id}`];
-  note(session, answer, { of: session.recorder.viewpoint(object, "", keys), ver, text: undefined });
+  note(session, answer, { of: { object, view: "", keys }, ver, text: undefined });
 }
 
 function noteName(session: Session, answer: Answer, { id, full_name: name }: { id: number; full_name: string }): void {
-  const of = session.recorder.viewpoint(`profile:${id}`, "name", [`profile:${id}`]);
+  const of = { object: `profile:${id}`, view: "name", keys: [`profile:${id}`] };
   note(session, answer, { of, ver: undefined, text: name });
 }
 
@@ -109,7 +109,7 @@ function note(
   { of, ver, text }: { of: Viewpoint; ver: number | undefined; text: string | undefined },
 ): void {
   const number = text === undefined ? undefined : recorder.texts.add(text);
-  recorder.read({ session: id, node, of, t0, t1, ver, text: number });
+  recorder.read({ session: id, node, of: recorder.viewpoint(of), t0, t1, ver, text: number });
 }
 
 export function other([a, b]: readonly [Person, Person], self: Person): Person {

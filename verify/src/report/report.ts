@@ -1,5 +1,6 @@
 import type { CacheRun } from "../cache-run.ts";
 import type { CheckResult } from "../checks/check.ts";
+import type { Hits } from "../checks/liveness.ts";
 import type { Options } from "../options.ts";
 import { amount, quantile, table } from "./table.ts";
 
@@ -15,6 +16,7 @@ export interface Result {
   unplaced: number;
   dirtyRows: number;
   transactions: number;
+  hits: Hits;
   faults: { name: string; times: number; counts: Record<string, number> }[];
   calls: {
     kind: string;
@@ -116,7 +118,7 @@ function callTable({ calls }: Result): string {
   return `${table(["call", "answered", "median", "99 %", "slowest", "troubles"], rows)}\n`;
 }
 
-function factLine({ calls, seconds, dirtyRows, transactions, unplaced }: Result): string {
+function factLine({ calls, seconds, dirtyRows, transactions, unplaced, hits }: Result): string {
   const of = (isRead: boolean): number =>
     calls.filter(({ kind }) => kind.startsWith("read ") === isRead).reduce((sum, { answered }) => sum + answered, 0);
   const facts = [
@@ -126,5 +128,7 @@ function factLine({ calls, seconds, dirtyRows, transactions, unplaced }: Result)
     `${amount(dirtyRows)} writes that could not tell the cache`,
     `${amount(unplaced)} acknowledged writes that changed nothing`,
   ];
-  return `${facts.join(", ")} in ${seconds.toFixed(0)} s`;
+  const cached = Object.entries(hits ?? {}).map(([result, count]) => `${amount(count)} ${result}`);
+  const quiet = cached.length === 0 ? "" : `\nwhile all was well the cache answered: ${cached.join(", ")}`;
+  return `${facts.join(", ")} in ${seconds.toFixed(0)} s${quiet}`;
 }

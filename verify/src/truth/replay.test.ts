@@ -72,16 +72,12 @@ const twoSent = [
   [message(2), head(2, 2, 102), part(1, { sent: 2 })],
 ];
 
-/** The spans of the states of conv:1:2 in which each of the texts shows in a view. */
-function spansOf(
-  log: LogRow[],
-  view: string,
-  wanted: readonly string[],
-): (readonly (readonly number[])[] | undefined)[] {
+/** The spans of the states of an object in which each of the texts shows in a view. */
+function spansOf(log: LogRow[], view: string, wanted: readonly string[], object = "conv:1:2"): unknown[] {
   const texts = createTexts();
   const numbers = wanted.map((text) => texts.add(text));
-  const { objects } = replay(log, { wanted: new Map([["conv:1:2", new Set([view])]]), texts, hiding: new Set() });
-  const history: ObjectHistory | undefined = objects.get("conv:1:2");
+  const { objects } = replay(log, { wanted: new Map([[object, new Set([view])]]), texts, hiding: new Set() });
+  const history: ObjectHistory | undefined = objects.get(object);
   return numbers.map((number) => history?.shown.get(view)?.get(number));
 }
 
@@ -114,14 +110,16 @@ test("hidden messages show to their sender only, cleared ones not to who cleared
   expect(spansOf(log, "history/1/20", [historyText([shown(3)])])).toEqual([[[4, 4]]]);
 });
 
-test("unread is what the counters of the row say", () => {
-  const log = logOf([...twoSent, [part(2, { read_seq: 1, skipped: 1 }), head(3, 2, 102)]]);
-  expect(spansOf(log, "unread/2", ["2", "0"])).toEqual([
-    [[2, 2]],
+test("unread is what the counters of the row say, and only what changes it makes a state", () => {
+  const read = [part(2, { read_seq: 1, skipped: 1 }), head(3, 2, 102)];
+  const log = logOf([...twoSent, read, [message(1, { ver: 4, content: "new" }), head(4, 2, 102)]]);
+  expect(spansOf(log, "unread", ["0", "1", "2"], "unread:2:1")).toEqual([
     [
       [0, 0],
       [3, 3],
     ],
+    [[1, 1]],
+    [[2, 2]],
   ]);
 });
 

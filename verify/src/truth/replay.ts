@@ -22,6 +22,8 @@ interface View {
 }
 
 interface Track {
+  /** Its version is that of something larger, so only what shows makes a new state. */
+  readonly lags: boolean;
   readonly states: State[];
   readonly views: ReadonlyMap<string, View>;
 }
@@ -103,15 +105,17 @@ function createTrack(
     shown: new Map(),
   });
   return {
+    lags: object.startsWith("unread:"),
     states: [],
     views: new Map([...views].filter((view) => view !== "").map((view) => [view, track(view)])),
   };
 }
 
 /** Adds a state and what it shows; what changes neither version nor any view is none. */
-function follow({ states, views }: Track, state: State, texts: Texts): void {
+function follow({ states, views, lags }: Track, state: State, texts: Texts): void {
   const shown = [...views.values()].map((view) => ({ view, text: view.project() }));
-  if (states.at(-1)?.ver === state.ver && shown.every(({ view, text }) => view.text === text)) return;
+  const isSame = states.at(-1)?.ver === state.ver || (lags && states.length > 0);
+  if (isSame && shown.every(({ view, text }) => view.text === text)) return;
   const index = states.push(state) - 1;
   for (const { view, text } of shown) {
     if (text !== view.text) {
@@ -131,7 +135,7 @@ function historyOf(name: string, { states, views }: Track): ObjectHistory {
   return { name, states, shown: new Map([...views].map(([view, { shown }]) => [view, shown])) };
 }
 
-/** `history/<viewer>/<limit>`, `unread/<viewer>`, `head`, `settled/<viewer>`, `list`, `name`. */
+/** `history/<viewer>/<limit>`, `unread`, `head`, `settled/<viewer>`, `list`, `name`. */
 function projector(
   world: World,
   object: string,
@@ -148,7 +152,7 @@ function projector(
     case "history":
       return of((conversation) => projectHistory(conversation, Number(viewer), Number(limit)), "");
     case "unread":
-      return of((conversation) => projectUnread(conversation, Number(viewer)), "0");
+      return of((conversation) => projectUnread(conversation, id), "0");
     case "head":
       return of((conversation) => projectHead(conversation, around), "");
     case "settled":

@@ -15,6 +15,7 @@ export interface World {
   /** Takes in one transaction. @returns the objects that it changed */
   take(rows: readonly LogRow[], note: (sign: string, at: number) => void): Set<string>;
   version(object: string): number;
+  /** Of `conv:1:2`, `group:3` and `unread:1:2`. */
   conversation(object: string): Conversation | undefined;
   conversationsOf(userId: number): Conversation[];
   fullName(userId: number): string;
@@ -45,6 +46,12 @@ export function createWorld(): World {
     blocks: new Set(),
   };
   const { byObject, byUser, names, groupNames, listVers, blocks } = tables;
+  const conversation = (object: string): Conversation | undefined => {
+    const [kind, one, other] = object.split(":");
+    if (kind !== "unread") return byObject.get(object);
+    const [lo, hi] = [Number(one), Number(other)].sort((a, b) => a - b);
+    return byObject.get(`conv:${lo}:${hi}`);
+  };
   return {
     take(rows, note) {
       const changed = new Set<string>();
@@ -57,9 +64,9 @@ export function createWorld(): World {
       const [kind, id] = object.split(":");
       if (kind === "convlist") return listVers.get(Number(id)) ?? 0;
       if (kind === "profile") return names.get(Number(id))?.changes ?? 0;
-      return byObject.get(object)?.ver ?? 0;
+      return conversation(object)?.ver ?? 0;
     },
-    conversation: (object) => byObject.get(object),
+    conversation,
     conversationsOf: (userId) => [...(byUser.get(userId) ?? [])],
     fullName: (userId) => names.get(userId)?.name ?? "",
     groupName: (groupId) => groupNames.get(groupId) ?? "",
@@ -77,7 +84,8 @@ function takeConversation({ conversations, byObject }: Tables, { row }: LogRow):
 /** A change of a direct conversation holds the locks of both lists and may show in them; one of a group holds no list's. */
 function shownIn(conversation: Conversation): string[] {
   const { lo, hi, groupId } = conversation;
-  return groupId === null ? [objectOf(conversation), `convlist:${lo}`, `convlist:${hi}`] : [objectOf(conversation)];
+  if (groupId !== null) return [objectOf(conversation)];
+  return [objectOf(conversation), `unread:${lo}:${hi}`, `unread:${hi}:${lo}`, `convlist:${lo}`, `convlist:${hi}`];
 }
 
 /** @returns the objects that the row is part of */
