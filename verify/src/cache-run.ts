@@ -1,11 +1,11 @@
-import type { Sample } from "./checks/liveness.ts";
-import { runSchedule, type FaultTally } from "./faults/schedule.ts";
+import type { QuietPhase } from "./checks/liveness.ts";
+import { faultsNamed, runSchedule, type FaultTally } from "./faults/schedule.ts";
 import { sleep } from "./faults/fault.ts";
 import { createRecorder, type Recorder } from "./history/recorder.ts";
 import { judge, toTell, type Verdict } from "./judge.ts";
 import { now } from "./load/clock.ts";
 import { startLoad, type Load } from "./load/load.ts";
-import { createHitCount, type HitCount } from "./load/metrics.ts";
+import { countHits } from "./load/metrics.ts";
 import { makePeople, type PeopleOptions } from "./load/people.ts";
 import { keepEvidence } from "./kept-evidence.ts";
 import { createRandom, seedFor } from "./load/random.ts";
@@ -58,12 +58,11 @@ export async function runCache(options: Options, say: (line: string) => void): P
   await using stage = await startStage({ nodes: options.nodes, main: copy?.main });
   const recorder = createRecorder();
   const people = await makePeople(stage.nodes[0]?.url ?? "", scale);
-  const hitCount = createHitCount();
-  const samples: Sample[] = [];
+  const quiet: QuietPhase[] = [];
   say(`seed ${seed}: ${options.seconds} s of load${options.faults ? " with faults" : ""}`);
   await using load = await startLoad({ stage, people, recorder, seed, pauseMs: scale.pauseMs });
   const began = now();
-  const faults = await disturb(options, { scale, stage, recorder, hitCount, samples });
+  const faults = await disturb(options, { scale, stage, recorder, quiet });
   await load.stop();
   const seconds = (now() - began) / 1000;
   say("reading everything once more");
@@ -79,32 +78,33 @@ export async function runCache(options: Options, say: (line: string) => void): P
     log,
     hiding,
     followers: load.followers.map(({ person, told }) => ({ userId: person.id, told: told() })),
-    cache: stage.db.hasCache ? { samples, hits: hitCount.hits(), gate: options.gate } : undefined,
+    cache: stage.db.hasCache ? { quiet, gate: options.gate } : undefined,
   };
   if (options.keep !== undefined) keepEvidence(options.keep, evidence);
   return { verdict: judge(evidence), recorder, faults, deaths: stage.deaths, hasCache: stage.db.hasCache, seconds };
 }
 
 async function disturb(
-  { faults, seconds, seed }: Options,
-  on: { scale: Scale; stage: Stage; recorder: Recorder; hitCount: HitCount; samples: Sample[] },
+  { faults, only, seconds, seed }: Options,
+  on: { scale: Scale; stage: Stage; recorder: Recorder; quiet: QuietPhase[] },
 ): Promise<ReadonlyMap<string, FaultTally>> {
-  const { stage, recorder, hitCount, samples, scale } = on;
+  const { stage, recorder, quiet, scale } = on;
   const { quietMs, faultMs, recoverMs } = scale;
   return runSchedule({
     stage,
     recorder,
     random: createRandom(seedFor(seed, "faults")),
+    faults: faultsNamed(only),
     until: now() + seconds * 1000,
     quietMs: faults ? quietMs : seconds * 1000,
     faultMs: faults ? faultMs : Infinity,
     recoverMs,
     async onQuiet() {
-      const endCount = await hitCount.begin(stage.nodes.map(({ url }) => url));
+      const end = await countHits(stage.nodes.map(({ url }) => url));
       const sampler = stage.db.hasCache ? sampleEntries(stage.redis, recorder) : undefined;
       return async () => {
-        samples.push(...((await sampler?.stop()) ?? []));
-        await endCount();
+        const samples = (await sampler?.stop()) ?? [];
+        quiet.push({ samples, hits: await end() });
       };
     },
   });

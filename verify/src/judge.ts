@@ -4,7 +4,7 @@ import { checkContent } from "./checks/content.ts";
 import { checkDegraded } from "./checks/degraded.ts";
 import { difference } from "./checks/difference.ts";
 import { checkGapless, type Told, type ToTell } from "./checks/gapless.ts";
-import { checkLiveness, type Hits, type Sample } from "./checks/liveness.ts";
+import { checkLiveness, sumOf, type Hits, type QuietPhase } from "./checks/liveness.ts";
 import { lastWhere } from "./checks/object-history.ts";
 import { checkOrder } from "./checks/order.ts";
 import type { Placed } from "./checks/place.ts";
@@ -29,7 +29,7 @@ export interface Evidence {
   hiding: ReadonlySet<string>;
   followers: readonly { userId: number; told: Told }[];
   /** undefined: the server has no cache. */
-  cache: { samples: readonly Sample[]; hits: Hits; gate: number } | undefined;
+  cache: { quiet: readonly QuietPhase[]; gate: number } | undefined;
 }
 
 export interface Verdict {
@@ -59,10 +59,10 @@ export function judge({ history, texts, log, hiding, followers, cache }: Evidenc
       checkOrder(reads, ownWrites),
       checkDegraded(stale, staleBound),
       checkGapless(devices),
-      ...(cache === undefined ? [] : [checkLiveness(cache.samples, cache.hits, cache.gate)]),
+      ...(cache === undefined ? [] : [checkLiveness(cache.quiet, cache.gate)]),
     ],
     unplaced,
-    hits: cache?.hits,
+    hits: cache === undefined ? undefined : sumOf(cache.quiet),
     dirtyRows: log.filter(({ what }) => what === "cache_dirty").length,
     transactions: new Set(log.map(({ txn }) => txn)).size,
   };

@@ -7,48 +7,131 @@ export interface Mutation {
   replace: string;
 }
 
-/** A server that breaks a rule, and by which check that has to show. */
+/** A server that breaks a rule of the cache, which a run has to notice. */
 export interface Mutant {
-  /** What it does wrong, in words. */
+  /** What it does, in words. */
   does: string;
   mutations: readonly Mutation[];
+  /** Faults without which that does not show; none: it shows by itself. */
+  faults?: readonly string[];
+  /** It is slow, not wrong: a run with it has to pass. */
+  passes?: true;
 }
 
-const history = "server/src/messages/read-history.ts";
+const cache = (file: string, find: string, replace: string): Mutation => ({
+  file: `server/src/cache/${file}`,
+  find,
+  replace,
+});
+const sleep = (ms: number): string => `new Promise((resolve) => setTimeout(resolve, Math.random() * ${ms}))`;
 
-/**
- * Broken servers: a run with any of them has to fail, or the checks would prove nothing. The first ones need no cache, they break
- * what every read does.
- */
+/** Packets may be late and writers slow, so these change nothing that is promised; they give what is wrong the time to show. */
+const lateFills = cache(
+  "entries.ts",
+  "    redis.script(readDeadline, scripts.fill, [source.key(id)], [epoch, token, made.entry, made.ttl]).then(",
+  `    ${sleep(60)}
+      .then(() => redis.script(readDeadline, scripts.fill, [source.key(id)], [epoch, token, made.entry, made.ttl])).then(`,
+);
+const lateCommits = cache(
+  "write-marks.ts",
+  `acked = await marks.mark(changed, under);
+        await step?.("write-marked");`,
+  `acked = await marks.mark(changed, under);
+        await ${sleep(40)};`,
+);
+const latePosts = cache(
+  "marks.ts",
+  "      for (const part of chunks(posts)) void post(part, epoch);",
+  `      void ${sleep(60)}.then(() => {
+        for (const part of chunks(posts)) void post(part, epoch);
+      });`,
+);
+
+const noProbe = cache("loader.ts", "if (free.shift() === true)", "if (free.shift() !== undefined)");
+const anyToken = cache("scripts/fill.lua", " or string.sub(h, 26, 33) ~= ARGV[2]", "");
+const noMark = cache(
+  "marks.ts",
+  "    const started = performance.now();",
+  "    if (changed.length > 0) return true;\n    const started = performance.now();",
+);
+
+/** Broken servers, by the rule that they break: a run with any of them has to fail, or the checks would prove nothing. */
 export const mutants: Record<string, Mutant> = {
-  staleMemory: {
-    does: "remembers pages for 300 ms, whatever is written meanwhile",
+  harmlessDelays: {
+    does: "fills, commits and posts up to 60 ms late, which must not matter",
+    mutations: [lateFills, lateCommits, latePosts],
+    passes: true,
+  },
+  noProbe: {
+    does: "stores what it read although a writer was at work",
+    mutations: [noProbe, lateCommits],
+  },
+  noMark: {
+    does: "commits without a mark",
+    mutations: [noMark, latePosts],
+  },
+  noLease: {
+    does: "stores what it read whether or not its lease still holds",
+    mutations: [anyToken, lateFills],
+  },
+  postCreates: {
+    does: "appends a change to an entry that lacks what came before it",
+    mutations: [cache("scripts/post.lua", "elseif ver ~= prev then", "elseif false then"), latePosts],
+  },
+  readBeforeProbe: {
+    does: "reads first and asks then whether a writer is at work",
     mutations: [
-      {
-        file: history,
-        find: "  const row = await store.history(place, caller.userId, { before, limit });",
-        replace: `  const name = JSON.stringify([place, caller.userId, before, limit]);
-  const known = remembered.get(name);
-  const row = known !== undefined && Date.now() - known.at < 300 ? known.row : await store.history(place, caller.userId, { before, limit });
-  if (known === undefined || row !== known.row) remembered.set(name, { at: Date.now(), row });`,
-      },
-      {
-        file: history,
-        find: "interface Deps {",
-        replace:
-          'const remembered = new Map<string, { at: number; row: Awaited<ReturnType<MessageStore["history"]>> }>();\n\ninterface Deps {',
-      },
+      cache(
+        "loader.ts",
+        `    const free = locks.length === 0 ? [] : [...(await options.probe(locks))];
+    const rows = await source.load(wishes.map(({ id }) => id));`,
+        `    const rows = await source.load(wishes.map(({ id }) => id));
+    await ${sleep(40)};
+    const free = locks.length === 0 ? [] : [...(await options.probe(locks))];`,
+      ),
+      lateCommits,
     ],
   },
-  lostEdit: {
-    does: "answers an edit without having written its text",
+  noDirtyRows: {
+    does: "forgets to say in the database which keys it could not mark",
     mutations: [
       {
-        file: "server/src/messages/read-history.ts",
-        find: "const messages = row === undefined ? [] : toMessages(row, caller.userId, views);",
-        replace:
-          'const messages = row === undefined ? [] : toMessages(row, caller.userId, views).map((message) => ({ ...message, content: message.content.split(", or rather")[0] ?? "" }));',
+        file: "server/src/platform/postgres/migrations/008-cache.sql",
+        find: `  insert into cache_dirty (key, ver) select d.key, d.ver from unnest(p_keys, p_vers) as d(key, ver);
+  get diagnostics noted = row_count;`,
+        replace: "  noted := 0;",
       },
+    ],
+    faults: ["Redis refused", "Redis swallowed", "Redis late", "Redis reset"],
+  },
+  epochIgnored: {
+    does: "serves entries of another epoch, as a restarted or promoted Redis has them",
+    mutations: [
+      cache("entries.ts", "if (header.epoch !== at.epoch || !header.hasBody)", "if (!header.hasBody)"),
+      cache("scripts/lease.lua", "\n  and struct.unpack('>I4', h, 44) == epoch and", "\n  and"),
+    ],
+    faults: ["Redis killed, comes back with old data", "failover to a replica that lags"],
+  },
+  deleteAfterCommit: {
+    does: "caches as the first server did: deletes the keys after the commit, and stores whatever it has read",
+    mutations: [
+      noMark,
+      noProbe,
+      cache(
+        "scripts/fill.lua",
+        "if type(h) ~= 'string' or #h < 48 or string.sub(h, 1, 1) ~= '\\221' then return 0 end",
+        "",
+      ),
+      cache(
+        "scripts/fill.lua",
+        "if struct.unpack('>I4', h, 44) ~= tonumber(ARGV[1]) or string.sub(h, 26, 33) ~= ARGV[2] then return 0 end",
+        "",
+      ),
+      cache(
+        "marks.ts",
+        "      for (const part of chunks(posts)) void post(part, epoch);",
+        `      void redis.call(postDeadline, "DEL", ...changed.map(({ key }) => key)).catch(() => undefined);`,
+      ),
     ],
   },
 };

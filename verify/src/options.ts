@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { mutants } from "./mutants.ts";
+import { mutants, type Mutant } from "./mutants.ts";
 
 /** What a run is asked to do. */
 export interface Options {
@@ -10,6 +10,8 @@ export interface Options {
   /** Name of a mutant; undefined: the server as it is. */
   mutant: string | undefined;
   faults: boolean;
+  /** Parts of the names of the faults that may happen; none: all of them. */
+  only: readonly string[];
   /** Where the result goes as JSON, beside the report. */
   json: string | undefined;
   /** Where everything that was recorded goes, to be judged again. */
@@ -25,10 +27,13 @@ export interface Options {
 /** Somebody asked for something that there is not. */
 export class UsageError extends Error {}
 
-export const usage = `npm run verify -- --cache [--seconds 60] [--nodes 3] [--seed 1] [--mutant NAME] [--no-faults] [--gate 0.85] [--json FILE] [--keep FILE]
+export const usage = `npm run verify -- --cache [--seconds 60] [--nodes 3] [--seed 1] [--mutant NAME] [--no-faults | --only FAULT …] [--gate 0.85] [--json FILE] [--keep FILE]
 npm run verify -- --judge FILE    what a run with --keep recorded, once more
 npm run verify -- --pause [--nodes 3] [--json FILE]
-mutants: ${Object.keys(mutants).join(", ")}`;
+mutants:
+${Object.entries(mutants)
+  .map(([name, { does }]) => `  ${name} ${does}`)
+  .join("\n")}`;
 
 /** @throws UsageError */
 export function readOptions(args: readonly string[]): Options {
@@ -43,13 +48,23 @@ export function readOptions(args: readonly string[]): Options {
     nodes: number("nodes", values.nodes),
     seed: values.seed === undefined ? Math.floor(Math.random() * 1e6) : number("seed", values.seed),
     mutant,
-    faults: !values["no-faults"],
+    ...faultsOf(values, mutant === undefined ? undefined : mutants[mutant]),
     json: values.json,
     keep: values.keep,
     kept: judge,
     gate: number("gate", values.gate),
     small: values.small,
   };
+}
+
+/** A mutant comes with the faults that it needs, unless others are asked for. */
+function faultsOf(
+  values: { only: string[]; "no-faults": boolean },
+  mutant: Mutant | undefined,
+): Pick<Options, "faults" | "only"> {
+  const only = values.only.length > 0 ? values.only : (mutant?.faults ?? []);
+  const faults = !values["no-faults"] && (mutant === undefined || only.length > 0);
+  return { faults, only };
 }
 
 function parse(args: readonly string[]) {
@@ -64,6 +79,7 @@ function parse(args: readonly string[]) {
         seed: { type: "string" },
         mutant: { type: "string" },
         "no-faults": { type: "boolean", default: false },
+        only: { type: "string", multiple: true, default: [] },
         json: { type: "string" },
         keep: { type: "string" },
         judge: { type: "string" },

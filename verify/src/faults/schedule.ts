@@ -17,6 +17,8 @@ export interface ScheduleOptions {
   stage: Stage;
   random: Random;
   recorder: Recorder;
+  /** Those that may happen. */
+  faults: readonly Fault[];
   /** When the last phase has to be over. */
   until: number;
   /** How long a quiet phase, a fault and the time to recover last, in ms. */
@@ -27,7 +29,12 @@ export interface ScheduleOptions {
   onQuiet: () => Promise<() => Promise<void>>;
 }
 
-export const allFaults: readonly Fault[] = [...wayFaults, ...redisFaults, ...processFaults];
+const allFaults: readonly Fault[] = [...wayFaults, ...redisFaults, ...processFaults];
+
+/** Faults whose names contain one of the texts; without any text all of them. */
+export function faultsNamed(texts: readonly string[]): Fault[] {
+  return allFaults.filter(({ name }) => texts.length === 0 || texts.some((text) => name.includes(text)));
+}
 
 /** Quiet and faults in turn until the time is over; every fault comes before one comes twice. */
 export async function runSchedule(options: ScheduleOptions): Promise<Map<string, FaultTally>> {
@@ -37,7 +44,7 @@ export async function runSchedule(options: ScheduleOptions): Promise<Map<string,
   while (now() < until) {
     await quiet(options, Math.min(quietMs, until - now()));
     if (now() + faultMs >= until) continue;
-    if (queue.length < 2) queue = [...queue, ...shuffled(allFaults, random)];
+    if (queue.length < 1) queue = [...queue, ...shuffled(options.faults, random)];
     const [first] = queue.splice(0, 1);
     const second = random.chance(0.25) ? queue.findIndex(({ part }) => part !== first?.part) : -1;
     const together = [first, ...(second < 0 ? [] : queue.splice(second, 1))].filter((fault) => fault !== undefined);

@@ -18,29 +18,19 @@ export async function readCounter(
   return known ? sums : undefined;
 }
 
-/** Adds up what several nodes counted during the phases that are measured. */
-export interface HitCount {
-  begin(urls: readonly string[]): Promise<() => Promise<void>>;
-  hits(): Hits;
-}
-
-export function createHitCount(): HitCount {
-  let total: Record<string, number> | undefined;
+/** Counts the cached reads of several nodes from now on; what it returns ends that. */
+export async function countHits(urls: readonly string[]): Promise<() => Promise<Hits>> {
   const read = (url: string): Promise<Map<string, number> | undefined> =>
     readCounter(url, "om_cache_reads_total", "result").catch(() => undefined);
-  return {
-    async begin(urls) {
-      const before = await Promise.all(urls.map(read));
-      return async () => {
-        const after = await Promise.all(urls.map(read));
-        for (const [index, counts] of after.entries()) {
-          for (const [result, count] of counts ?? []) {
-            total ??= {};
-            total[result] = (total[result] ?? 0) + count - (before[index]?.get(result) ?? 0);
-          }
-        }
-      };
-    },
-    hits: () => total,
+  const before = await Promise.all(urls.map(read));
+  return async () => {
+    const after = await Promise.all(urls.map(read));
+    if (after.every((counts) => counts === undefined)) return undefined;
+    const total: Record<string, number> = {};
+    for (const [index, counts] of after.entries()) {
+      for (const [result, count] of counts ?? [])
+        total[result] = (total[result] ?? 0) + count - (before[index]?.get(result) ?? 0);
+    }
+    return total;
   };
 }
