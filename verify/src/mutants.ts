@@ -64,7 +64,7 @@ export const mutants: Record<string, Mutant> = {
   },
   noProbe: {
     does: "stores what it read although a writer was at work",
-    mutations: [noProbe, lateCommits],
+    mutations: [noProbe, lateCommits, latePosts],
   },
   noMark: {
     does: "commits without a mark",
@@ -72,7 +72,7 @@ export const mutants: Record<string, Mutant> = {
   },
   noLease: {
     does: "stores what it read whether or not its lease still holds",
-    mutations: [anyToken, lateFills],
+    mutations: [anyToken, lateFills, latePosts],
   },
   postCreates: {
     does: "appends a change to an entry that lacks what came before it",
@@ -90,6 +90,7 @@ export const mutants: Record<string, Mutant> = {
     const free = locks.length === 0 ? [] : [...(await options.probe(locks))];`,
       ),
       lateCommits,
+      latePosts,
     ],
   },
   noDirtyRows: {

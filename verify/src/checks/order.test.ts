@@ -29,3 +29,10 @@ test("a session is shown its own writes from their acknowledgement on", () => {
   expect(checkOrder(placed(object, readAt(16, 1)), [own]).violations[0]).toContain("but session 1 had written 2");
   expect(checkOrder(placed(object, readAt(16, 1)), [{ ...own, session: 2 }]).violationCount).toBe(0);
 });
+
+test("what another cached object showed is not promised, but own writes are everywhere", () => {
+  const of = { object: "conv:1:2", view: "head", keys: ["convlist:1", "conv:1:2"] };
+  expect(checkOrder(placed(object, readAt(10, 2, { of }), readAt(20, 1)), []).violationCount).toBe(0);
+  expect(checkOrder(placed(object, readAt(10, 2, { of }), readAt(20, 1, { of })), []).violationCount).toBe(1);
+  expect(checkOrder(placed(object, readAt(20, 1, { of })), [{ session: 1, t1: 15, txn: 2 }]).violationCount).toBe(1);
+});

@@ -13,27 +13,30 @@ export interface OwnWrite {
 type Step = { at: Ms; write: OwnWrite } | { at: Ms; seen: Placed } | { at: Ms; check: Placed };
 
 /**
- * (d) Within a session no object goes back: a read shows at least what an earlier read of the session showed, and what the session
- * itself has written. This holds in degraded times too.
+ * (d) Within a session no object goes back: a read shows at least what an earlier read of the same kind showed to the session, and
+ * what the session itself has written. This holds in degraded times too. A list and the history of a group in it are not of one kind:
+ * nothing is promised across cached objects.
  */
 export function checkOrder(reads: readonly Placed[], writes: readonly OwnWrite[]): CheckResult {
   const findings = createFindings();
   const touched = objectsByTxn(reads);
   let checked = 0;
   for (const steps of stepsBySession(reads, writes).values()) {
-    const least = new Map<ObjectHistory, { index: number; why: string }>();
-    const raise = (object: ObjectHistory, index: number, why: string): void => {
-      if (index > (least.get(object)?.index ?? -1)) least.set(object, { index, why });
+    const least = new Map<string, { index: number; why: string }>();
+    const raise = (name: string, index: number, why: string): void => {
+      if (index > (least.get(name)?.index ?? -1)) least.set(name, { index, why });
     };
     for (const step of steps) {
       if ("write" in step)
-        for (const [object, index] of touched.get(step.write.txn) ?? []) raise(object, index, "had written");
-      if ("seen" in step) raise(step.seen.object, step.seen.first, "had seen");
+        for (const [object, index] of touched.get(step.write.txn) ?? []) raise(object.name, index, "had written");
+      if ("seen" in step) raise(kindOf(step.seen), step.seen.first, "had seen");
       if (!("check" in step)) continue;
       checked += 1;
       const { read, object, last } = step.check;
-      const bound = least.get(object);
-      if (bound === undefined || last >= bound.index) continue;
+      const bound = [least.get(object.name), least.get(kindOf(step.check))]
+        .filter((one) => one !== undefined)
+        .reduce((high, one) => (one.index > high.index ? one : high), { index: -1, why: "" });
+      if (last >= bound.index) continue;
       findings.add(() => {
         const [shown, known] = [object.states[last]?.ver ?? "?", object.states[bound.index]?.ver ?? "?"];
         return `${readWords({ read, object })} at version ${shown}, but session ${read.session} ${bound.why} ${known}`;
@@ -48,6 +51,8 @@ export function checkOrder(reads: readonly Placed[], writes: readonly OwnWrite[]
     figures: {},
   };
 }
+
+const kindOf = ({ object, read }: Placed): string => `${object.name} from ${read.of.keys[0]}`;
 
 /** Of every session what it was told and what it asked for, in time; what ends when something begins comes before it. */
 function stepsBySession(reads: readonly Placed[], writes: readonly OwnWrite[]): Map<number, Step[]> {

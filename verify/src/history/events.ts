@@ -7,7 +7,7 @@ export interface Viewpoint {
   readonly object: string;
   /** How, such as `history/1/20`: viewer and page; "" when nothing but the version is compared. */
   readonly view: string;
-  /** The keys of the cache that may have answered. */
+  /** The keys of the cache that may have answered; the first one is that of the answer as a whole. */
   readonly keys: readonly string[];
   /** The version may be a later one at which this view was still the same. */
   readonly lags?: true;

@@ -60,7 +60,7 @@ export async function readList(session: Session, hides: (object: string) => bool
     const { group, peer } = entry;
     if (group !== null) {
       groupIds.push(group.id);
-      const keys = [`group:${group.id}`, `convlist:${person.id}`];
+      const keys = [`convlist:${person.id}`, `group:${group.id}`];
       const view = settled ? `settled/${person.id}` : "head";
       const of = { object: `group:${group.id}`, view, keys };
       note(session, answer, { of, ver: entry.ver, text: settled ? settledText(entry) : headText(entry) });

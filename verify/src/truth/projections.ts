@@ -85,11 +85,10 @@ function unreadOf({ seq }: Conversation, { readSeq, sent, sentAtRead, skipped }:
 function entryOf(conversation: Conversation, viewer: number, around: Surroundings): ShownConversation | undefined {
   const me = conversation.parts.get(viewer);
   if (me === undefined || me.left) return undefined;
-  const { groupId, ver, seq, parts, members } = conversation;
+  const { groupId, ver, seq, members } = conversation;
   const tail = tailOf(conversation, me);
   if (groupId === null && tail === null) return undefined;
   const peer = groupId === null ? peerOf(conversation, viewer) : 0;
-  const peerPart = parts.get(peer);
   const last = tail === null ? undefined : findById(conversation, tail);
   return {
     conversation_id: nameFor(conversation, viewer),
@@ -97,11 +96,8 @@ function entryOf(conversation: Conversation, viewer: number, around: Surrounding
     seq,
     unread_count: unreadOf(conversation, me),
     cleared_seq: me.clearedSeq,
-    my_position: {
-      read_message_id: idAt(conversation, me.readSeq),
-      delivered_message_id: idAt(conversation, me.deliveredSeq),
-    },
-    peer_position: groupId !== null ? null : peerPosition(conversation, peer, peerPart),
+    my_position: positionOf(conversation, viewer),
+    peer_position: groupId === null ? positionOf(conversation, peer) : null,
     last_message: last === undefined || !seenBy(last, viewer) ? null : lastOf(conversation, last),
     peer: groupId !== null ? null : { id: peer, full_name: "", is_blocked: around.isBlocked(viewer, peer) },
     group: groupId === null ? null : { id: groupId, name: around.groupName(groupId), member_count: members },
@@ -123,22 +119,20 @@ function findById({ messages }: Conversation, id: number): Message | undefined {
   return messages.findLast((message) => message.id === id);
 }
 
-/** One's own position as a message id: at the end it is the last message that is left. */
-function idAt({ seq, lastMessageId, messages }: Conversation, at: number): number {
-  if (at === seq) return lastMessageId ?? 0;
-  return messages[at - 1]?.id ?? 0;
-}
-
-function peerPosition(conversation: Conversation, peer: number, part: Part | undefined): ShownPosition {
+/** Positions as ids of messages: the last one at or before it that is not hidden from whom it is of, deleted or not. */
+function positionOf({ messages, parts }: Conversation, userId: number): ShownPosition {
   const idUpTo = (at: number): number => {
     for (let seq = at; seq > 0; seq--) {
-      const message = conversation.messages[seq - 1];
-      if (message !== undefined && seenBy(message, peer)) return message.id;
+      const message = messages[seq - 1];
+      if (message !== undefined && seenBy(message, userId)) return message.id;
     }
     return 0;
   };
-  if (part === undefined) return { read_message_id: 0, delivered_message_id: 0 };
-  return { read_message_id: idUpTo(part.readSeq), delivered_message_id: idUpTo(part.deliveredSeq) };
+  const part = parts.get(userId);
+  return {
+    read_message_id: idUpTo(part?.readSeq ?? 0),
+    delivered_message_id: idUpTo(part?.deliveredSeq ?? 0),
+  };
 }
 
 /** A user's whole list: direct conversations by their last activity, the newest first. */

@@ -110,7 +110,7 @@ function takeRow(tables: Tables, { what, row, at }: LogRow, note: Note): string[
       return [`convlist:${String(row["user_id"])}`];
     case "users": {
       const name = String(row["full_name"]);
-      names.set(id, { name, changes: Number(row["ver"] ?? (names.get(id)?.changes ?? 0) + 1) });
+      names.set(id, { name, changes: (names.get(id)?.changes ?? 0) + 1 });
       say(`named ${id} ${name}`);
       return [`profile:${id}`];
     }
