@@ -173,6 +173,19 @@ test.each([0, 2, 4])("cut lets %i bytes of the next answer through, and then pas
   await dialled();
 });
 
+test("aimed elsewhere, new connections go there and old ones stay", async () => {
+  const old = await dialled();
+  const other = createServer((socket) => socket.end("elsewhere")).listen(0, "127.0.0.1");
+  await once(other, "listening");
+  proxy.aim((other.address() as AddressInfo).port);
+  const late = dial();
+  expect(await late.ended).toBe("closed");
+  expect(late.text()).toBe("elsewhere");
+  old.socket.write("still here");
+  await old.until("HI STILL HERE");
+  other.close();
+});
+
 test("disposing ends the connections", async () => {
   const client = await dialled();
   const closed = startFaultProxy(proxy.port);

@@ -30,6 +30,8 @@ export interface FaultProxy extends AsyncDisposable {
   readonly port: number;
   /** From now on. */
   mode(fault: Fault): void;
+  /** Connections that come from now on go to another port of loopback; those there are stay where they are. */
+  aim(targetPort: number): void;
   /** So far: connections taken, those open now, and bytes carried and swallowed, both ways together. */
   counts(): { accepted: number; open: number; carried: number; swallowed: number };
 }
@@ -43,7 +45,7 @@ interface Link {
 }
 
 interface Way {
-  readonly targetPort: number;
+  targetPort: number;
   readonly counts: { accepted: number; carried: number; swallowed: number };
   readonly links: Set<Link>;
   fault: Fault;
@@ -73,6 +75,7 @@ export async function startFaultProxy(targetPort: number): Promise<FaultProxy> {
         link.down.pump();
       }
     },
+    aim: (targetPort) => void (way.targetPort = targetPort),
     counts: () => ({ ...counts, open: [...links].filter(({ client }) => !client.destroyed).length }),
     async [Symbol.asyncDispose]() {
       const closed = once(listener, "close");

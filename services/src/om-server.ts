@@ -19,16 +19,19 @@ export interface OmServer extends AsyncDisposable {
   stop(): Promise<number | null>;
   /** Resolves with the exit code when the process has ended, whatever the reason. */
   gone(): Promise<number | null>;
-  /** After its end: starts again with the same settings, data and port. */
-  start(): Promise<void>;
+  /** After its end: starts again with the same data and port, and the same settings but for `changes`; undefined takes one away. */
+  start(changes?: Record<string, string | undefined>): Promise<void>;
 }
 
-const main = fileURLToPath(new URL("../../server/src/main.ts", import.meta.url));
+const ownMain = fileURLToPath(new URL("../../server/src/main.ts", import.meta.url));
 
-/** @param env settings beside HOST, PORT and DATA_DIR (a temporary folder); limits are off unless given */
-export async function startOmServer(env: Record<string, string> = {}): Promise<OmServer> {
+/**
+ * @param env settings beside HOST, PORT and DATA_DIR (a temporary folder); limits are off unless given
+ * @param main the server's main.ts, for a copy of it
+ */
+export async function startOmServer(env: Record<string, string> = {}, main = ownMain): Promise<OmServer> {
   const folder = mkdtempSync(join(tmpdir(), "om-server-"));
-  const settings: Record<string, string> = {
+  const settings: Record<string, string | undefined> = {
     HOST: "127.0.0.1",
     PORT: "0",
     DATA_DIR: join(folder, "data"),
@@ -78,7 +81,8 @@ export async function startOmServer(env: Record<string, string> = {}): Promise<O
     kill: async () => void (await end("SIGKILL")),
     stop: () => end("SIGTERM"),
     gone,
-    async start() {
+    async start(changes = {}) {
+      Object.assign(settings, changes);
       output = "";
       child = await launch();
     },

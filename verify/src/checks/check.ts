@@ -1,0 +1,28 @@
+/** What one check found. */
+export interface CheckResult {
+  /** Such as `(a) strict`. */
+  readonly name: string;
+  /** How many reads, messages or samples were looked at. */
+  readonly checked: number;
+  /** What went wrong, in words; the first ones only. */
+  readonly violations: readonly string[];
+  readonly violationCount: number;
+  /** Figures for the report, such as `{ stale: 3, "max age ms": 41 }`. */
+  readonly figures: Readonly<Record<string, number>>;
+}
+
+const told = 20;
+
+/** Collects violations; `words` is asked for those only that are told. */
+export function createFindings(): { add(words: () => string): void; violations: string[]; count(): number } {
+  const violations: string[] = [];
+  let count = 0;
+  return {
+    add(words) {
+      count += 1;
+      if (violations.length < told) violations.push(words());
+    },
+    violations,
+    count: () => count,
+  };
+}

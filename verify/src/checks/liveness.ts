@@ -1,0 +1,99 @@
+import type { Ms } from "../history/events.ts";
+import { createFindings, type CheckResult } from "./check.ts";
+
+/** A cached entry as it stood in Redis at a moment of a quiet phase. */
+export interface Sample {
+  readonly key: string;
+  readonly at: Ms;
+  /** `other`: absent, being filled for the first time, or not ours. */
+  readonly state: "clean" | "dirty" | "other";
+  readonly ver: number;
+  /** Reads that could have been answered from it since the run began. */
+  readonly reads: number;
+}
+
+/** Cached reads by their result; undefined: the server does not count any. */
+export type Hits = Readonly<Record<string, number>> | undefined;
+
+/** What was seen of the cache in one quiet phase. */
+export interface QuietPhase {
+  readonly samples: readonly Sample[];
+  readonly hits: Hits;
+}
+
+/** How long an entry may stay dirty at one version while it is read, in ms, and how many reads show that it is read. */
+const patience = 1_000;
+const enoughReads = 3;
+/** A machine that is too busy answers late, and then Redis is not asked: such a phase tells nothing about the cache. */
+const mostUnasked = 0.02;
+/** So many quiet phases in a row cannot all be like that. */
+const enoughPhases = 5;
+
+/** (g) While all is well no entry stays dirty although it is read, and most reads are answered from the cache. */
+export function checkLiveness(phases: readonly QuietPhase[], gate: number): CheckResult {
+  const findings = createFindings();
+  const well = phases.filter(({ hits }) => hits !== undefined && unasked(hits) <= mostUnasked);
+  const hits = sumOf(well);
+  const longest = Math.max(0, ...well.map(({ samples }) => longestDirty(samples, findings)));
+  const counts = phases.some(({ hits }) => hits !== undefined);
+  if (!counts) findings.add(() => "the server does not count its cached reads (om_cache_reads_total)");
+  else if (well.length === 0 && phases.length >= enoughPhases)
+    findings.add(() => `in none of ${phases.length} quiet phases was the cache in use`);
+  else if (well.length > 0 && hitRate(hits) < gate)
+    findings.add(() => `hit rate ${percent(hitRate(hits))} while all was well, ${percent(gate)} expected`);
+  return {
+    name: "(g) liveness",
+    checked: well.reduce((sum, { samples }) => sum + samples.length, 0),
+    violations: findings.violations,
+    violationCount: findings.count(),
+    figures: {
+      "quiet phases": phases.length,
+      "all was well in": well.length,
+      "longest dirty ms": longest,
+      ...(well.length === 0 ? {} : { "hit rate": hitRate(hits) }),
+    },
+  };
+}
+
+function longestDirty(samples: readonly Sample[], findings: ReturnType<typeof createFindings>): number {
+  const since = new Map<string, Sample>();
+  let longest = 0;
+  for (const sample of samples) {
+    const before = since.get(sample.key);
+    if (sample.state !== "dirty") since.delete(sample.key);
+    else if (before === undefined || before.ver !== sample.ver) since.set(sample.key, sample);
+    else if (sample.reads - before.reads >= enoughReads) {
+      const age = sample.at - before.at;
+      longest = Math.max(longest, age);
+      if (age <= patience) continue;
+      since.delete(sample.key);
+      findings.add(
+        () => `${sample.key} stayed dirty at version ${sample.ver} for ${Math.round(age)} ms while it was read`,
+      );
+    }
+  }
+  return longest;
+}
+
+/** Share of reads that did not get an answer of Redis. */
+function unasked(hits: Readonly<Record<string, number>>): number {
+  const all = Object.values(hits).reduce((sum, count) => sum + count, 0);
+  return all === 0 ? 1 : ((hits["off"] ?? 0) + (hits["unavailable"] ?? 0)) / all;
+}
+
+export function sumOf(phases: readonly QuietPhase[]): Record<string, number> {
+  const sum: Record<string, number> = {};
+  for (const { hits } of phases)
+    for (const [result, count] of Object.entries(hits ?? {})) sum[result] = (sum[result] ?? 0) + count;
+  return sum;
+}
+
+/** Of the reads that asked the cache; NaN-free: without any it is 0. */
+export function hitRate(hits: Readonly<Record<string, number>>): number {
+  const all = Object.entries(hits).reduce((sum, [result, count]) => (result === "off" ? sum : sum + count), 0);
+  return all === 0 ? 0 : ((hits["hit"] ?? 0) + (hits["hit_l1"] ?? 0)) / all;
+}
+
+export function percent(share: number): string {
+  return `${(share * 100).toFixed(2)} %`;
+}

@@ -1,0 +1,136 @@
+import type { Direct, Group } from "./people.ts";
+import { readDirect, readGroup, readGroupUnread, readList, readUnread, type Abilities } from "./reads.ts";
+import type { Session } from "./session.ts";
+import {
+  block,
+  clear,
+  edit,
+  hop,
+  markRead,
+  readGroupUpTo,
+  receipt,
+  remove,
+  rename,
+  renameGroup,
+  sendDirect,
+  sendGroup,
+} from "./writes.ts";
+
+export interface Acting {
+  abilities: Abilities;
+  hides: (object: string) => boolean;
+  /** Mean pause between two things that a session does, in ms. */
+  pauseMs: number;
+  stopped: () => boolean;
+}
+
+/** A thing to do, at one of the session's conversations and, if it has any, one of its groups. */
+interface Deed {
+  /** How often it is done, against the others. */
+  weight: number;
+  /** Only the person's one session does it, see `Session.isOwner`. */
+  byOwner?: true;
+  /** @returns objects that were certainly changed */
+  run(session: Session, at: { direct: Direct; group: Group | undefined }, acting: Acting): Promise<string[]>;
+}
+
+/** The page that is read most is also the one that most often changes under its readers. */
+const pages = [20, 20, 20, 50];
+
+const deeds: Record<string, Deed> = {
+  readDirect: { weight: 30, run: (session, { direct }) => nothing(readDirect(session, direct, page(session))) },
+  readGroup: { weight: 14, run: (session, { group }) => nothing(group && readGroup(session, group, page(session))) },
+  readList: { weight: 10, run: (session, _at, { hides }) => nothing(readList(session, hides)) },
+  readUnread: {
+    weight: 12,
+    run: async (session, { direct, group }, { abilities }) => {
+      if (!abilities.unread) return [];
+      const ofGroup = group !== undefined && session.random.chance(0.3);
+      return nothing(ofGroup ? readGroupUnread(session, group) : readUnread(session, direct));
+    },
+  },
+  sendDirect: { weight: 13, run: (session, { direct }) => sendDirect(session, direct) },
+  sendGroup: {
+    weight: 6,
+    run: async (session, { group }) => (group === undefined || session.isHopper ? [] : sendGroup(session, group)),
+  },
+  edit: { weight: 4, run: (session) => edit(session) },
+  remove: { weight: 2, run: (session, _at, { hides }) => remove(session, hides) },
+  position: { weight: 6, byOwner: true, run: (session, { direct }) => position(session, direct) },
+  groupPosition: {
+    weight: 3,
+    byOwner: true,
+    run: async (session, { group }) => {
+      const seen = session.lastSeen.get(group?.object ?? "");
+      return group === undefined || seen === undefined ? [] : readGroupUpTo(session, group, seen);
+    },
+  },
+  hop: {
+    weight: 3,
+    byOwner: true,
+    run: async (session, { group }) => (group !== undefined && session.isHopper ? hop(session, group) : []),
+  },
+  rename: { weight: 0.7, byOwner: true, run: (session) => rename(session) },
+  renameGroup: {
+    weight: 0.7,
+    byOwner: true,
+    run: async (session, { group }) => (group?.admin === session.person ? renameGroup(session, group) : []),
+  },
+  block: {
+    weight: 1,
+    byOwner: true,
+    run: async (session) => {
+      const hiding = session.directs.find(({ hides, people }) => hides && people[0] === session.person);
+      return hiding === undefined ? [] : block(session, hiding);
+    },
+  },
+  clear: {
+    weight: 0.3,
+    byOwner: true,
+    run: async (session, { direct }, { hides }) => (hides(direct.object) ? [] : clear(session, direct)),
+  },
+};
+
+const weights = Object.fromEntries(Object.entries(deeds).map(([name, { weight }]) => [name, weight]));
+
+/** Lives a session until it is stopped: acts, and reads what it or others have just changed more often than not. */
+export async function live(session: Session, acting: Acting): Promise<void> {
+  const { random, news, directs, groups } = session;
+  const mine = [...directs, ...groups].map(({ object }) => object);
+  while (!acting.stopped()) {
+    const deed = deeds[random.weighted(weights)];
+    const at = { direct: random.favourite(directs), group: groups.length === 0 ? undefined : random.favourite(groups) };
+    const mayDo = deed !== undefined && (deed.byOwner === undefined || session.isOwner);
+    const changed = mayDo ? await deed.run(session, at, acting) : [];
+    if (changed.length > 0 && random.chance(0.7)) await readObject(session, random.pick(changed), acting);
+    const pause = random.between(0, 2 * acting.pauseMs);
+    const told = await news.wait(random.chance(0.5) ? mine : [], pause);
+    if (told !== undefined && !acting.stopped()) await readObject(session, told, acting);
+  }
+}
+
+/** One half of the people use the route, the other half frames: so an answer is never about somebody else's frame. */
+async function position(session: Session, direct: Direct): Promise<string[]> {
+  if (session.person.id % 2 === 0) return markRead(session, direct);
+  const seen = session.lastSeen.get(direct.object);
+  if (seen !== undefined) receipt(session, seen);
+  return [];
+}
+
+/** Reads an object in one of the ways in which it shows. */
+async function readObject(session: Session, object: string, { abilities, hides }: Acting): Promise<void> {
+  const { random } = session;
+  const direct = session.directs.find((one) => one.object === object);
+  const group = session.groups.find((one) => one.object === object);
+  if (object.startsWith("convlist:") || random.chance(0.2)) return readList(session, hides);
+  if (direct !== undefined && abilities.unread && random.chance(0.25)) return readUnread(session, direct);
+  if (direct !== undefined) return readDirect(session, direct, page(session));
+  if (group !== undefined) return readGroup(session, group, page(session));
+}
+
+const page = ({ random }: Session): number => random.pick(pages);
+
+async function nothing(done: Promise<void> | undefined): Promise<string[]> {
+  await done;
+  return [];
+}

@@ -1,0 +1,117 @@
+import type { Viewpoint } from "../history/events.ts";
+import {
+  directText,
+  headText,
+  historyText,
+  listText,
+  noMember,
+  settledText,
+  type ShownConversation,
+  type ShownMessage,
+} from "../history/shapes.ts";
+import type { Answer } from "./http.ts";
+import type { Direct, Group, Person } from "./people.ts";
+import type { Session } from "./session.ts";
+
+/** Reads of the public API, with what each answer shows of which objects. */
+
+/** What the server under test can do; older ones lack some reads. */
+export interface Abilities {
+  unread: boolean;
+}
+
+export async function readDirect(session: Session, { object, people }: Direct, limit: number): Promise<void> {
+  const peer = other(people, session.person);
+  const path = `/api/messages?recipient_id=${peer.id}&limit=${limit}`;
+  const answer = await session.ask("read history", { method: "GET", path });
+  if (answer !== undefined) noteHistory(session, answer, { object, view: historyView(session, limit), keys: [object] });
+}
+
+export async function readGroup(session: Session, { object, id }: Group, limit: number): Promise<void> {
+  const answer = await session.ask("read group", { method: "GET", path: `/api/groups/${id}/messages?limit=${limit}` });
+  const keys = [object, `member:${id}:${session.person.id}`];
+  if (answer !== undefined) noteHistory(session, answer, { object, view: historyView(session, limit), keys });
+}
+
+const historyView = ({ person }: Session, limit: number): string => `history/${person.id}/${limit}`;
+
+function noteHistory(session: Session, answer: Answer, of: Viewpoint): void {
+  if (answer.status === 403) return note(session, answer, { of, ver: undefined, text: noMember });
+  const body = answer.body as {
+    ver?: number;
+    messages: (ShownMessage & { sender: { id: number; full_name: string } })[];
+  };
+  note(session, answer, { of, ver: body.ver, text: historyText(body.messages) });
+  const written = body.messages.find(({ sender }) => sender.id !== session.person.id);
+  if (written === undefined) return;
+  session.lastSeen.set(of.object, written.id);
+  noteName(session, answer, written.sender);
+}
+
+/** @param settled nothing moves any more: the entries of groups are compared as wholes */
+export async function readList(session: Session, hides: (object: string) => boolean, settled = false): Promise<void> {
+  const answer = await session.ask("read list", { method: "GET", path: "/api/conversations?limit=100" });
+  if (answer === undefined) return;
+  const { person } = session;
+  const { conversations, list_ver: ver } = answer.body as { conversations: ShownConversation[]; list_ver?: number };
+  const direct: string[] = [];
+  const groupIds: number[] = [];
+  for (const entry of conversations) {
+    const { group, peer } = entry;
+    if (group !== null) {
+      groupIds.push(group.id);
+      const keys = [`convlist:${person.id}`, `group:${group.id}`];
+      const view = settled ? `settled/${person.id}` : "head";
+      const of = { object: `group:${group.id}`, view, keys };
+      note(session, answer, { of, ver: entry.ver, text: settled ? settledText(entry) : headText(entry) });
+    } else if (peer !== null) {
+      const object = `conv:${Math.min(peer.id, person.id)}:${Math.max(peer.id, person.id)}`;
+      direct.push(directText(entry, hides(object)));
+    }
+  }
+  const of = { object: `convlist:${person.id}`, view: "list", keys: [`convlist:${person.id}`] };
+  note(session, answer, { of, ver, text: listText(direct, groupIds) });
+  const [named] = conversations.filter(({ peer }) => peer !== null);
+  if (named?.peer !== null && named?.peer !== undefined) noteName(session, answer, named.peer);
+}
+
+export async function readUnread(session: Session, { people }: Direct): Promise<void> {
+  const { person } = session;
+  const peer = other(people, person);
+  const path = `/api/conversations/user_${peer.id}/unread`;
+  const answer = await session.ask("read unread", { method: "GET", path });
+  if (answer === undefined) return;
+  const { unread_count: count, ver } = answer.body as { unread_count: number; ver?: number };
+  // It is raised only with what changes the count.
+  const key = `unread:${person.id}:${peer.id}`;
+  const of = { object: key, view: "unread", keys: [key], lags: true } as const;
+  note(session, answer, { of, ver, text: String(count) });
+}
+
+/** What is one's own in it has a version of its own, so only the conversation's is compared. */
+export async function readGroupUnread(session: Session, { object, id }: Group): Promise<void> {
+  const answer = await session.ask("read unread", { method: "GET", path: `/api/conversations/group_${id}/unread` });
+  if (answer?.status !== 200) return;
+  const { ver } = answer.body as { ver?: number };
+  if (ver === undefined) return;
+  const keys = [object, `member:${id}:${session.person.id}`, `convlist:${session.person.id}`];
+  note(session, answer, { of: { object, view: "", keys }, ver, text: undefined });
+}
+
+function noteName(session: Session, answer: Answer, { id, full_name: name }: { id: number; full_name: string }): void {
+  const of = { object: `profile:${id}`, view: "name", keys: [`profile:${id}`] };
+  note(session, answer, { of, ver: undefined, text: name });
+}
+
+function note(
+  { id, node, recorder }: Session,
+  { t0, t1 }: Answer,
+  { of, ver, text }: { of: Viewpoint; ver: number | undefined; text: string | undefined },
+): void {
+  const number = text === undefined ? undefined : recorder.texts.add(text);
+  recorder.read({ session: id, node, of: recorder.viewpoint(of), t0, t1, ver, text: number });
+}
+
+export function other([a, b]: readonly [Person, Person], self: Person): Person {
+  return a === self ? b : a;
+}

@@ -1,0 +1,138 @@
+/** One place of the server that is made wrong. */
+export interface Mutation {
+  /** From the root of the repository. */
+  file: string;
+  /** It must stand there exactly once. */
+  find: string;
+  replace: string;
+}
+
+/** A server that breaks a rule of the cache, which a run has to notice. */
+export interface Mutant {
+  /** What it does, in words. */
+  does: string;
+  mutations: readonly Mutation[];
+  /** Faults without which that does not show; none: it shows by itself. */
+  faults?: readonly string[];
+  /** It is slow, not wrong: a run with it has to pass. */
+  passes?: true;
+}
+
+const cache = (file: string, find: string, replace: string): Mutation => ({
+  file: `server/src/cache/${file}`,
+  find,
+  replace,
+});
+const sleep = (ms: number): string => `new Promise((resolve) => setTimeout(resolve, Math.random() * ${ms}))`;
+
+/** Packets may be late and writers slow, so these change nothing that is promised; they give what is wrong the time to show. */
+const lateFills = cache(
+  "entries.ts",
+  "    redis.script(readDeadline, scripts.fill, [source.key(id)], [epoch, token, made.entry, made.ttl]).then(",
+  `    ${sleep(60)}
+      .then(() => redis.script(readDeadline, scripts.fill, [source.key(id)], [epoch, token, made.entry, made.ttl])).then(`,
+);
+const lateCommits = cache(
+  "write-marks.ts",
+  `acked = await marks.mark(changed, under);
+        await step?.("write-marked");`,
+  `acked = await marks.mark(changed, under);
+        await ${sleep(40)};`,
+);
+const latePosts = cache(
+  "marks.ts",
+  "      for (const part of chunks(posts)) void post(part, epoch);",
+  `      void ${sleep(60)}.then(() => {
+        for (const part of chunks(posts)) void post(part, epoch);
+      });`,
+);
+
+const noProbe = cache("loader.ts", "if (free.shift() === true)", "if (free.shift() !== undefined)");
+const anyToken = cache("scripts/fill.lua", " or string.sub(h, 26, 33) ~= ARGV[2]", "");
+const noMark = cache(
+  "marks.ts",
+  "    const started = performance.now();",
+  "    if (changed.length > 0) return true;\n    const started = performance.now();",
+);
+
+/** Broken servers, by the rule that they break: a run with any of them has to fail, or the checks would prove nothing. */
+export const mutants: Record<string, Mutant> = {
+  harmlessDelays: {
+    does: "fills, commits and posts up to 60 ms late, which must not matter",
+    mutations: [lateFills, lateCommits, latePosts],
+    passes: true,
+  },
+  noProbe: {
+    does: "stores what it read although a writer was at work",
+    mutations: [noProbe, lateCommits, latePosts],
+  },
+  noMark: {
+    does: "commits without a mark",
+    mutations: [noMark, latePosts],
+  },
+  noLease: {
+    does: "stores what it read whether or not its lease still holds",
+    mutations: [anyToken, lateFills, latePosts],
+  },
+  postCreates: {
+    does: "appends a change to an entry that lacks what came before it",
+    mutations: [cache("scripts/post.lua", "elseif ver ~= prev then", "elseif false then"), latePosts],
+  },
+  readBeforeProbe: {
+    does: "reads first and asks then whether a writer is at work",
+    mutations: [
+      cache(
+        "loader.ts",
+        `    const free = locks.length === 0 ? [] : [...(await options.probe(locks))];
+    const rows = await source.load(wishes.map(({ id }) => id));`,
+        `    const rows = await source.load(wishes.map(({ id }) => id));
+    await ${sleep(40)};
+    const free = locks.length === 0 ? [] : [...(await options.probe(locks))];`,
+      ),
+      lateCommits,
+      latePosts,
+    ],
+  },
+  noDirtyRows: {
+    does: "forgets to say in the database which keys it could not mark",
+    mutations: [
+      {
+        file: "server/src/platform/postgres/migrations/008-cache.sql",
+        find: `  insert into cache_dirty (key, ver) select d.key, d.ver from unnest(p_keys, p_vers) as d(key, ver);
+  get diagnostics noted = row_count;`,
+        replace: "  noted := 0;",
+      },
+    ],
+    faults: ["Redis refused", "Redis swallowed", "Redis late", "Redis reset"],
+  },
+  epochIgnored: {
+    does: "serves entries of another epoch, as a restarted or promoted Redis has them",
+    mutations: [
+      cache("entries.ts", "if (header.epoch !== at.epoch || !header.hasBody)", "if (!header.hasBody)"),
+      cache("scripts/lease.lua", "\n  and struct.unpack('>I4', h, 44) == epoch and", "\n  and"),
+    ],
+    faults: ["Redis killed, comes back with old data", "failover to a replica that lags"],
+  },
+  deleteAfterCommit: {
+    does: "caches as the first server did: deletes the keys after the commit, and stores whatever it has read",
+    mutations: [
+      noMark,
+      noProbe,
+      cache(
+        "scripts/fill.lua",
+        "if type(h) ~= 'string' or #h < 48 or string.sub(h, 1, 1) ~= '\\221' then return 0 end",
+        "",
+      ),
+      cache(
+        "scripts/fill.lua",
+        "if struct.unpack('>I4', h, 44) ~= tonumber(ARGV[1]) or string.sub(h, 26, 33) ~= ARGV[2] then return 0 end",
+        "",
+      ),
+      cache(
+        "marks.ts",
+        "      for (const part of chunks(posts)) void post(part, epoch);",
+        `      void redis.call(postDeadline, "DEL", ...changed.map(({ key }) => key)).catch(() => undefined);`,
+      ),
+    ],
+  },
+};

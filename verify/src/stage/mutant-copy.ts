@@ -1,0 +1,57 @@
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Mutation } from "../mutants.ts";
+
+/** A copy of the server with something made wrong in it; gone when disposed. */
+export interface MutantCopy extends Disposable {
+  /** Its main.ts. */
+  readonly main: string;
+}
+
+const root = fileURLToPath(new URL("../../../", import.meta.url));
+/** What the server runs on; the rest of the repository is not needed. */
+const copied = ["server", "protocol"];
+
+/** @throws Error when a mutation does not apply: then it says nothing about the server as it is */
+export function copyMutated(name: string, mutations: readonly Mutation[]): MutantCopy {
+  const folder = mkdtempSync(join(tmpdir(), "om-mutant-"));
+  const dispose = (): void => rmSync(folder, { recursive: true, force: true });
+  try {
+    for (const workspace of copied) {
+      const skip = new Set(["dist", "node_modules"]);
+      cpSync(join(root, workspace), join(folder, workspace), {
+        recursive: true,
+        filter: (path) => !skip.has(basename(path)),
+      });
+    }
+    for (const file of ["package.json", "tsconfig.base.json"]) cpSync(join(root, file), join(folder, file));
+    linkModules(folder);
+    for (const { file, find, replace } of mutations) {
+      const path = join(folder, file);
+      const text = readFileSync(path, "utf8");
+      const times = text.split(find).length - 1;
+      if (times !== 1)
+        throw new Error(`the mutant ${name} does not apply: ${file} has ${times} times what it replaces`);
+      writeFileSync(
+        path,
+        text.replace(find, () => replace),
+      );
+    }
+    return { main: join(folder, "server/src/main.ts"), [Symbol.dispose]: dispose };
+  } catch (error) {
+    dispose();
+    throw error;
+  }
+}
+
+/** All packages as they are installed, but ours from the copy. */
+function linkModules(folder: string): void {
+  const modules = join(folder, "node_modules");
+  mkdirSync(join(modules, "@om"), { recursive: true });
+  for (const name of readdirSync(join(root, "node_modules"))) {
+    if (name !== "@om") symlinkSync(join(root, "node_modules", name), join(modules, name));
+  }
+  for (const workspace of copied) symlinkSync(join(folder, workspace), join(modules, "@om", workspace));
+}
