@@ -15,6 +15,7 @@ const labels: Record<string, string[]> = {
   om_query_seconds: ["source"],
   om_failures_total: ["where"],
   om_sockets: [],
+  om_online_users: [],
   om_lane_depth: [],
   om_send_queue_bytes: [],
   om_database_connections: [],

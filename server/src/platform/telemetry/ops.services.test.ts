@@ -1,6 +1,10 @@
 import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { ensureBinaries } from "@om/services";
 import { expect, test } from "vitest";
+import { everyMetric } from "../../testing/every-metric.ts";
 import { dashboardQueries, operatorsPath } from "../../testing/ops-files.ts";
 
 /** What promtool prints; it throws with what is wrong. */
@@ -19,6 +23,18 @@ test("each alert fires when it should, and not before", () => {
 
 test("every query of the dashboard is one that Prometheus understands", () => {
   const rules = dashboardQueries().map((expr, index) => ({ record: `query_${index}`, expr }));
-  const printed = promtool(["check", "rules"], JSON.stringify({ groups: [{ name: "dashboard", rules }] }));
-  expect(printed).toContain(`SUCCESS: ${rules.length} rules found`);
+  const folder = mkdtempSync(join(tmpdir(), "om-dashboard-"));
+  const file = join(folder, "rules.json");
+  try {
+    writeFileSync(file, JSON.stringify({ groups: [{ name: "dashboard", rules }] }));
+    expect(promtool(["check", "rules", file])).toContain(`SUCCESS: ${rules.length} rules found`);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("names and helps of the metrics are as Prometheus advises", async () => {
+  const text = await everyMetric().registry.metrics();
+  const ours = text.split("\n").filter((line) => /^(# (HELP|TYPE) )?om_/.test(line));
+  expect(promtool(["check", "metrics"], `${ours.join("\n")}\n`)).toBe("");
 });
