@@ -172,7 +172,7 @@ describeDatabases("avatars", (database) => {
         const query = async () => {
           throw cause;
         };
-        return openMedia({ ...database.db, query }, { storage });
+        return openMedia({ ...database.db, query, transaction: query }, { storage });
       };
       for (const [error, left, status] of [
         [new Error("secret"), 0, 500],
