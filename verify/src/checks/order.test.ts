@@ -36,3 +36,10 @@ test("what another cached object showed is not promised, but own writes are ever
   expect(checkOrder(placed(object, readAt(10, 2, { of }), readAt(20, 1, { of })), []).violationCount).toBe(1);
   expect(checkOrder(placed(object, readAt(20, 1, { of })), [{ session: 1, t1: 15, txn: 2 }]).violationCount).toBe(1);
 });
+
+test("an own write that did not raise the version need not show", () => {
+  const group = objectWith([{ ver: 1 }, { ver: 2 }, { ver: 2 }]);
+  const own = { session: 1, t1: 15, txn: 3 };
+  expect(checkOrder(placed(group, readAt(16, 1)), [own]).violationCount).toBe(0);
+  expect(checkOrder(placed(group, readAt(16, 1)), [{ ...own, txn: 2 }]).violationCount).toBe(1);
+});

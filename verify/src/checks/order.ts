@@ -73,11 +73,18 @@ function stepsBySession(reads: readonly Placed[], writes: readonly OwnWrite[]): 
   return sessions;
 }
 
-/** Transaction → the states that it left of the objects that were read. */
+/**
+ * Transaction → the states that it left of the objects that were read. Where versions are told, what did not raise the version, such
+ * as a member's own position, need not show.
+ */
 function objectsByTxn(reads: readonly Placed[]): Map<number, [ObjectHistory, number][]> {
   const touched = new Map<number, [ObjectHistory, number][]>();
+  const versioned = new Set(
+    reads.filter(({ read }) => read.ver !== undefined && read.of.lags !== true).map(({ object }) => object),
+  );
   for (const object of new Set(reads.map(({ object }) => object))) {
-    for (const [index, { txn }] of object.states.entries()) {
+    for (const [index, { txn, ver }] of object.states.entries()) {
+      if (versioned.has(object) && ver === object.states[index - 1]?.ver) continue;
       const known = touched.get(txn);
       if (known === undefined) touched.set(txn, [[object, index]]);
       else known.push([object, index]);

@@ -1,6 +1,6 @@
 /**
  * What is compared of an answer, as one text: once made from the answer, once from PostgreSQL's account of the object. Presence and
- * time stamps are left out, names are objects of their own.
+ * time stamps are left out; names, blocks and memberships are objects of their own.
  */
 
 export interface ShownReply {
@@ -33,7 +33,8 @@ export function historyText(messages: readonly ShownMessage[]): string {
   return messages.map(messageText).join("\n");
 }
 
-/** What somebody who is no member is told of a group. */
+/** What a group's reads tell of the reader. */
+export const member = "a member";
 export const noMember = "no member";
 
 export interface ShownPosition {
@@ -50,6 +51,12 @@ export interface ShownLast {
   content: string;
 }
 
+export interface ShownPeer {
+  id: number;
+  full_name: string;
+  is_blocked?: boolean;
+}
+
 /** An entry of the conversation list. */
 export interface ShownConversation {
   conversation_id: string;
@@ -60,7 +67,7 @@ export interface ShownConversation {
   my_position: ShownPosition;
   peer_position: ShownPosition | null;
   last_message: ShownLast | null;
-  peer: { id: number; full_name: string; is_blocked?: boolean } | null;
+  peer: ShownPeer | null;
   group: { id: number; name: string; member_count: number } | null;
 }
 
@@ -73,10 +80,9 @@ const positionText = (at: ShownPosition | null): string =>
 /** @param hides messages in it may be hidden from one of the two, whose list does not follow its versions then */
 export function directText(entry: ShownConversation, hides: boolean): string {
   const at = hides ? "~" : `v${entry.ver} ${entry.seq}`;
-  const blocked = entry.peer?.is_blocked === true ? " blocked" : "";
   const positions = `me ${positionText(entry.my_position)} peer ${positionText(entry.peer_position)}`;
   const { conversation_id: id, unread_count: unread, cleared_seq: cleared } = entry;
-  return `${id}${blocked} ${at} unread ${unread} cleared ${cleared} ${positions} last ${lastText(entry.last_message)}`;
+  return `${id} ${at} unread ${unread} cleared ${cleared} ${positions} last ${lastText(entry.last_message)}`;
 }
 
 /** A list: its direct conversations in order, and which groups are in it. */

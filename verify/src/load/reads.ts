@@ -4,10 +4,12 @@ import {
   headText,
   historyText,
   listText,
+  member,
   noMember,
   settledText,
   type ShownConversation,
   type ShownMessage,
+  type ShownPeer,
 } from "../history/shapes.ts";
 import type { Answer } from "./http.ts";
 import type { Direct, Group, Person } from "./people.ts";
@@ -24,19 +26,20 @@ export async function readDirect(session: Session, { object, people }: Direct, l
   const peer = other(people, session.person);
   const path = `/api/messages?recipient_id=${peer.id}&limit=${limit}`;
   const answer = await session.ask("read history", { method: "GET", path });
-  if (answer !== undefined) noteHistory(session, answer, { object, view: historyView(session, limit), keys: [object] });
+  if (answer !== undefined)
+    noteHistory(session, answer, { object, view: `history/${session.person.id}/${limit}`, keys: [object] });
 }
 
 export async function readGroup(session: Session, { object, id }: Group, limit: number): Promise<void> {
   const answer = await session.ask("read group", { method: "GET", path: `/api/groups/${id}/messages?limit=${limit}` });
-  const keys = [object, `member:${id}:${session.person.id}`];
-  if (answer !== undefined) noteHistory(session, answer, { object, view: historyView(session, limit), keys });
+  if (answer === undefined) return;
+  const key = `member:${id}:${session.person.id}`;
+  const of = { object: key, view: "membership", keys: [key] };
+  note(session, answer, { of, ver: undefined, text: answer.status === 403 ? noMember : member });
+  if (answer.status === 200) noteHistory(session, answer, { object, view: `history/0/${limit}`, keys: [object] });
 }
 
-const historyView = ({ person }: Session, limit: number): string => `history/${person.id}/${limit}`;
-
 function noteHistory(session: Session, answer: Answer, of: Viewpoint): void {
-  if (answer.status === 403) return note(session, answer, { of, ver: undefined, text: noMember });
   const body = answer.body as {
     ver?: number;
     messages: (ShownMessage & { sender: { id: number; full_name: string } })[];
@@ -67,6 +70,7 @@ export async function readList(session: Session, hides: (object: string) => bool
     } else if (peer !== null) {
       const object = `conv:${Math.min(peer.id, person.id)}:${Math.max(peer.id, person.id)}`;
       direct.push(directText(entry, hides(object)));
+      if (hides(object)) noteBlock(session, answer, peer);
     }
   }
   const of = { object: `convlist:${person.id}`, view: "list", keys: [`convlist:${person.id}`] };
@@ -88,14 +92,21 @@ export async function readUnread(session: Session, { people }: Direct): Promise<
   note(session, answer, { of, ver, text: String(count) });
 }
 
-/** What is one's own in it has a version of its own, so only the conversation's is compared. */
+/** It is not kept in the cache; what is one's own in it has a version of its own, so only the conversation's is compared. */
 export async function readGroupUnread(session: Session, { object, id }: Group): Promise<void> {
   const answer = await session.ask("read unread", { method: "GET", path: `/api/conversations/group_${id}/unread` });
   if (answer?.status !== 200) return;
   const { ver } = answer.body as { ver?: number };
   if (ver === undefined) return;
-  const keys = [object, `member:${id}:${session.person.id}`, `convlist:${session.person.id}`];
+  const keys = [`unread:${session.person.id}:group:${id}`];
   note(session, answer, { of: { object, view: "", keys }, ver, text: undefined });
+}
+
+/** Whom somebody has blocked belongs to that person's profile. */
+function noteBlock(session: Session, answer: Answer, { id, is_blocked: isBlocked }: ShownPeer): void {
+  const self = session.person.id;
+  const of = { object: `blocks:${self}:${id}`, view: "blocked", keys: [`profile:${self}`] };
+  note(session, answer, { of, ver: undefined, text: String(isBlocked === true) });
 }
 
 function noteName(session: Session, answer: Answer, { id, full_name: name }: { id: number; full_name: string }): void {

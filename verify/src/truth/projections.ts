@@ -3,6 +3,7 @@ import {
   headText,
   historyText,
   listText,
+  member,
   noMember,
   settledText,
   type ShownConversation,
@@ -18,21 +19,26 @@ import { nameFor, objectOf, peerOf, type Conversation, type Message, type Part }
 /** What a list shows beside its conversations. */
 export interface Surroundings {
   groupName(groupId: number): string;
-  isBlocked(viewer: number, other: number): boolean;
   /** See `directText`. */
   hides(object: string): boolean;
 }
 
+/** Of a group for anybody: who may read it reads all of it. */
 export function projectHistory(conversation: Conversation, viewer: number, limit: number): string {
   const me = conversation.parts.get(viewer);
-  if (me === undefined || me.left) return conversation.groupId === null ? "" : noMember;
+  if (me === undefined && conversation.groupId === null) return "";
+  const clearedSeq = me?.clearedSeq ?? 0;
   const page: ShownMessage[] = [];
-  for (let seq = conversation.messages.length; seq > me.clearedSeq && page.length < limit; seq--) {
+  for (let seq = conversation.messages.length; seq > clearedSeq && page.length < limit; seq--) {
     const message = conversation.messages[seq - 1];
     if (message === undefined || message.deleted || !seenBy(message, viewer)) continue;
-    page.push({ ...shown(conversation, message), ...replyOf(conversation, message, { viewer, me }) });
+    page.push({ ...shown(conversation, message), ...replyOf(conversation, message, { viewer, clearedSeq }) });
   }
   return historyText(page);
+}
+
+export function projectMembership(conversation: Conversation, userId: number): string {
+  return conversation.parts.get(userId)?.left === false ? member : noMember;
 }
 
 function shown(conversation: Conversation, message: Message): ShownReply & { sender_id: number; message_type: string } {
@@ -64,11 +70,11 @@ function statusOf({ lo, hi, parts }: Conversation, { senderId, seq, hidden }: Me
 function replyOf(
   conversation: Conversation,
   { replyToId }: Message,
-  { viewer, me }: { viewer: number; me: Part },
+  { viewer, clearedSeq }: { viewer: number; clearedSeq: number },
 ): Pick<ShownMessage, "reply_to_id" | "reply_to"> {
   if (replyToId === null) return {};
   const replied = conversation.messages.findLast(({ id }) => id === replyToId);
-  const isShown = replied !== undefined && !replied.deleted && replied.seq > me.clearedSeq && seenBy(replied, viewer);
+  const isShown = replied !== undefined && !replied.deleted && replied.seq > clearedSeq && seenBy(replied, viewer);
   return { reply_to_id: replyToId, ...(isShown ? { reply_to: shown(conversation, replied) } : {}) };
 }
 
@@ -99,7 +105,7 @@ function entryOf(conversation: Conversation, viewer: number, around: Surrounding
     my_position: positionOf(conversation, viewer),
     peer_position: groupId === null ? positionOf(conversation, peer) : null,
     last_message: last === undefined || !seenBy(last, viewer) ? null : lastOf(conversation, last),
-    peer: groupId !== null ? null : { id: peer, full_name: "", is_blocked: around.isBlocked(viewer, peer) },
+    peer: groupId !== null ? null : { id: peer, full_name: "" },
     group: groupId === null ? null : { id: groupId, name: around.groupName(groupId), member_count: members },
   };
 }

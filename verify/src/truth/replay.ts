@@ -3,7 +3,8 @@ import type { ObjectHistory, State } from "../checks/object-history.ts";
 import type { Texts } from "../history/texts.ts";
 import type { Conversation } from "./conversation.ts";
 import type { LogRow } from "./log.ts";
-import { projectHead, projectHistory, projectList, projectUnread } from "./projections.ts";
+import { noMember } from "../history/shapes.ts";
+import { projectHead, projectHistory, projectList, projectMembership, projectUnread } from "./projections.ts";
 import { createWorld, type World } from "./world.ts";
 
 interface Txn {
@@ -105,7 +106,7 @@ function createTrack(
     shown: new Map(),
   });
   return {
-    lags: object.startsWith("unread:"),
+    lags: object.startsWith("unread:") || object.startsWith("member:"),
     states: [],
     views: new Map([...views].filter((view) => view !== "").map((view) => [view, track(view)])),
   };
@@ -135,7 +136,7 @@ function historyOf(name: string, { states, views }: Track): ObjectHistory {
   return { name, states, shown: new Map([...views].map(([view, { shown }]) => [view, shown])) };
 }
 
-/** `history/<viewer>/<limit>`, `unread`, `head`, `settled/<viewer>`, `list`, `name`. */
+/** `history/<viewer>/<limit>`, `unread`, `membership`, `blocked`, `head`, `settled/<viewer>`, `list`, `name`. */
 function projector(
   world: World,
   object: string,
@@ -143,7 +144,7 @@ function projector(
 ): () => string {
   const [kind, viewer = 0, limit = 0] = view.split("/").map((part, index) => (index === 0 ? part : Number(part)));
   const around = { ...world, hides: (name: string) => hiding.has(name) };
-  const id = Number(object.split(":")[1]);
+  const [id = 0, other = 0] = object.split(":").slice(1).map(Number);
   const of = (project: (conversation: Conversation) => string, none: string) => (): string => {
     const conversation = world.conversation(object);
     return conversation === undefined ? none : project(conversation);
@@ -159,6 +160,10 @@ function projector(
       return of((conversation) => projectHead(conversation, around, Number(viewer)), "");
     case "list":
       return () => projectList(world.conversationsOf(id), id, around);
+    case "membership":
+      return of((conversation) => projectMembership(conversation, other), noMember);
+    case "blocked":
+      return () => String(world.isBlocked(id, other));
     case "name":
       return () => world.fullName(id);
     default:

@@ -15,7 +15,7 @@ export interface World {
   /** Takes in one transaction. @returns the objects that it changed */
   take(rows: readonly LogRow[], note: (sign: string, at: number) => void): Set<string>;
   version(object: string): number;
-  /** Of `conv:1:2`, `group:3` and `unread:1:2`. */
+  /** Of `conv:1:2`, `group:3`, `unread:1:2` and `member:3:1`. */
   conversation(object: string): Conversation | undefined;
   conversationsOf(userId: number): Conversation[];
   fullName(userId: number): string;
@@ -48,6 +48,7 @@ export function createWorld(): World {
   const { byObject, byUser, names, groupNames, listVers, blocks } = tables;
   const conversation = (object: string): Conversation | undefined => {
     const [kind, one, other] = object.split(":");
+    if (kind === "member") return byObject.get(`group:${one}`);
     if (kind !== "unread") return byObject.get(object);
     const [lo, hi] = [Number(one), Number(other)].sort((a, b) => a - b);
     return byObject.get(`conv:${lo}:${hi}`);
@@ -64,6 +65,7 @@ export function createWorld(): World {
       const [kind, id] = object.split(":");
       if (kind === "convlist") return listVers.get(Number(id)) ?? 0;
       if (kind === "profile") return names.get(Number(id))?.changes ?? 0;
+      if (kind === "blocks") return 0;
       return conversation(object)?.ver ?? 0;
     },
     conversation,
@@ -121,11 +123,11 @@ function takeRow(tables: Tables, { what, row, at }: LogRow, note: Note): string[
     case "blocks":
       blocks.add(blockOf(row));
       say(`blocked ${blockOf(row)}`);
-      return [];
+      return [`blocks:${blockOf(row).replace(" ", ":")}`];
     case "blocks gone":
       blocks.delete(blockOf(row));
       say(`unblocked ${blockOf(row)}`);
-      return [];
+      return [`blocks:${blockOf(row).replace(" ", ":")}`];
     default:
       return [];
   }
@@ -151,7 +153,8 @@ function takePart({ conversations, byUser }: Tables, row: LogRow["row"], say: (s
   const all = byUser.get(userId) ?? new Set();
   byUser.set(userId, all.add(conversation));
   for (const sign of signsOf(before, part)) say(`${sign} ${object} ${userId}`);
-  return shownIn(conversation);
+  const { groupId } = conversation;
+  return groupId === null ? shownIn(conversation) : [object, `member:${groupId}:${userId}`];
 }
 
 function signsOf(before: Part | undefined, part: Part): string[] {
