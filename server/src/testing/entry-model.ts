@@ -31,6 +31,8 @@ export const nobody = "0000000000000000";
 export const leaseMs = 100_000;
 /** Most bytes of a value in the model. */
 export const longest = 300;
+/** Most records of a value that need not be made short. */
+export const most = 5;
 
 /** What the scripts do, in plain words of another language: the reply, and what is there afterwards. */
 export const entryRules = {
@@ -76,7 +78,7 @@ export const entryRules = {
     const clean = pend === more.ver ? { token: nobody, until: more.until } : {};
     const body = Buffer.concat([content.body, more.body]);
     const next = { ...content, count: content.count + more.count, ver: more.ver, pend, body, ttl: more.ttl, ...clean };
-    return [lengthOf(next) > longest / 2 ? 2 : 3, next];
+    return [lengthOf(next) > longest / 2 || next.count > most ? 2 : 3, next];
   },
 
   compact(content: Content, ask: { epoch: number; ver: number; made: ModelEntry }): [number, Content] {
