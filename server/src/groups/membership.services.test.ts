@@ -5,6 +5,9 @@ import { leaveAllGroups } from "./leave-group.ts";
 
 type Four = [Person, Person, Person, Person];
 
+/** Before a change by hand, which would be a version more: the guard of the cache sees to that. */
+const unguarded = "with unguarded as materialized (select set_config('om.marked', '1', true))";
+
 describeDatabases("groups: who is in them (§2.9.5 to §2.9.8, §7.4)", (database) => {
   let http: TestGroups;
   let [nika, bea, cyd, dan]: Person[] = [];
@@ -72,8 +75,9 @@ describeDatabases("groups: who is in them (§2.9.5 to §2.9.8, §7.4)", (databas
   test("a new member has read everything, sees all history, and only its own list changes", async () => {
     const [nika, bea] = four();
     const id = await http.group(nika, newHandle());
-    // Each change by hand is a version more: the guard of the cache sees to that.
-    await database.rows("update conversations set seq = 40, ver = 50 where group_id = $1", [id]);
+    await database.rows(`${unguarded} update conversations set seq = 40, ver = 50 from unguarded where group_id = $1`, [
+      id,
+    ]);
     const before = [await listVer(nika), await listVer(bea)];
     await join(bea, id);
     expect([await listVer(nika), await listVer(bea)]).toEqual([before[0], (before[1] ?? 0) + 1]);
@@ -91,22 +95,23 @@ describeDatabases("groups: who is in them (§2.9.5 to §2.9.8, §7.4)", (databas
         cleared_seq: 0,
         sent: 0,
         sent_at_read: 0,
-        told_ver: 52,
+        told_ver: 51,
         role: "member",
         stamped: true,
-        ver: 52,
+        ver: 51,
         seq: 40,
       },
     ]);
     // What one wrote and cleared before leaving is kept; nothing is unread after coming back.
     await database.rows(
-      `update participants set sent = 7, sent_at_read = 3, skipped = 2, cleared_seq = 9, tail_id = 5, tail_at = now(), role = 'admin'
+      `${unguarded} update participants
+       set sent = 7, sent_at_read = 3, skipped = 2, cleared_seq = 9, tail_id = 5, tail_at = now(), role = 'admin' from unguarded
        where user_id = $1 and conversation_id = (select id from conversations where group_id = $2)`,
       [bea.id, id],
     );
     await leave(bea, id);
-    expect(await state()).toMatchObject([{ inside: false, stamped: true, ver: 54 }]);
-    await database.rows("update conversations set seq = 44 where group_id = $1", [id]);
+    expect(await state()).toMatchObject([{ inside: false, stamped: true, ver: 52 }]);
+    await database.rows(`${unguarded} update conversations set seq = 44 from unguarded where group_id = $1`, [id]);
     await join(bea, id);
     expect(await state()).toMatchObject([
       { joined_seq: 44, read_seq: 44, delivered_seq: 44, skipped: 0, tail_id: null, inside: true, stamped: true },
