@@ -1,7 +1,7 @@
 import { encode } from "@msgpack/msgpack";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { Arg, Reply } from "../platform/redis/redis.ts";
-import { startCacheWorld, type CacheNode, type CacheWorld } from "../testing/cache-nodes.ts";
+import { startCacheWorld, type CacheNode, type CacheWorld } from "../testing/cache-world.ts";
 import { packEntry, readHeader, type Header } from "./entry.ts";
 
 let world: CacheWorld;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { OmError } from "../platform/om-error.ts";
 import type { Arg, Reply } from "../platform/redis/redis.ts";
-import { createGate, startCacheWorld, unheard, type CacheNode, type CacheWorld } from "../testing/cache-nodes.ts";
+import { createGate, startCacheWorld, unheard, type CacheNode, type CacheWorld } from "../testing/cache-world.ts";
 import { packEntry, readHeader, type Header } from "./entry.ts";
 
 let world: CacheWorld;
