@@ -28,9 +28,9 @@ const sleep = (ms: number): string => `new Promise((resolve) => setTimeout(resol
 /** Packets may be late and writers slow, so these change nothing that is promised; they give what is wrong the time to show. */
 const lateFills = cache(
   "entries.ts",
-  "    redis.script(readDeadline, scripts.fill, [source.key(id)], [epoch, token, made.entry, made.ttl]).then(",
+  "    redis.script(fillDeadline, scripts.fill, [source.key(id)], [epoch, token, made.entry, made.ttl]).then(",
   `    ${sleep(60)}
-      .then(() => redis.script(readDeadline, scripts.fill, [source.key(id)], [epoch, token, made.entry, made.ttl])).then(`,
+      .then(() => redis.script(fillDeadline, scripts.fill, [source.key(id)], [epoch, token, made.entry, made.ttl])).then(`,
 );
 const lateCommits = cache(
   "write-marks.ts",

@@ -12,6 +12,7 @@ import { createReadThrough, type ReadThrough } from "./read-through.ts";
 import type { Source } from "./source.ts";
 import { createRelay } from "./relay.ts";
 import type { OnStep } from "./steps.ts";
+import { usualTimes, type CacheTimes } from "./times.ts";
 import { createWrites, type CacheWrites } from "./write-marks.ts";
 
 /** The coherent cache; docs/architecture.md tells how it works. Without Redis every read is one of the database. */
@@ -40,6 +41,8 @@ export interface CacheOptions {
   now: () => number;
   pause: (ms: number) => Promise<void>;
   step?: OnStep | undefined;
+  /** Default: `usualTimes`. */
+  times?: Partial<CacheTimes>;
 }
 
 /** One of this many hits is audited. */
@@ -50,6 +53,7 @@ const monotonic = (): number => performance.now();
 export async function openCache(options: CacheOptions): Promise<Cache> {
   const { db, redis, events, step, pause } = options;
   const store = controlStore(db);
+  const times = { ...usualTimes, ...options.times };
   const memory = createMemory({ maxBytes: 64 * 1024 * 1024, maxKeys: 20_000 });
   const control =
     redis === undefined
@@ -58,6 +62,7 @@ export async function openCache(options: CacheOptions): Promise<Cache> {
           store,
           redis,
           nodeId: options.nodeId,
+          times,
           now: monotonic,
           relay: createRelay({ redis, memory, step }),
           onEpoch: memory.clear,
@@ -87,7 +92,7 @@ export async function openCache(options: CacheOptions): Promise<Cache> {
 
   return {
     hasRedis: redis !== undefined,
-    read: createReadThrough({ entries, control, memory, loader, events: counted, now }).read,
+    read: createReadThrough({ entries, control, memory, loader, events: counted, now, hedgeMs: times.hedgeMs }).read,
     versions: (source, ids) => Promise.all(ids.map(async (id) => entries?.version(source.key(id)))),
     compact: async (source, id) => entries?.compact(source, source.key(id)),
     writes: createWrites({ db, control, marks, events, step }),

@@ -1,10 +1,8 @@
 import { every } from "../platform/background.ts";
 import type { Redis } from "../platform/redis/redis.ts";
 import type { ControlStore, DirtyRow, Shared } from "./control-store.ts";
+import type { CacheTimes } from "./times.ts";
 
-/** How old the last look at what the nodes agree on may be, in ms; beyond it Redis is not read. The bound of every staleness. */
-export const freshness = 1_000;
-const pollMs = 200;
 /** Polls in a row with a usable Redis before the cache is turned on. */
 const goodPolls = 3;
 /** For how long no node may reach Redis before the cache is turned off, in ms. */
@@ -27,6 +25,7 @@ export interface ControlDeps {
   store: ControlStore;
   redis: Redis | undefined;
   nodeId: string;
+  times: Pick<CacheTimes, "pollMs" | "freshMs">;
   /** Monotonic, in ms. */
   now: () => number;
   /** Kills the keys in Redis; the ids of those that are dead. */
@@ -38,7 +37,7 @@ export interface ControlDeps {
 
 /** Starts polling at once; resolves after the first look. */
 export async function startControl(deps: ControlDeps): Promise<CacheControl> {
-  const { store, redis, now } = deps;
+  const { store, redis, now, times } = deps;
   let shared: Shared | undefined;
   /** When the poll that gave `shared` began. */
   let seenAt = Number.NEGATIVE_INFINITY;
@@ -92,11 +91,11 @@ export async function startControl(deps: ControlDeps): Promise<CacheControl> {
     see(await store.poll(), at);
     return true;
   });
-  const loop = every(pollMs, poll, deps.onError);
+  const loop = every(times.pollMs, poll, deps.onError);
   await loop.runNow();
   return {
     readEpoch() {
-      if (shared?.mode !== "on" || now() - seenAt > freshness || !isOurs()) return undefined;
+      if (shared?.mode !== "on" || now() - seenAt > times.freshMs || !isOurs()) return undefined;
       return shared.epoch;
     },
     writeEpoch: () => (shared?.mode === "on" && isOurs() ? shared.epoch : null),

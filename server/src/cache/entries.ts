@@ -11,6 +11,8 @@ import type { Loaded, Source } from "./source.ts";
 
 /** How long a read waits for Redis in all, in ms. */
 export const readDeadline = 10;
+/** How long it may take to store a value, in ms; nobody waits for it. */
+const fillDeadline = 200;
 /** How long a lease lasts, in ms: longer than a load may take to begin and end. */
 const leaseMs = 3_000;
 /** A dirty entry is about to become clean: that many more looks, a millisecond apart. */
@@ -71,7 +73,7 @@ export class Entries {
       const bytes = await redis.call(at.left(), "GETRANGE", key, 0, end).catch(unlessForeign);
       at.answered = true;
       const seen =
-        bytes === undefined ? foreign : this.#judge(source, key, bytes as Buffer, { epoch: at.epoch, whole });
+        bytes === undefined ? corrupt : this.#judge(source, key, bytes as Buffer, { epoch: at.epoch, whole });
       if (seen.is !== "dirty") return seen;
       if (tries === dirtyTries) return { is: "miss", refill: false, result: "dirty" };
       // A body that memory does not have is fetched at once; for a writer that is about to finish we wait.
@@ -89,7 +91,7 @@ export class Entries {
     const { memory } = this.#deps;
     if (bytes.length === 0) return { is: "miss", refill: false, result: "miss" };
     const header = readHeader(bytes);
-    if (header === undefined || bytes.length > source.maxBytes) return { is: "miss", refill: true, result: "corrupt" };
+    if (header === undefined || bytes.length > source.maxBytes) return corrupt;
     if (header.epoch !== at.epoch || !header.hasBody) return { is: "miss", refill: false, result: "miss" };
     if (header.ver < header.pend) return { is: "dirty" };
     // Clean, and yet older than what this node has seen: a change was not marked.
@@ -100,8 +102,14 @@ export class Entries {
     }
     if (!at.whole) return { is: "dirty" };
     const records = readRecords(bytes, header);
-    const value = records === undefined ? undefined : source.fold(records, header.ver);
-    if (value === undefined) return { is: "miss", refill: true, result: records === undefined ? "corrupt" : "miss" };
+    if (records === undefined) return corrupt;
+    let value: T | undefined;
+    try {
+      value = source.fold(records, header.ver);
+    } catch {
+      return corrupt;
+    }
+    if (value === undefined) return { is: "miss", refill: true, result: "miss" };
     memory.set(key, { epoch: header.epoch, ver: header.ver, value, bytes: bytes.length });
     return { is: "hit", value, header, result: "hit" };
   }
@@ -142,7 +150,7 @@ export class Entries {
     const epoch = control.readEpoch();
     const made = epoch === undefined ? undefined : this.#pack(source, { ...loaded, epoch });
     if (epoch === undefined || made === undefined) return events.fill(source.name, "failed");
-    redis.script(readDeadline, scripts.fill, [source.key(id)], [epoch, token, made.entry, made.ttl]).then(
+    redis.script(fillDeadline, scripts.fill, [source.key(id)], [epoch, token, made.entry, made.ttl]).then(
       (stored) => events.fill(source.name, stored === 1 ? "stored" : "refused"),
       () => events.fill(source.name, "failed"),
     );
@@ -163,22 +171,27 @@ export class Entries {
     await redis.script(readDeadline, scripts.compact, [key], [epoch, header.ver, made.entry, made.ttl]);
   }
 
-  /** undefined: it is not to be kept, or too long. */
+  /** undefined: it is not to be kept, too long, or nothing that can be packed. */
   #pack<T>(
     source: Pick<Source<never, T>, "records" | "ttlMs" | "maxBytes">,
     { ver, value, epoch }: Loaded<T> & { epoch: number },
   ): { entry: Buffer; ttl: number } | undefined {
-    const records = source.records(value);
-    if (records === undefined) return undefined;
     const ttl = lifetime(source.ttlMs);
-    const entry = packEntry({ ver, epoch, until: this.#deps.now() + ttl, records });
-    return entry.length > source.maxBytes ? undefined : { entry, ttl };
+    try {
+      const records = source.records(value);
+      if (records === undefined) return undefined;
+      const entry = packEntry({ ver, epoch, until: this.#deps.now() + ttl, records });
+      return entry.length > source.maxBytes ? undefined : { entry, ttl };
+    } catch {
+      return undefined;
+    }
   }
 }
 
-/** Something under the key that is no text at all, such as a list: it is replaced like any other that is no entry. */
-const foreign: Miss = { is: "miss", refill: true, result: "corrupt" };
+/** Nothing that this cache has made, or not any more: it is replaced. */
+const corrupt: Miss = { is: "miss", refill: true, result: "corrupt" };
 
+/** Something under the key that is no text at all, such as a list, is like bytes that are no entry. */
 function unlessForeign(error: unknown): undefined {
   if (error instanceof RedisUnavailable && error.message.startsWith("WRONGTYPE")) return undefined;
   throw error;

@@ -76,7 +76,7 @@ export function createMarks(deps: {
       const replies = await redis?.script(postDeadline, scripts.post, keys, [epoch, ...args]);
       for (const [index, reply] of (replies as number[]).entries()) {
         events.posted(resultOf(reply), 1);
-        if (reply === 2) await part[index]?.compact();
+        if (reply === 2) part[index]?.compact().catch(() => events.posted("failed", 1));
       }
     } catch {
       events.posted("failed", part.length);

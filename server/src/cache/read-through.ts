@@ -6,8 +6,6 @@ import type { Loader } from "./loader.ts";
 import type { Memory } from "./memory.ts";
 import type { Found, Source } from "./source.ts";
 
-/** When a read has waited so long for a first answer of Redis, in ms, the database is asked as well. */
-const hedge = 4;
 /** Below this part of its life an entry is read anew while it is still served. */
 const refreshBelow = 0.05;
 
@@ -26,6 +24,8 @@ export function createReadThrough(deps: {
   events: CacheEvents;
   /** Wall clock, in ms. */
   now: () => number;
+  /** When a read has waited so long for a first answer of Redis, the database is asked as well. */
+  hedgeMs: number;
 }): ReadThrough {
   const { entries, control, memory, loader, events } = deps;
 
@@ -78,6 +78,7 @@ export function createReadThrough(deps: {
             hasAnswered: () => at.answered,
             onUnavailable: () => events.read(source.name, "unavailable"),
             ask: () => fromDatabase(source, id),
+            hedgeMs: deps.hedgeMs,
           });
         }),
       ),
@@ -89,24 +90,29 @@ interface Way {
   at: Attempt;
 }
 
-/** The first answer: the database is asked when Redis fails, or has not answered at all after a while. */
+/**
+ * The first answer: the database is asked when Redis fails, or has not answered at all after a while. Whom the database sends away
+ * while Redis is still silent, Redis may yet answer.
+ */
 function firstOf<T>(ways: {
   redis: Promise<T>;
   hasAnswered: () => boolean;
   onUnavailable: () => void;
   ask: () => Promise<T>;
+  hedgeMs: number;
 }): Promise<T> {
   return new Promise((resolve, reject) => {
     let asked: Promise<T> | undefined;
-    const ask = (): void => {
-      asked ??= ways.ask();
-      asked.then(resolve, reject);
+    const ask = (): Promise<T> => (asked ??= ways.ask());
+    const askToo = (): void => {
+      if (!ways.hasAnswered()) ask().then(resolve, () => undefined);
     };
-    const timer = setTimeout(() => ways.hasAnswered() || ask(), hedge);
-    const onFailure = (error: unknown): void => {
-      if (!(error instanceof RedisUnavailable)) return reject(error);
+    // When this process stood still, an answer may have come that has not been read yet.
+    const timer = setTimeout(() => setImmediate(askToo), ways.hedgeMs);
+    const onFailure = (why: unknown): void => {
+      if (!(why instanceof RedisUnavailable)) return reject(why);
       ways.onUnavailable();
-      ask();
+      ask().then(resolve, reject);
     };
     ways.redis.then(resolve, onFailure).finally(() => clearTimeout(timer));
   });

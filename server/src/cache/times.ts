@@ -1,0 +1,11 @@
+/** How long things may take, in ms. */
+export interface CacheTimes {
+  /** When a read has waited so long for a first answer of Redis, the database is asked as well. */
+  hedgeMs: number;
+  /** Between two looks at what the nodes agree on. */
+  pollMs: number;
+  /** How old the last look may be; beyond it Redis is not read. The bound of every staleness. */
+  freshMs: number;
+}
+
+export const usualTimes: CacheTimes = { hedgeMs: 4, pollMs: 200, freshMs: 1_000 };
