@@ -58,7 +58,7 @@ export async function changedGroup(queries: Queries, groupId: number, userIds: r
   return [...group, ...(await changedMembers(queries, groupId, userIds)), ...(await changedLists(queries, userIds))];
 }
 
-/** Both directions of a direct conversation's unread counts, which have its version. */
+/** Both directions of a direct conversation's unread counts: an answer tells the version, also where the count stays. */
 export function changedUnread(lo: number, hi: number, ver: number): Changed[] {
   return [...new Set([unreadKey(lo, hi), unreadKey(hi, lo)])].map((key) => ({ key, ver }));
 }

@@ -178,6 +178,11 @@ export function conversationStore(db: Queries) {
     /** Newest activity first, from strictly below `before`. */
     list: (viewerId: number, before: { at: string; messageId: number } | undefined, limit: number) =>
       db.query(list, [viewerId, before?.at ?? null, before?.messageId ?? null, limit]),
+    /** The version of a list that has no entries; undefined: it has some. */
+    async emptyAt(viewerId: number): Promise<number | undefined> {
+      const [row] = await db.query(firstPage, [viewerId, 1]);
+      return row === undefined || row.heads.length > 0 ? undefined : row.ver;
+    },
     peers: (viewerId: number, limit: number) => db.query(peers, [viewerId, limit]),
     /** In order of id, above `after`, changed in or after transaction `since` (undefined: all). */
     changed: (viewerId: number, page: { since: number | undefined; after: number; limit: number }) =>

@@ -78,8 +78,10 @@ async function olderPage(
 ): Promise<Page> {
   const rows = await store.list(caller.userId, before, limit + 1);
   const page: Page = { rows: rows.slice(0, limit), hasMore: rows.length > limit, from: "database" };
-  const ver = rows[0]?.list_ver;
-  return before === undefined && ver !== undefined ? { ...page, ver } : page;
+  if (before !== undefined) return page;
+  const ver = rows[0]?.list_ver ?? (await store.emptyAt(caller.userId));
+  // Somebody has written meanwhile: now there are rows, which tell the version.
+  return ver === undefined ? olderPage(store, caller, { before, limit }) : { ...page, ver };
 }
 
 function readCursor(query: ListQuery): { at: string; messageId: number } | undefined {

@@ -1,6 +1,6 @@
 import type { Changed, Post } from "../cache/marks.ts";
 import type { Source } from "../cache/source.ts";
-import { conversationKey, listKey, unreadKey } from "../conversations/cache-keys.ts";
+import { changedUnread, conversationKey, listKey } from "../conversations/cache-keys.ts";
 import { directPlace, type MessageCells, type Place } from "../conversations/conversation-row.ts";
 import type { MovedRecord, SentRecord } from "../conversations/list-fold.ts";
 import type { Moved } from "../conversations/position-store.ts";
@@ -47,14 +47,8 @@ function conversationChanges(part: readonly Fresh[], posts: HistoryPosts): Chang
   const records = part.flatMap((one) => [messageRecord(cellsOf(one)), ...ownPosition(one)]);
   // The first message makes the conversation; who is in it and how far is read with the next look.
   const post = prev > 0 ? postTo(posts, place, { prev, records }) : undefined;
-  const unread = part.flatMap(({ write, row }) =>
-    row.recipient_id === null ? [] : [unreadKey(row.recipient_id, write.message.senderId)],
-  );
-  return [conversationKey(place), ...new Set(unread)].map((key, index) => ({
-    key,
-    ver: last.row.ver,
-    post: index === 0 ? post : undefined,
-  }));
+  const history: Changed = { key: conversationKey(place), ver: last.row.ver, post };
+  return "groupId" in place ? [history] : [history, ...changedUnread(place.lo, place.hi, last.row.ver)];
 }
 
 /** How far the sender has received, which the own message may have moved. */
@@ -122,7 +116,7 @@ export function advanceChanges(rows: readonly Moved[], posts: HistoryPosts): Cha
       toList(userId, row.user_list),
       ...(peerId === userId || row.peer_list === null ? [] : [toList(peerId, row.peer_list)]),
       { key: conversationKey(place), ver: row.ver, post },
-      { key: unreadKey(userId, peerId), ver: row.ver },
+      ...changedUnread(place.lo, place.hi, row.ver),
     ];
   });
 }

@@ -154,6 +154,7 @@ begin
       where p.recipient is not null group by 1
       union all select 'group:' || p.group_id, max(p.ver) from placed p where p.group_id is not null group by 1
       union all select 'unread:' || p.recipient || ':' || p.sender, max(p.ver) from placed p where p.recipient is not null group by 1
+      union all select 'unread:' || p.sender || ':' || p.recipient, max(p.ver) from placed p where p.recipient is not null group by 1
       union all select 'convlist:' || l.user_id, l.list_ver from lists l
     ) k(key, ver)
     where p_epoch is distinct from (select epoch from cache_ctl where id = 1) having count(*) > 0
@@ -317,8 +318,9 @@ begin
       perform note_dirty(array['convlist:' || t.u], array[user_list], p_epoch);
       if head.lo is not null then
         perform note_dirty(
-          array['conv:' || head.lo || ':' || head.hi, 'unread:' || t.u || ':' || peer_id, 'convlist:' || peer_id],
-          array[ver, ver, peer_list], p_epoch
+          array['conv:' || head.lo || ':' || head.hi, 'unread:' || t.u || ':' || peer_id, 'unread:' || peer_id || ':' || t.u,
+            'convlist:' || peer_id],
+          array[ver, ver, ver, peer_list], p_epoch
         );
       end if;
     end if;
