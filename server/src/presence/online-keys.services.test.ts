@@ -25,6 +25,7 @@ afterAll(async () => {
 beforeEach(() => call("FLUSHALL"));
 
 const call = (command: string, ...args: (string | number)[]): Promise<Reply> => redis.call(patience, command, ...args);
+const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1);
 const texts = (reply: Reply): string[] => (Array.isArray(reply) ? reply.map(String) : []);
 const everybody = [1, 2, 3, 4, 5];
 const everywhere = ["a", "b", "c"];
@@ -187,7 +188,7 @@ test("a beat moves the deadline, and finds at most ten silent nodes at once", as
 });
 
 test("a dead node with many users is reaped slice by slice, by several at once, and each user is told by one", async () => {
-  const many = Array.from({ length: 1_234 }, (_, i) => i + 1);
+  const many = range(1_234);
   await keys.join("a", life);
   await keys.join("b", life);
   for (let i = 0; i < many.length; i += 100) await keys.add("a", many.slice(i, i + 100));
@@ -208,6 +209,21 @@ test("a dead node with many users is reaped slice by slice, by several at once, 
   expect(await call("EXISTS", "presence:node:a")).toBe(0);
 });
 
+test("a node that leaves takes nobody on any more, and others may go on where it stops", async () => {
+  await keys.join("a", life);
+  for (let i = 0; i < 150; i += 50)
+    await keys.add(
+      "a",
+      range(50).map((userId) => userId + i),
+    );
+  await keys.join("b", life);
+  const first = await keys.reap("a", true);
+  expect([first.more, first.gone.length, await keys.count()]).toEqual([true, 100, 50]);
+  expect(await keys.add("a", [7])).toBeUndefined();
+  expect(await keys.beat("b", life)).toEqual({ alive: true, silent: ["a"] });
+  expect((await keys.reap("a", false)).gone).toHaveLength(50);
+});
+
 test("a sweep looks through a large set in parts, and removes just those whom nobody has", async () => {
   await keys.join("a", life);
   for (let i = 1; i <= 2_000; i += 100) {
@@ -224,7 +240,7 @@ test("a sweep looks through a large set in parts, and removes just those whom no
     gone.push(...part.gone);
     [cursor, parts] = [part.next, parts + 1];
   } while (cursor !== "0");
-  expect(gone.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 2_000 }, (_, i) => i + 10_001));
+  expect(gone.toSorted((a, b) => a - b)).toEqual(range(2_000).map((userId) => userId + 10_000));
   expect(parts).toBeGreaterThan(10);
   expect([await keys.count(), String(await call("GET", "online:77"))]).toEqual([2_000, "1"]);
 });
@@ -247,10 +263,17 @@ test("what the first server, or anybody else, left under our names makes room", 
   expect(await keys.sweep("a", "0")).toEqual({ next: "0", total: 0, gone: [] });
 });
 
-test("many are found in one look-up; a node that Redis does not know is told so", async () => {
+test("many are found in one look-up; what an eviction leaves is doubtful; a node that Redis does not know is told so", async () => {
   await keys.join("a", life);
-  await keys.add("a", [1, 600, 1_200]);
-  const many = Array.from({ length: 1_200 }, (_, i) => i + 1);
-  expect(await keys.find("a", many, patience)).toEqual({ registered: true, found: new Set([1, 600, 1_200]) });
-  expect(await keys.find("b", [1, 2], patience)).toEqual({ registered: false, found: new Set([1]) });
+  await keys.add("a", [1, 3, 600, 700, 1_200]);
+  await call("DEL", "online:3", "online:700");
+  const many = range(1_200);
+  const said = { registered: true, found: new Set([1, 600, 1_200]), doubtful: new Set([3, 700]) };
+  expect(await keys.find("a", many, patience)).toEqual(said);
+  await call("DEL", "online:users");
+  expect(await keys.find("b", [1, 3], patience)).toEqual({
+    registered: false,
+    found: new Set([1]),
+    doubtful: new Set(),
+  });
 });

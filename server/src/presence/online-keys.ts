@@ -61,24 +61,41 @@ export function onlineKeys(redis: Redis, deadlineMs: number) {
       return { next: String(next), total: Number(total), gone: ids(gone) };
     },
     count: async (): Promise<number> => Number(await redis.call(deadlineMs, "SCARD", usersKey)),
-    /** Who of these is online, in one round trip. `registered`: Redis knows the asking node, so it has not lost its data. */
+    /**
+     * Who of these is online, in one round trip. `registered`: Redis knows the asking node, so it has not lost its data. `doubtful`:
+     * one of the two keys that say so is missing, which eviction explains as well as a death that nobody saw.
+     */
     async find(
       node: string,
       userIds: readonly number[],
       withinMs: number,
-    ): Promise<{ registered: boolean; found: Set<number> }> {
-      const parts: number[][] = [];
-      for (let start = 0; start < userIds.length; start += readSize) parts.push(userIds.slice(start, start + readSize));
-      const [score, ...flags] = await Promise.all([
-        redis.call(withinMs, "ZSCORE", nodesKey, node),
-        ...parts.map((part) => redis.call(withinMs, "MGET", ...part.map((userId) => `online:${userId}`))),
-      ]);
-      const found = flags.flatMap((reply, index) => (parts[index] ?? []).filter((_, i) => list(reply)[i] !== null));
-      return { registered: score !== null, found: new Set(found) };
+    ): Promise<{ registered: boolean; found: Set<number>; doubtful: Set<number> }> {
+      const call = (command: string, ...args: string[]): Promise<Reply> => redis.call(withinMs, command, ...args);
+      const ask = async (part: readonly number[]) => {
+        const [flags, entries] = await Promise.all([
+          call("MGET", ...part.map((userId) => `online:${userId}`)),
+          call("SMISMEMBER", usersKey, ...part.map(String)),
+        ]);
+        return { part, flags: list(flags), entries: list(entries) };
+      };
+      const [known, ...answers] = await Promise.all([call("ZSCORE", nodesKey, node), ...parts(userIds).map(ask)]);
+      const [found, doubtful] = [new Set<number>(), new Set<number>()];
+      for (const { part, flags, entries } of answers) {
+        for (const [i, userId] of part.entries()) {
+          if (flags[i] !== null) found.add(userId);
+          else if (entries[i] === 1) doubtful.add(userId);
+        }
+      }
+      return { registered: known !== null, found, doubtful };
     },
   };
 }
 export type OnlineKeys = ReturnType<typeof onlineKeys>;
+
+function parts(userIds: readonly number[]): (readonly number[])[] {
+  const count = Math.ceil(userIds.length / readSize);
+  return Array.from({ length: count }, (_, i) => userIds.slice(i * readSize, (i + 1) * readSize));
+}
 
 function list(reply: Reply): Reply[] {
   return Array.isArray(reply) ? reply : [];

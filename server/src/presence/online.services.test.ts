@@ -75,6 +75,7 @@ test("an answer asks Redis once, however many people it shows", async () => {
     await server.post("/api/messages", other, { recipient_id: ada.id, content: "hi" });
     await server.post(`/api/groups/${String(id)}/messages`, other, { client_id: `g${other.id}`, content: "all" });
   }
+  const asked: number[] = [];
   const reads = (): number => Number(/cmdstat_mget:calls=(\d+)/.exec(redis.cli("INFO", "commandstats"))?.[1] ?? 0);
   for (const path of [
     "/api/conversations",
@@ -85,10 +86,15 @@ test("an answer asks Redis once, however many people it shows", async () => {
     `/api/messages/changes?conversation_id=group_${String(id)}`,
     "/api/users/search?q=e",
   ]) {
-    const before = reads();
-    expect((await server.get(path, ada)).status).toBe(200);
-    expect([path, reads() - before]).toEqual([path, 1]);
+    // It is asked unless it was too slow just before, and never more than once.
+    await vi.waitFor(async () => {
+      const before = reads();
+      expect((await server.get(path, ada)).status).toBe(200);
+      asked.push(reads() - before);
+      expect([path, asked.at(-1)]).toEqual([path, 1]);
+    }, patient);
   }
+  expect(Math.max(...asked)).toBe(1);
 });
 
 test("while Redis is away others are unknown and not offline, oneself is online; a block still hides all of it", async () => {

@@ -79,7 +79,7 @@ test("a graceful stop takes the node's users off at once", async () => {
 });
 
 test("a node that was taken for dead while it lives is back by itself, and its users are told as online again", async () => {
-  await using a = await openNode(server, { beatMs: 60_000 });
+  await using a = await openNode(server, { beatMs: 3_600_000, refreshMs: 3_600_000 });
   await using b = await openNode(server);
   a.connect(1);
   await untilOnline(b.presence, 1, true);
@@ -179,6 +179,16 @@ describe("whatever Redis forgets is back within a refresh", () => {
     }, patient);
     expect(said).not.toContain(false);
   });
+});
+
+test("a user whose key was evicted is unknown and not offline until it is written again", async () => {
+  await using a = await openNode(server, { refreshMs: 3_600_000 });
+  await using b = await openNode(server, { refreshMs: 3_600_000 });
+  a.connect(1);
+  await untilOnline(b.presence, 1, true);
+  server.cli("DEL", "online:1");
+  expect((await b.presence.lookup([1, 2]))(1)).toBeUndefined();
+  await untilOnline(b.presence, 2, false);
 });
 
 test("ghosts of the first server leave at the first sweep", async () => {

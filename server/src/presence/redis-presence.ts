@@ -146,11 +146,11 @@ export class RedisPresence implements Presence {
     const { node } = this.#registration;
     if (node === undefined || !this.#redis.usable) return unknown;
     try {
-      const { registered, found } = await this.#keys.find(node, userIds, this.#times.lookupMs);
+      const { registered, found, doubtful } = await this.#keys.find(node, userIds, this.#times.lookupMs);
       if (!registered) this.#registration.lost(node);
       const isSure = registered && this.#registration.isFresh && performance.now() >= this.#settledAt;
-      const asked = new Set(userIds);
-      return (userId) => found.has(userId) || (isSure && asked.has(userId) ? false : undefined);
+      const offline = new Set(isSure ? userIds.filter((userId) => !doubtful.has(userId)) : []);
+      return (userId) => found.has(userId) || (offline.has(userId) ? false : undefined);
     } catch (error) {
       this.#failure(error);
       return unknown;

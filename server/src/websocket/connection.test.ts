@@ -60,6 +60,19 @@ describe("a connection's life", () => {
     expect(line.client.readyState).toBe(line.client.OPEN);
   });
 
+  test("each answer to the server's ping is told, with the user's id", async () => {
+    await lines[Symbol.asyncDispose]();
+    const told: number[] = [];
+    lines = await openLines({ deps: { heard: (userId) => void told.push(userId) } });
+    const line = await watched();
+    for (let i = 0; i < 2; i++) {
+      const pong = once(line.served, "pong");
+      pass(30_000);
+      await pong;
+    }
+    expect(told).toEqual([line.connection.userId, line.connection.userId]);
+  });
+
   test("and with every ping control frame of the client, which is answered", async () => {
     const line = await watched({ autoPong: false });
     for (let i = 0; i < 3; i++) {
