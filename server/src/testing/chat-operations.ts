@@ -161,7 +161,7 @@ const deeds: Record<Kind, (deed: Deed) => Promise<unknown>> = {
   },
 };
 
-const faceless = createUserViews({ exposeEmails: false, isOnline: () => false });
+const faceless = createUserViews({ exposeEmails: false, lookup: async () => () => false });
 
 async function frame(deed: Deed, type: "read" | "delivery"): Promise<void> {
   const caller = { userId: deed.by, email: "", role: "user" };
