@@ -5,12 +5,12 @@ import { headerBytes, isServable, readHeader } from "./entry.ts";
 import type { AnySource } from "./loader.ts";
 
 /**
- * Looks whether Redis would serve something older than what the database had before: first the database's version, then the notes,
- * then the entry. A stale entry that no note explains is a proven violation, whatever happens in between.
+ * Looks whether Redis would serve something older than what the database had before: first the database's version, then what would
+ * explain it, then the entry. A stale entry that nothing explains is a proven violation, whatever happens in between.
  */
 export function createAudit(deps: {
   redis: Redis;
-  store: Pick<ControlStore, "isDirty">;
+  store: Pick<ControlStore, "isExplained">;
   control: Pick<CacheControl, "readEpoch">;
   audited: (isStale: boolean) => void;
 }): (source: AnySource, id: unknown) => Promise<void> {
@@ -19,7 +19,7 @@ export function createAudit(deps: {
     if (epoch === undefined) return;
     const key = source.key(id);
     const [loaded] = await source.load([id]);
-    if (loaded === undefined || (await deps.store.isDirty(key))) return;
+    if (loaded === undefined || (await deps.store.isExplained(key, epoch))) return;
     const bytes = await deps.redis.call(50, "GETRANGE", key, 0, headerBytes - 1);
     const header = Buffer.isBuffer(bytes) ? readHeader(bytes) : undefined;
     if (header === undefined || deps.control.readEpoch() !== epoch) return;

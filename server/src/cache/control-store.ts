@@ -71,9 +71,9 @@ const probe = statement<{ free: boolean }>(
   "cache.probe",
   "select pg_try_advisory_xact_lock_shared(object_lock(n.name)) as free from unnest($1::text[]) with ordinality as n(name, ord) order by ord",
 );
-const isDirty = statement<{ dirty: boolean }>(
-  "cache.is_dirty",
-  "select exists (select from cache_dirty where key = $1) as dirty",
+const explained = statement<{ explained: boolean }>(
+  "cache.explained",
+  `select c.epoch <> $2 or c.mode = 'off' or exists (select from cache_dirty d where d.key = $1) as explained from cache_ctl c`,
 );
 
 /** The tables behind the cache; see 008-cache.sql. */
@@ -94,7 +94,8 @@ export function controlStore(db: Queries) {
     removeDirty: (ids: readonly number[]) => db.query(removeDirty, [ids]),
     /** While the cache is off: the next epoch makes them needless. */
     forgetDirty: () => db.query(forgetDirty, []),
-    isDirty: async (key: string) => (await db.query(isDirty, [key]))[0]?.dirty === true,
+    /** Whether an entry of this epoch may be older than the rows: its change is noted, or other entries are in use by now. */
+    isExplained: async (key: string, epoch: number) => (await db.query(explained, [key, epoch]))[0]?.explained === true,
     /** Whether nobody changes the objects behind these locks just now; asked before the rows are read, in a statement of its own. */
     probe: async (locks: readonly string[]) => (await db.query(probe, [locks])).map(({ free }) => free),
   };
