@@ -11,15 +11,16 @@ import { parseConfig } from "../config.ts";
 import { createHub } from "../delivery/hub.ts";
 import { createLocalBus } from "../delivery/local-bus.ts";
 import type { Handlers, RouteRequest } from "../http/handlers.ts";
-import { isJsonText } from "../platform/json-text.ts";
 import { openStorage, type Storage } from "../open-storage.ts";
 import type { Caller } from "../platform/caller.ts";
 import { createDisposals, type Disposals } from "../platform/disposals.ts";
+import { isJsonText } from "../platform/json-text.ts";
 import { OmError } from "../platform/om-error.ts";
 import type { Statement } from "../platform/postgres/statement.ts";
+import type { Reply } from "../platform/redis/redis.ts";
 import { createTelemetry } from "../platform/telemetry/telemetry.ts";
 import { withoutRedis } from "./databases.ts";
-import { redisClient } from "./redis-clients.ts";
+import { redisClient, until } from "./redis-clients.ts";
 
 /** What is said in a request besides who asks. */
 export interface Said<N extends RouteName> {
@@ -46,6 +47,8 @@ export interface CacheNodes extends AsyncDisposable {
   nodes: readonly [CacheNode, CacheNode];
   database: CacheNode;
   redis: RedisServer;
+  /** One command to Redis, over a connection of the test's own. */
+  command(name: string, ...args: string[]): Promise<Reply>;
   /** New users `<name>` with the e-mail `<name>@example.org`. */
   addUsers(...names: string[]): Promise<number[]>;
   rows<Row>(text: string, values?: unknown[]): Promise<Row[]>;
@@ -63,6 +66,8 @@ export async function startCacheNodes(settings: Record<string, string> = {}): Pr
     const place = { url: postgres.createDatabase(), folder, emails };
     const database = await startNode(disposals, place, undefined);
     const nodes = [await startNode(disposals, place, redis), await startNode(disposals, place, redis)] as const;
+    const own = disposals.owned(redisClient(redis));
+    await until(own, true);
     const rows = <Row>(text: string, values: unknown[] = []): Promise<Row[]> =>
       database.storage.db.query<Row>({ name: "", text }, values);
     while (nodes.some(({ cache }) => cache.state().mode !== "on")) await rows("select pg_sleep(0.02)");
@@ -71,6 +76,7 @@ export async function startCacheNodes(settings: Record<string, string> = {}): Pr
       database,
       redis,
       rows,
+      command: (name, ...args) => own.call(5_000, name, ...args),
       async addUsers(...names) {
         const made = await rows<{ id: number }>(
           `with made as (

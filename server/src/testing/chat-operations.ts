@@ -155,9 +155,11 @@ const deeds: Record<Kind, (deed: Deed) => Promise<unknown>> = {
     lastSeen.note(by);
     await lastSeen.flush();
   },
-  /** What Redis forgets by itself. */
+  /** Redis forgets something, or all. */
   async evict({ all, one }) {
-    if (one.on) all.redis.cli("FLUSHDB");
+    if (one.on) return all.command("FLUSHDB");
+    const key = await all.command("RANDOMKEY");
+    return Buffer.isBuffer(key) && all.command("DEL", key.toString());
   },
 };
 
@@ -170,26 +172,16 @@ async function frame(deed: Deed, type: "read" | "delivery"): Promise<void> {
 }
 
 /** Everything of the room that goes through the cache, as one viewer is told it by one node. */
-export async function viewsOf(
-  node: CacheNode,
-  room: Room,
-  viewer: number,
-): Promise<{ name: string; answer: string }[]> {
-  const groupParams = { id: room.groupId };
-  const direct = (peer: number, limit: number): Promise<string> =>
-    node.ask("history", viewer, { query: { recipient_id: String(peer), limit: String(limit) } });
-  const unread = (name: string): Promise<string> => node.ask("unread", viewer, { params: { conversation_id: name } });
-  const views: Record<string, Promise<string>> = {
-    list: node.ask("conversations", viewer, { query: {} }),
-    "list of 1": node.ask("conversations", viewer, { query: { limit: "1" } }),
-    group: node.ask("groupHistory", viewer, { params: groupParams, query: { limit: "50" } }),
-    "group of 3": node.ask("groupHistory", viewer, { params: groupParams, query: { limit: "3" } }),
-    "unread of the group": unread(`group_${room.groupId}`),
-  };
+export async function viewsOf(node: CacheNode, room: Room, viewer: number, limit: string): Promise<[string, string][]> {
+  const views: [string, string][] = [];
+  const add = async <N extends RouteName>(title: string, name: N, said: Said<N>): Promise<void> =>
+    void views.push([title, await node.ask(name, viewer, said)]);
+  await add("list", "conversations", { query: { limit } });
+  await add("group", "groupHistory", { params: { id: room.groupId }, query: { limit } });
+  await add("unread of the group", "unread", { params: { conversation_id: `group_${room.groupId}` } });
   for (const peer of room.userIds) {
-    views[`with ${peer}`] = direct(peer, 50);
-    views[`3 with ${peer}`] = direct(peer, 3);
-    views[`unread of ${peer}`] = unread(`user_${peer}`);
+    await add(`with ${peer}`, "history", { query: { recipient_id: String(peer), limit } });
+    await add(`unread of ${peer}`, "unread", { params: { conversation_id: `user_${peer}` } });
   }
-  return Promise.all(Object.entries(views).map(async ([name, answer]) => ({ name, answer: await answer })));
+  return views;
 }
