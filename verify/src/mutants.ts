@@ -39,13 +39,15 @@ const lateCommits = cache(
   `acked = await marks.mark(changed, under);
         await ${sleep(40)};`,
 );
-const latePosts = cache(
-  "marks.ts",
-  "      for (const part of chunks(posts)) void post(part, epoch);",
-  `      void ${sleep(60)}.then(() => {
+const latePostsBy = (ms: number): Mutation =>
+  cache(
+    "marks.ts",
+    "      for (const part of chunks(posts)) void post(part, epoch);",
+    `      void ${sleep(ms)}.then(() => {
         for (const part of chunks(posts)) void post(part, epoch);
       });`,
-);
+  );
+const latePosts = latePostsBy(60);
 
 const noProbe = cache("loader.ts", "if (free.shift() === true)", "if (free.shift() !== undefined)");
 const anyToken = cache("scripts/fill.lua", " or string.sub(h, 26, 33) ~= ARGV[2]", "");
@@ -68,7 +70,7 @@ export const mutants: Record<string, Mutant> = {
   },
   noMark: {
     does: "commits without a mark",
-    mutations: [noMark, latePosts],
+    mutations: [noMark, latePostsBy(2_000)],
   },
   noLease: {
     does: "stores what it read whether or not its lease still holds",

@@ -43,7 +43,8 @@ export async function runSchedule(options: ScheduleOptions): Promise<Map<string,
   let queue: Fault[] = [];
   while (now() < until) {
     await quiet(options, Math.min(quietMs, until - now()));
-    if (now() + faultMs >= until) continue;
+    // However slow the machine, one fault there is.
+    if (now() + faultMs >= until && (tallies.size > 0 || faultMs === Infinity)) continue;
     if (queue.length < 1) queue = [...queue, ...shuffled(options.faults, random)];
     const [first] = queue.splice(0, 1);
     const second = random.chance(0.25) ? queue.findIndex(({ part }) => part !== first?.part) : -1;
