@@ -1,7 +1,7 @@
 import type { Database } from "../platform/postgres/database.ts";
 import type { Redis } from "../platform/redis/redis.ts";
 import { createAudit } from "./audit.ts";
-import { startControl, type CacheControl } from "./control.ts";
+import { startControl } from "./control.ts";
 import { controlStore } from "./control-store.ts";
 import type { CacheEvents } from "./events.ts";
 import { createLoader, type Loader } from "./loader.ts";
@@ -55,19 +55,16 @@ export async function openCache(options: CacheOptions): Promise<Cache> {
   const store = controlStore(db);
   const times = { ...usualTimes, ...options.times };
   const memory = createMemory({ maxBytes: 64 * 1024 * 1024, maxKeys: 20_000 });
-  const control =
-    redis === undefined
-      ? noControl
-      : await startControl({
-          store,
-          redis,
-          nodeId: options.nodeId,
-          times,
-          now: monotonic,
-          relay: createRelay({ redis, memory, step }),
-          onEpoch: memory.clear,
-          onError: options.onError,
-        });
+  const control = await startControl({
+    store,
+    redis,
+    nodeId: options.nodeId,
+    times,
+    now: monotonic,
+    relay: createRelay({ redis, memory, step }),
+    onEpoch: memory.forget,
+    onError: options.onError,
+  });
   const counted = redis === undefined ? events : withAudit(events, createAuditNow());
   const { now } = options;
   const entries = redis === undefined ? undefined : new Entries({ redis, control, memory, events, now, pause });
@@ -100,14 +97,6 @@ export async function openCache(options: CacheOptions): Promise<Cache> {
     [Symbol.asyncDispose]: () => control[Symbol.asyncDispose](),
   };
 }
-
-const noControl: CacheControl = {
-  readEpoch: () => undefined,
-  writeEpoch: () => null,
-  state: () => ({ epoch: 0, mode: "off", dirty: 0 }),
-  poll: async () => undefined,
-  [Symbol.asyncDispose]: async () => undefined,
-};
 
 function withAudit(events: CacheEvents, audit: CacheEvents["hit"]): CacheEvents {
   let hits = 0;

@@ -5,8 +5,10 @@ import type { CacheTimes } from "./times.ts";
 
 /** Polls in a row with a usable Redis before the cache is turned on. */
 const goodPolls = 3;
-/** For how long no node may reach Redis before the cache is turned off, in ms. */
+/** For how long no node may reach the Redis that is meant before the cache is turned off, in ms. */
 const offAfter = 2_000;
+/** After so long in ms without a cache, what was noted before is needless. */
+const forgetAfter = 5_000;
 const maxDirty = 50_000;
 
 /** What this node knows of the epoch, kept fresh by polling PostgreSQL. */
@@ -25,30 +27,36 @@ export interface ControlDeps {
   store: ControlStore;
   redis: Redis | undefined;
   nodeId: string;
-  times: Pick<CacheTimes, "pollMs" | "freshMs">;
+  times: Pick<CacheTimes, "pollMs" | "idleMs" | "freshMs">;
   /** Monotonic, in ms. */
   now: () => number;
   /** Kills the keys in Redis; the ids of those that are dead. */
   relay: (rows: readonly DirtyRow[], epoch: number) => Promise<readonly number[]>;
-  /** The epoch changed: whatever was known of versions may not hold any more. */
-  onEpoch: () => void;
+  /** What was kept is of another epoch. `isOtherRun`: this is another run of the database, which may give out versions again. */
+  onEpoch: (change: { isOtherRun: boolean }) => void;
   onError: (error: unknown) => void;
 }
 
-/** Starts polling at once; resolves after the first look. */
+/** Starts polling at once; resolves after the first look. A node without Redis looks too: others may have left the cache on. */
 export async function startControl(deps: ControlDeps): Promise<CacheControl> {
   const { store, redis, now, times } = deps;
   let shared: Shared | undefined;
   /** When the poll that gave `shared` began. */
   let seenAt = Number.NEGATIVE_INFINITY;
   let good = 0;
-  let usableAt = now();
+  let oursAt = now();
   let beatAt = Number.NEGATIVE_INFINITY;
 
+  /** Whether this node reaches the Redis that all use. */
   const isOurs = (): boolean => redis?.usable === true && redis.runId !== undefined && redis.runId === shared?.run_id;
 
   function see(next: Shared, at: number): void {
-    if (shared !== undefined && next.epoch !== shared.epoch) deps.onEpoch();
+    // Looks may overtake each other.
+    if (at < seenAt) return;
+    if (shared !== undefined) {
+      const isOtherRun = next.pg_now !== shared.pg_now;
+      if (isOtherRun || next.epoch !== shared.epoch) deps.onEpoch({ isOtherRun });
+    }
     shared = next;
     seenAt = at;
   }
@@ -56,19 +64,22 @@ export async function startControl(deps: ControlDeps): Promise<CacheControl> {
   /** Turns the cache on or off when it is time; whoever comes second changes nothing. */
   async function decide(seen: Shared): Promise<void> {
     good = redis?.usable === true ? good + 1 : 0;
-    if (good > 0) usableAt = now();
+    if (isOurs()) oursAt = now();
     if (seen.pg_now !== seen.pg_start) await store.newRun(seen.pg_start);
-    if (seen.mode === "off") {
-      if (good >= goodPolls && redis?.runId !== undefined) await store.turnOn(redis.runId);
-      else if (seen.dirty_count > 0 && seen.mode_age > 5_000) await store.forgetDirty();
-    } else if (seen.dirty_count > maxDirty || (now() - usableAt > offAfter && !seen.somebody_ok)) {
-      await store.turnOff();
+    const isFlooded = seen.dirty_count > maxDirty;
+    if (seen.mode === "on") {
+      if (isFlooded || (now() - oursAt > offAfter && !seen.somebody_ok)) await store.turnOff();
+    } else if (seen.dirty_count > 0 && seen.mode_age > forgetAfter) {
+      await store.forgetDirty();
+    } else if (good >= goodPolls && redis?.runId !== undefined && !isFlooded) {
+      await store.turnOn(redis.runId);
     }
   }
 
   async function relay(seen: Shared): Promise<void> {
     if (seen.dirty.length === 0 || seen.mode === "off") return;
     const killed = await deps.relay(seen.dirty, seen.epoch);
+    // Kills in another Redis than the one that is meant are worth nothing.
     if (killed.length > 0 && isOurs()) await store.removeDirty(killed);
   }
 
@@ -79,7 +90,7 @@ export async function startControl(deps: ControlDeps): Promise<CacheControl> {
     await relay(seen);
     if (redis !== undefined && at - beatAt >= 1_000) {
       beatAt = at;
-      await store.beat(deps.nodeId, redis.usable);
+      await store.beat(deps.nodeId, isOurs());
     }
     await decide(seen);
   }
@@ -91,11 +102,13 @@ export async function startControl(deps: ControlDeps): Promise<CacheControl> {
     see(await store.poll(), at);
     return true;
   });
-  const loop = every(times.pollMs, poll, deps.onError);
+  const loop = every(redis === undefined ? times.idleMs : times.pollMs, poll, deps.onError);
   await loop.runNow();
   return {
     readEpoch() {
       if (shared?.mode !== "on" || now() - seenAt > times.freshMs || !isOurs()) return undefined;
+      // What is noted must be known to the last row, and the epoch be made for the versions that this database gives out.
+      if (shared.dirty_count > shared.dirty.length || shared.pg_now !== shared.pg_start) return undefined;
       return shared.epoch;
     },
     writeEpoch: () => (shared?.mode === "on" && isOurs() ? shared.epoch : null),

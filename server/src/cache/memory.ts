@@ -15,8 +15,8 @@ export interface Memory {
   /** Lowest version of the key that this node may answer with: what it wrote without a mark, or has answered before. */
   floor(key: string): number;
   raise(key: string, ver: number): void;
-  /** In a new epoch versions may begin anew. */
-  clear(): void;
+  /** In a new epoch no value is good any more; in another run of the database versions may begin anew as well. */
+  forget(change: { isOtherRun: boolean }): void;
 }
 
 export function createMemory(options: { maxBytes: number; maxKeys: number }): Memory {
@@ -34,9 +34,9 @@ export function createMemory(options: { maxBytes: number; maxKeys: number }): Me
     raise(key, ver) {
       if (ver > (floors.get(key) ?? 0)) floors.set(key, ver);
     },
-    clear() {
+    forget({ isOtherRun }) {
       values.clear();
-      floors.clear();
+      if (isOtherRun) floors.clear();
     },
   };
 }

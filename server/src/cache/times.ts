@@ -4,8 +4,10 @@ export interface CacheTimes {
   hedgeMs: number;
   /** Between two looks at what the nodes agree on. */
   pollMs: number;
+  /** The same for a node without Redis. */
+  idleMs: number;
   /** How old the last look may be; beyond it Redis is not read. The bound of every staleness. */
   freshMs: number;
 }
 
-export const usualTimes: CacheTimes = { hedgeMs: 4, pollMs: 200, freshMs: 1_000 };
+export const usualTimes: CacheTimes = { hedgeMs: 4, pollMs: 200, idleMs: 5_000, freshMs: 1_000 };

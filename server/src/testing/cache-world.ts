@@ -165,7 +165,7 @@ export function createGate(): Gate {
 }
 
 /** Nobody is too late for his deadline, and what is known is looked at often. */
-const patient: CacheTimes = { hedgeMs: 30_000, pollMs: 40, freshMs: 30_000 };
+const patient: CacheTimes = { hedgeMs: 30_000, pollMs: 40, idleMs: 100, freshMs: 30_000 };
 
 const unhindered: Hooks = {
   step: () => undefined,
