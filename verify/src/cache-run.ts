@@ -60,7 +60,7 @@ export async function runCache(options: Options, say: (line: string) => void): P
   const people = await makePeople(stage.nodes[0]?.url ?? "", scale);
   const quiet: QuietPhase[] = [];
   say(`seed ${seed}: ${options.seconds} s of load${options.faults ? " with faults" : ""}`);
-  await using load = await startLoad({ stage, people, recorder, seed, pauseMs: scale.pauseMs });
+  await using load = await startLoad({ stage, people, recorder, seed, pauseMs: options.pace ?? scale.pauseMs });
   const began = now();
   const faults = await disturb(options, { scale, stage, recorder, quiet });
   await load.stop();

@@ -26,12 +26,13 @@ const cache = (file: string, find: string, replace: string): Mutation => ({
 const sleep = (ms: number): string => `new Promise((resolve) => setTimeout(resolve, Math.random() * ${ms}))`;
 
 /** Packets may be late and writers slow, so these change nothing that is promised; they give what is wrong the time to show. */
-const lateFills = cache(
-  "entries.ts",
-  "    redis.script(fillDeadline, scripts.fill, [source.key(id)], [epoch, token, made.entry, made.ttl]).then(",
-  `    ${sleep(60)}
+const lateFillsBy = (ms: number): Mutation =>
+  cache(
+    "entries.ts",
+    "    redis.script(fillDeadline, scripts.fill, [source.key(id)], [epoch, token, made.entry, made.ttl]).then(",
+    `    ${sleep(ms)}
       .then(() => redis.script(fillDeadline, scripts.fill, [source.key(id)], [epoch, token, made.entry, made.ttl])).then(`,
-);
+  );
 const lateCommits = cache(
   "write-marks.ts",
   `acked = await marks.mark(changed, under);
@@ -61,7 +62,7 @@ const noMark = cache(
 export const mutants: Record<string, Mutant> = {
   harmlessDelays: {
     does: "fills, commits and posts up to 60 ms late, which must not matter",
-    mutations: [lateFills, lateCommits, latePosts],
+    mutations: [lateFillsBy(60), lateCommits, latePosts],
     passes: true,
   },
   noProbe: {
@@ -74,7 +75,7 @@ export const mutants: Record<string, Mutant> = {
   },
   noLease: {
     does: "stores what it read whether or not its lease still holds",
-    mutations: [anyToken, lateFills, latePosts],
+    mutations: [anyToken, lateFillsBy(500)],
   },
   postCreates: {
     does: "appends a change to an entry that lacks what came before it",

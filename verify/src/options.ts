@@ -20,6 +20,8 @@ export interface Options {
   kept: string | undefined;
   /** Share of cached reads that have to be hits while all is well. */
   gate: number;
+  /** Mean pause between two things that a session does, in ms: the smaller, the more load. undefined: as the scale has it. */
+  pace: number | undefined;
   /** Few people and short phases, for runs of seconds. */
   small: boolean;
 }
@@ -27,7 +29,7 @@ export interface Options {
 /** Somebody asked for something that there is not. */
 export class UsageError extends Error {}
 
-export const usage = `npm run verify -- --cache [--seconds 60] [--nodes 3] [--seed 1] [--mutant NAME] [--no-faults | --only FAULT …] [--gate 0.85] [--json FILE] [--keep FILE]
+export const usage = `npm run verify -- --cache [--seconds 60] [--nodes 3] [--seed 1] [--mutant NAME] [--no-faults | --only FAULT …] [--gate 0.85] [--pace MS] [--small] [--json FILE] [--keep FILE]
 npm run verify -- --judge FILE    what a run with --keep recorded, once more
 npm run verify -- --pause [--nodes 3] [--json FILE]
 mutants:
@@ -53,6 +55,7 @@ export function readOptions(args: readonly string[]): Options {
     keep: values.keep,
     kept: judge,
     gate: number("gate", values.gate),
+    pace: values.pace === undefined ? undefined : number("pace", values.pace),
     small: values.small,
   };
 }
@@ -84,6 +87,7 @@ function parse(args: readonly string[]) {
         keep: { type: "string" },
         judge: { type: "string" },
         gate: { type: "string", default: "0.85" },
+        pace: { type: "string" },
         small: { type: "boolean", default: false },
       },
     }).values;
