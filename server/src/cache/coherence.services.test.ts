@@ -1,7 +1,14 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { DatabaseUnavailable } from "../platform/postgres/database.ts";
 import type { Arg, Reply } from "../platform/redis/redis.ts";
-import { createGate, startCacheWorld, unheard, type CacheNode, type CacheWorld } from "../testing/cache-world.ts";
+import {
+  createGate,
+  holdPolls,
+  startCacheWorld,
+  unheard,
+  type CacheNode,
+  type CacheWorld,
+} from "../testing/cache-world.ts";
 import { packEntry, readHeader, type Header } from "./entry.ts";
 
 let world: CacheWorld;
@@ -31,13 +38,6 @@ async function warm(node: CacheNode): Promise<void> {
   await node.read(thing);
   await happened(node, "fill stored");
   node.events.length = 0;
-}
-
-/** Keeps one node from seeing what another noted as dirty, until the gate opens. */
-function holdPolls(node: CacheNode): () => void {
-  const gate = createGate();
-  node.hooks.sql = (name, run) => (name === "cache.poll" ? gate.pass().then(run) : run());
-  return gate.open;
 }
 
 test("a write costs one version, one mark and one append, and nothing is noted", async () => {
@@ -89,7 +89,7 @@ test("without an acknowledged mark the key is noted with the commit, known to it
   const [node, other] = pair;
   await warm(node);
   await other.read(thing);
-  const release = [holdPolls(node), holdPolls(other)];
+  const release = await holdPolls(...pair);
   node.hooks.redis = (name, send) => (name === "mark" ? unheard() : send());
   const committed = createGate();
   node.hooks.step = (name) => (name === "write-marked" ? committed.pass() : undefined);
@@ -105,7 +105,7 @@ test("without an acknowledged mark the key is noted with the commit, known to it
   expect((await other.read(thing)).ver).toBe(1);
   expect(await node.read(thing)).toMatchObject({ ver: 2, from: "database" });
   node.hooks.redis = (_, send) => send();
-  for (const open of release) open();
+  release();
   await expect.poll(dirtyRows).toBe("0");
   expect((await other.read(thing)).ver).toBe(2);
 });
@@ -265,13 +265,13 @@ test("a batch larger than one call of a script is marked and appended as a whole
 test("a batch that is not marked is noted in its transaction", async () => {
   const [node, other] = pair;
   await warm(node);
-  const release = [holdPolls(node), holdPolls(other)];
+  const release = await holdPolls(...pair);
   node.hooks.redis = (name, send) => (name === "mark" ? unheard() : send());
   await node.batch({ [thing]: ["two", "three"] });
   expect(dirtyRows()).toBe("1");
   expect(await node.read(thing)).toMatchObject({ ver: 3, from: "database" });
   node.hooks.redis = (_, send) => send();
-  for (const open of release) open();
+  release();
   await expect.poll(dirtyRows).toBe("0");
   expect((await other.read(thing)).ver).toBe(3);
 });

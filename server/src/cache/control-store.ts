@@ -25,7 +25,9 @@ export interface Shared {
   somebody_ok: boolean;
 }
 
-const pgRun = "md5(pg_postmaster_start_time()::text || left(pg_walfile_name(pg_current_wal_lsn()), 8))";
+/** Other after a restart, after a failover, and after this database was made anew from a copy. */
+const pgRun =
+  "md5(pg_postmaster_start_time()::text || left(pg_walfile_name(pg_current_wal_lsn()), 8) || pg_relation_filenode('cache_ctl'))";
 
 const poll = statement<Shared>(
   "cache.poll",
@@ -46,7 +48,7 @@ const beat = statement<never>(
 const claim = statement<never>("cache.claim", "update cache_ctl set run_id = $1, epoch = epoch + 1 where run_id <> $1");
 const newRun = statement<never>(
   "cache.new_run",
-  `update cache_ctl set pg_start = ${pgRun}, epoch = epoch + 1 where pg_start = $1 and pg_start <> ${pgRun}`,
+  `update cache_ctl set pg_start = ${pgRun}, epoch = new_cache_epoch() where pg_start = $1 and pg_start <> ${pgRun}`,
 );
 const turnOn = statement<never>(
   "cache.turn_on",

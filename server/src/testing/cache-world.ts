@@ -105,6 +105,7 @@ export async function startCacheWorld(): Promise<CacheWorld> {
   raw.on("error", () => undefined);
   const nodes: CacheNode[] = [];
   const closeNodes = async (): Promise<void> => {
+    openGates();
     for (const node of nodes.splice(0)) await node[Symbol.asyncDispose]();
   };
   return {
@@ -149,12 +150,37 @@ export interface Gate {
   open(): void;
 }
 
+const gates = new Set<Gate>();
+
+/** Gates that a test leaves closed are opened when its nodes are closed or reset. */
+function openGates(): void {
+  for (const gate of gates) gate.open();
+  gates.clear();
+}
+
+/**
+ * Keeps nodes from seeing what has changed for all of them, from now on until the gate that is returned opens; no look is under way
+ * any more.
+ */
+export async function holdPolls(...nodes: CacheNode[]): Promise<() => void> {
+  const held = nodes.map((node) => {
+    const gate = createGate();
+    const { sql } = node.hooks;
+    node.hooks.sql = (name, run) => (name === "cache.poll" ? gate.pass().then(run) : sql(name, run));
+    return gate;
+  });
+  for (const { reached } of held) await reached;
+  return () => {
+    for (const gate of held) gate.open();
+  };
+}
+
 export function createGate(): Gate {
   let reach: () => void = () => undefined;
   let open: () => void = () => undefined;
   const reached = new Promise<void>((resolve) => (reach = resolve));
   const opened = new Promise<void>((resolve) => (open = resolve));
-  return {
+  const gate: Gate = {
     reached,
     pass() {
       reach();
@@ -162,6 +188,8 @@ export function createGate(): Gate {
     },
     open,
   };
+  gates.add(gate);
+  return gate;
 }
 
 /** Nobody is too late for his deadline, and what is known is looked at often. */
@@ -198,6 +226,7 @@ async function openNode({ url, redis: at, isHasty = false, source, times }: Node
   if (client !== undefined) {
     client.start();
     await until(client, true);
+    while (cache.state().mode === "off") await delay(10);
   }
   const counter = { loads: 0 };
   return {
@@ -210,6 +239,7 @@ async function openNode({ url, redis: at, isHasty = false, source, times }: Node
     clock,
     loads: () => counter.loads,
     reset() {
+      openGates();
       Object.assign(hooks, unhindered);
       events.length = 0;
       clock.ahead = 0;

@@ -4,14 +4,18 @@
 alter table users add ver bigint not null default 1;               -- of the profile as others see it, blocks included
 alter table participants add member_ver bigint not null default 0; -- of a membership in a group: joined, left, cleared
 
+-- Somewhere among all: what another database, or this one before it was restored, has left in a Redis must not be taken for our own.
+create function new_cache_epoch() returns int volatile language sql
+return 1 + (random() * 2000000000)::int;
+
 -- One row: which Redis is meant, and whether it is used. Entries of another epoch are as if they were not there.
 create table cache_ctl (
   id int primary key default 1 check (id = 1),
-  epoch int not null default 1,
+  epoch int not null default new_cache_epoch(),
   run_id text not null default '',                 -- of the Redis that the nodes share
   mode text not null default 'off' check (mode in ('on', 'off')),
   changed_at timestamptz not null default '1970-01-01 00:00Z', -- of the mode
-  pg_start text not null default ''              -- of the PostgreSQL that made the versions: a crash may give them out again
+  pg_start text not null default ''              -- the run of PostgreSQL that made the versions: a crash or a restored copy may give them out again
 ) with (fillfactor = 50);
 insert into cache_ctl default values;
 

@@ -85,7 +85,7 @@ begin
   update conversations set changed = pg_current_xact_id() where changed > pg_current_xact_id();
   update participants set changed = pg_current_xact_id() where changed > pg_current_xact_id();
   -- What a cache holds was made from another database.
-  update cache_ctl set epoch = epoch + 1;
+  update cache_ctl set epoch = new_cache_epoch();
   update installation set epoch = current_epoch, durable = pg_current_xact_id();
 end
 $$;
