@@ -1,15 +1,22 @@
 import { inboundFrames, routes, type InboundType, type RouteName } from "@om/protocol";
+import { decode } from "@msgpack/msgpack";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Reply } from "./platform/redis/redis.ts";
 import { openTestSocket } from "./testing/chat-server.ts";
 import { readsOf, startLivePair, type LivePair, type Person } from "./testing/live-pair.ts";
 import { multipart, multipartType } from "./testing/multipart.ts";
 import { png } from "./testing/pictures.ts";
+import { redisClient, until } from "./testing/redis-clients.ts";
+import { serverSecret } from "./testing/test-server.ts";
 
 type MutatingRoute = { [N in RouteName]: (typeof routes)[N]["method"] extends "GET" ? never : N }[RouteName];
 
 let pair: LivePair;
+/** All that a client was given to prove who it is. */
+const tokens = new Set<string>();
 beforeAll(async () => {
-  pair = await startLivePair();
+  // The harder case: answers show e-mail addresses, which Redis must not have.
+  pair = await startLivePair({ EXPOSE_EMAILS: "true" });
 });
 afterAll(() => pair[Symbol.asyncDispose]());
 
@@ -35,6 +42,7 @@ async function newWorld(): Promise<World> {
   worlds += 1;
   const [ada, ben, eve] = await pair.people(`ada_${worlds}`, `ben_${worlds}`, `eve_${worlds}`);
   if (ada === undefined || ben === undefined || eve === undefined) throw new Error("nobody there");
+  for (const { token } of [ada, ben, eve]) tokens.add(token);
   const handle = `open_${worlds}`;
   const made = async (who: Person, path: string, body: unknown): Promise<number> =>
     Number((await pair.ask(who, "POST", path, body))["id"]);
@@ -74,7 +82,10 @@ const login = async ({ name }: Person): Promise<{ cookie: string; token: string 
   const body = { email: `${name}@example.org`, password: `password of ${name}` };
   const answer = await pair.live.request("POST", "/api/auth/login", { body });
   const cookies = answer.cookies.map((one) => one.split(";", 1)[0] ?? "");
-  return { cookie: cookies.join("; "), token: String(answer.json()["access_token"]) };
+  const { access_token: token, refresh_token: refresh } = answer.json();
+  for (const one of [token, refresh, ...cookies.map((pair) => pair.slice(pair.indexOf("=") + 1))])
+    tokens.add(String(one));
+  return { cookie: cookies.join("; "), token: String(token) };
 };
 async function upload({ token }: Person, path: string, field: string): Promise<void> {
   const body = multipart({ name: field, filename: "a.png", type: "image/png", data: await png() });
@@ -228,4 +239,52 @@ test("the caches were warm: most of all this was read from Redis or memory", asy
   ];
   expect(memory + redis).toBeGreaterThan(2 * missed);
   expect(await pair.metric("om_cache_stale_reads_total")).toBe(0);
+});
+
+/** Every key with its type, the milliseconds it has left and the bytes it holds. */
+async function allOfRedis(): Promise<{ key: string; ttl: number; values: Buffer[] }[]> {
+  await using redis = redisClient(pair.redis);
+  await until(redis, true);
+  const call = (command: string, ...args: string[]): Promise<Reply> => redis.call(5_000, command, ...args);
+  const keys = ((await call("KEYS", "*")) as Buffer[]).map(String);
+  return await Promise.all(
+    keys.map(async (key) => {
+      const type = String(await call("TYPE", key));
+      const read = { string: ["GET", key], set: ["SMEMBERS", key], zset: ["ZRANGE", key, "0", "-1"] }[type] ?? [];
+      const [command = "", ...args] = read;
+      const value = await call(command, ...args);
+      return { key, ttl: Number(await call("PTTL", key)), values: [value].flat().filter(Buffer.isBuffer) };
+    }),
+  );
+}
+
+/** The longest that a key of each kind may live, in seconds. */
+const named = { conv: 300, group: 300, member: 300, convlist: 120, unread: 60, profile: 300, online: 90 } as const;
+
+test("after all this Redis holds every kind of key, none for longer than it says, and nothing that is nobody's business", async () => {
+  const found = (await allOfRedis()).filter(({ ttl }) => ttl !== -2);
+  const ageless = new Set(["online:users", "presence:nodes"]);
+  for (const { key, ttl } of found) {
+    const life = named[key.split(":")[0] as keyof typeof named] ?? 90;
+    if (ageless.has(key) || key.startsWith("presence:node:")) expect([key, ttl]).toEqual([key, -1]);
+    else expect([key, ttl > 0 && ttl <= life * 1_000]).toEqual([key, true]);
+  }
+  const kinds = new Set(found.map(({ key }) => key.split(":")[0]));
+  expect([...kinds].toSorted()).toEqual([...Object.keys(named), "presence"].toSorted());
+
+  const secrets = pair
+    .sql(
+      `select email from users union select password_hash from users union select token_hash from refresh_tokens
+       union select token from invites`,
+    )
+    .split("\n")
+    .concat(serverSecret, [...tokens]);
+  expect(secrets.length).toBeGreaterThan(500);
+  for (const { key, values } of found) {
+    for (const bytes of [Buffer.from(key), ...values]) {
+      expect([key, secrets.filter((secret) => bytes.includes(secret))]).toEqual([key, []]);
+      const text = bytes[0] === 0xdd ? JSON.stringify(decode(bytes)) : bytes.toString();
+      expect([key, /[^\s"]@[^\s"]/.exec(text)?.[0]]).toEqual([key, undefined]);
+    }
+  }
 });

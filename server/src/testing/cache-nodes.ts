@@ -17,7 +17,7 @@ import { createDisposals, type Disposals } from "../platform/disposals.ts";
 import { isJsonText } from "../platform/json-text.ts";
 import { OmError } from "../platform/om-error.ts";
 import type { Statement } from "../platform/postgres/statement.ts";
-import type { Reply } from "../platform/redis/redis.ts";
+import { RedisUnavailable, type Redis, type Reply } from "../platform/redis/redis.ts";
 import { createTelemetry } from "../platform/telemetry/telemetry.ts";
 import { withoutRedis } from "./databases.ts";
 import { redisClient, until } from "./redis-clients.ts";
@@ -76,7 +76,7 @@ export async function startCacheNodes(settings: Record<string, string> = {}): Pr
       database,
       redis,
       rows,
-      command: (name, ...args) => own.call(5_000, name, ...args),
+      command: (name, ...args) => patiently(own, () => own.call(5_000, name, ...args)),
       async addUsers(...names) {
         const made = await rows<{ id: number }>(
           `with made as (
@@ -94,6 +94,18 @@ export async function startCacheNodes(settings: Record<string, string> = {}): Pr
   } catch (error) {
     await disposals[Symbol.asyncDispose]().catch(() => undefined);
     throw error;
+  }
+}
+
+/** A machine that is busy must not end a test. */
+async function patiently<T>(redis: Redis, call: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await call();
+    } catch (error) {
+      if (!(error instanceof RedisUnavailable)) throw error;
+      await until(redis, true);
+    }
   }
 }
 

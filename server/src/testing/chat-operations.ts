@@ -53,6 +53,25 @@ export const operation = fc.record({
 });
 export type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never;
 
+/** Every kind once, done by the group's admin with the second person and with the group, each after something new was written. */
+export function everyOperation(): Operation[][] {
+  const one = (kind: Kind, rest: Partial<Operation> = {}): Operation => ({
+    ...{ kind, by: 0, other: 1, at: 0, on: false, node: 0 },
+    ...rest,
+  });
+  const last = new Set<string>(["removeMember", "leave"]);
+  const all = Object.keys(kinds) as Kind[];
+  const ordered = [...all.filter((kind) => !last.has(kind)), ...all.filter((kind) => last.has(kind))];
+  return ordered.flatMap((kind) =>
+    [1, 3].flatMap((other) =>
+      [true, false].flatMap((on) => [
+        [one("send", { by: 1, other: 0, node: 1 }), one("send", { by: 1, other: 3, node: 1 })],
+        [one(kind, { other, on })],
+      ]),
+    ),
+  );
+}
+
 /** Does it on one of the nodes; what is refused changes nothing. */
 export async function act(all: CacheNodes, room: Room, one: Operation): Promise<void> {
   const node = all.nodes[one.node === 0 ? 0 : 1];

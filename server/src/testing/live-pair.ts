@@ -21,6 +21,8 @@ export interface LivePair extends AsyncDisposable {
   people(...names: string[]): Promise<Person[]>;
   /** A JSON request to the server with Redis. @throws when it does not succeed */
   ask(who: Person, method: string, path: string, body?: unknown): Promise<Record<string, unknown>>;
+  /** One SQL text, for looking behind the curtain; what psql prints. */
+  sql(text: string): string;
   /** How often something was counted by the server with Redis, such as `om_cache_reads_total` with `result="hit"`. */
   metric(name: string, label?: string): Promise<number>;
 }
@@ -39,7 +41,8 @@ export async function startLivePair(env: Record<string, string> = {}): Promise<L
 async function startParts(disposals: Disposals, env: Record<string, string>): Promise<LivePair> {
   const postgres = disposals.owned(await startPostgres());
   const redis = disposals.owned(await startRedis());
-  const all = { AVATAR_LIMIT: "0", ATTACHMENT_LIMIT: "0", DATABASE_URL: postgres.createDatabase(), ...env };
+  const url = postgres.createDatabase();
+  const all = { AVATAR_LIMIT: "0", ATTACHMENT_LIMIT: "0", DATABASE_URL: url, ...env };
   const live = disposals.owned(await startTestServer({ env: { ...all, REDIS_URL: redis.url } }));
   const plain = disposals.owned(await startTestServer({ env: all }));
   const tokens = createAccessTokens(serverSecret, Date.now);
@@ -54,6 +57,7 @@ async function startParts(disposals: Disposals, env: Record<string, string>): Pr
     plain,
     redis,
     metric,
+    sql: (text) => postgres.sql(url, text),
     people: (...names) =>
       Promise.all(
         names.map(async (name) => {
