@@ -34,10 +34,10 @@ test("the hit rate has to be known and above the gate; reads that did not ask do
   expect(checkLiveness([{ samples: [], hits: undefined }], 0.85).violationCount).toBe(1);
 });
 
-test("a phase in which Redis was hardly asked tells nothing, but not all of many may be like that", () => {
+test("a phase in which Redis was often not asked tells nothing, but hardly ever asking it is a violation", () => {
   const busy = { samples: [sample(0), sample(2_000)], hits: { hit: 10, off: 5 } };
-  expect(checkLiveness([busy], 0.85)).toMatchObject({ checked: 0, violationCount: 0 });
-  expect(checkLiveness([busy, busy, busy, busy, busy], 0.85).violations).toEqual([
-    "in none of 5 quiet phases was the cache in use",
+  expect(checkLiveness([busy, busy], 0.85)).toMatchObject({ checked: 0, violationCount: 0 });
+  expect(checkLiveness([{ ...busy, hits: { hit: 90, off: 1_000 } }], 0.85).violations).toEqual([
+    "hardly any read asked the cache in 1 quiet phases",
   ]);
 });

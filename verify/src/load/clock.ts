@@ -15,13 +15,17 @@ export interface ClockPair {
   readonly took: Ms;
 }
 
-/** The best of some pairs per stretch of time, in time; the clocks may drift apart slowly. */
+/** Pairs that took longer than this, in ms, and than twice the quickest one are of no use: a busy machine answers late. */
+const quickEnough = 1;
+
+/** From the best pairs of each stretch of time; in between, the clocks drift apart evenly. */
 export function createClockMap(pairs: readonly ClockPair[], stretch = 10_000): (other: number) => Ms {
+  const most = Math.max(quickEnough, 2 * Math.min(...pairs.map(({ took }) => took)));
   const best = new Map<number, ClockPair>();
   for (const pair of pairs) {
     const slot = Math.floor(pair.at / stretch);
     const known = best.get(slot);
-    if (known === undefined || pair.took < known.took) best.set(slot, pair);
+    if (pair.took <= most && (known === undefined || pair.took < known.took)) best.set(slot, pair);
   }
   const sorted = [...best.values()].sort((a, b) => a.at - b.at);
   const offset = ({ at, other }: ClockPair): number => at - other;

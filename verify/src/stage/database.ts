@@ -32,7 +32,7 @@ export async function openDatabase(url: string): Promise<HarnessDatabase> {
     endOneBackend: async () =>
       void (await db.query(
         `select pg_terminate_backend(pid) from pg_stat_activity
-         where datname = current_database() and pid <> pg_backend_pid() order by random() limit 1`,
+         where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend' order by random() limit 1`,
       )),
     async readAccount() {
       await compare();
