@@ -135,7 +135,8 @@ async function open(name: string, withRedis = true): Promise<Node> {
 
 /** All nodes look every 200 ms for so long. */
 async function pass(ms: number, ...looking: Node[]): Promise<void> {
-  for (let end = now + ms; now < end; now += 200) for (const { control } of looking) await control.poll();
+  const end = now + ms;
+  for (; now < end; now += 200) for (const { control } of looking) await control.poll();
 }
 
 test("what was seen holds for a second; then Redis is not read until it is seen again", async () => {

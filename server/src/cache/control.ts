@@ -53,10 +53,8 @@ export async function startControl(deps: ControlDeps): Promise<CacheControl> {
   function see(next: Shared, at: number): void {
     // Looks may overtake each other.
     if (at < seenAt) return;
-    if (shared !== undefined) {
-      const isOtherRun = next.pg_now !== shared.pg_now;
-      if (isOtherRun || next.epoch !== shared.epoch) deps.onEpoch({ isOtherRun });
-    }
+    const isOtherRun = shared !== undefined && next.pg_now !== shared.pg_now;
+    if (isOtherRun || (shared !== undefined && next.epoch !== shared.epoch)) deps.onEpoch({ isOtherRun });
     shared = next;
     seenAt = at;
   }
@@ -105,15 +103,16 @@ export async function startControl(deps: ControlDeps): Promise<CacheControl> {
   const loop = every(redis === undefined ? times.idleMs : times.pollMs, poll, deps.onError);
   await loop.runNow();
   return {
-    readEpoch() {
-      if (shared?.mode !== "on" || now() - seenAt > times.freshMs || !isOurs()) return undefined;
-      // What is noted must be known to the last row, and the epoch be made for the versions that this database gives out.
-      if (shared.dirty_count > shared.dirty.length || shared.pg_now !== shared.pg_start) return undefined;
-      return shared.epoch;
-    },
+    readEpoch: () => (isOurs() && now() - seenAt <= times.freshMs ? epochToRead(shared) : undefined),
     writeEpoch: () => (shared?.mode === "on" && isOurs() ? shared.epoch : null),
     state: () => ({ epoch: shared?.epoch ?? 0, mode: shared?.mode ?? "off", dirty: shared?.dirty_count ?? 0 }),
     poll: () => loop.runNow(),
     [Symbol.asyncDispose]: () => loop[Symbol.asyncDispose](),
   };
+}
+
+/** undefined: nobody may read now. What is noted must be known to the last row, and the epoch be made for this run of the database. */
+function epochToRead(shared: Shared | undefined): number | undefined {
+  if (shared?.mode !== "on" || shared.dirty_count > shared.dirty.length) return undefined;
+  return shared.pg_now === shared.pg_start ? shared.epoch : undefined;
 }

@@ -56,7 +56,12 @@ export type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : nev
 /** Every kind once, done by the group's admin with the second person and with the group, each after something new was written. */
 export function everyOperation(): Operation[][] {
   const one = (kind: Kind, rest: Partial<Operation> = {}): Operation => ({
-    ...{ kind, by: 0, other: 1, at: 0, on: false, node: 0 },
+    kind,
+    by: 0,
+    other: 1,
+    at: 0,
+    on: false,
+    node: 0,
     ...rest,
   });
   const last = new Set<string>(["removeMember", "leave"]);
