@@ -85,6 +85,8 @@ const store: ControlStore = {
 interface Node {
   control: CacheControl;
   redis: { usable: boolean; runId: string | undefined };
+  /** Keys of which it knows that they are dirty. */
+  known: Set<string>;
   /** What was forgotten, in order. */
   forgotten: string[];
   /** A new connection was made. */
@@ -95,6 +97,7 @@ async function open(name: string, withRedis = true): Promise<Node> {
   const redis: Node["redis"] = { usable: false, runId: undefined };
   const checks: ReadyCheck[] = [];
   const forgotten: string[] = [];
+  const known = new Set<string>();
   const nobody = (): Promise<never> => Promise.reject(new Error("not asked"));
   const client = {
     get usable() {
@@ -118,7 +121,10 @@ async function open(name: string, withRedis = true): Promise<Node> {
     // Polls are made by hand.
     times: { pollMs: 1e9, idleMs: 1e9, freshMs: 1_000 },
     now: () => now,
-    relay: async (dirty) => (redis.usable ? dirty.map(({ id }) => id) : []),
+    async relay(dirty) {
+      for (const { key } of dirty) known.add(key);
+      return redis.usable ? dirty.map(({ id }) => id) : [];
+    },
     onEpoch: ({ isOtherRun }) => void forgotten.push(isOtherRun ? "versions" : "values"),
     onError(error) {
       throw error;
@@ -130,7 +136,7 @@ async function open(name: string, withRedis = true): Promise<Node> {
     Object.assign(redis, { usable: true, runId });
   };
   if (withRedis) await connect("redis 1");
-  return { control, redis, forgotten, connect };
+  return { control, redis, known, forgotten, connect };
 }
 
 /** All nodes look every 200 ms for so long. */
@@ -327,4 +333,12 @@ test("too many dirty rows turn it off once, until they are forgotten", async () 
   expect([table.mode, table.epoch]).toEqual(["off", 7]);
   await pass(2_000, a, b);
   expect([table.mode, table.epoch, table.dirty.length]).toEqual(["on", 8, 0]);
+});
+
+test("what is noted is known before a new connection is read", async () => {
+  const node = await open("a");
+  node.redis.usable = false;
+  table.dirty = rows(2);
+  await node.connect("redis 1");
+  expect([node.control.readEpoch(), [...node.known]]).toEqual([7, ["key 0", "key 1"]]);
 });

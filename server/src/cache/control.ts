@@ -1,15 +1,8 @@
 import { every } from "../platform/background.ts";
 import type { Redis } from "../platform/redis/redis.ts";
 import type { ControlStore, DirtyRow, Shared } from "./control-store.ts";
+import { createOnOff } from "./on-off.ts";
 import type { CacheTimes } from "./times.ts";
-
-/** Polls in a row with a usable Redis before the cache is turned on. */
-const goodPolls = 3;
-/** For how long no node may reach the Redis that is meant before the cache is turned off, in ms. */
-const offAfter = 2_000;
-/** After so long in ms without a cache, what was noted before is needless. */
-const forgetAfter = 5_000;
-const maxDirty = 50_000;
 
 /** What this node knows of the epoch, kept fresh by polling PostgreSQL. */
 export interface CacheControl extends AsyncDisposable {
@@ -43,12 +36,12 @@ export async function startControl(deps: ControlDeps): Promise<CacheControl> {
   let shared: Shared | undefined;
   /** When the poll that gave `shared` began. */
   let seenAt = Number.NEGATIVE_INFINITY;
-  let good = 0;
-  let oursAt = now();
   let beatAt = Number.NEGATIVE_INFINITY;
 
   /** Whether this node reaches the Redis that all use. */
   const isOurs = (): boolean => redis?.usable === true && redis.runId !== undefined && redis.runId === shared?.run_id;
+
+  const decide = createOnOff({ store, redis, now, isOurs });
 
   function see(next: Shared, at: number): void {
     // Looks may overtake each other.
@@ -57,21 +50,6 @@ export async function startControl(deps: ControlDeps): Promise<CacheControl> {
     if (isOtherRun || (shared !== undefined && next.epoch !== shared.epoch)) deps.onEpoch({ isOtherRun });
     shared = next;
     seenAt = at;
-  }
-
-  /** Turns the cache on or off when it is time; whoever comes second changes nothing. */
-  async function decide(seen: Shared): Promise<void> {
-    good = redis?.usable === true ? good + 1 : 0;
-    if (isOurs()) oursAt = now();
-    if (seen.pg_now !== seen.pg_start) await store.newRun(seen.pg_start);
-    const isFlooded = seen.dirty_count > maxDirty;
-    if (seen.mode === "on") {
-      if (isFlooded || (now() - oursAt > offAfter && !seen.somebody_ok)) await store.turnOff();
-    } else if (seen.dirty_count > 0 && seen.mode_age > forgetAfter) {
-      await store.forgetDirty();
-    } else if (good >= goodPolls && redis?.runId !== undefined && !isFlooded) {
-      await store.turnOn(redis.runId);
-    }
   }
 
   async function relay(seen: Shared): Promise<void> {
@@ -97,7 +75,10 @@ export async function startControl(deps: ControlDeps): Promise<CacheControl> {
   redis?.onReady(async (runId) => {
     await store.claim(runId);
     const at = now();
-    see(await store.poll(), at);
+    const seen = await store.poll();
+    see(seen, at);
+    // Nothing can be killed yet, but what is noted must be known before anything is read.
+    await relay(seen);
     return true;
   });
   const loop = every(redis === undefined ? times.idleMs : times.pollMs, poll, deps.onError);

@@ -1,0 +1,37 @@
+import type { Redis } from "../platform/redis/redis.ts";
+import type { ControlStore, Shared } from "./control-store.ts";
+
+/** Polls in a row with a usable Redis before the cache is turned on. */
+const goodPolls = 3;
+/** For how long no node may reach the Redis that is meant before the cache is turned off, in ms. */
+const offAfter = 2_000;
+/** After so long in ms without a cache, what was noted before is needless. */
+const forgetAfter = 5_000;
+const maxDirty = 50_000;
+
+/** Turns the cache on or off when it is time, one look after the other; whoever comes second changes nothing. */
+export function createOnOff(deps: {
+  store: ControlStore;
+  redis: Redis | undefined;
+  /** Monotonic, in ms. */
+  now: () => number;
+  /** Whether this node reaches the Redis that all use. */
+  isOurs: () => boolean;
+}): (seen: Shared) => Promise<void> {
+  const { store, redis, now, isOurs } = deps;
+  let good = 0;
+  let oursAt = now();
+  return async (seen) => {
+    good = redis?.usable === true ? good + 1 : 0;
+    if (isOurs()) oursAt = now();
+    if (seen.pg_now !== seen.pg_start) await store.newRun(seen.pg_start);
+    const isFlooded = seen.dirty_count > maxDirty;
+    if (seen.mode === "on") {
+      if (isFlooded || (now() - oursAt > offAfter && !seen.somebody_ok)) await store.turnOff();
+    } else if (seen.dirty_count > 0 && seen.mode_age > forgetAfter) {
+      await store.forgetDirty();
+    } else if (good >= goodPolls && redis?.runId !== undefined && !isFlooded) {
+      await store.turnOn(redis.runId);
+    }
+  };
+}
