@@ -75,7 +75,7 @@ export async function openCache(options: CacheOptions): Promise<Cache> {
     now: monotonic,
     probe: store.probe,
     fill: (source, filling) => entries?.fill(source, filling),
-    busy: ({ name }) => events.fill(name, "busy"),
+    busy: (source, id) => entries?.giveBack(source, id),
     shed: events.shed,
     step,
   });

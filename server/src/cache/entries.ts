@@ -156,6 +156,16 @@ export class Entries {
     );
   }
 
+  /** A writer was in flight, so nothing is filled in: whoever reads next may, without waiting for the end of this lease. */
+  giveBack(source: AnySource, id: unknown): void {
+    const { redis, control, events } = this.#deps;
+    events.fill(source.name, "busy");
+    const epoch = control.readEpoch();
+    if (epoch === undefined) return;
+    // A mark of nothing new takes every lease away, which costs the others at most another load.
+    redis.script(readDeadline, scripts.mark, [source.key(id)], [epoch, 0]).catch(() => undefined);
+  }
+
   /** Replaces a value whose records have become many by one that is as short as a fresh one. @throws RedisUnavailable */
   async compact<Id, T>(source: Source<Id, T>, key: string): Promise<void> {
     const { redis, control } = this.#deps;

@@ -28,8 +28,8 @@ export interface LoaderOptions {
   probe: (locks: readonly string[]) => Promise<readonly boolean[]>;
   /** Stores a value under its lease. It does not throw. */
   fill(source: AnySource, filling: { id: unknown; token: Buffer; loaded: Loaded<unknown> }): void;
-  /** The lock of an object was not free, so it is not stored. */
-  busy(source: Pick<AnySource, "name">): void;
+  /** The lock of an object was not free, so it is not stored: its lease is of no use any more. It does not throw. */
+  busy(source: AnySource, id: unknown): void;
   /** A caller was sent away. */
   shed(): void;
   /** Named steps, for tests and verification. */
@@ -156,7 +156,7 @@ async function run(options: LoaderOptions, { source, wishes: all }: Omit<Batch, 
       resolve(loaded);
       if (token === undefined) continue;
       if (free.shift() === true) options.fill(source, { id, token, loaded });
-      else options.busy(source);
+      else options.busy(source, id);
     }
   } catch (error) {
     for (const one of wishes) one.reject(error);

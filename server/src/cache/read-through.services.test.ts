@@ -138,6 +138,24 @@ test("while a writer holds the lock its object is read but not stored", async ()
   expect((await node.read(thing)).ver).toBe(2);
 });
 
+test("a reader who found a writer in flight gives the lease back: the next one fills", async () => {
+  const [node, writer] = pair;
+  await node.write(thing, "one");
+  const commit = createGate();
+  writer.hooks.step = (name) => (name === "write-marked" ? commit.pass() : undefined);
+  const write = writer.write(thing, "two");
+  await commit.reached;
+  // The writer has marked what was not there; nobody but the reader will take this lease away.
+  await node.read(thing);
+  await filled(node, "busy");
+  await expect.poll(async () => (await header())?.leased).toBe(false);
+  commit.open();
+  await write;
+  expect(await node.read(thing)).toMatchObject({ ver: 2, from: "database" });
+  expect(reads(node)).toEqual(["read miss", "read miss"]);
+  await filled(node);
+});
+
 test("nor after eviction between the mark and the commit, which nobody in Redis remembers", async () => {
   const [node, writer] = pair;
   await warm(node);
