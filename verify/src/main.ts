@@ -6,6 +6,14 @@ import { readOptions, usage, UsageError, type Options } from "./options.ts";
 import { pauseReport, runPause } from "./pause-run.ts";
 import { reportOf, resultOf, verdictOf } from "./report/report.ts";
 
+// Whatever ends this process ends what it has started: that hangs on `exit`.
+process.once("SIGINT", () => process.exit(2));
+process.once("SIGTERM", () => process.exit(2));
+process.once("uncaughtException", (error) => {
+  console.error(error);
+  process.exit(2);
+});
+
 /** Exit codes: 0 all promises held, 1 one was broken, 2 the harness could not do its work. */
 process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
   console.error(error instanceof UsageError ? `${error.message}\n${usage}` : error);

@@ -17,7 +17,12 @@ const copied = ["server", "protocol"];
 /** @throws Error when a mutation does not apply: then it says nothing about the server as it is */
 export function copyMutated(name: string, mutations: readonly Mutation[]): MutantCopy {
   const folder = mkdtempSync(join(tmpdir(), "om-mutant-"));
-  const dispose = (): void => rmSync(folder, { recursive: true, force: true });
+  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  process.once("exit", remove);
+  const dispose = (): void => {
+    process.removeListener("exit", remove);
+    remove();
+  };
   try {
     for (const workspace of copied) {
       const skip = new Set(["dist", "node_modules"]);
