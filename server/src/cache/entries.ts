@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { RedisUnavailable, type Redis } from "../platform/redis/redis.ts";
+import { RedisUnavailable, type Redis, type Reply } from "../platform/redis/redis.ts";
 import type { CacheControl } from "./control.ts";
 import { headerBytes, isServable, packEntry, readHeader, readRecords, type Header } from "./entry.ts";
 import type { CacheEvents, ReadResult } from "./events.ts";
@@ -15,6 +15,8 @@ export const readDeadline = 10;
 const fillDeadline = 200;
 /** How long a lease lasts, in ms: longer than a load may take to begin and end. */
 const leaseMs = 3_000;
+/** Entries are seldom longer, in bytes. */
+const usualBytes = 64 * 1024;
 /** A dirty entry is about to become clean: that many more looks, a millisecond apart. */
 const dirtyTries = 3;
 
@@ -66,19 +68,30 @@ export class Entries {
 
   /** @throws RedisUnavailable */
   async look<Id, T>(source: Source<Id, T>, key: string, at: Attempt): Promise<Hit<T> | Miss> {
-    const { redis, memory, pause } = this.#deps;
+    const { memory, pause } = this.#deps;
     for (let tries = 0; ; tries++) {
       const whole = tries > 0 || memory.get(key)?.epoch !== at.epoch;
-      const end = whole ? source.maxBytes : headerBytes - 1;
-      const bytes = await redis.call(at.left(), "GETRANGE", key, 0, end).catch(unlessForeign);
-      at.answered = true;
-      const seen =
-        bytes === undefined ? corrupt : this.#judge(source, key, bytes as Buffer, { epoch: at.epoch, whole });
+      const bytes = await this.#read(key, at, whole ? source.maxBytes : headerBytes - 1).catch(unlessForeign);
+      const seen = bytes === undefined ? corrupt : this.#judge(source, key, bytes, { epoch: at.epoch, whole });
       if (seen.is !== "dirty") return seen;
       if (tries === dirtyTries) return { is: "miss", refill: false, result: "dirty" };
       // A body that memory does not have is fetched at once; for a writer that is about to finish we wait.
       if (whole) await pause(1);
     }
+  }
+
+  /** The first bytes under a key, one more than `most` at most; undefined: it is no entry, or longer than that. */
+  async #read(key: string, at: Attempt, most: number): Promise<Buffer | undefined> {
+    const ask = async (command: string, ...args: number[]): Promise<Reply> => {
+      const reply = await this.#deps.redis.call(at.left(), command, key, ...args);
+      at.answered = true;
+      return reply;
+    };
+    const bytes = (await ask("GETRANGE", 0, Math.min(most, usualBytes))) as Buffer;
+    if (bytes.length <= usualBytes) return bytes;
+    // Anything may lie there: nobody waits for megabytes to see that they are none of ours.
+    if (readHeader(bytes) === undefined || Number(await ask("STRLEN")) > most) return undefined;
+    return (await ask("GETRANGE", 0, most)) as Buffer;
   }
 
   /** What bytes of Redis say; `whole`: they are more than the header. */
