@@ -20,7 +20,7 @@ import type { Statement } from "../platform/postgres/statement.ts";
 import { RedisUnavailable, type Redis, type Reply } from "../platform/redis/redis.ts";
 import { createTelemetry } from "../platform/telemetry/telemetry.ts";
 import { withoutRedis } from "./databases.ts";
-import { redisClient, until } from "./redis-clients.ts";
+import { patient, redisClient, until } from "./redis-clients.ts";
 
 /** What is said in a request besides who asks. */
 export interface Said<N extends RouteName> {
@@ -119,8 +119,10 @@ async function startNode(
   const config = parseConfig({ DATABASE_URL: place.url, DATA_DIR: place.folder, LOG_LEVEL: "silent" });
   const events = { onOutage: () => undefined, onEnd: () => undefined };
   const storage = counted(disposals.owned(await openStorage(config, events)), add);
-  const redis = server && disposals.owned(redisClient(server, { scripts: Object.values(scripts), idle: true }));
-  const options = { ...withoutRedis, db: storage.db, redis, parallelLoads: 4, nodeId: `node ${Math.random()}` };
+  const redis =
+    server && disposals.owned(patient(redisClient(server, { scripts: Object.values(scripts), idle: true })));
+  const times = { hedgeMs: 30_000, pollMs: 40, idleMs: 100, freshMs: 30_000 };
+  const options = { ...withoutRedis, db: storage.db, redis, parallelLoads: 4, nodeId: `node ${Math.random()}`, times };
   const cache = disposals.owned(await openCache({ ...options, events: eventsOf(add) }));
   redis?.start();
   const telemetry = createTelemetry({ logLevel: "silent", logFrameSizes: false, now: Date.now });

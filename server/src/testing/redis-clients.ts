@@ -26,3 +26,25 @@ export async function endOf(call: Promise<unknown>): Promise<string> {
     (error: { reason?: string; message: string }) => error.reason ?? error.message,
   );
 }
+
+/** The same Redis, but nobody is too late for his deadline: for tests about what is answered, on a machine that may be busy. */
+export function patient(redis: Redis): Redis {
+  const deadline = 30_000;
+  return {
+    get usable() {
+      return redis.usable;
+    },
+    get runId() {
+      return redis.runId;
+    },
+    get breaker() {
+      return redis.breaker;
+    },
+    call: (_, command, ...args) => redis.call(deadline, command, ...args),
+    script: (_, script, keys, args) => redis.script(deadline, script, keys, args),
+    onReady: (check) => redis.onReady(check),
+    onUsable: (listener) => redis.onUsable(listener),
+    start: () => redis.start(),
+    [Symbol.asyncDispose]: () => redis[Symbol.asyncDispose](),
+  };
+}
