@@ -284,7 +284,7 @@ test("after all this Redis holds every kind of key, none for longer than it says
 
   const secrets = pair
     .sql(
-      `select email from users union select password_hash from users union select token_hash from refresh_tokens
+      `select email from users union select password_hash from users where deleted_at is null union select token_hash from refresh_tokens
        union select token from invites`,
     )
     .split("\n")

@@ -97,6 +97,24 @@ test("what is too long to be kept is read from the database every time, and dist
   expect(node.events.filter((event) => event.startsWith("fill"))).toEqual(["fill failed"]);
 });
 
+test("a long entry is read whole, and of what is none of ours no more than its beginning", async () => {
+  const wide = { source: { maxBytes: 1_000_000 } };
+  const [writer, reader] = [await world.open(wide), await world.open(wide)];
+  const long = "x".repeat(200_000);
+  await writer.write(thing, long);
+  await writer.read(thing);
+  await filled(writer);
+  expect(await reader.read(thing)).toEqual({ ver: 1, value: [long], from: "cache" });
+  await raw("DEL");
+  await raw("SETRANGE", 9_999_999, "x");
+  const sent = async (): Promise<number> =>
+    Number(/total_net_output_bytes:(\d+)/.exec(String(await world.raw("INFO", "stats")))?.[1]);
+  const fresh = await world.open(wide);
+  const before = await sent();
+  expect(await fresh.read(thing)).toEqual({ ver: 1, value: [long], from: "database" });
+  expect((await sent()) - before).toBeLessThan(150_000);
+});
+
 test("an entry that was appended to beyond all bounds is replaced", async () => {
   const narrow = await world.open({ source: { maxBytes: 150 } });
   await warm(node);
