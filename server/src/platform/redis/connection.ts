@@ -83,7 +83,9 @@ export class Connection {
     if (this.#outstanding.size >= maxOutstanding) return this.#refuse("overload");
     this.#cork();
     return this.#outstanding.add(deadlineMs, (done) => {
-      void this.#driver.callBuffer(command, args, (error, reply) => {
+      // In capitals the driver would fail at the answer, where nobody can catch it.
+      const name = command === "SUBSCRIBE" ? "subscribe" : command;
+      void this.#driver.callBuffer(name, args, (error, reply) => {
         if (error === null || error === undefined) done(reply as Reply);
         else if (error.name === "ReplyError") done(new RedisUnavailable("error", replyText(error)));
         else done(new RedisUnavailable("disconnected"));
