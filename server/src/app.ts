@@ -1,12 +1,12 @@
 import type { AddressInfo } from "node:net";
 import { jwtSecret } from "./accounts/jwt-secret.ts";
 import { scripts } from "./cache/scripts.ts";
+import { openBus } from "./compose-bus.ts";
 import { composeCache } from "./compose-cache.ts";
 import { composeUseCases } from "./compose.ts";
 import { composeSockets } from "./compose-sockets.ts";
 import type { Config } from "./config.ts";
 import { createHub } from "./delivery/hub.ts";
-import { createLocalBus } from "./delivery/local-bus.ts";
 import { createOriginPolicy } from "./http/origin.ts";
 import { createHttp } from "./http/server.ts";
 import { openRedis } from "./open-redis.ts";
@@ -54,10 +54,9 @@ export async function startApp(config: Config, { now = Date.now, onFatal }: AppO
     const step = faultStep(config.faultAt);
     const redis = opened?.redis;
     const cache = disposals.owned(await composeCache({ config, storage, redis, telemetry, step }));
-    await opened?.connect();
-    const bus = createLocalBus((error) => telemetry.failure("bus", error));
+    const { bus, connect } = disposals.owned(openBus(opened, telemetry));
+    await Promise.all([opened?.connect(), connect()]);
     const hub = createHub({ maxSocketsPerUser: config.maxSocketsPerUser });
-    bus.subscribe(hub.deliver);
     const parts = { config, storage, cache, redis, bus, hub, telemetry, secret, now };
     const useCases = composeUseCases({ ...parts, ownUrl: () => url });
     const { features, handlers, verify } = useCases;

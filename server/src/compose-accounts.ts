@@ -17,7 +17,6 @@ import { createSessions, type AnnounceEnd } from "./accounts/sessions.ts";
 import type { UserViews } from "./accounts/user-view.ts";
 import type { CacheWrites } from "./cache/write-marks.ts";
 import type { Config } from "./config.ts";
-import type { SessionEnd } from "./delivery/push.ts";
 import type { Handlers } from "./http/handlers.ts";
 import type { Clock } from "./platform/clock.ts";
 import type { Database } from "./platform/postgres/database.ts";
@@ -55,8 +54,8 @@ export function composeAccounts(deps: {
   views: UserViews;
   secret: string;
   now: Clock;
-  /** Closes the sockets of sessions that ended, on every node. */
-  endSockets: (event: SessionEnd) => void;
+  /** Closes the sockets of sessions that ended, on every node, and lets the other nodes refuse their tokens. */
+  endSockets: AnnounceEnd;
   /** Takes a user out of every group and deletes the avatar; may be called again. */
   beforeClosing: (userId: number) => Promise<void>;
 }): Accounts {
@@ -67,7 +66,7 @@ export function composeAccounts(deps: {
   const passwords = createPasswords();
   const announceEnd: AnnounceEnd = (event, sessionIds) => {
     tokens.refuse(sessionIds);
-    deps.endSockets(event);
+    deps.endSockets(event, sessionIds);
   };
   const sessions = createSessions({ sessions: store, accounts, tokens, views, announceEnd, secret, now });
   const failures = createRateLimit({ limit: config.loginLimit, windowMs: 15 * 60_000, now });

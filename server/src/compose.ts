@@ -56,6 +56,10 @@ export function composeUseCases(deps: {
   const presence = composePresence({ db, writes, bus, hub, redis, now, failure: failed("presence") });
   const views = createUserViews({ exposeEmails: config.exposeEmails, lookup: presence.lookup });
   const tokens = createAccessTokens(secret, now);
+  bus.subscribe((event) => {
+    if ("ended" in event) tokens.refuse(event.sessionIds ?? []);
+    hub.deliver(event);
+  });
   const mediaBase = (): string => config.publicApiBaseUrl || `${deps.ownUrl()}/api`;
   const announce = createAnnounce({ bus, memberships: membershipStore(db), failure: failed("groups") });
   const groups = composeGroups({ config, db, writes, views, announce });
@@ -68,7 +72,7 @@ export function composeUseCases(deps: {
     views,
     secret,
     now,
-    endSockets: (event) => bus.publish([event]),
+    endSockets: (event, sessionIds) => bus.publish([{ ...event, sessionIds }]),
     async beforeClosing(userId) {
       await groups.leaveAll(userId);
       await media.forget(userId);

@@ -1,5 +1,6 @@
 import type { Config } from "./config.ts";
 import { every } from "./platform/background.ts";
+import type { Endpoint } from "./platform/redis/connection.ts";
 import { readMemory } from "./platform/redis/info.ts";
 import { RedisClient } from "./platform/redis/redis-client.ts";
 import type { Redis, Script } from "./platform/redis/redis.ts";
@@ -10,6 +11,7 @@ import { redisEndpoint } from "./redis-endpoint.ts";
 /** The Redis that the settings name, not connecting yet: who wants to check its connections says so first. */
 export interface OpenRedis extends AsyncDisposable {
   readonly redis: Redis;
+  readonly endpoint: Endpoint;
   /** Begins to connect; resolves when it is usable, has failed for the first time or has said nothing for a second. Never throws. */
   connect(): Promise<void>;
 }
@@ -55,6 +57,7 @@ export function openRedis(
   });
   return {
     redis,
+    endpoint,
     async connect() {
       redis.start();
       const timer = setTimeout(() => {

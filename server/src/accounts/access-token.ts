@@ -10,8 +10,8 @@ export interface AccessTokens {
   issue(caller: Caller): Promise<string>;
   verify: VerifyToken;
   /**
-   * From now on this process refuses the tokens of sessions that ended. Other processes take them until they expire, and so does
-   * this one after a restart or when very many sessions ended since.
+   * From now on this process refuses the tokens of sessions that ended. Other nodes are told by the bus; one that has not heard of it,
+   * or was restarted, or has seen very many sessions end since, takes them until they expire.
    */
   refuse(sessionIds: readonly number[]): void;
 }

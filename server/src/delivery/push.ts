@@ -30,6 +30,8 @@ export interface Push {
 export interface SessionEnd {
   userId: number;
   ended: { sessionId: number } | { allBut: number | undefined };
+  /** The sessions that ended: no node takes their access tokens any more. */
+  sessionIds?: readonly number[];
 }
 
 class LazyFrame implements Frame {

@@ -1,4 +1,5 @@
 import type { Registry } from "prom-client";
+import { createBusMetrics } from "../platform/telemetry/bus-telemetry.ts";
 import { createCacheMetrics } from "../platform/telemetry/cache-metrics.ts";
 import { createMetrics } from "../platform/telemetry/metrics.ts";
 import { createRedisMetrics } from "../platform/telemetry/redis-metrics.ts";
@@ -15,6 +16,7 @@ export function everyMetric(): { registry: Registry; turnOn: () => void } {
   });
   let on = false;
   createCacheMetrics(metrics.registry).watch({ epoch: () => 7, isOn: () => on, dirtyRows: () => 3 });
+  createBusMetrics(metrics.registry);
   createRedisMetrics(metrics.registry, () => ({ usable: true, breaker: "half open" }));
   return { registry: metrics.registry, turnOn: () => void (on = true) };
 }

@@ -1,7 +1,7 @@
 import type { ConnectionOptions } from "node:tls";
 import { Redis as Driver } from "ioredis";
 import { failureText, replyText } from "./failure-text.ts";
-import { Outstanding, type OutstandingEvents } from "./outstanding.ts";
+import { Outstanding, systemTimers, type OutstandingEvents } from "./outstanding.ts";
 import { RedisUnavailable, type Arg, type FailureReason, type Reply } from "./redis.ts";
 
 /** Where a Redis is and who we are there; empty texts mean none. */
@@ -20,6 +20,8 @@ export interface ConnectionEvents extends Omit<OutstandingEvents, "stalled"> {
   connected(): void;
   /** It is over, once; `why` is a text for people, without secrets. */
   closed(why: string): void;
+  /** Something was published in a channel that this connection has subscribed to; must not throw. */
+  published?: (payload: Buffer) => void;
 }
 
 /** How long a connection may take to be made, in ms. */
@@ -39,9 +41,11 @@ export class Connection {
   #closed = false;
   #why = "the connection was closed";
 
-  constructor({ host, port, tls }: Endpoint, events: ConnectionEvents) {
+  /** @param stallAfterMs it is closed when a command has had no answer for so long */
+  constructor({ host, port, tls }: Endpoint, events: ConnectionEvents, stallAfterMs = 250) {
     this.#events = events;
-    this.#outstanding = new Outstanding({ ...events, stalled: () => this.close("no answer for 250 ms") });
+    const stalled = (): void => this.close(`no answer for ${stallAfterMs} ms`);
+    this.#outstanding = new Outstanding({ ...events, stalled }, systemTimers, stallAfterMs);
     this.#driver = new Driver({
       host,
       port,
@@ -62,6 +66,10 @@ export class Connection {
     // Whatever the driver calls an error, of the socket or of the protocol, there is no going on after it.
     this.#driver.on("error", (error) => this.close(failureText(error)));
     this.#driver.on("end", () => this.close(this.#why));
+    const { published } = events;
+    if (published !== undefined) {
+      this.#driver.on("messageBuffer", (_channel, payload) => this.#closed || published(payload));
+    }
     this.#driver.connect().catch(() => undefined);
   }
 
@@ -75,7 +83,9 @@ export class Connection {
     if (this.#outstanding.size >= maxOutstanding) return this.#refuse("overload");
     this.#cork();
     return this.#outstanding.add(deadlineMs, (done) => {
-      void this.#driver.callBuffer(command, args, (error, reply) => {
+      // In capitals the driver would fail at the answer, where nobody can catch it.
+      const name = command === "SUBSCRIBE" ? "subscribe" : command;
+      void this.#driver.callBuffer(name, args, (error, reply) => {
         if (error === null || error === undefined) done(reply as Reply);
         else if (error.name === "ReplyError") done(new RedisUnavailable("error", replyText(error)));
         else done(new RedisUnavailable("disconnected"));

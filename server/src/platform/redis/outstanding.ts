@@ -42,8 +42,6 @@ interface Entry {
 
 /** How often deadlines are looked at, in ms. */
 const tick = 5;
-/** A command without answer for longer than this, in ms, means that nothing will come. */
-const stallAfter = 250;
 /** So many answered entries may lie before the first that is not. */
 const forgetAfter = 1_024;
 
@@ -55,6 +53,7 @@ const forgetAfter = 1_024;
 export class Outstanding {
   readonly #events: OutstandingEvents;
   readonly #timers: Timers;
+  readonly #stallAfterMs: number;
   #entries: Entry[] = [];
   /** The first that is not answered. */
   #head = 0;
@@ -64,9 +63,11 @@ export class Outstanding {
   #reading = false;
   #closed = false;
 
-  constructor(events: OutstandingEvents, timers: Timers = systemTimers) {
+  /** @param stallAfterMs a command without answer for longer than this means that nothing will come */
+  constructor(events: OutstandingEvents, timers: Timers = systemTimers, stallAfterMs = 250) {
     this.#events = events;
     this.#timers = timers;
+    this.#stallAfterMs = stallAfterMs;
   }
 
   get size(): number {
@@ -157,6 +158,6 @@ export class Outstanding {
       if (due && !entry.settled) this.#fail(entry, new RedisUnavailable("timeout"));
     }
     const oldest = this.#entries[this.#head]?.sentAt;
-    if (oldest !== undefined && now - oldest > stallAfter) this.#events.stalled();
+    if (oldest !== undefined && now - oldest > this.#stallAfterMs) this.#events.stalled();
   }
 }

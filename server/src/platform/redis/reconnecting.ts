@@ -1,5 +1,5 @@
 import { createBackoff } from "./backoff.ts";
-import { Connection, type Endpoint } from "./connection.ts";
+import { Connection, type ConnectionEvents, type Endpoint } from "./connection.ts";
 import { failureText } from "./failure-text.ts";
 import { handshake } from "./handshake.ts";
 import type { Arg, Commands, ReadyCheck, RedisUnavailable, Reply, Script } from "./redis.ts";
@@ -23,6 +23,10 @@ interface ReconnectingOptions {
   onChange: () => void;
   /** A connection was not made, lost or refused. */
   onTrouble: (why: string) => void;
+  /** Something was published in a channel that a check has subscribed to; must not throw. */
+  onPublished?: (payload: Buffer) => void;
+  /** A connection is given up when a command has had no answer for so long. Default: 250 */
+  stallAfterMs?: number;
 }
 
 /** A connection that was usable for so long, in ms, was a good one: the wait for the next begins anew. */
@@ -55,12 +59,15 @@ export class Reconnecting {
 
   start(): void {
     if (this.#disposed || this.#connection !== undefined) return;
-    const connection: Connection = new Connection(this.#options.endpoint, {
-      answered: this.#options.onAnswer,
-      failed: this.#options.onFailure,
+    const { endpoint, onAnswer, onFailure, onPublished, stallAfterMs } = this.#options;
+    const events: ConnectionEvents = {
+      answered: onAnswer,
+      failed: onFailure,
       connected: () => void this.#prepare(connection),
       closed: (why) => this.#closed(why),
-    });
+      ...(onPublished && { published: onPublished }),
+    };
+    const connection: Connection = new Connection(endpoint, events, stallAfterMs);
     this.#connection = connection;
   }
 

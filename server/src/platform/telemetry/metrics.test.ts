@@ -41,6 +41,11 @@ const labels: Record<string, string[]> = {
   om_redis_evicted_keys: [],
   om_redis_call_seconds: [],
   om_redis_failures_total: ["reason"],
+  om_bus_published_total: [],
+  om_bus_received_total: [],
+  om_bus_dropped_total: ["reason"],
+  om_bus_reconnects_total: [],
+  om_bus_listening: [],
 };
 
 test("every metric has its name and its labels, and there are no others", () => {

@@ -1,0 +1,168 @@
+import { startFaultProxy, startRedis, type RedisServer } from "@om/services";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { createDisposals } from "../platform/disposals.ts";
+import type { Redis } from "../platform/redis/redis.ts";
+import { busSuite, pushOf, textOf } from "../testing/bus-suite.ts";
+import { redisClient, until } from "../testing/redis-clients.ts";
+import { encodeEvent } from "./event-bytes.ts";
+import type { Push, SessionEnd } from "./push.ts";
+import { RedisBus, type BusEvents } from "./redis-bus.ts";
+
+let server: RedisServer;
+beforeAll(async () => {
+  server = await startRedis();
+});
+afterAll(() => server[Symbol.asyncDispose]());
+
+const patient = { timeout: 30_000, interval: 5 };
+
+interface Node extends AsyncDisposable {
+  bus: RedisBus;
+  redis: Redis;
+  got: (Push | SessionEnd)[];
+  failures: unknown[];
+  counts: Record<string, number>;
+  whys: string[];
+  texts(): string[];
+  listens(): boolean;
+}
+
+/** A node on the Redis at `port`; resolves when it listens and can publish. */
+async function openNode(port: number, { db = 0, username = "", password = "" } = {}): Promise<Node> {
+  const disposals = createDisposals(() => undefined);
+  const who = { db, username, password };
+  const redis = disposals.owned(redisClient({ port }, { endpoint: who }));
+  const node = { got: [] as (Push | SessionEnd)[], failures: [] as unknown[], whys: [] as string[] };
+  const counts: Record<string, number> = {};
+  const count = (name: string) => void (counts[name] = (counts[name] ?? 0) + 1);
+  let listens = false;
+  const events: BusEvents = {
+    published: () => count("published"),
+    received: () => count("received"),
+    dropped: (reason) => count(reason),
+    listening: (is) => {
+      listens = is;
+      if (is) count("listened");
+    },
+    deaf: (why) => void node.whys.push(why),
+    failure: (error) => void node.failures.push(error),
+  };
+  const endpoint = { host: "127.0.0.1", port, tls: undefined, ...who };
+  const bus = disposals.owned(new RedisBus({ redis, endpoint, events }));
+  bus.subscribe((event) => void node.got.push(event));
+  bus.start();
+  await until(redis, true);
+  await vi.waitFor(() => expect(listens || node.whys.length > 0).toBe(true), patient);
+  const texts = (): string[] => node.got.map(textOf);
+  return { ...node, bus, redis, counts, texts, listens: () => listens, ...disposals };
+}
+
+describe("this node's own", () => {
+  busSuite(async (failures) => {
+    const node = await openNode(server.port);
+    vi.spyOn(node.failures, "push").mockImplementation((...errors) => failures.push(...errors));
+    return Object.assign(node.bus, { [Symbol.asyncDispose]: node[Symbol.asyncDispose] });
+  });
+});
+
+test("what one node publishes reaches each other node once, in order and whole; the own echo is ignored", async () => {
+  await using a = await openNode(server.port);
+  await using b = await openNode(server.port);
+  await using c = await openNode(server.port);
+  const whole: Push = {
+    ...pushOf("whole"),
+    userIds: [7, 8],
+    to: "resuming",
+    except: "a socket",
+    message: { conversationId: 5, seq: 6, id: 7 },
+    ordered: true,
+  };
+  const end: SessionEnd = { userId: 7, ended: { sessionId: 4 }, sessionIds: [4] };
+  const texts = Array.from({ length: 500 }, (_, i) => `push ${i}`);
+  a.bus.publish([whole, end]);
+  for (const text of texts) a.bus.publish([pushOf(text)]);
+  b.bus.publish([pushOf("last of b")]);
+  for (const node of [b, c]) {
+    await vi.waitFor(() => expect(node.got.length).toBe(503), patient);
+    const ofA = node.texts().filter((text) => text !== "last of b");
+    expect(ofA).toEqual(["whole", "end of 7", ...texts]);
+    expect(node.got).toContainEqual(end);
+    const received = node.got.find((event): event is Push => "ordered" in event);
+    expect({ ...received, frame: received?.frame.text }).toEqual({ ...whole, frame: '"whole"' });
+  }
+  await vi.waitFor(() => expect(a.texts()).toContain("last of b"), patient);
+  // Whatever of its own could have come back came before that.
+  expect(a.texts().length).toBe(503);
+  expect([a.counts, b.counts]).toEqual([
+    { listened: 1, published: 502, received: 1 },
+    { listened: 1, published: 1, received: 502 },
+  ]);
+});
+
+test("installations that share a Redis under different database numbers do not hear each other", async () => {
+  await using a = await openNode(server.port);
+  await using stranger = await openNode(server.port, { db: 1 });
+  await using friend = await openNode(server.port, { db: 1 });
+  a.bus.publish([pushOf("private")]);
+  await vi.waitFor(() => expect(a.counts["published"]).toBe(1), patient);
+  stranger.bus.publish([pushOf("hello")]);
+  await vi.waitFor(() => expect(friend.texts()).toEqual(["hello"]), patient);
+  expect(stranger.texts()).toEqual(["hello"]);
+});
+
+test("what is no event is counted and dropped, also by a node that sends it; an event of 1 MiB is too large", async () => {
+  await using a = await openNode(server.port);
+  await using b = await openNode(server.port);
+  for (const bad of ["", "hello", "\u0091", "{}", "[1,2,3]"]) server.cli("PUBLISH", "om:bus:0", bad);
+  const huge = pushOf("x".repeat(1_048_576));
+  await a.redis.call(1_000, "PUBLISH", "om:bus:0", encodeEvent("somebody", huge));
+  a.bus.publish([huge, pushOf("after")]);
+  await vi.waitFor(() => expect(b.texts()).toEqual(["after"]), patient);
+  expect(b.counts).toEqual({ listened: 1, invalid: 5, too_large: 1, received: 1 });
+  expect(a.counts).toMatchObject({ invalid: 5, too_large: 2, published: 1 });
+  expect([a.texts().length, a.failures, b.failures]).toEqual([2, [], []]);
+});
+
+test("Redis killed and started again: the own sockets are served meanwhile, the others again afterwards, nothing twice", async () => {
+  await using own = await startRedis();
+  await using a = await openNode(own.port);
+  await using b = await openNode(own.port);
+  await own.kill();
+  await vi.waitFor(() => expect([a.listens(), b.listens(), a.redis.usable]).toEqual([false, false, false]), patient);
+  a.bus.publish([pushOf("meanwhile")]);
+  expect([a.texts(), a.counts["unsent"]]).toEqual([["meanwhile"], 1]);
+  await own.start();
+  await vi.waitFor(() => expect([b.listens(), a.redis.usable]).toEqual([true, true]), patient);
+  a.bus.publish([pushOf("again")]);
+  await vi.waitFor(() => expect(b.texts()).toEqual(["again"]), patient);
+  expect([a.failures, b.failures, b.counts["listened"]]).toEqual([[], [], 2]);
+});
+
+test("a server that hangs is noticed without anybody who publishes, and left", async () => {
+  await using proxy = await startFaultProxy(server.port);
+  await using a = await openNode(server.port);
+  await using b = await openNode(proxy.port);
+  proxy.mode("blackhole");
+  await vi.waitFor(() => expect(b.listens()).toBe(false), patient);
+  expect(b.whys).toContain("no answer for 5000 ms");
+  proxy.mode("pass");
+  await vi.waitFor(() => expect(b.listens()).toBe(true), patient);
+  a.bus.publish([pushOf("again")]);
+  await vi.waitFor(() => expect(b.texts()).toEqual(["again"]), patient);
+});
+
+test("without the rights it is told, the own sockets are served, and it listens as soon as it may", async () => {
+  const rules = ["on", ">hunter2", "~*", "+@all", "-publish", "-subscribe", "resetchannels"];
+  server.cli("ACL", "SETUSER", "poor", ...rules);
+  await using a = await openNode(server.port, { username: "poor", password: "hunter2" });
+  await using b = await openNode(server.port);
+  expect(a.whys[0]).toMatch(/NOPERM .*'subscribe'/);
+  a.bus.publish([pushOf("alone")]);
+  expect(a.texts()).toEqual(["alone"]);
+  await vi.waitFor(() => expect(a.failures).toMatchObject([{ message: expect.stringMatching(/NOPERM .*'publish'/) }]));
+  expect(a.counts["unsent"]).toBe(1);
+  server.cli("ACL", "SETUSER", "poor", "+publish", "+subscribe", "&om:*");
+  await vi.waitFor(() => expect(a.listens()).toBe(true), patient);
+  b.bus.publish([pushOf("welcome")]);
+  await vi.waitFor(() => expect(a.texts()).toEqual(["alone", "welcome"]), patient);
+});

@@ -1,0 +1,110 @@
+import { randomUUID } from "node:crypto";
+import type { Endpoint } from "../platform/redis/connection.ts";
+import { RedisUnavailable, type Redis } from "../platform/redis/redis.ts";
+import { Subscriber } from "../platform/redis/subscriber.ts";
+import type { Bus } from "./bus.ts";
+import { decodeEvent, encodeEvent, ownEvents } from "./event-bytes.ts";
+import { createLocalBus } from "./local-bus.ts";
+import type { Push, SessionEnd } from "./push.ts";
+
+/** What is counted and told about the bus. */
+export interface BusEvents {
+  /** Redis has passed an event on to the other nodes. */
+  published(): void;
+  /** An event of another node was handed on. */
+  received(): void;
+  /** An event did not reach the other nodes, or what came from there was none. */
+  dropped(reason: "unsent" | "too_large" | "invalid"): void;
+  /** What other nodes tell comes in from now on, or no longer. */
+  listening(is: boolean): void;
+  /** It could not be listened, or no longer; a text without secrets. */
+  deaf(why: string): void;
+  /** A defect, or Redis does not allow it. */
+  failure(error: unknown): void;
+}
+
+export interface RedisBusOptions {
+  /** To publish with. */
+  redis: Pick<Redis, "call" | "usable" | "runId">;
+  /** The same one, to listen to. */
+  endpoint: Endpoint;
+  events: BusEvents;
+}
+
+/** The largest event between nodes, in bytes; a message with a group of 10,000 is a tenth of it. */
+const maxBytes = 1_048_576;
+/** How long the answer to PUBLISH may take, in ms. Nobody waits for it. */
+const publishPatience = 200;
+
+/** Redis numbers its databases, but a channel is one for all of them: so each installation has its own. */
+export const busChannel = (db: number): string => `om:bus:${db}`;
+
+/**
+ * The bus of several nodes with one Redis. This node's sockets get an event at once and whatever becomes of Redis; the other nodes get it
+ * by PUBLISH on one channel that all of them listen to, in the order of each publisher. What is published while Redis is away, or while a node
+ * does not listen, is not sent again: clients see the gap by version and seq and catch up.
+ */
+export class RedisBus implements Bus, AsyncDisposable {
+  readonly #node = randomUUID();
+  readonly #isOwn = ownEvents(this.#node);
+  readonly #options: RedisBusOptions;
+  readonly #channel: string;
+  readonly #local: Bus;
+  readonly #subscriber: Subscriber;
+
+  constructor(options: RedisBusOptions) {
+    const { redis, endpoint, events } = options;
+    this.#options = options;
+    this.#channel = busChannel(endpoint.db);
+    this.#local = createLocalBus(events.failure);
+    this.#subscriber = new Subscriber({
+      endpoint,
+      channel: this.#channel,
+      onPublished: (payload) => this.#receive(payload),
+      onChange: events.listening,
+      onTrouble: events.deaf,
+      wanted: () => redis.runId,
+    });
+  }
+
+  /** Begins to listen, and never gives up until it is disposed. */
+  start(): void {
+    this.#subscriber.start();
+  }
+
+  publish(events: readonly (Push | SessionEnd)[]): void {
+    this.#local.publish(events);
+    for (const event of events) this.#send(event);
+  }
+
+  subscribe(receive: (event: Push | SessionEnd) => void): void {
+    this.#local.subscribe(receive);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#subscriber[Symbol.asyncDispose]();
+  }
+
+  #send(event: Push | SessionEnd): void {
+    const { redis, events } = this.#options;
+    if ("userIds" in event && event.userIds.length === 0) return;
+    if (!redis.usable) return events.dropped("unsent");
+    const payload = encodeEvent(this.#node, event);
+    if (payload.length > maxBytes) return events.dropped("too_large");
+    redis.call(publishPatience, "PUBLISH", this.#channel, payload).then(events.published, (error: unknown) => {
+      events.dropped("unsent");
+      // That Redis is away is told by the one who connects to it.
+      if (!(error instanceof RedisUnavailable) || error.reason === "error") events.failure(error);
+    });
+  }
+
+  #receive(payload: Buffer): void {
+    if (this.#isOwn(payload)) return;
+    const { events } = this.#options;
+    if (payload.length > maxBytes) return events.dropped("too_large");
+    const event = decodeEvent(payload);
+    if (event === undefined) return events.dropped("invalid");
+    events.received();
+    this.#local.publish([event]);
+  }
+}

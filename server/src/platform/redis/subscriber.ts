@@ -1,0 +1,78 @@
+import type { Endpoint } from "./connection.ts";
+import { Reconnecting } from "./reconnecting.ts";
+import { createScripts } from "./scripts.ts";
+
+export interface SubscriberOptions {
+  endpoint: Endpoint;
+  channel: string;
+  /** Must not throw. */
+  onPublished: (payload: Buffer) => void;
+  /** It listens now, or no longer. */
+  onChange: (listening: boolean) => void;
+  /** No connection could be made, or it was lost or refused; a text without secrets. */
+  onTrouble: (why: string) => void;
+  /** The server to listen to, by its run_id; while it is undefined any will do. */
+  wanted: () => string | undefined;
+  /** Default: Math.random */
+  random?: () => number;
+}
+
+/** How long the answer to SUBSCRIBE may take, in ms. */
+const patience = 200;
+/** How often the server is asked whether it is still there, in ms. */
+const beatMs = 2_000;
+/** What a slow server has published comes late; what it has published for a connection that was given up is lost. So: patience, in ms. */
+const stallAfterMs = 5_000;
+
+/**
+ * Listens to one channel on a connection of its own, for ever: a lost one is made again, and a server that does not answer for 5 s is
+ * left. What is published while it does not listen never comes.
+ */
+export class Subscriber implements AsyncDisposable {
+  readonly #options: SubscriberOptions;
+  readonly #connections: Reconnecting;
+  #heartbeat: NodeJS.Timeout | undefined;
+
+  constructor(options: SubscriberOptions) {
+    this.#options = options;
+    this.#connections = new Reconnecting({
+      endpoint: options.endpoint,
+      scripts: createScripts([]),
+      random: options.random ?? Math.random,
+      onAnswer: () => undefined,
+      onFailure: () => undefined,
+      onChange: () => options.onChange(this.listening),
+      onTrouble: options.onTrouble,
+      onPublished: options.onPublished,
+      stallAfterMs,
+    });
+    this.#connections.addCheck(async (_runId, commands) => {
+      await commands.call(patience, "SUBSCRIBE", options.channel);
+      return true;
+    });
+  }
+
+  get listening(): boolean {
+    return this.#connections.ready !== undefined;
+  }
+
+  start(): void {
+    this.#connections.start();
+    this.#heartbeat ??= setInterval(() => this.#beat(), beatMs).unref();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#heartbeat);
+    this.#connections.dispose();
+  }
+
+  #beat(): void {
+    const { ready } = this.#connections;
+    if (ready === undefined) return;
+    const wanted = this.#options.wanted();
+    // After a failover the old server may live on, without anybody who publishes there.
+    if (wanted !== undefined && wanted !== ready.runId) return ready.abandon("the others use another Redis");
+    // That no answer came is noticed by the connection.
+    ready.call(stallAfterMs, "PING").catch(() => undefined);
+  }
+}

@@ -1,0 +1,49 @@
+import { Counter, Gauge, type Registry } from "prom-client";
+import type { Telemetry } from "./telemetry.ts";
+
+/** Metrics of the bus between nodes; they exist only where a Redis is configured. */
+export function createBusMetrics(registry: Registry) {
+  const registers = [registry];
+  const counter = <L extends string>(name: string, help: string, ...labelNames: L[]): Counter<L> =>
+    new Counter({ name, help, labelNames, registers });
+  return {
+    published: counter("om_bus_published_total", "Events given to the other nodes"),
+    received: counter("om_bus_received_total", "Events of other nodes"),
+    dropped: counter(
+      "om_bus_dropped_total",
+      "Events that did not reach other nodes, or were none, by reason",
+      "reason",
+    ),
+    reconnects: counter("om_bus_reconnects_total", "Times that it listened to the other nodes again"),
+    listening: new Gauge({ name: "om_bus_listening", help: "Events of other nodes reach this one", registers }),
+  };
+}
+
+/** Between two warnings of one outage, in ms. */
+const warningPause = 60_000;
+
+/** Counts what happens on the bus between nodes; tells when this one is deaf, then once a minute if the reason changes. */
+export function createBusTelemetry({ telemetry, now }: { telemetry: Telemetry; now: () => number }) {
+  const metrics = createBusMetrics(telemetry.metrics.registry);
+  let told: { why: string; at: number } | undefined;
+  let listened = false;
+  return {
+    published: (): void => metrics.published.inc(),
+    received: (): void => metrics.received.inc(),
+    dropped: (reason: string): void => metrics.dropped.inc({ reason }),
+    failure: (error: unknown): void => telemetry.failure("bus", error),
+    listening(is: boolean): void {
+      metrics.listening.set(Number(is));
+      if (!is) return;
+      if (listened) metrics.reconnects.inc();
+      listened = true;
+      if (told !== undefined) telemetry.log.info("what other nodes push arrives again");
+      told = undefined;
+    },
+    deaf(why: string): void {
+      if (told !== undefined && (told.why === why || now() - told.at < warningPause)) return;
+      told = { why, at: now() };
+      telemetry.log.warn(`what other nodes push does not arrive: ${why}`);
+    },
+  };
+}
