@@ -29,9 +29,13 @@ const memberVersions = statement<{ user_id: number; member_ver: number }>(
    where c.group_id = $1 and p.user_id = any($2)`,
 );
 
-const groupVersion = statement<{ ver: number }>(
-  "conversations.group_version",
-  "select ver from conversations where group_id = $1",
+/** A group's version, and those of some users' memberships and lists. */
+const groupVersions = statement<{ kind: "group" | "member" | "list"; user_id: number; ver: number }>(
+  "conversations.group_versions",
+  `select 'group' as kind, 0::bigint as user_id, c.ver from conversations c where c.group_id = $1
+   union all select 'member', p.user_id, p.member_ver
+     from participants p join conversations c on c.id = p.conversation_id where c.group_id = $1 and p.user_id = any($2)
+   union all select 'list', u.user_id, u.list_ver from user_state u where u.user_id = any($2)`,
 );
 
 /** In a transaction that raised the versions of these users' lists. */
@@ -52,10 +56,11 @@ export async function changedMembers(
 
 /** In a transaction that changed a group and these users' memberships of it. */
 export async function changedGroup(queries: Queries, groupId: number, userIds: readonly number[]): Promise<Changed[]> {
-  const [row] = await queries.query(groupVersion, [groupId]);
-  const group = row === undefined ? [] : [{ key: conversationKey({ groupId }), ver: row.ver }];
-  if (userIds.length === 0) return group;
-  return [...group, ...(await changedMembers(queries, groupId, userIds)), ...(await changedLists(queries, userIds))];
+  const rows = await queries.query(groupVersions, [groupId, userIds]);
+  return rows.map(({ kind, user_id: userId, ver }) => {
+    if (kind === "group") return { key: conversationKey({ groupId }), ver };
+    return { key: kind === "member" ? memberKey(groupId, userId) : listKey(userId), ver };
+  });
 }
 
 /** Both directions of a direct conversation's unread counts: an answer tells the version, also where the count stays. */
