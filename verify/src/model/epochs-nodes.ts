@@ -99,10 +99,12 @@ function relaySteps(state: State, options: Epochs, i: number): Step<State>[] {
 
 // ------------------------------------------------------------------------------------------------------------------------ writers
 
-function lockStep(state: State, { commits }: Epochs, i: number): Step<State>[] {
+function lockStep(state: State, { commits, rules }: Epochs, i: number): Step<State>[] {
   if (state.letters >= commits) return [];
-  const writer: Writer = { node: i, seen: epochOf(state), marked: undefined };
-  return [{ name: `node ${i + 1} locks for a write`, next: { ...state, writer } }];
+  const holdsLock = rules.fence !== "epoch read before the lock";
+  const writer: Writer = { node: i, holdsLock, seen: epochOf(state), marked: undefined };
+  const name = holdsLock ? "locks for a write" : `reads epoch ${writer.seen} for a write`;
+  return [{ name: `node ${i + 1} ${name}`, next: { ...state, writer } }];
 }
 
 function writerSteps(state: State, options: Epochs, writer: Writer): Step<State>[] {
@@ -111,6 +113,9 @@ function writerSteps(state: State, options: Epochs, writer: Writer): Step<State>
   const node = state.nodes[writer.node];
   if (node === undefined) return [];
   const who = `node ${writer.node + 1}`;
+  if (!writer.holdsLock) {
+    return [{ name: `${who} locks`, next: { ...state, writer: { ...writer, holdsLock: true } } }];
+  }
   const prev = db.content.length;
   const n = prev + 1;
   const steps: Step<State>[] = [
@@ -124,7 +129,7 @@ function writerSteps(state: State, options: Epochs, writer: Writer): Step<State>
     steps.push({ name, next: { ...marked, writer: { ...writer, marked: { run, epoch } } } });
   }
   const { marked } = writer;
-  const trusted = marked !== undefined && (rules.fence !== "epoch read under the lock" || marked.epoch === writer.seen);
+  const trusted = marked !== undefined && (!rules.fence.startsWith("epoch") || marked.epoch === writer.seen);
   const delta = letter(letters + 1);
   const committed: State = {
     ...state,
@@ -162,7 +167,7 @@ function fillSteps(state: State, options: Epochs, lease: NonNullable<State["leas
   const { content } = state.db;
   const without = { ...state, lease: undefined };
   const steps: Step<State>[] = [{ name: "the reader gives up", next: without, outside: true }];
-  if (state.writer === undefined) {
+  if (state.writer?.holdsLock !== true) {
     const next = sent(without, options, { kind: "FILL", value: { ver: content.length, body: content }, ...lease });
     steps.push({ name: `the reader reads "${content}" and sends FILL`, next, outside: true });
   }

@@ -57,6 +57,12 @@ export const epochsMutants: readonly Run[] = [
     without({ fence: "none" }, { ...small, failovers: 1 }),
   ),
   mutant(
+    "fenceBeforeLock",
+    "the transaction reads the epoch, then waits for its lock",
+    /^stale:/,
+    without({ fence: "epoch read before the lock" }, { ...small, failovers: 1 }),
+  ),
+  mutant(
     "noFence, lost commits",
     "a change is appended to what PostgreSQL has lost",
     /^wrong/,

@@ -12,7 +12,7 @@ export interface Rules {
   /** Every claim names an epoch that never was; otherwise it counts on from the one that PostgreSQL remembers. */
   readonly newEpochs: boolean;
   /** What keeps a write that was marked in the old Redis from going stale in the new one. */
-  readonly fence: "epoch read under the lock" | "claims warm up" | "none";
+  readonly fence: "epoch read under the lock" | "epoch read before the lock" | "claims warm up" | "none";
   /** A node without a fresh poll uses no Redis. */
   readonly pollsExpire: boolean;
   /** A node serves no version below a dirty row that it has seen. */
@@ -102,7 +102,8 @@ export interface Node {
 
 export interface Writer {
   readonly node: number;
-  /** The epoch that its transaction read once it held the lock; 0 if that is of another life of PostgreSQL. */
+  readonly holdsLock: boolean;
+  /** The epoch that its transaction read; 0 if that is of another life of PostgreSQL. */
   readonly seen: number;
   /** Where its MARK was answered. */
   readonly marked: { readonly run: number; readonly epoch: number } | undefined;
