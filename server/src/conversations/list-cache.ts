@@ -110,24 +110,31 @@ export interface ReadList {
 type Changes = Pick<ListStart, "heads" | "from">;
 
 interface Overlay {
+  /** In another epoch a version may mean something else. */
+  epoch: number;
   listVer: number;
   head: ListedHead;
 }
 
+/** What overlays may take of the memory, in bytes, as far as texts tell. */
+const overlayBytes = 32 * 1024 * 1024;
+const sizeOf = ({ head }: Overlay): number => 1_500 + 2 * (head.messages[0]?.[6].length ?? 0);
+
 /** @param deps.warm reads a group's history in the background, so that its version can be asked for next time */
 export function createReadList(deps: {
-  cache: Pick<Cache, "read" | "versions" | "hasRedis">;
+  cache: Pick<Cache, "read" | "versions" | "state" | "hasRedis">;
   db: Queries;
   list: Source<number, List>;
   groups: Source<Place, unknown>;
   warm: (places: Place[]) => void;
 }): ReadList {
   // Heads of groups that changed after a list was kept: by user and conversation, good for one version of both.
-  const overlays = new LRUCache<string, Overlay>({ max: 50_000 });
+  const overlays = new LRUCache<string, Overlay>({ maxSize: overlayBytes, sizeCalculation: sizeOf });
 
   /** Heads that the kept list has in an older version. */
   async function changedHeads(userId: number, ver: number, groups: readonly GroupVersion[]): Promise<Changes> {
     if (groups.length === 0) return { heads: [], from: "cache" };
+    const { epoch } = deps.cache.state();
     const versions = await deps.cache.versions(
       deps.groups,
       groups.map(([, groupId]) => ({ groupId })),
@@ -138,7 +145,7 @@ export function createReadList(deps: {
     const heads: ListedHead[] = [];
     const asked = changed.filter(({ id, now }) => {
       const overlay = overlays.get(`${userId}/${id}`);
-      if (overlay === undefined || overlay.listVer !== ver || overlay.head.ver !== now) return true;
+      if (overlay?.epoch !== epoch || overlay.listVer !== ver || overlay.head.ver !== now) return true;
       heads.push(overlay.head);
       return false;
     });
@@ -151,7 +158,7 @@ export function createReadList(deps: {
     );
     const [row] = await deps.db.query(someHeads, [userId, asked.map(({ id }) => id)]);
     for (const head of (row?.heads ?? []).map(timed)) {
-      overlays.set(`${userId}/${head.conversation_id}`, { listVer: row?.ver ?? 0, head });
+      overlays.set(`${userId}/${head.conversation_id}`, { epoch, listVer: row?.ver ?? 0, head });
       heads.push(head);
     }
     return { heads, from: "database" };

@@ -59,20 +59,25 @@ function hitRate(node: CacheNode, ofKinds: readonly string[]): number {
   return count(["hit", "hit_l1"]) / count(["hit", "hit_l1", "miss", "dirty", "corrupt", "lease_busy"]);
 }
 
-test("whatever happens in any order, also at once: both nodes tell what the database says, and mostly from the cache", async () => {
+async function live(steps: readonly (readonly Operation[])[]): Promise<void> {
+  const room = await newRoom();
+  await check(room, []);
+  for (const step of steps) {
+    await Promise.all(step.map((one) => act(all, room, one)));
+    await check(room, step);
+  }
+}
+
+test("whatever happens: both nodes tell what the database says", () => live(everyOperation()));
+
+test("in any order, and at once too: both nodes tell what the database says, and mostly from the cache", async () => {
   const steps = fc.array(fc.array(operation, { minLength: 1, maxLength: 3 }), { minLength: 10, maxLength: 20 });
-  await fc.assert(
-    fc.asyncProperty(steps, async (steps) => {
-      const room = await newRoom();
-      await check(room, []);
-      for (const step of steps) {
-        await Promise.all(step.map((one) => act(all, room, one)));
-        await check(room, step);
-      }
-    }),
-    // Making a failure smaller takes longer than a test may; the time is for slow machines.
-    { numRuns: 15, examples: [[everyOperation()]], endOnFailure: true, interruptAfterTimeLimit: 40_000 },
-  );
+  const end = performance.now() + 30_000;
+  // A slow machine does fewer. To make a failure smaller takes longer than a test may.
+  const property = fc.asyncProperty(steps, async (steps) => {
+    if (performance.now() < end) await live(steps);
+  });
+  await fc.assert(property, { numRuns: 15, endOnFailure: true });
   for (const node of all.nodes) {
     expect(node.count("stale")).toBe(0);
     expect(node.count("post done")).toBeGreaterThan(10);
@@ -84,6 +89,8 @@ test("whatever happens in any order, also at once: both nodes tell what the data
 /** Statements that a node needs only when the cache does not have what is asked for. */
 const loads = ["history.load", "messages.history", "conversations.first_page", "conversations.list", "members.load"];
 const loadsOf = (node: CacheNode): number => loads.reduce((sum, name) => sum + node.count(`query ${name}`), 0);
+/** One hit of a thousand is held against the database. */
+const auditsOf = (node: CacheNode): number => Math.floor(node.countAll("hit ") / 1_000);
 /** Reads by what became of them; of unread counts, which are not appended to, none. */
 const readsOf = (node: CacheNode, results: readonly string[]): number =>
   results
@@ -95,6 +102,15 @@ const notAnswered = (node: CacheNode): number => readsOf(node, ["unavailable", "
 /** Ends of posts that leave an entry warm, and all ends. */
 const warmed = (node: CacheNode): number => node.count("post done") + node.count("post compact");
 const posted = (node: CacheNode): number => node.countAll("post ");
+
+/** Reads until everything is found. */
+async function untilWarm(read: (node: CacheNode) => Promise<unknown>): Promise<void> {
+  for (;;) {
+    const before = String(all.nodes.map(notFound));
+    await Promise.all(all.nodes.map(read));
+    if (String(all.nodes.map(notFound)) === before) return;
+  }
+}
 
 test.each<[string, Pick<Operation, "kind" | "other">, number]>([
   ["a direct message", { kind: "send", other: 1 }, 3],
@@ -114,16 +130,19 @@ test.each<[string, Pick<Operation, "kind" | "other">, number]>([
     // Bob has something to say that Alice can read; then everybody has read everything.
     for (const other of [0, 2, 3]) await act(all, room, { ...one, kind: "send", by: 1, other });
     await act(all, room, { ...one, kind: "send", by: 0, other: 0 });
-    for (const node of [...all.nodes, ...all.nodes]) await views(node);
+    await untilWarm(views);
     const before = { posted: posted(writer), warmed: warmed(writer), lost: all.nodes.map(notAnswered) };
-    const [missed, loaded] = [all.nodes.map(notFound), all.nodes.map(loadsOf)];
+    const [missed, loaded, audited] = [notFound, loadsOf, auditsOf].map((count) => all.nodes.map(count));
     await act(all, room, { ...one, by: 0 });
     while (posted(writer) < before.posted + keys) await all.command("PING");
     const told = await Promise.all(all.nodes.map(views));
     // A connection that was lost meanwhile proves nothing.
     if (String(all.nodes.map(notAnswered)) !== String(before.lost) || warmed(writer) < before.warmed + keys) continue;
     expect(all.nodes.map(notFound)).toEqual(missed);
-    expect(all.nodes.map(loadsOf)).toEqual(loaded);
+    const audits = all.nodes.map(auditsOf);
+    for (const [at, n] of all.nodes.map(loadsOf).entries()) {
+      expect(n - (loaded?.[at] ?? 0)).toBeLessThanOrEqual((audits[at] ?? 0) - (audited?.[at] ?? 0));
+    }
     const expected = await views(all.database);
     expect(told).toEqual([expected, expected]);
     return;
