@@ -128,7 +128,7 @@ test("an outage is told once, and its end", async () => {
     .toMatchObject([connected, advice("maxmemory 64mb and the policy allkeys-lru")]);
   proxy.mode("refuse");
   await until(opened.redis, false);
-  await expect.poll(() => proxy.counts().accepted).toBeGreaterThan(5);
+  await expect.poll(() => proxy.counts().accepted, { timeout: 20_000 }).toBeGreaterThan(5);
   proxy.mode("pass");
   await until(opened.redis, true);
   expect(opened.lines().slice(2)).toMatchObject([failed("connection reset"), connected]);

@@ -76,6 +76,7 @@ test("every command of the documents shows what they say", async () => {
     },
     DBSIZE: (answer) => expect(Number(answer())).toBeGreaterThan(8),
     "CLIENT LIST": (answer) => expect(answer()).toContain(" name=om-messenger "),
+    "PUBSUB NUMSUB om:bus:0": (answer) => expect(answer()).toBe("om:bus:0\n1"),
     "ACL LOG": (answer) => expect(answer()).toBe(""),
     "SLOWLOG GET": (answer) => void answer(),
     MONITOR: async () => void (await monitored('"GETRANGE" "conv:1:2"')),
