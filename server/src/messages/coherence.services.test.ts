@@ -68,7 +68,7 @@ async function live(steps: readonly (readonly Operation[])[]): Promise<void> {
   }
 }
 
-test("whatever happens: both nodes tell what the database says", () => live(everyOperation()));
+test("whatever happens: both nodes tell what the database says", { timeout: 120_000 }, () => live(everyOperation()));
 
 test("in any order, and at once too: both nodes tell what the database says, and mostly from the cache", async () => {
   const steps = fc.array(fc.array(operation, { minLength: 1, maxLength: 3 }), { minLength: 10, maxLength: 20 });
