@@ -56,7 +56,7 @@ export function createRecorder(): Recorder {
     answered: (kind, t0, t1) => void tally(kind).calls.push({ t0, took: t1 - t0 }),
     trouble: (kind, what, at) => void tally(kind).troubles.push({ what, at }),
     viewpoint(of) {
-      const name = `${of.object} ${of.view}`;
+      const name = `${of.object} ${of.view} ${of.keys.join(" ")}`;
       const known = viewpoints.get(name) ?? of;
       viewpoints.set(name, known);
       return known;
