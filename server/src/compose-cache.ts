@@ -22,6 +22,7 @@ export async function composeCache(deps: {
   const metrics = createCacheMetrics(telemetry.metrics.registry);
   const cache = await openCache({
     db: storage.db,
+    aside: storage.aside,
     redis,
     // Half of the pool stays for writers, whatever is read.
     parallelLoads: storage.kind === "embedded" ? 1 : Math.max(1, Math.floor(deps.config.dbPool / 2)),

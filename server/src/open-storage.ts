@@ -8,6 +8,8 @@ import { migrate } from "./platform/postgres/migrate.ts";
 /** The database that the settings name, migrated and open. */
 export interface Storage extends AsyncDisposable {
   db: Database;
+  /** For the little that must not wait behind requests: a connection of its own, if there can be one. */
+  aside: Database;
   /** `embedded` has one connection and one lane. */
   kind: "embedded" | "postgres";
 }
@@ -25,7 +27,15 @@ export async function openStorage(config: Config, { onOutage, onEnd }: StorageEv
   if (external !== undefined) {
     await migrate(external);
     const db = openDatabase({ connection: external, poolSize: config.dbPool, onOutage });
-    return { db, kind: "postgres", [Symbol.asyncDispose]: () => db[Symbol.asyncDispose]() };
+    const aside = openDatabase({ connection: external, poolSize: 1, onOutage });
+    return {
+      db,
+      aside,
+      kind: "postgres",
+      async [Symbol.asyncDispose]() {
+        await Promise.all([db[Symbol.asyncDispose](), aside[Symbol.asyncDispose]()]);
+      },
+    };
   }
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
   const embedded = await startEmbedded(config.dataDir, onEnd);
@@ -38,6 +48,7 @@ export async function openStorage(config: Config, { onOutage, onEnd }: StorageEv
   const db = openDatabase({ connection: embedded.connection, poolSize: 1, onOutage });
   return {
     db,
+    aside: db,
     kind: "embedded",
     async [Symbol.asyncDispose]() {
       await db[Symbol.asyncDispose]();

@@ -1,4 +1,4 @@
-import type { Database } from "../platform/postgres/database.ts";
+import type { Database, Queries } from "../platform/postgres/database.ts";
 import type { Redis } from "../platform/redis/redis.ts";
 import { createAudit } from "./audit.ts";
 import { startControl } from "./control.ts";
@@ -31,6 +31,8 @@ export interface Cache extends AsyncDisposable {
 
 export interface CacheOptions {
   db: Database;
+  /** For looking at what the nodes agree on, which must not wait behind requests; default: `db`. */
+  aside?: Queries;
   redis: Redis | undefined;
   /** Loads that may run side by side. */
   parallelLoads: number;
@@ -56,7 +58,7 @@ export async function openCache(options: CacheOptions): Promise<Cache> {
   const times = { ...usualTimes, ...options.times };
   const memory = createMemory({ maxBytes: 64 * 1024 * 1024, maxKeys: 20_000 });
   const control = await startControl({
-    store,
+    store: options.aside === undefined ? store : controlStore(options.aside),
     redis,
     nodeId: options.nodeId,
     times,

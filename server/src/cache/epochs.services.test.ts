@@ -74,6 +74,26 @@ test("a node that cannot learn what changed stops reading Redis, and goes on whe
   await expect.poll(async () => (await node.read(thing)).from).toBe("cache");
 });
 
+test("requests that take all connections of the pool do not keep a node from looking", async () => {
+  const node = await world.open({ times: { freshMs: 500 } });
+  await warm(node);
+  const commit = createGate();
+  node.hooks.step = (name) => (name === "write-locked" ? commit.pass() : undefined);
+  // More than there are connections.
+  const writes = Array.from({ length: 12 }, (_, n) => node.write(`${thing} beside ${n}`, "one"));
+  await commit.reached;
+  let looks = 0;
+  node.hooks.sql = async (name, run) => {
+    const rows = await run();
+    looks += Number(name === "cache.poll");
+    return rows;
+  };
+  await expect.poll(() => looks, { timeout: 10_000 }).toBeGreaterThan(20);
+  expect((await node.read(thing)).from).toBe("cache");
+  commit.open();
+  await Promise.all(writes);
+});
+
 test("Redis comes back with what it had long ago: nothing of that is served", async () => {
   const [node, other] = [await world.open(), await world.open()];
   await warm(node);

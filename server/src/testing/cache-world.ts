@@ -206,6 +206,7 @@ async function openNode({ url, redis: at, isHasty = false, source, times }: Node
   const hooks: Hooks = { ...unhindered };
   const own = openDatabase({ connection: { connectionString: url }, poolSize: 6, onOutage: () => undefined });
   const db = hookedDatabase(own, hooks);
+  const single = openDatabase({ connection: { connectionString: url }, poolSize: 1, onOutage: () => undefined });
   const client = at === undefined ? undefined : redisClient(at, { idle: true, scripts: Object.values(scripts) });
   const redis = client === undefined ? undefined : hookedRedis(client, hooks, isHasty);
   const events: string[] = [];
@@ -213,6 +214,7 @@ async function openNode({ url, redis: at, isHasty = false, source, times }: Node
   const clock = { ahead: 0 };
   const cache = await openCache({
     db,
+    aside: hookedDatabase(single, hooks),
     redis,
     parallelLoads: 3,
     nodeId: randomUUID(),
@@ -248,7 +250,7 @@ async function openNode({ url, redis: at, isHasty = false, source, times }: Node
     async [Symbol.asyncDispose]() {
       await cache[Symbol.asyncDispose]();
       await client?.[Symbol.asyncDispose]();
-      await own[Symbol.asyncDispose]();
+      await Promise.all([own[Symbol.asyncDispose](), single[Symbol.asyncDispose]()]);
     },
   };
 }
