@@ -5,7 +5,6 @@ import {
   sent,
   withNode,
   withSlot,
-  type Database,
   type Epochs,
   type Node,
   type State,
@@ -63,9 +62,12 @@ function connectionSteps(state: State, options: Epochs, i: number): Step<State>[
 export const away: Partial<Node> = { run: 0, epoch: 0, age: 0, reads: false, floor: 0, answer: undefined };
 
 function claimed(state: State, { rules }: Epochs, run: number): State {
-  const epoch = rules.newEpochs ? state.epochs + 1 : state.db.epoch + 1;
-  const db: Database = { ...state.db, epoch, run, life: state.life, claimed: 0 };
-  return { ...state, db, epochs: Math.max(state.epochs, epoch) };
+  const { db, epochs } = state;
+  const drawsForLifeOnly = rules.newEpochs === "counted, drawn for each life";
+  const isDrawn = rules.newEpochs === "drawn" || (drawsForLifeOnly && db.run === run);
+  const epoch = isDrawn ? epochs + 1 : db.epoch + 1;
+  const life = drawsForLifeOnly && !isDrawn ? db.life : state.life;
+  return { ...state, db: { ...db, epoch, run, life, claimed: 0 }, epochs: Math.max(epochs, epoch) };
 }
 
 function slowPollSteps(state: State, { rules }: Epochs, i: number): Step<State>[] {
@@ -81,7 +83,8 @@ function slowPollSteps(state: State, { rules }: Epochs, i: number): Step<State>[
 /** One statement of PostgreSQL tells the epoch and all dirty rows. */
 function learned(state: State, { rules, freshFor }: Epochs, i: number): State {
   const { epoch, dirty, claimed } = state.db;
-  const reads = rules.fence !== "claims warm up" || claimed >= freshFor;
+  const isWarm = rules.fence !== "claims warm up" || claimed >= freshFor;
+  const reads = isWarm && (rules.newEpochs !== "counted, drawn for each life" || state.db.life === state.life);
   return withNode(state, i, { epoch, age: 0, reads, floor: rules.floors ? dirty : 0 });
 }
 
@@ -102,7 +105,12 @@ function relaySteps(state: State, options: Epochs, i: number): Step<State>[] {
 function lockStep(state: State, { commits, rules }: Epochs, i: number): Step<State>[] {
   if (state.letters >= commits) return [];
   const holdsLock = rules.fence !== "epoch read before the lock";
-  const writer: Writer = { node: i, holdsLock, seen: epochOf(state), marked: undefined };
+  const writer: Writer = {
+    node: i,
+    holdsLock,
+    seen: rules.fenceSeesLife ? epochOf(state) : state.db.epoch,
+    marked: undefined,
+  };
   const name = holdsLock ? "locks for a write" : `reads epoch ${writer.seen} for a write`;
   return [{ name: `node ${i + 1} ${name}`, next: { ...state, writer } }];
 }

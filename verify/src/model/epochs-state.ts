@@ -9,10 +9,15 @@ import { scripts, type Change, type Scripts, type Slot, type Value } from "./ent
  * at all, a reader probes and reads at once, a relay kills and deletes at once.
  */
 export interface Rules {
-  /** Every claim names an epoch that never was; otherwise it counts on from the one that PostgreSQL remembers. */
-  readonly newEpochs: boolean;
+  /**
+   * Every claim draws an epoch that never was; or it counts on from the one that PostgreSQL remembers, and nobody reads until one
+   * was drawn for the present life of PostgreSQL; or it only counts on.
+   */
+  readonly newEpochs: "drawn" | "counted, drawn for each life" | "counted";
   /** What keeps a write that was marked in the old Redis from going stale in the new one. */
   readonly fence: "epoch read under the lock" | "epoch read before the lock" | "claims warm up" | "none";
+  /** The transaction also reads whether the epoch is of this life of PostgreSQL. */
+  readonly fenceSeesLife: boolean;
   /** A node without a fresh poll uses no Redis. */
   readonly pollsExpire: boolean;
   /** A node serves no version below a dirty row that it has seen. */
@@ -59,8 +64,9 @@ export const epochs: Epochs = {
   slowPolls: false,
   forgetDeadEpochs: true,
   rules: {
-    newEpochs: true,
+    newEpochs: "drawn",
     fence: "epoch read under the lock",
+    fenceSeesLife: true,
     pollsExpire: true,
     floors: true,
     pollsAge: "from the question",
@@ -103,7 +109,7 @@ export interface Node {
 export interface Writer {
   readonly node: number;
   readonly holdsLock: boolean;
-  /** The epoch that its transaction read; 0 if that is of another life of PostgreSQL. */
+  /** The epoch that its transaction read; 0 if it saw that this is of another life of PostgreSQL. */
   readonly seen: number;
   /** Where its MARK was answered. */
   readonly marked: { readonly run: number; readonly epoch: number } | undefined;

@@ -222,7 +222,7 @@ function key(state: State, { rules }: Epochs): string {
     net: state.net.toSorted(byKey),
     past: Object.entries(state.past).sort(byKey),
   };
-  return keyOf(view, rules.newEpochs ? nameEpochs() : undefined);
+  return keyOf(view, rules.newEpochs === "drawn" ? nameEpochs() : undefined);
 }
 
 function byKey(a: unknown, b: unknown): number {
