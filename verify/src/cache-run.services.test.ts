@@ -32,12 +32,12 @@ async function verify(...args: string[]): Promise<{ code: number; report: string
   }
 }
 
-const small = ["--small", "--nodes", "2", "--seconds", "6", "--seed", "7"];
+const small = ["--small", "--nodes", "2", "--seed", "7", "--gate", "0"];
 
 // A machine that is busy takes its time to start six servers.
 describe.concurrent("npm run verify -- --cache", { timeout: 240_000 }, () => {
   test("keeps every promise in a few seconds with faults", async () => {
-    const { code, report, result } = await verify(...small, "--only", "Redis ", "--gate", "0");
+    const { code, report, result } = await verify(...small, "--seconds", "6", "--only", "Redis ");
     expect(code, report).toBe(0);
     expect(result.checks.map(({ violationCount }) => violationCount)).toEqual(result.checks.map(() => 0));
     expect(
@@ -48,7 +48,9 @@ describe.concurrent("npm run verify -- --cache", { timeout: 240_000 }, () => {
   });
 
   test("fails with a server that commits without a mark, and says which promise broke", async () => {
-    const { code, report } = await verify(...small, "--mutant", "noMark");
+    // On a machine that is very busy Redis is hardly asked, and it takes longer until it shows.
+    let { code, report } = await verify(...small, "--seconds", "6", "--mutant", "noMark");
+    if (code === 0) ({ code, report } = await verify(...small, "--seconds", "45", "--mutant", "noMark"));
     expect(code, report).toBe(1);
     expect(report).toMatch(/FAILED: .*\(a\) strict/);
   });

@@ -33,13 +33,14 @@ const lateFillsBy = (ms: number): Mutation =>
     `    ${sleep(ms)}
       .then(() => redis.script(fillDeadline, scripts.fill, [source.key(id)], [epoch, token, made.entry, made.ttl])).then(`,
   );
-const lateCommits = cache(
-  "write-marks.ts",
-  `acked = await marks.mark(changed, under);
+const lateCommitsBy = (ms: number): Mutation =>
+  cache(
+    "write-marks.ts",
+    `acked = await marks.mark(changed, under);
         await step?.("write-marked");`,
-  `acked = await marks.mark(changed, under);
-        await ${sleep(40)};`,
-);
+    `acked = await marks.mark(changed, under);
+        await ${sleep(ms)};`,
+  );
 const latePostsBy = (ms: number): Mutation =>
   cache(
     "marks.ts",
@@ -48,7 +49,6 @@ const latePostsBy = (ms: number): Mutation =>
         for (const part of chunks(posts)) void post(part, epoch);
       });`,
   );
-const latePosts = latePostsBy(60);
 
 const noProbe = cache("loader.ts", "if (free.shift() === true)", "if (free.shift() !== undefined)");
 const anyToken = cache("scripts/fill.lua", " or string.sub(h, 26, 33) ~= ARGV[2]", "");
@@ -62,12 +62,12 @@ const noMark = cache(
 export const mutants: Record<string, Mutant> = {
   harmlessDelays: {
     does: "fills, commits and posts up to 60 ms late, which must not matter",
-    mutations: [lateFillsBy(60), lateCommits, latePosts],
+    mutations: [lateFillsBy(60), lateCommitsBy(60), latePostsBy(60)],
     passes: true,
   },
   noProbe: {
     does: "stores what it read although a writer was at work",
-    mutations: [noProbe, lateCommits, latePosts],
+    mutations: [noProbe, lateCommitsBy(60), latePostsBy(1_000)],
   },
   noMark: {
     does: "commits without a mark",
@@ -79,7 +79,7 @@ export const mutants: Record<string, Mutant> = {
   },
   postCreates: {
     does: "appends a change to an entry that lacks what came before it",
-    mutations: [cache("scripts/post.lua", "elseif ver ~= prev then", "elseif false then"), latePosts],
+    mutations: [cache("scripts/post.lua", "elseif ver ~= prev then", "elseif false then"), latePostsBy(60)],
   },
   readBeforeProbe: {
     does: "reads first and asks then whether a writer is at work",
@@ -89,11 +89,11 @@ export const mutants: Record<string, Mutant> = {
         `    const free = locks.length === 0 ? [] : [...(await options.probe(locks))];
     const rows = await source.load(wishes.map(({ id }) => id));`,
         `    const rows = await source.load(wishes.map(({ id }) => id));
-    await ${sleep(40)};
+    await ${sleep(200)};
     const free = locks.length === 0 ? [] : [...(await options.probe(locks))];`,
       ),
-      lateCommits,
-      latePosts,
+      lateCommitsBy(150),
+      latePostsBy(1_000),
     ],
   },
   noDirtyRows: {
