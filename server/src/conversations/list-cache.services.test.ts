@@ -129,6 +129,16 @@ test("a list that is longer than what is kept of it, whatever happens in it and 
   }
 });
 
+test("a list that grows beyond what is kept, one by one", async () => {
+  const [user = 0, ...peers] = await newUsers(55);
+  await Promise.all(peers.slice(0, 48).map((peer) => say(peer, { user })));
+  for (const peer of peers.slice(48)) {
+    for (let times = 0; times < 2; times++) await check(user, [1, 48, 49, 50, 51, 52]);
+    await say(peer, { user }, 1);
+  }
+  await check(user, everyLimit);
+});
+
 test("an empty list, one's notes to oneself, and what was deleted for oneself", async () => {
   const [user = 0, peer = 0] = await newUsers(2);
   await check(user, [1, 50]);
