@@ -129,6 +129,15 @@ test("a list that is longer than what is kept of it, whatever happens in it and 
   }
 });
 
+test("groups whose messages are deleted fall below what is kept, where nobody knows what else there is", async () => {
+  const { user, other, said } = await newWorld();
+  for (let times = 0; times < 2; times++) await check(user, [50]);
+  for (const id of said) {
+    await all.nodes[1].ask("deleteMessage", other, { params: { id } });
+    await check(user, [40, 48, 49, 50]);
+  }
+});
+
 test("a list that grows beyond what is kept, one by one", async () => {
   const [user = 0, ...peers] = await newUsers(55);
   await Promise.all(peers.slice(0, 48).map((peer) => say(peer, { user })));
@@ -172,7 +181,12 @@ test("of conversations with the same time the newest message is first", async ()
   // What is written together has one time.
   await Promise.all(peers.map((peer) => say(peer, { user })));
   await check(user, everyLimit);
-  await Promise.all(peers.slice(0, 20).map((peer) => say(user, { user: peer }, 1)));
+  await Promise.all(
+    peers
+      .slice(0, 20)
+      .toReversed()
+      .map((peer) => say(user, { user: peer }, 1)),
+  );
   await check(user, everyLimit);
 });
 

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { credentialStore } from "../accounts/credential-store.ts";
 import { startCacheNodes, type CacheNode, type CacheNodes } from "../testing/cache-nodes.ts";
 import { act, everyOperation, operation, viewsOf, type Operation, type Room } from "../testing/chat-operations.ts";
 
@@ -70,6 +71,16 @@ async function live(steps: readonly (readonly Operation[])[]): Promise<void> {
 
 test("whatever happens: both nodes tell what the database says", { timeout: 120_000 }, () => live(everyOperation()));
 
+test("an account that is closed is shown as such at once", async () => {
+  const room = await newRoom();
+  const [alice = 0, bob = 0, eve = 0] = room.userIds;
+  for (const [step] of everyOperation().slice(0, 4)) if (step !== undefined) await act(all, room, step);
+  for (let times = 0; times < 2; times++) await check(room, []);
+  const { storage, cache } = all.nodes[1];
+  await credentialStore(storage.db, cache.writes).close(bob, "-");
+  await check({ ...room, userIds: [alice, eve, bob] }, []);
+});
+
 test("in any order, and at once too: both nodes tell what the database says, and mostly from the cache", async () => {
   const steps = fc.array(fc.array(operation, { minLength: 1, maxLength: 3 }), { minLength: 10, maxLength: 20 });
   const end = performance.now() + 30_000;
@@ -77,7 +88,7 @@ test("in any order, and at once too: both nodes tell what the database says, and
   const property = fc.asyncProperty(steps, async (steps) => {
     if (performance.now() < end) await live(steps);
   });
-  await fc.assert(property, { numRuns: 15, endOnFailure: true });
+  await fc.assert(property, { numRuns: 40, endOnFailure: true });
   for (const node of all.nodes) {
     expect(node.count("stale")).toBe(0);
     expect(node.count("post done")).toBeGreaterThan(10);

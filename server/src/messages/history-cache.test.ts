@@ -59,6 +59,12 @@ test("of short messages the newest 80 are kept, and it says from where on it is 
   expect([kept.from, kept.messages.length, kept.messages[0]?.[1]]).toEqual([121, 80, 121]);
 });
 
+test("what was not whole before is not made whole by being shortened", () => {
+  const history = historyOf("short", 200);
+  const cut = { ...history, from: 190, messages: history.messages.slice(189) };
+  expect(entryOf(cut).kept).toMatchObject({ from: 190, seq: 200, messages: cut.messages });
+});
+
 test("a message that is too long alone leaves an entry that tells nothing but the end", () => {
   const { kept } = entryOf(historyOf("a".repeat(200_000), 3));
   expect([kept.from, kept.seq, kept.messages]).toEqual([4, 3, []]);

@@ -53,15 +53,13 @@ export const operation = fc.record({
 });
 export type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never;
 
-/** Every kind in its ways, done by the group's admin with the second person and with the group, each after something was written. */
+/**
+ * Every kind in its ways, done by the group's admin with the second person and with the group. Before it something of the admin's was
+ * written, and answered: what is edited or deleted is replied to, and what is read is the other's.
+ */
 export function everyOperation(): Operation[][] {
   const one = (kind: Kind, rest: Partial<Operation> = {}): Operation => ({
-    kind,
-    by: 0,
-    other: 1,
-    at: 0,
-    on: false,
-    node: 0,
+    ...{ kind, by: 0, other: 1, at: 0, on: false, node: 0 },
     ...rest,
   });
   const last: readonly Kind[] = ["removeMember", "leave"];
@@ -70,8 +68,9 @@ export function everyOperation(): Operation[][] {
   return [...first, ...last].flatMap((kind) =>
     (twoWays.includes(kind) ? [true, false] : [true]).flatMap((on) =>
       [1, 3].flatMap((other) => [
-        [one("send", { by: 1, other: 0, node: 1 }), one("send", { by: 1, other: 3, node: 1 })],
-        [one(kind, { other, on })],
+        [one("send", { other, node: 1 })],
+        [one("send", { by: 1, other: other === 1 ? 0 : other, on: true })],
+        [one(kind, { other, on, at: kind === "edit" || kind === "delete" ? 1 : 0 })],
       ]),
     ),
   );
