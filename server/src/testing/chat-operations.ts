@@ -58,10 +58,8 @@ export type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : nev
  * written, and answered: what is edited or deleted is replied to, and what is read is the other's.
  */
 export function everyOperation(): Operation[][] {
-  const one = (kind: Kind, rest: Partial<Operation> = {}): Operation => ({
-    ...{ kind, by: 0, other: 1, at: 0, on: false, node: 0 },
-    ...rest,
-  });
+  const plain = { by: 0, other: 1, at: 0, on: false, node: 0 };
+  const one = (kind: Kind, rest: Partial<Operation> = {}): Operation => ({ ...plain, kind, ...rest });
   const last: readonly Kind[] = ["removeMember", "leave"];
   const twoWays: readonly Kind[] = ["send", "batch", "flood", "clear", "setRole", "evict"];
   const first = (Object.keys(kinds) as Kind[]).filter((kind) => !last.includes(kind));
