@@ -111,6 +111,7 @@ async function open(name: string, withRedis = true): Promise<Node> {
     script: nobody,
     onReady: (check: ReadyCheck) => void checks.push(check),
     onUsable: () => undefined,
+    isSharded: false,
     start: () => undefined,
     [Symbol.asyncDispose]: async () => undefined,
   } as const;

@@ -15,7 +15,7 @@ test("D-18: a server that starts after a crash takes nobody for online who was",
   expect((await next.get(path, ada)).body).toMatchObject({ user: { is_online: false } });
 });
 
-test("kill -9 of a server: another one tells that its users went, and when they were last there", async () => {
+test("kill -9 of a server: another one tells that its users came and went, and when they were last there", async () => {
   await using postgres = await startPostgres();
   await using redis = await startRedis();
   const env = { DATABASE_URL: postgres.createDatabase(), REDIS_URL: redis.url };
@@ -33,6 +33,10 @@ test("kill -9 of a server: another one tells that its users went, and when they 
     const { caughtUp } = await openTestSocket(`${crashing.url.replace("http", "ws")}/ws?token=${user.token}`, []);
     await caughtUp;
   }
+  const came = [await peer.next("user_status"), await peer.next("user_status")];
+  expect(came.map(({ user_id, is_online }) => [user_id, is_online])).toEqual(
+    expect.arrayContaining([ben, eve].map(({ id }) => [id, true])),
+  );
   await expect.poll(() => redis.cli("SCARD", "online:users"), { timeout: 10_000 }).toBe("3");
   await survivor.open(eve);
   await crashing.kill();

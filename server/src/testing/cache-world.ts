@@ -14,7 +14,7 @@ import { DatabaseUnavailable, openDatabase, type Database, type Queries } from "
 import { migrate } from "../platform/postgres/migrate.ts";
 import type { Statement } from "../platform/postgres/statement.ts";
 import { RedisUnavailable, type Arg, type Redis, type Reply } from "../platform/redis/redis.ts";
-import { redisClient, until } from "./redis-clients.ts";
+import { askedBy, redisClient, until } from "./redis-clients.ts";
 
 /*
  * The cache over an object of its own kind, without any feature: a thing has a name and items, one per version, so that a value tells
@@ -320,23 +320,10 @@ function usesOf(cache: Cache, source: Source<string, string[]>): Pick<CacheNode,
 
 function hookedRedis(redis: Redis, hooks: Hooks, isHasty: boolean): Redis {
   const within = (ms: number): number => (isHasty ? ms : 30_000);
-  return {
-    get usable() {
-      return redis.usable;
-    },
-    get runId() {
-      return redis.runId;
-    },
-    get breaker() {
-      return redis.breaker;
-    },
+  return askedBy(redis, {
     call: (ms, command, ...args) => hooks.redis(command, () => redis.call(within(ms), command, ...args)),
     script: (ms, script, keys, args) => hooks.redis(script.name, () => redis.script(within(ms), script, keys, args)),
-    onReady: (check) => redis.onReady(check),
-    onUsable: (listener) => redis.onUsable(listener),
-    start: () => redis.start(),
-    [Symbol.asyncDispose]: () => redis[Symbol.asyncDispose](),
-  };
+  });
 }
 
 function hookedDatabase(db: Database, hooks: Hooks): Database {

@@ -27,10 +27,11 @@ export async function endOf(call: Promise<unknown>): Promise<string> {
   );
 }
 
-/** The same Redis, but nobody is too late for his deadline: for tests about what is answered, on a machine that may be busy. */
-export function patient(redis: Redis): Redis {
-  const deadline = 30_000;
+/** The same Redis, asked in another way. */
+export function askedBy(redis: Redis, ways: Pick<Redis, "call" | "script">): Redis {
   return {
+    ...ways,
+    isSharded: redis.isSharded,
     get usable() {
       return redis.usable;
     },
@@ -40,11 +41,18 @@ export function patient(redis: Redis): Redis {
     get breaker() {
       return redis.breaker;
     },
-    call: (_, command, ...args) => redis.call(deadline, command, ...args),
-    script: (_, script, keys, args) => redis.script(deadline, script, keys, args),
     onReady: (check) => redis.onReady(check),
     onUsable: (listener) => redis.onUsable(listener),
     start: () => redis.start(),
     [Symbol.asyncDispose]: () => redis[Symbol.asyncDispose](),
   };
+}
+
+/** The same Redis, but nobody is too late for his deadline: for tests about what is answered, on a machine that may be busy. */
+export function patient(redis: Redis): Redis {
+  const deadline = 30_000;
+  return askedBy(redis, {
+    call: (_, command, ...args) => redis.call(deadline, command, ...args),
+    script: (_, script, keys, args) => redis.script(deadline, script, keys, args),
+  });
 }

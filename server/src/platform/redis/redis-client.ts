@@ -32,6 +32,7 @@ const disconnected = new RedisUnavailable("disconnected");
 const open = new RedisUnavailable("open");
 
 export class RedisClient implements Redis {
+  readonly isSharded = false;
   readonly #options: RedisOptions;
   readonly #scripts: Scripts;
   readonly #breaker = new Breaker(() => performance.now());

@@ -54,10 +54,12 @@ export interface Commands {
 /** Decides about a connection before anybody may use it; it may use it itself. Anything but true refuses it. */
 export type ReadyCheck = (runId: string, commands: Commands) => Promise<boolean>;
 
-/** One Redis or Valkey behind deadlines, a breaker and connections that come back by themselves. */
+/** A Redis or Valkey behind deadlines, a breaker and connections that come back by themselves. */
 export interface Redis extends Commands, AsyncDisposable {
   /** Connected, handshake done (scripts loaded, run id known, checks passed) and the breaker closed. */
   readonly usable: boolean;
+  /** Keys lie on several servers: a command or a script may name only one. */
+  readonly isSharded: boolean;
   /** The run_id of the server this connection talks to, which changes at its every start; undefined while there is no usable one. */
   readonly runId: string | undefined;
   readonly breaker: BreakerState;
