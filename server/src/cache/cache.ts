@@ -67,7 +67,9 @@ export async function openCache(options: CacheOptions): Promise<Cache> {
     onEpoch: memory.forget,
     onError: options.onError,
   });
-  const counted = redis === undefined ? events : withAudit(events, createAuditNow());
+  const audit = redis === undefined ? undefined : createAudit({ redis, store, control, audited: events.audited });
+  const counted =
+    audit === undefined ? events : withAudit(events, (source, id) => void audit(source, id).catch(options.onError));
   const { now } = options;
   const entries = redis === undefined ? undefined : new Entries({ redis, control, memory, events, now, pause });
   const loader: Loader = createLoader({
@@ -82,12 +84,6 @@ export async function openCache(options: CacheOptions): Promise<Cache> {
     step,
   });
   const marks = createMarks({ redis, memory, events, now, pause });
-
-  function createAuditNow(): (source: Parameters<CacheEvents["hit"]>[0], id: unknown) => void {
-    if (redis === undefined) return () => undefined;
-    const audit = createAudit({ redis, store, control, audited: events.audited });
-    return (source, id) => void audit(source, id).catch(options.onError);
-  }
 
   return {
     hasRedis: redis !== undefined,

@@ -50,6 +50,8 @@ export interface StoredRow {
   recipient_list: number | null;
   /** How far the sender has received by now; null: as before. */
   sender_delivered: number | null;
+  /** What the batch changes is noted as dirty. */
+  noted: boolean;
 }
 
 const sendBatch = statement<StoredRow>(

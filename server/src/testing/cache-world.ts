@@ -80,7 +80,7 @@ export interface CacheWorld extends AsyncDisposable {
 
 const schema = `
   create table things (name text primary key, ver bigint not null, items text[] not null);
-  create function append_things(p_names text[], p_items text[], p_epoch int) returns table (name text, ver bigint)
+  create function append_things(p_names text[], p_items text[], p_epoch int) returns table (name text, ver bigint, noted boolean)
   language plpgsql as $$
   #variable_conflict use_column
   begin
@@ -90,10 +90,10 @@ const schema = `
     return query
       with changed as materialized (select t.name, t.ver from things t where t.name = any(p_names)),
       noted as (
-        select note_dirty(array_agg('thing:' || c.name), array_agg(c.ver), p_epoch) from changed c
-        where p_epoch is distinct from (select epoch from cache_ctl where id = 1) having count(*) > 0
+        select note_dirty(array_agg('thing:' || c.name), array_agg(c.ver), p_epoch) as keys from changed c
+        where p_epoch is distinct from cache_epoch() having count(*) > 0
       )
-      select c.name, c.ver from changed c where (select count(*) from noted) >= 0;
+      select c.name, c.ver, coalesce((select keys from noted) > 0, false) from changed c;
   end $$;`;
 
 /** PostgreSQL with things in it, a Redis, and the cache turned on for whoever comes. */
@@ -309,11 +309,11 @@ function usesOf(cache: Cache, source: Source<string, string[]>): Pick<CacheNode,
     batch: (writes) =>
       cache.writes.batch(async (queries, epoch, touch) => {
         const pairs = Object.entries(writes).flatMap(([name, items]) => items.map((item) => [name, item] as const));
-        const rows = await queries.query<{ name: string; ver: number }>(
+        const rows = await queries.query<{ name: string; ver: number; noted: boolean }>(
           { name: "things.batch", text: "select * from append_things($1, $2, $3)" },
           [pairs.map(([name]) => name), pairs.map(([, item]) => item), epoch],
         );
-        for (const { name, ver } of rows) touch(changed(name, ver, writes[name] ?? []));
+        for (const { name, ver, noted } of rows) touch({ ...changed(name, ver, writes[name] ?? []), noted });
       }),
   };
 }
