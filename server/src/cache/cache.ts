@@ -22,6 +22,8 @@ export interface Cache extends AsyncDisposable {
   read: ReadThrough["read"];
   /** Versions that may be served now, without the values; undefined where Redis does not tell. */
   versions<Id, T>(source: Source<Id, T>, ids: readonly Id[]): Promise<(number | undefined)[]>;
+  /** This version was shown, although not from here: nothing older is served by this node from now on. */
+  seen(key: string, ver: number): void;
   /** Makes an entry whose records have become many as short as a fresh one. */
   compact<Id, T>(source: Source<Id, T>, id: Id): Promise<void>;
   writes: CacheWrites;
@@ -89,6 +91,7 @@ export async function openCache(options: CacheOptions): Promise<Cache> {
     hasRedis: redis !== undefined,
     read: createReadThrough({ entries, control, memory, loader, events: counted, now, hedgeMs: times.hedgeMs }).read,
     versions: (source, ids) => Promise.all(ids.map(async (id) => entries?.version(source.key(id)))),
+    seen: memory.raise,
     compact: async (source, id) => entries?.compact(source, source.key(id)),
     writes: createWrites({ db, control, marks, events, step }),
     state: () => ({ ...control.state(), waiting: loader.waiting() }),

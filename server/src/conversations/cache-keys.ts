@@ -10,6 +10,9 @@ import type { Place } from "./conversation-row.ts";
  *   unread:{user}:{other}        unread messages                 1 min  unread-cache.ts             version conversations.ver
  *   member:{group}:{user}        membership in a group           5 min  member-cache.ts             version participants.member_ver
  */
+/** Hears that a version of a cached object was shown that was read past the cache. */
+export type Seen = (key: string, ver: number) => void;
+
 export function conversationKey(place: Place): string {
   return "groupId" in place ? `group:${place.groupId}` : `conv:${place.lo}:${place.hi}`;
 }

@@ -42,6 +42,10 @@ export interface ConversationRow {
 /** Which conversation is meant: that of two people (`lo <= hi`), or a group's. */
 export type Place = { lo: number; hi: number } | { groupId: number };
 
+export function placeOf({ lo, hi, group_id: groupId }: Pick<ConversationRow, "lo" | "hi" | "group_id">): Place {
+  return lo === null || hi === null ? { groupId: groupId ?? 0 } : { lo, hi };
+}
+
 export function directPlace(a: number, b: number): { lo: number; hi: number } {
   return { lo: Math.min(a, b), hi: Math.max(a, b) };
 }

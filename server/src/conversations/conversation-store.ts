@@ -2,7 +2,8 @@ import type { Conversation } from "@om/protocol";
 import { profileJson } from "../accounts/profile-columns.ts";
 import type { Profile } from "../accounts/user-view.ts";
 import type { Queries } from "../platform/postgres/database.ts";
-import { statement } from "../platform/postgres/statement.ts";
+import { statement, type Statement } from "../platform/postgres/statement.ts";
+import { listKey, type Seen } from "./cache-keys.ts";
 import {
   conversationColumns,
   conversationTables,
@@ -72,8 +73,8 @@ const headsWith = (people: string): string => `select ${conversationColumns}, pa
        select json_build_array(${messageArray("$1")}) as messages, m.sender_id from messages m where m.id = page.tail_id and (not m.hidden or m.sender_id = $1)
      ) found on true`;
 const withPeople = `, ${peopleColumn("$1", "array[found.sender_id]")}`;
-const heads = headsWith(withPeople);
 const listVersion = ", coalesce((select list_ver from user_state where user_id = $1), 0) as list_ver";
+const heads = headsWith(withPeople + listVersion);
 
 /** Of the viewer $1: every conversation with what the list is sorted by, and the condition to be in the list. */
 const everyOne = `select c.id, c.ver, ${tail} as tail_id, ${activity} as activity, c.group_id
@@ -107,7 +108,7 @@ const list = statement<HeadRow & { list_ver: number }>(
        and ($2::timestamptz is null or (activity, coalesce(tail_id, 0)) < ($2::timestamptz, $3::bigint))
      order by activity desc, coalesce(tail_id, 0) desc limit $4
    )
-   ${headsWith(withPeople + listVersion)} order by page.activity desc, coalesce(page.tail_id, 0) desc`,
+   ${heads} order by page.activity desc, coalesce(page.tail_id, 0) desc`,
 );
 
 const peers = statement<PeerRow>(
@@ -122,7 +123,7 @@ const peers = statement<PeerRow>(
    order by 1 desc, 2 desc limit $2`,
 );
 
-const changed = statement<HeadRow>(
+const changed = statement<HeadRow & { list_ver: number }>(
   "conversations.changed",
   `with page as (
      select c.id, ${tail} as tail_id, ${activity} as activity
@@ -172,21 +173,35 @@ const markDurable = statement<never>(
      or durable >= pg_snapshot_xmax(pg_current_snapshot())`,
 );
 
-/** Reads of conversation heads. Every statement takes the viewer and shows only conversations that viewer takes part in. */
-export function conversationStore(db: Queries) {
+/**
+ * Reads of conversation heads. Every statement takes the viewer and shows only conversations that viewer takes part in.
+ * @param seen hears which version of a list somebody is shown
+ */
+export function conversationStore(db: Queries, seen: Seen = () => undefined) {
+  const read = async <Row extends { list_ver: number }>(
+    one: Statement<Row>,
+    values: readonly [viewerId: number, ...unknown[]],
+  ): Promise<Row[]> => {
+    const rows = await db.query(one, values);
+    const [first] = rows;
+    if (first !== undefined) seen(listKey(values[0]), first.list_ver);
+    return rows;
+  };
   return {
     /** Newest activity first, from strictly below `before`. */
     list: (viewerId: number, before: { at: string; messageId: number } | undefined, limit: number) =>
-      db.query(list, [viewerId, before?.at ?? null, before?.messageId ?? null, limit]),
+      read(list, [viewerId, before?.at ?? null, before?.messageId ?? null, limit]),
     /** The version of a list that has no entries; undefined: it has some. */
     async emptyAt(viewerId: number): Promise<number | undefined> {
       const [row] = await db.query(firstPage, [viewerId, 1]);
-      return row === undefined || row.heads.length > 0 ? undefined : row.ver;
+      if (row === undefined || row.heads.length > 0) return undefined;
+      seen(listKey(viewerId), row.ver);
+      return row.ver;
     },
     peers: (viewerId: number, limit: number) => db.query(peers, [viewerId, limit]),
     /** In order of id, above `after`, changed in or after transaction `since` (undefined: all). */
     changed: (viewerId: number, page: { since: number | undefined; after: number; limit: number }) =>
-      db.query(changed, [viewerId, page.after, page.since === undefined ? null : String(page.since), page.limit]),
+      read(changed, [viewerId, page.after, page.since === undefined ? null : String(page.since), page.limit]),
     /** Groups that the viewer left, or was removed from, in or after a transaction. */
     removed: (viewerId: number, since: number) => db.query(removed, [viewerId, String(since)]),
     /** Undefined: there is no such conversation, or the viewer is not in it. */
