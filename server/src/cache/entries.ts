@@ -11,7 +11,7 @@ import type { Loaded, Source } from "./source.ts";
 
 /** How long a read waits for Redis in all, in ms. */
 export const readDeadline = 10;
-/** How long it may take to store a value, in ms; nobody waits for it. */
+/** How long it may take to store a value or to give a lease back, in ms; nobody waits for it. */
 const fillDeadline = 200;
 /** How long a lease lasts, in ms: longer than a load may take to begin and end. */
 const leaseMs = 3_000;
@@ -139,7 +139,11 @@ export class Entries {
     const { redis, memory } = this.#deps;
     const token = randomBytes(8);
     const args = [at.epoch, token, leaseMs, memory.floor(key), source.maxBytes, at.refill ? 1 : 0];
-    const reply = await redis.script(at.left(), scripts.lease, [key], args).catch(() => 0);
+    const reply = await redis.script(at.left(), scripts.lease, [key], args).catch((error: unknown) => {
+      // It may have been granted all the same: then nobody could fill the entry until it ends.
+      if (error instanceof RedisUnavailable && error.reason === "timeout") this.#endLease(key, at.epoch);
+      return 0;
+    });
     if (reply === 1) return token;
     if (!Buffer.isBuffer(reply)) return undefined;
     const seen = this.#judge(source, key, reply, { epoch: at.epoch, whole: true });
@@ -171,12 +175,15 @@ export class Entries {
 
   /** A writer was in flight, so nothing is filled in: whoever reads next may, without waiting for the end of this lease. */
   giveBack(source: AnySource, id: unknown): void {
-    const { redis, control, events } = this.#deps;
+    const { control, events } = this.#deps;
     events.fill(source.name, "busy");
     const epoch = control.readEpoch();
-    if (epoch === undefined) return;
-    // A mark of nothing new takes every lease away, which costs the others at most another load.
-    redis.script(readDeadline, scripts.mark, [source.key(id)], [epoch, 0]).catch(() => undefined);
+    if (epoch !== undefined) this.#endLease(source.key(id), epoch);
+  }
+
+  /** By a mark of nothing new, which takes every lease away; that costs the others at most another load. Nobody waits for it. */
+  #endLease(key: string, epoch: number): void {
+    this.#deps.redis.script(fillDeadline, scripts.mark, [key], [epoch, 0]).catch(() => undefined);
   }
 
   /** Replaces a value whose records have become many by one that is as short as a fresh one. @throws RedisUnavailable */
