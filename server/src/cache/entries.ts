@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { chunks } from "../platform/chunks.ts";
 import { RedisUnavailable, type Redis, type Reply } from "../platform/redis/redis.ts";
 import type { CacheControl } from "./control.ts";
 import { headerBytes, isServable, packEntry, readHeader, readRecords, type Header } from "./entry.ts";
@@ -17,6 +18,8 @@ const fillDeadline = 200;
 const leaseMs = 3_000;
 /** Entries are seldom longer, in bytes. */
 const usualBytes = 64 * 1024;
+/** Entries that one script call looks at. */
+const headsPerCall = 256;
 /** A dirty entry is about to become clean: that many more looks, a millisecond apart. */
 const dirtyTries = 3;
 
@@ -64,6 +67,19 @@ export class Entries {
 
   constructor(deps: EntriesDeps) {
     this.#deps = deps;
+  }
+
+  /**
+   * What is served from memory because its entry still names the same version; the entry itself must be looked at where this is
+   * undefined. One call for all. @throws RedisUnavailable
+   */
+  async lookAll<Id, T>(source: Source<Id, T>, keys: readonly string[], at: Attempt): Promise<(Hit<T> | undefined)[]> {
+    const heads = await this.#heads(keys, at.left());
+    at.answered = true;
+    return keys.map((key, index) => {
+      const seen = this.#judge(source, key, heads[index] ?? nothing, { epoch: at.epoch, whole: false });
+      return seen.is === "hit" ? seen : undefined;
+    });
   }
 
   /** @throws RedisUnavailable */
@@ -150,15 +166,27 @@ export class Entries {
     return seen.is === "hit" ? seen : undefined;
   }
 
-  /** The version that may be served now, without the value. */
-  async version(key: string): Promise<number | undefined> {
-    const { redis, control, memory } = this.#deps;
+  /** The versions that may be served now, without the values; undefined where Redis does not tell. */
+  async versions(keys: readonly string[]): Promise<(number | undefined)[]> {
+    const { control, memory } = this.#deps;
     const epoch = control.readEpoch();
-    if (epoch === undefined) return undefined;
-    const bytes = await redis.call(readDeadline, "GETRANGE", key, 0, headerBytes - 1).catch(() => undefined);
-    const header = Buffer.isBuffer(bytes) ? readHeader(bytes) : undefined;
-    if (header === undefined || !isServable(header, epoch) || header.ver < memory.floor(key)) return undefined;
-    return header.ver;
+    const heads = epoch === undefined ? [] : await this.#heads(keys, readDeadline).catch(() => []);
+    return keys.map((key, index) => {
+      const header = readHeader(heads[index] ?? nothing);
+      const isGood = header !== undefined && isServable(header, epoch ?? 0) && header.ver >= memory.floor(key);
+      return isGood ? header.ver : undefined;
+    });
+  }
+
+  /** The first bytes of entries. @throws RedisUnavailable */
+  async #heads(keys: readonly string[], deadlineMs: number): Promise<Buffer[]> {
+    const { redis } = this.#deps;
+    if (!redis.isSharded) {
+      const parts = chunks(keys, headsPerCall).map((part) => redis.script(deadlineMs, scripts.heads, part, []));
+      return (await Promise.all(parts)).flat() as Buffer[];
+    }
+    const asked = keys.map((key) => redis.call(deadlineMs, "GETRANGE", key, 0, headerBytes - 1).catch(unlessForeign));
+    return (await Promise.all(asked)).map((bytes) => (Buffer.isBuffer(bytes) ? bytes : nothing));
   }
 
   /** Stores a value under its lease. Nobody waits for it. */
@@ -217,6 +245,8 @@ export class Entries {
     }
   }
 }
+
+const nothing = Buffer.alloc(0);
 
 /** Nothing that this cache has made, or not any more: it is replaced. */
 const corrupt: Miss = { is: "miss", refill: true, result: "corrupt" };
