@@ -97,6 +97,24 @@ test("what is too long to be kept is read from the database every time, and dist
   expect(node.events.filter((event) => event.startsWith("fill"))).toEqual(["fill failed"]);
 });
 
+test("for what is too long Redis is not asked again until there is another version, which may be short enough", async () => {
+  const node = await world.open({ source: { records: (items) => (items.length === 1 ? undefined : items) } });
+  await node.write(thing, "one");
+  await node.read(thing);
+  let asked = 0;
+  node.hooks.redis = (_, send) => {
+    asked += 1;
+    return send();
+  };
+  for (let n = 0; n < 3; n++) expect(await node.read(thing)).toMatchObject({ ver: 1, from: "database" });
+  expect([asked, node.loads()]).toEqual([0, 4]);
+  await fresh.write(thing, "two");
+  expect(await node.read(thing)).toMatchObject({ ver: 2, from: "database" });
+  await node.read(thing);
+  await filled(node);
+  expect(await node.read(thing)).toMatchObject({ ver: 2, from: "cache" });
+});
+
 test("a long entry is read whole, and of what is none of ours no more than its beginning", async () => {
   const wide = { source: { maxBytes: 1_000_000 } };
   const [writer, reader] = [await world.open(wide), await world.open(wide)];

@@ -1,7 +1,7 @@
 import { RedisUnavailable } from "../platform/redis/redis.ts";
 import type { CacheControl } from "./control.ts";
 import { attempt, type Attempt, type Entries, type Hit } from "./entries.ts";
-import type { CacheEvents } from "./events.ts";
+import type { CacheEvents, ReadResult } from "./events.ts";
 import type { Loader } from "./loader.ts";
 import type { Memory } from "./memory.ts";
 import type { Found, Source } from "./source.ts";
@@ -35,6 +35,11 @@ export function createReadThrough(deps: {
     return { ...loaded, from: "database" };
   }
 
+  function pastRedis<Id, T>(source: Source<Id, T>, id: Id, result: ReadResult): Promise<Found<T>> {
+    events.read(source.name, result);
+    return fromDatabase(source, id);
+  }
+
   function served<Id, T>(source: Source<Id, T>, id: Id, hit: Hit<T>): Found<T> {
     memory.raise(source.key(id), hit.header.ver);
     if (hit.header.until - deps.now() < source.ttlMs * refreshBelow) void refreshAhead(source, id, hit.header.epoch);
@@ -58,9 +63,8 @@ export function createReadThrough(deps: {
       return served(source, id, got);
     }
     events.read(source.name, got === undefined ? "lease_busy" : seen.result);
-    if (got !== undefined) return fromDatabase(source, id, got);
-    events.leaseWait();
-    return fromDatabase(source, id);
+    if (got === undefined) events.leaseWait();
+    return fromDatabase(source, id, got);
   }
 
   return {
@@ -68,10 +72,8 @@ export function createReadThrough(deps: {
       Promise.all(
         ids.map((id) => {
           const epoch = control.readEpoch();
-          if (entries === undefined || epoch === undefined) {
-            events.read(source.name, "off");
-            return fromDatabase(source, id);
-          }
+          if (entries === undefined || epoch === undefined) return pastRedis(source, id, "off");
+          if (memory.isUnkept(source.key(id))) return pastRedis(source, id, "miss");
           const at = attempt(epoch);
           return firstOf({
             redis: throughRedis(source, id, { from: entries, at }),
