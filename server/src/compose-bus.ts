@@ -2,6 +2,7 @@ import type { Bus } from "./delivery/bus.ts";
 import { createLocalBus } from "./delivery/local-bus.ts";
 import { RedisBus } from "./delivery/redis-bus.ts";
 import type { OpenRedis } from "./open-redis.ts";
+import { deferred } from "./platform/deferred.ts";
 import { createBusTelemetry } from "./platform/telemetry/bus-telemetry.ts";
 import type { Telemetry } from "./platform/telemetry/telemetry.ts";
 
@@ -21,8 +22,7 @@ export function openBus(opened: OpenRedis | undefined, telemetry: Telemetry): Op
     return { bus, connect: async () => undefined, [Symbol.asyncDispose]: async () => undefined };
   }
   const told = createBusTelemetry({ telemetry, now: Date.now });
-  let settle: () => void = () => undefined;
-  const settled = new Promise<void>((resolve) => (settle = resolve));
+  const { promise: settled, resolve: settle } = deferred();
   const bus = new RedisBus({
     redis: opened.redis,
     endpoint: opened.endpoint,

@@ -1,5 +1,6 @@
 import type { Config } from "./config.ts";
 import { every } from "./platform/background.ts";
+import { deferred } from "./platform/deferred.ts";
 import type { Endpoint } from "./platform/redis/connection.ts";
 import { readMemory } from "./platform/redis/info.ts";
 import { RedisClient } from "./platform/redis/redis-client.ts";
@@ -31,8 +32,7 @@ export function openRedis(
   const endpoint = redisEndpoint(config);
   if (endpoint === undefined) return undefined;
   const told = createRedisTelemetry({ telemetry, redis: () => redis, now: Date.now });
-  let settle: () => void = () => undefined;
-  const settled = new Promise<void>((resolve) => (settle = resolve));
+  const { promise: settled, resolve: settle } = deferred();
   const redis = new RedisClient({
     endpoint,
     scripts,

@@ -191,10 +191,14 @@ export class Entries {
 
   /** Stores a value under its lease. Nobody waits for it. */
   fill(source: AnySource, { id, token, loaded }: { id: unknown; token: Buffer; loaded: Loaded<unknown> }): void {
-    const { redis, control, events } = this.#deps;
+    const { redis, control, memory, events } = this.#deps;
     const epoch = control.readEpoch();
-    const made = epoch === undefined ? undefined : this.#pack(source, { ...loaded, epoch });
-    if (epoch === undefined || made === undefined) return events.fill(source.name, "failed");
+    if (epoch === undefined) return events.fill(source.name, "failed");
+    const made = this.#pack(source, { ...loaded, epoch });
+    if (made === undefined) {
+      memory.setUnkept(source.key(id), loaded.ver);
+      return events.fill(source.name, "failed");
+    }
     redis.script(fillDeadline, scripts.fill, [source.key(id)], [epoch, token, made.entry, made.ttl]).then(
       (stored) => events.fill(source.name, stored === 1 ? "stored" : "refused"),
       () => events.fill(source.name, "failed"),

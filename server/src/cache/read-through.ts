@@ -66,8 +66,14 @@ export class ReadThrough {
 
   /** @throws RedisUnavailable when Redis does not tell whether it has the entry */
   async #throughRedis<Id, T>(source: Source<Id, T>, id: Id, { from, at }: Way): Promise<Found<T>> {
-    const { events } = this.#deps;
+    const { events, memory } = this.#deps;
     const key = source.key(id);
+    if (memory.isUnkept(key)) {
+      // Redis is not waited for.
+      at.answered = true;
+      events.read(source.name, "miss");
+      return this.#fromDatabase(source, id);
+    }
     const seen = await from.look(source, key, at);
     const got = seen.is === "hit" ? seen : await from.lease(source, key, { ...at, refill: seen.refill });
     if (got !== undefined && !Buffer.isBuffer(got)) {
@@ -75,9 +81,8 @@ export class ReadThrough {
       return this.#served(source, id, got);
     }
     events.read(source.name, got === undefined ? "lease_busy" : seen.result);
-    if (got !== undefined) return this.#fromDatabase(source, id, got);
-    events.leaseWait();
-    return this.#fromDatabase(source, id);
+    if (got === undefined) events.leaseWait();
+    return this.#fromDatabase(source, id, got);
   }
 
   async #fromDatabase<Id, T>(source: Source<Id, T>, id: Id, token?: Buffer): Promise<Found<T>> {

@@ -26,11 +26,6 @@ const listVersions = statement<{ user_id: number; list_ver: number }>(
   "conversations.list_versions",
   "select user_id, list_ver from user_state where user_id = any($1)",
 );
-const memberVersions = statement<{ user_id: number; member_ver: number }>(
-  "conversations.member_versions",
-  `select p.user_id, p.member_ver from participants p join conversations c on c.id = p.conversation_id
-   where c.group_id = $1 and p.user_id = any($2)`,
-);
 
 /** A group's version, and those of some users' memberships and lists. */
 const groupVersions = statement<{ kind: "group" | "member" | "list"; user_id: number; ver: number }>(
@@ -47,17 +42,7 @@ export async function changedLists(queries: Queries, userIds: readonly number[])
   return rows.map((row) => ({ key: listKey(row.user_id), ver: row.list_ver }));
 }
 
-/** In a transaction that changed memberships. */
-export async function changedMembers(
-  queries: Queries,
-  groupId: number,
-  userIds: readonly number[],
-): Promise<Changed[]> {
-  const rows = await queries.query(memberVersions, [groupId, userIds]);
-  return rows.map((row) => ({ key: memberKey(groupId, row.user_id), ver: row.member_ver }));
-}
-
-/** In a transaction that changed a group and these users' memberships of it. */
+/** In a transaction that changed a group or these users' memberships of it: what did not change has the version it had. */
 export async function changedGroup(queries: Queries, groupId: number, userIds: readonly number[]): Promise<Changed[]> {
   const rows = await queries.query(groupVersions, [groupId, userIds]);
   return rows.map(({ kind, user_id: userId, ver }) => {

@@ -90,7 +90,8 @@ export const shown = (viewer: string): string =>
 
 const seenBy = (alias: string, viewer: string): string => `(not ${alias}.hidden or ${alias}.sender_id = ${viewer})`;
 
-const cells = (alias: string): string =>
+/** The columns of a messages row with which `MessageCells` begins. */
+export const messageColumns = (alias: string): string =>
   ["id", "seq", "ver", "sender_id", "client_id", "message_type", "content", "version", "created_at", "hidden"]
     .map((column) => `${alias}.${column}`)
     .join(", ");
@@ -101,8 +102,8 @@ const replied = (what: string, viewer: string): string =>
 
 /** `MessageCells` of a messages row `m`. */
 export const messageArray = (viewer: string): string =>
-  `json_build_array(${cells("m")}, m.reply_to_id,` +
-  ` case when m.reply_to_id is not null then ${replied(`json_build_array(${cells("r")}, null, null)`, viewer)} end)`;
+  `json_build_array(${messageColumns("m")}, m.reply_to_id,` +
+  ` case when m.reply_to_id is not null then ${replied(`json_build_array(${messageColumns("r")}, null, null)`, viewer)} end)`;
 
 /** Ids of those who wrote the rows `m` of an aggregate, and what they reply to. */
 export const writers = (viewer: string): string =>

@@ -33,6 +33,13 @@ export type GroupVersion = [conversationId: number, groupId: number, ver: number
 /** A head without people, with times as JSON has them. `tail_id`: the last message that the user sees. */
 export type ListedHead = Omit<HeadRow, "people"> & { tail_id: number | null };
 
+/** A place in the list: of an entry without a message `messageId` is 0. */
+export interface ListPlace {
+  at: string;
+  messageId: number;
+  conversationId: number;
+}
+
 interface PeerRow {
   last_message_at: string;
   last_message_id: number;
@@ -81,15 +88,18 @@ const everyOne = `select c.id, c.ver, ${tail} as tail_id, ${activity} as activit
        from participants p join conversations c on c.id = p.conversation_id left join groups g on g.id = c.group_id
        where p.user_id = $1 and p.left_at is null`;
 const isListed = "(group_id is not null or tail_id is not null)";
+/** The order of the list, which is total: empty groups may have changed at the same time. */
+const newestFirst = (row: string, id = "id"): string =>
+  `${row}.activity desc, coalesce(${row}.tail_id, 0) desc, ${row}.${id} desc`;
 
 /** The list of user $1, its first $2 entries, with the groups whose own version it depends on; all from one snapshot. */
 export const firstPage = statement<{ ver: number; groups: GroupVersion[]; heads: ListedHead[] }>(
   "conversations.first_page",
   `with mine as materialized (${everyOne}),
-   page as (select * from mine where ${isListed} order by activity desc, coalesce(tail_id, 0) desc limit $2)
+   page as (select * from mine where ${isListed} order by ${newestFirst("mine")} limit $2)
    select coalesce((select list_ver from user_state where user_id = $1), 0) as ver,
      (select coalesce(json_agg(json_build_array(id, group_id, ver) order by id), '[]') from mine where group_id is not null) as groups,
-     (select coalesce(json_agg(h order by h.activity desc, coalesce(h.tail_id, 0) desc), '[]')
+     (select coalesce(json_agg(h order by ${newestFirst("h", "conversation_id")}), '[]')
       from (${headsWith(", page.tail_id")}) h) as heads`,
 );
 /** Some conversations of user $1 as the list has them, with the list's version in the same snapshot. */
@@ -105,10 +115,10 @@ const list = statement<HeadRow & { list_ver: number }>(
   `with page as (
      select * from (${everyOne}) all_of_them
      where ${isListed}
-       and ($2::timestamptz is null or (activity, coalesce(tail_id, 0)) < ($2::timestamptz, $3::bigint))
-     order by activity desc, coalesce(tail_id, 0) desc limit $4
+       and ($2::timestamptz is null or (activity, coalesce(tail_id, 0), id) < ($2::timestamptz, $3::bigint, $4::bigint))
+     order by ${newestFirst("all_of_them")} limit $5
    )
-   ${heads} order by page.activity desc, coalesce(page.tail_id, 0) desc`,
+   ${heads} order by ${newestFirst("page")}`,
 );
 
 const peers = statement<PeerRow>(
@@ -189,8 +199,8 @@ export function conversationStore(db: Queries, seen: Seen = () => undefined) {
   };
   return {
     /** Newest activity first, from strictly below `before`. */
-    list: (viewerId: number, before: { at: string; messageId: number } | undefined, limit: number) =>
-      read(list, [viewerId, before?.at ?? null, before?.messageId ?? null, limit]),
+    list: (viewerId: number, before: ListPlace | undefined, limit: number) =>
+      read(list, [viewerId, before?.at ?? null, before?.messageId ?? null, before?.conversationId ?? null, limit]),
     /** The version of a list that has no entries; undefined: it has some. */
     async emptyAt(viewerId: number): Promise<number | undefined> {
       const [row] = await db.query(firstPage, [viewerId, 1]);

@@ -190,6 +190,16 @@ test("of conversations with the same time the newest message is first", async ()
   await check(user, everyLimit);
 });
 
+test("groups that were changed at the same time stand in one order, kept or not", async () => {
+  const [user = 0, other = 0] = await newUsers(2);
+  const groups = await newGroups(other, user, 60);
+  await all.rows("update groups set updated_at = '2026-03-04T05:06:07Z' where id = any($1)", [groups]);
+  await say(other, { user });
+  await check(user, everyLimit);
+  await say(other, { group: at(groups, 30) }, 1);
+  await check(user, everyLimit);
+});
+
 test("a list with more groups than are kept is read from the database, and right", async () => {
   const [user = 0, other = 0] = await newUsers(2);
   const groups = await newGroups(user, undefined, 202);

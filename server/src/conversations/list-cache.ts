@@ -96,7 +96,8 @@ function timed(head: ListedHead): ListedHead {
 export interface ListStart {
   ver: number;
   heads: ListedHead[];
-  hasMore: boolean;
+  /** The one after these; undefined: there is none. */
+  next: ListedHead | undefined;
   /** The database was asked for the list or for some of its heads, or was not. */
   from: Origin;
 }
@@ -177,6 +178,6 @@ export function createReadList(deps: {
     // Below the last one that was kept there may be others that nobody knows here.
     const sure = isCut && last !== undefined ? all.filter((head) => byActivity(head, last) <= 0) : all;
     if (isCut && sure.length <= limit) return undefined;
-    return { ver: found.ver, heads: sure.slice(0, limit), hasMore: sure.length > limit, from: changed.from };
+    return { ver: found.ver, heads: sure.slice(0, limit), next: sure[limit], from: changed.from };
   };
 }

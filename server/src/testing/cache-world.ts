@@ -10,6 +10,7 @@ import { scripts } from "../cache/scripts.ts";
 import type { Found, Source } from "../cache/source.ts";
 import type { CacheStep } from "../cache/steps.ts";
 import type { CacheTimes } from "../cache/times.ts";
+import { deferred } from "../platform/deferred.ts";
 import { DatabaseUnavailable, openDatabase, type Database, type Queries } from "../platform/postgres/database.ts";
 import { migrate } from "../platform/postgres/migrate.ts";
 import type { Statement } from "../platform/postgres/statement.ts";
@@ -176,17 +177,14 @@ export async function holdPolls(...nodes: CacheNode[]): Promise<() => void> {
 }
 
 export function createGate(): Gate {
-  let reach: () => void = () => undefined;
-  let open: () => void = () => undefined;
-  const reached = new Promise<void>((resolve) => (reach = resolve));
-  const opened = new Promise<void>((resolve) => (open = resolve));
+  const [reached, opened] = [deferred(), deferred()];
   const gate: Gate = {
-    reached,
+    reached: reached.promise,
     pass() {
-      reach();
-      return opened;
+      reached.resolve();
+      return opened.promise;
     },
-    open,
+    open: opened.resolve,
   };
   gates.add(gate);
   return gate;
