@@ -18,6 +18,55 @@ test("what is missing is read once and kept; then the bytes are read once, and t
   expect([node.loads(), other.loads()]).toEqual([1, 0]);
 });
 
+test("several are looked at by one call; only what memory does not hold is looked at by itself", async () => {
+  const [node, other] = my.pair;
+  const names = ["a", "b", "c", "d", "e"].map((letter) => `${my.thing} ${letter}`);
+  const [kept = "", changed = "", foreign = "", missing = "", dirty = ""] = names;
+  for (const name of names) await node.write(name, "one");
+  await node.readAll(names);
+  await happened(node, "fill stored", names.length);
+  const sent: string[] = [];
+  node.hooks.redis = (name, send) => (sent.push(name), send());
+  expect((await node.readAll(names)).map(({ from }) => from)).toEqual(names.map(() => "cache"));
+  expect(sent).toEqual(["heads", ...names.map(() => "GETRANGE")]);
+  sent.length = 0;
+  expect((await node.readAll(names)).map(({ from }) => from)).toEqual(names.map(() => "cache"));
+  expect(sent).toEqual(["heads"]);
+
+  await other.write(changed, "two");
+  await happened(other, "post done");
+  await my.world.raw("DEL", `thing:${foreign}`, `thing:${missing}`);
+  await my.world.raw("RPUSH", `thing:${foreign}`, "of somebody else");
+  await other.write(dirty, "two", { withoutPost: true });
+  sent.length = 0;
+  node.events.length = 0;
+  const found = await node.readAll([...names, kept]);
+  expect(found.map(({ ver, from }) => [ver, from])).toEqual([
+    [1, "cache"],
+    [2, "cache"],
+    [1, "database"],
+    [1, "database"],
+    [2, "database"],
+    [1, "cache"],
+  ]);
+  expect(eventsOf(node, "read").toSorted()).toEqual(
+    ["read corrupt", "read dirty", "read hit", "read hit_l1", "read hit_l1", "read miss"].toSorted(),
+  );
+});
+
+test("several, of which Redis says nothing: the database is asked for all", async () => {
+  const [node] = my.pair;
+  const names = [`${my.thing} a`, `${my.thing} b`];
+  for (const name of names) await node.write(name, "one");
+  node.hooks.redis = (name, send) => (name === "heads" ? unheard() : send());
+  expect((await node.readAll(names)).map(({ ver, from }) => [ver, from])).toEqual([
+    [1, "database"],
+    [1, "database"],
+  ]);
+  expect(eventsOf(node, "read")).toEqual(["read unavailable", "read unavailable"]);
+  expect(node.loads()).toBe(1);
+});
+
 test("that there is nothing is kept too, until there is something", async () => {
   const [node] = my.pair;
   expect(await node.read(my.thing)).toEqual({ ver: 0, value: [], from: "database" });
@@ -213,10 +262,28 @@ test("an entry older than what a node has seen is not served by it, and is repla
   await expect.poll(async () => (await my.header())?.ver).toBe(2);
 });
 
-test("a lease of which the answer was lost is nobody's; others read the database until it ends, then one fills", async () => {
+test("a lease of which the answer was lost is given back, and the next reader fills", async () => {
   const [node, other] = my.pair;
   await node.write(my.thing, "one");
-  node.hooks.redis = (name, send) => (name === "lease" ? send().then(unheard) : send());
+  const names: string[] = [];
+  node.hooks.redis = async (name, send) => {
+    const reply = await send();
+    names.push(name);
+    return name === "lease" ? unheard() : reply;
+  };
+  expect((await node.read(my.thing)).from).toBe("database");
+  await expect.poll(() => names).toEqual(["GETRANGE", "lease", "mark"]);
+  expect((await other.read(my.thing)).from).toBe("database");
+  await happened(other, "fill stored");
+});
+
+test("a lease that nobody has heard of and nobody gives back: others read the database until it ends, then one fills", async () => {
+  const [node, other] = my.pair;
+  await node.write(my.thing, "one");
+  node.hooks.redis = (name, send) => {
+    if (name === "lease") return send().then(unheard);
+    return name === "mark" ? unheard() : send();
+  };
   expect((await node.read(my.thing)).ver).toBe(1);
   expect(eventsOf(node, "read")).toEqual(["read lease_busy"]);
   expect((await other.read(my.thing)).from).toBe("database");

@@ -45,6 +45,7 @@ export interface CacheNode extends AsyncDisposable {
   /** Milliseconds by which its wall clock is ahead. */
   clock: { ahead: number };
   read(name: string): Promise<Found<string[]>>;
+  readAll(names: readonly string[]): Promise<Found<string[]>[]>;
   /** Appends an item; the version after it. `twice`: as two changes of one transaction. */
   write(name: string, item: string, more?: { twice?: boolean; withoutPost?: boolean }): Promise<number>;
   /** The same by way of an SQL function that notes by itself what will not be marked. */
@@ -278,7 +279,10 @@ function thingSource(db: Queries, counter: { loads: number }): Source<string, st
 }
 
 /** The uses of one source that a test makes. */
-function usesOf(cache: Cache, source: Source<string, string[]>): Pick<CacheNode, "read" | "write" | "batch"> {
+function usesOf(
+  cache: Cache,
+  source: Source<string, string[]>,
+): Pick<CacheNode, "read" | "readAll" | "write" | "batch"> {
   const changed = (name: string, ver: number, items: readonly string[]): Changed => {
     const prev = ver - items.length;
     const post = { source, prev, records: items, compact: () => cache.compact(source, name) };
@@ -290,12 +294,19 @@ function usesOf(cache: Cache, source: Source<string, string[]>): Pick<CacheNode,
     const [row] = await queries.query<{ ver: number }>({ name: "things.append", text }, [name, item]);
     return changed(name, row?.ver ?? 0, [item]);
   };
+  const readAll = async (names: readonly string[]): Promise<Found<string[]>[]> => {
+    const found = await cache.read(source, names);
+    const torn = found.find(({ ver, value }) => value.length !== ver);
+    if (torn !== undefined) throw new Error(`version ${torn.ver} has ${torn.value.length} items`);
+    return found;
+  };
   return {
     async read(name) {
-      const [found] = await cache.read(source, [name]);
-      if (found?.value.length !== found?.ver || found === undefined) throw new Error(`${name} is not whole`);
+      const [found] = await readAll([name]);
+      if (found === undefined) throw new Error("nothing was found");
       return found;
     },
+    readAll,
     write: (name, item, { twice = false, withoutPost = false } = {}) =>
       cache.writes.transaction(async (queries, touch) => {
         await lockObjects(queries, [source.lock(name)]);
