@@ -10,18 +10,35 @@ beforeEach(() => {
   breaker = new Breaker(() => now);
 });
 
+/** Each at a moment of its own. */
+const timeOut = (count: number): void =>
+  times(count, () => {
+    now += 5;
+    breaker.timedOut();
+  });
+
 function opened(): Breaker {
-  times(5, () => breaker.timedOut());
+  timeOut(5);
   expect(breaker.state).toBe("open");
   return breaker;
 }
 
 test("five time-outs in a row open it; an answer in between starts the count anew", () => {
-  times(4, () => breaker.timedOut());
+  timeOut(4);
   breaker.succeeded();
-  times(4, () => breaker.timedOut());
+  timeOut(4);
   expect(breaker.state).toBe("closed");
-  breaker.timedOut();
+  timeOut(1);
+  expect(breaker.state).toBe("open");
+});
+
+test("many calls that one pause has made late, among many that were answered, do not open it", () => {
+  times(300, () => breaker.succeeded());
+  now += 300;
+  times(60, () => breaker.timedOut());
+  expect(breaker.state).toBe("closed");
+  now += 300;
+  times(30, () => breaker.timedOut());
   expect(breaker.state).toBe("open");
 });
 
@@ -55,7 +72,7 @@ test("three good trials in a row close it, and it counts anew", () => {
   expect(breaker.state).toBe("half open");
   breaker.tried(true);
   expect(breaker.state).toBe("closed");
-  times(4, () => breaker.timedOut());
+  timeOut(4);
   expect(breaker.state).toBe("closed");
 });
 

@@ -1,9 +1,11 @@
 import type { BreakerState } from "./redis.ts";
 
-/** Time-outs in a row that open it. */
+/** Moments in a row with time-outs that open it. */
 const tooManyTimeouts = 5;
-/** Or this share of errors, of at least that many calls within the window, in ms. */
-const tooManyErrors = { share: 0.2, calls: 50, window: 1_000 };
+/** Calls that were made together are late together, within so many ms: one pause of Redis, or of this machine, is one moment. */
+const moment = 4;
+/** Or this share of errors, of at least that many calls of this and the last window, in ms. */
+const tooManyErrors = { share: 0.2, calls: 50, window: 500 };
 /** Good trials in a row that close it. */
 const goodTrials = 3;
 /** Between two trials, in ms; doubled after each that fails. */
@@ -17,9 +19,9 @@ export class Breaker {
   readonly #now: () => number;
   #state: BreakerState = "closed";
   #timeouts = 0;
-  #windowSince = 0;
-  #calls = 0;
-  #errors = 0;
+  #timedOutAt = Number.NEGATIVE_INFINITY;
+  #window = { since: 0, calls: 0, errors: 0 };
+  #lastWindow = { calls: 0, errors: 0 };
   #good = 0;
   #pause = trialPause.first;
 
@@ -38,25 +40,26 @@ export class Breaker {
 
   succeeded(): void {
     this.#timeouts = 0;
-    this.#calls += 1;
+    this.#currentWindow().calls += 1;
   }
 
   timedOut(): void {
-    this.#timeouts += 1;
+    const now = this.#now();
+    if (now - this.#timedOutAt >= moment) {
+      this.#timeouts += 1;
+      this.#timedOutAt = now;
+    }
     this.failed();
     if (this.#state === "closed" && this.#timeouts >= tooManyTimeouts) this.#open();
   }
 
   failed(): void {
-    const now = this.#now();
-    if (now - this.#windowSince >= tooManyErrors.window) {
-      this.#windowSince = now;
-      this.#calls = 0;
-      this.#errors = 0;
-    }
-    this.#calls += 1;
-    this.#errors += 1;
-    const many = this.#calls >= tooManyErrors.calls && this.#errors > this.#calls * tooManyErrors.share;
+    const window = this.#currentWindow();
+    window.calls += 1;
+    window.errors += 1;
+    const calls = window.calls + this.#lastWindow.calls;
+    const errors = window.errors + this.#lastWindow.errors;
+    const many = calls >= tooManyErrors.calls && errors > calls * tooManyErrors.share;
     if (this.#state === "closed" && many) this.#open();
   }
 
@@ -75,8 +78,17 @@ export class Breaker {
     if (this.#good < goodTrials) return;
     this.#state = "closed";
     this.#timeouts = 0;
-    this.#calls = 0;
-    this.#errors = 0;
+    this.#window = { since: this.#now(), calls: 0, errors: 0 };
+    this.#lastWindow = { calls: 0, errors: 0 };
+  }
+
+  #currentWindow(): { calls: number; errors: number } {
+    const now = this.#now();
+    const age = now - this.#window.since;
+    if (age < tooManyErrors.window) return this.#window;
+    this.#lastWindow = age < 2 * tooManyErrors.window ? this.#window : { calls: 0, errors: 0 };
+    this.#window = { since: now, calls: 0, errors: 0 };
+    return this.#window;
   }
 
   #open(): void {

@@ -26,6 +26,7 @@ beforeEach(async () => {
   await until(redis, true);
 });
 afterEach(async () => {
+  server.resume();
   await redis[Symbol.asyncDispose]();
   await proxy[Symbol.asyncDispose]();
   process.removeListener("uncaughtException", note);
@@ -39,14 +40,19 @@ const ask = (): Promise<string> => endOf(redis.call(patience, "PING"));
 test("a hung Redis costs a few callers their deadline and the others nothing; when it wakes it is used again", async () => {
   server.pause();
   const started = performance.now();
-  const five = await Promise.all(Array.from({ length: 5 }, () => endOf(redis.call(10, "GET", "key"))));
+  const together = await Promise.all(Array.from({ length: 40 }, () => endOf(redis.call(10, "GET", "key"))));
   expect(performance.now() - started).toBeGreaterThanOrEqual(10);
-  expect(five).toEqual(Array.from({ length: 5 }, () => "timeout"));
-  expect([redis.usable, redis.breaker]).toEqual([false, "open"]);
+  expect(together).toEqual(Array.from({ length: 40 }, () => "timeout"));
+  // What is late together is late once.
+  expect([redis.usable, redis.breaker]).toEqual([true, "closed"]);
+  // Where this machine stands still for too long, the connection is given up before.
+  const later: string[] = [];
+  while (redis.usable) later.push(await endOf(redis.call(10, "GET", "key")));
+  expect(later.length).toBeLessThanOrEqual(4);
   const turns: string[] = [];
   setImmediate(() => turns.push("the loop has turned"));
   turns.push(await endOf(redis.call(10, "GET", "key")));
-  expect(turns).toEqual(["open"]);
+  expect([["open"], ["disconnected"]]).toContainEqual(turns);
   await expect.poll(() => troubles).toContain("no answer for 250 ms");
   server.resume();
   await until(redis, true);

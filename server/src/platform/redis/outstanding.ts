@@ -48,7 +48,7 @@ const forgetAfter = 1_024;
 /**
  * The commands of one connection that Redis has not answered, in the order in which they were sent and will be answered. One
  * ticker looks at all deadlines while there are any. A command whose time is over stays until its answer comes, which is thrown
- * away then. When the event loop stood still, answers that have come meanwhile are read before anything counts as late.
+ * away then. Answers that have come by now are read before anything counts as late: the event loop may have stood still.
  */
 export class Outstanding {
   readonly #events: OutstandingEvents;
@@ -57,7 +57,6 @@ export class Outstanding {
   #entries: Entry[] = [];
   /** The first that is not answered. */
   #head = 0;
-  #lastTick = 0;
   #stop: (() => void) | undefined;
   /** Input is read before deadlines are looked at. */
   #reading = false;
@@ -127,7 +126,6 @@ export class Outstanding {
   }
 
   #startTicking(): void {
-    this.#lastTick = this.#timers.now();
     const stop = this.#timers.every(tick, () => this.#tick());
     this.#stop = () => {
       stop();
@@ -137,11 +135,8 @@ export class Outstanding {
 
   #tick(): void {
     const now = this.#timers.now();
-    const stoodStill = now - this.#lastTick > 2 * tick;
-    this.#lastTick = now;
     if (this.size === 0) return this.#stop?.();
     if (this.#reading) return;
-    if (!stoodStill) return this.#expire(now);
     this.#reading = true;
     this.#timers.afterInput(() => {
       this.#reading = false;
