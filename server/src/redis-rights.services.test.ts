@@ -34,11 +34,11 @@ function usedCommands(): Set<string> {
   );
   const found = files.flatMap((file) => {
     const text = readFileSync(join(root, file), "utf8");
-    const sent = text.matchAll(/\bcall\((?:[^"';]*?, )?["']([A-Z]+)["'](?:, "([A-Z]+)")?/g);
+    const sent = text.matchAll(/\bcall\((?:[^"';]*?, )?["']([A-Z]+|subscribe)["'](?:, "([A-Z]+)")?/g);
     return [...text.matchAll(/redis\.p?call\('([A-Z]+)'/g), ...(file.endsWith(".ts") ? sent : [])];
   });
   return new Set(
-    found.map(([, name = "", sub]) => (/^(CLIENT|SCRIPT)$/.test(name) ? `${name}|${sub}` : name).toLowerCase()),
+    found.map(([, name = "", sub]) => (/^(CLIENT|CLUSTER|SCRIPT)$/.test(name) ? `${name}|${sub}` : name).toLowerCase()),
   );
 }
 
