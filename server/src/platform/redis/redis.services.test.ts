@@ -116,7 +116,7 @@ test("a Redis that has become a replica is left, and used again once it takes wr
 
 test("a Redis that was a replica for a while has another identity, although it never restarted", async () => {
   await using changing = await startRedis();
-  await using other = await startRedis();
+  await using other = await startRedis({ "repl-diskless-sync-delay": "0" });
   await using redis = redisClient(changing);
   await until(redis, true);
   const before = redis.runId;
