@@ -25,7 +25,7 @@ export interface Topology {
 /** How long an answer may take, in ms. */
 const patience = 200;
 /** How long it may take in all to connect to a node and ask it, in ms. */
-const strangerPatience = 1_000;
+const strangerPatience = 500;
 
 export const nameOf = ({ host, port }: Address): string => `${host}:${port}`;
 
