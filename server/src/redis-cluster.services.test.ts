@@ -39,6 +39,7 @@ const history = async (node: ChatServer, user: TestUser, other: TestUser): Promi
 const whole = (): Promise<void> =>
   vi.waitFor(async () => {
     for (const node of [a, b]) expect(await metric(node, "om_redis_usable")).toBe(1);
+    for (const node of [a, b]) expect(await metric(node, "om_cache_mode")).toBe(2);
     const epochs = [await metric(a, "om_cache_epoch"), await metric(b, "om_cache_epoch")];
     expect(epochs[0]).toBe(epochs[1]);
     for (const node of [a, b]) expect(await metric(node, "om_bus_listening")).toBe(1);
@@ -62,7 +63,11 @@ test("histories, lists and counts are read from the cluster, whose keys anybody 
     }
   }, patient);
   expect(cluster.cli("GET", `conv:${ada.id}:${ben.id}`)).toContain("message 19");
-  expect(await metric(a, 'om_cache_marks_total\\{result="acked"\\}')).toBeGreaterThan(0);
+  let more = 0;
+  await vi.waitFor(async () => {
+    await send(`more ${(more += 1)}`);
+    expect(await metric(a, 'om_cache_marks_total\\{result="acked"\\}')).toBeGreaterThan(0);
+  }, patient);
 });
 
 test("what is sent at one node is pushed at the other, in order", async () => {
@@ -73,6 +78,22 @@ test("what is sent at one node is pushed at the other, in order", async () => {
   const got: unknown[] = [];
   while (got.length < texts.length) got.push(((await to.next("message"))["message"] as { content: string }).content);
   expect(got).toEqual(texts);
+  await Promise.all([a.closeSockets(), b.closeSockets()]);
+});
+
+test("who is online at one node is known at the other, until the last socket is closed", async () => {
+  await whole();
+  await b.open(ben);
+  const watching = await a.open(ada);
+  await vi.waitFor(
+    () => expect(cluster.cli("SMEMBERS", "online:users").split("\n").toSorted()).toEqual([`${ada.id}`, `${ben.id}`]),
+    patient,
+  );
+  await b.closeSockets();
+  expect(await watching.next("user_status")).toMatchObject({ user_id: ben.id, is_online: false });
+  await vi.waitFor(() => expect(cluster.cli("SMEMBERS", "online:users")).toBe(`${ada.id}`), patient);
+  await b.open(ben);
+  expect(await watching.next("user_status")).toMatchObject({ user_id: ben.id, is_online: true });
   await Promise.all([a.closeSockets(), b.closeSockets()]);
 });
 
