@@ -103,6 +103,15 @@ add("delivery latency, median", sends["deliveryP50Ms"]);
 add("delivery latency, 99 %", sends["deliveryP99Ms"]);
 add("server CPU per message", sends["serverCpuMicrosPerMessage"]);
 
+say("scenario: direct messages to one recipient");
+const [[, bot] = [reader, reader]] = pairs;
+const toBot = pairs.map(([from]) => [from, bot] as const);
+const hot = await repeat(runs, { messagesPerSecond: "messages/s" }, async () => {
+  const { messagesPerSecond } = await dmSend(server, toBot, { seconds, window: Number(options.window) });
+  return { messagesPerSecond };
+});
+add("the same, all to one recipient", hot["messagesPerSecond"], share("the above", hot["messagesPerSecond"], rate));
+
 for (const [what, url] of [
   ["history page of 50", historyUrl],
   ["conversation list of 20", listUrl],

@@ -1,4 +1,5 @@
 import { createAccessTokens } from "./accounts/access-token.ts";
+import { profileKey } from "./accounts/profile-cache.ts";
 import { createUserViews } from "./accounts/user-view.ts";
 import type { Cache } from "./cache/cache.ts";
 import { composeAccounts } from "./compose-accounts.ts";
@@ -54,7 +55,8 @@ export function composeUseCases(deps: {
   const { writes } = cache;
   const failed = (where: string) => (error: unknown) => telemetry.failure(where, error);
   const presence = composePresence({ db, writes, bus, hub, redis, now, failure: failed("presence") });
-  const views = createUserViews({ exposeEmails: config.exposeEmails, lookup: presence.lookup });
+  const onShown = (userId: number, ver: number): void => cache.seen(profileKey(userId), ver);
+  const views = createUserViews({ exposeEmails: config.exposeEmails, lookup: presence.lookup, onShown });
   const tokens = createAccessTokens(secret, now);
   bus.subscribe((event) => {
     if ("ended" in event) tokens.refuse(event.sessionIds ?? []);

@@ -25,7 +25,7 @@ interface Tally {
 }
 
 /**
- * Each pair of accounts is a sender with `window` messages on their way and a connected recipient.
+ * Each pair of accounts is a sender with `window` messages on their way and a connected recipient, whom pairs may share.
  * @throws Error when a message was not acknowledged or not delivered exactly once
  */
 export async function dmSend(
@@ -34,7 +34,8 @@ export async function dmSend(
   load: { seconds: number; window: number },
 ): Promise<DmSend> {
   const tally: Tally = { sentAt: new Map(), acks: [], deliveries: [], sent: 0 };
-  const recipients = await Promise.all(pairs.map(([, to]) => open(server.url, to)));
+  const distinct = new Map(pairs.map(([, to]) => [to.id, to]));
+  const recipients = await Promise.all([...distinct.values()].map((to) => open(server.url, to)));
   const senders = await Promise.all(pairs.map(([from]) => open(server.url, from)));
   for (const recipient of recipients) recipient.on("message", (data: Buffer) => noteDelivery(data, tally));
   const cpuBefore = cpuMs(server.pid);

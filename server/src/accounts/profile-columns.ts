@@ -1,4 +1,4 @@
-const fields = ["id", "username", "email", "full_name", "avatar", "role", "last_seen"];
+const fields = ["id", "username", "email", "full_name", "avatar", "role", "last_seen", "ver"];
 
 /** Who blocks whom: 1 the viewer has blocked the user, 2 the user the viewer, 3 both, 0 nobody. */
 const relation = (alias: string, viewer: string): string =>

@@ -12,6 +12,8 @@ export interface Profile {
   last_seen: string | null;
   /** Who blocks whom: 1 the viewer has blocked the user, 2 the user the viewer, 3 both; 0 or absent: nobody. */
   relation?: number;
+  /** Of the profile as others see it, where the database has just told it. */
+  ver?: number;
 }
 
 /** A profile with the times of its row, RFC 3339. */
@@ -40,8 +42,14 @@ export interface UserViews {
   full(profile: FullProfile, viewerId: number, online: Online): FullUser;
 }
 
-export function createUserViews(options: { exposeEmails: boolean; lookup: LookUp }): UserViews {
+/** @param options.onShown hears of every profile of a known version that is shown */
+export function createUserViews(options: {
+  exposeEmails: boolean;
+  lookup: LookUp;
+  onShown?: (userId: number, ver: number) => void;
+}): UserViews {
   const peer = (profile: Profile, viewerId: number, online: Online): PeerUser => {
+    if (profile.ver !== undefined) options.onShown?.(profile.id, profile.ver);
     const isOnline = isOpen(profile) ? online(profile.id) : false;
     return {
       id: profile.id,

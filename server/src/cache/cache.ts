@@ -8,7 +8,7 @@ import { createLoader, type Loader } from "./loader.ts";
 import { createMemory } from "./memory.ts";
 import { Entries } from "./entries.ts";
 import { createMarks } from "./marks.ts";
-import { createReadThrough, type ReadThrough } from "./read-through.ts";
+import { ReadThrough } from "./read-through.ts";
 import type { Source } from "./source.ts";
 import { createRelay } from "./relay.ts";
 import type { OnStep } from "./steps.ts";
@@ -20,8 +20,10 @@ export interface Cache extends AsyncDisposable {
   /** Without Redis a use-case is better served by one statement of its own than by several objects. */
   readonly hasRedis: boolean;
   read: ReadThrough["read"];
-  /** Versions that may be served now, without the values; undefined where Redis does not tell. */
+  /** Versions that may be served now, without the values; undefined or nothing where Redis does not tell. */
   versions<Id, T>(source: Source<Id, T>, ids: readonly Id[]): Promise<(number | undefined)[]>;
+  /** This version was shown, although not from here: nothing older is served by this node from now on. */
+  seen(key: string, ver: number): void;
   /** Makes an entry whose records have become many as short as a fresh one. */
   compact<Id, T>(source: Source<Id, T>, id: Id): Promise<void>;
   writes: CacheWrites;
@@ -67,7 +69,9 @@ export async function openCache(options: CacheOptions): Promise<Cache> {
     onEpoch: memory.forget,
     onError: options.onError,
   });
-  const counted = redis === undefined ? events : withAudit(events, createAuditNow());
+  const audit = redis === undefined ? undefined : createAudit({ redis, store, control, audited: events.audited });
+  const counted =
+    audit === undefined ? events : withAudit(events, (source, id) => void audit(source, id).catch(options.onError));
   const { now } = options;
   const entries = redis === undefined ? undefined : new Entries({ redis, control, memory, events, now, pause });
   const loader: Loader = createLoader({
@@ -81,18 +85,14 @@ export async function openCache(options: CacheOptions): Promise<Cache> {
     shed: events.shed,
     step,
   });
+  const reads = new ReadThrough({ entries, control, memory, loader, events: counted, now, hedgeMs: times.hedgeMs });
   const marks = createMarks({ redis, memory, events, now, pause });
-
-  function createAuditNow(): (source: Parameters<CacheEvents["hit"]>[0], id: unknown) => void {
-    if (redis === undefined) return () => undefined;
-    const audit = createAudit({ redis, store, control, audited: events.audited });
-    return (source, id) => void audit(source, id).catch(options.onError);
-  }
 
   return {
     hasRedis: redis !== undefined,
-    read: createReadThrough({ entries, control, memory, loader, events: counted, now, hedgeMs: times.hedgeMs }).read,
-    versions: (source, ids) => Promise.all(ids.map(async (id) => entries?.version(source.key(id)))),
+    read: (source, ids) => reads.read(source, ids),
+    versions: async (source, ids) => entries?.versions(ids.map((id) => source.key(id))) ?? [],
+    seen: memory.raise,
     compact: async (source, id) => entries?.compact(source, source.key(id)),
     writes: createWrites({ db, control, marks, events, step }),
     state: () => ({ ...control.state(), waiting: loader.waiting() }),

@@ -1,3 +1,4 @@
+import { chunks } from "../platform/chunks.ts";
 import type { Redis } from "../platform/redis/redis.ts";
 
 /** Keys of one script call: a script must not hold Redis up. */
@@ -5,7 +6,5 @@ export const keysPerCall = 256;
 
 /** What belongs into one script call each: of a cluster one key, as keys lie on different servers. Calls of one tick leave together. */
 export function inCalls<T>(all: readonly T[], redis: Pick<Redis, "isSharded"> | undefined): T[][] {
-  const size = redis?.isSharded === true ? 1 : keysPerCall;
-  const count = Math.ceil(all.length / size);
-  return Array.from({ length: count }, (_, index) => all.slice(index * size, (index + 1) * size));
+  return chunks(all, redis?.isSharded === true ? 1 : keysPerCall);
 }

@@ -15,7 +15,7 @@ export interface Shared {
   mode: "on" | "off";
   /** The mode is this old, in ms. */
   mode_age: number;
-  /** Tells this run of PostgreSQL from others; `pg_start` is the one the epoch was made for. */
+  /** Tells this run of PostgreSQL from others, as cache_run() does; `pg_start` is the one the epoch was made for. */
   pg_now: string;
   pg_start: string;
   dirty: DirtyRow[];
@@ -25,14 +25,10 @@ export interface Shared {
   somebody_ok: boolean;
 }
 
-/** Other after a restart, after a failover, and after this database was made anew from a copy. */
-const pgRun =
-  "md5(pg_postmaster_start_time()::text || left(pg_walfile_name(pg_current_wal_lsn()), 8) || pg_relation_filenode('cache_ctl'))";
-
 const poll = statement<Shared>(
   "cache.poll",
   `select c.epoch, c.run_id, c.mode, (extract(epoch from clock_timestamp() - c.changed_at) * 1000)::float8 as mode_age,
-     ${pgRun} as pg_now, c.pg_start,
+     cache_run() as pg_now, c.pg_start,
      (select coalesce(json_agg(d), '[]') from (select id, key, ver from cache_dirty order by id limit 5000) d) as dirty,
      (select count(*) from (select from cache_dirty limit 50001) d) as dirty_count,
      exists (select from cache_nodes n where n.redis_ok and n.hb > clock_timestamp() - interval '2 seconds') as somebody_ok
@@ -48,7 +44,7 @@ const beat = statement<never>(
 const claim = statement<never>("cache.claim", "update cache_ctl set run_id = $1, epoch = epoch + 1 where run_id <> $1");
 const newRun = statement<never>(
   "cache.new_run",
-  `update cache_ctl set pg_start = ${pgRun}, epoch = new_cache_epoch() where pg_start = $1 and pg_start <> ${pgRun}`,
+  "update cache_ctl set pg_start = cache_run(), epoch = new_cache_epoch() where pg_start = $1 and pg_start <> cache_run()",
 );
 const turnOn = statement<never>(
   "cache.turn_on",

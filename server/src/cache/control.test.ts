@@ -87,6 +87,8 @@ interface Node {
   redis: { usable: boolean; runId: string | undefined };
   /** Keys of which it knows that they are dirty. */
   known: Set<string>;
+  /** Runs while it kills keys. */
+  hooks: { killing: () => Promise<void> };
   /** What was forgotten, in order. */
   forgotten: string[];
   /** A new connection was made. */
@@ -98,6 +100,7 @@ async function open(name: string, withRedis = true): Promise<Node> {
   const checks: ReadyCheck[] = [];
   const forgotten: string[] = [];
   const known = new Set<string>();
+  const hooks: Node["hooks"] = { killing: async () => undefined };
   const nobody = (): Promise<never> => Promise.reject(new Error("not asked"));
   const client = {
     get usable() {
@@ -124,6 +127,7 @@ async function open(name: string, withRedis = true): Promise<Node> {
     now: () => now,
     async relay(dirty) {
       for (const { key } of dirty) known.add(key);
+      await hooks.killing();
       return redis.usable ? dirty.map(({ id }) => id) : [];
     },
     onEpoch: ({ isOtherRun }) => void forgotten.push(isOtherRun ? "versions" : "values"),
@@ -137,7 +141,7 @@ async function open(name: string, withRedis = true): Promise<Node> {
     Object.assign(redis, { usable: true, runId });
   };
   if (withRedis) await connect("redis 1");
-  return { control, redis, known, forgotten, connect };
+  return { control, redis, hooks, known, forgotten, connect };
 }
 
 /** All nodes look every 200 ms for so long. */
@@ -313,6 +317,17 @@ test("rows of dead keys are removed by a node whose Redis is the one that is mea
   await a.control.poll();
   expect(table.dirty).toHaveLength(3);
   await b.control.poll();
+  expect(table.dirty).toHaveLength(0);
+});
+
+test("kills that ended in another Redis than they began in remove no row", async () => {
+  const node = await open("a");
+  node.redis.runId = "redis 2";
+  table.dirty = rows(3);
+  node.hooks.killing = async () => void (node.redis.runId = "redis 1");
+  await node.control.poll();
+  expect(table.dirty).toHaveLength(3);
+  await node.control.poll();
   expect(table.dirty).toHaveLength(0);
 });
 

@@ -46,17 +46,21 @@ export async function startControl(deps: ControlDeps): Promise<CacheControl> {
   function see(next: Shared, at: number): void {
     // Looks may overtake each other.
     if (at < seenAt) return;
-    const isOtherRun = shared !== undefined && next.pg_now !== shared.pg_now;
-    if (isOtherRun || (shared !== undefined && next.epoch !== shared.epoch)) deps.onEpoch({ isOtherRun });
+    const last = shared;
     shared = next;
     seenAt = at;
+    if (last === undefined) return;
+    const isOtherRun = next.pg_now !== last.pg_now;
+    if (isOtherRun || next.epoch !== last.epoch) deps.onEpoch({ isOtherRun });
   }
 
   async function relay(seen: Shared): Promise<void> {
     if (seen.dirty.length === 0 || seen.mode === "off") return;
+    const runId = redis?.runId;
     const killed = await deps.relay(seen.dirty, seen.epoch);
     // Kills in another Redis than the one that is meant are worth nothing.
-    if (killed.length > 0 && isOurs()) await store.removeDirty(killed);
+    const isMeant = runId === seen.run_id && redis?.runId === runId && isOurs();
+    if (killed.length > 0 && isMeant) await store.removeDirty(killed);
   }
 
   async function poll(): Promise<void> {

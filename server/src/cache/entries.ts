@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { chunks } from "../platform/chunks.ts";
 import { RedisUnavailable, type Redis, type Reply } from "../platform/redis/redis.ts";
 import type { CacheControl } from "./control.ts";
 import { headerBytes, isServable, packEntry, readHeader, readRecords, type Header } from "./entry.ts";
@@ -11,12 +12,14 @@ import type { Loaded, Source } from "./source.ts";
 
 /** How long a read waits for Redis in all, in ms. */
 export const readDeadline = 10;
-/** How long it may take to store a value, in ms; nobody waits for it. */
+/** How long it may take to store a value or to give a lease back, in ms; nobody waits for it. */
 const fillDeadline = 200;
 /** How long a lease lasts, in ms: longer than a load may take to begin and end. */
 const leaseMs = 3_000;
 /** Entries are seldom longer, in bytes. */
 const usualBytes = 64 * 1024;
+/** Entries that one script call looks at. */
+const headsPerCall = 256;
 /** A dirty entry is about to become clean: that many more looks, a millisecond apart. */
 const dirtyTries = 3;
 
@@ -64,6 +67,19 @@ export class Entries {
 
   constructor(deps: EntriesDeps) {
     this.#deps = deps;
+  }
+
+  /**
+   * What is served from memory because its entry still names the same version; the entry itself must be looked at where this is
+   * undefined. One call for all. @throws RedisUnavailable
+   */
+  async lookAll<Id, T>(source: Source<Id, T>, keys: readonly string[], at: Attempt): Promise<(Hit<T> | undefined)[]> {
+    const heads = await this.#heads(keys, at.left());
+    at.answered = true;
+    return keys.map((key, index) => {
+      const seen = this.#judge(source, key, heads[index] ?? nothing, { epoch: at.epoch, whole: false });
+      return seen.is === "hit" ? seen : undefined;
+    });
   }
 
   /** @throws RedisUnavailable */
@@ -139,30 +155,50 @@ export class Entries {
     const { redis, memory } = this.#deps;
     const token = randomBytes(8);
     const args = [at.epoch, token, leaseMs, memory.floor(key), source.maxBytes, at.refill ? 1 : 0];
-    const reply = await redis.script(at.left(), scripts.lease, [key], args).catch(() => 0);
+    const reply = await redis.script(at.left(), scripts.lease, [key], args).catch((error: unknown) => {
+      // It may have been granted all the same: then nobody could fill the entry until it ends.
+      if (error instanceof RedisUnavailable && error.reason === "timeout") this.#endLease(key, at.epoch);
+      return 0;
+    });
     if (reply === 1) return token;
     if (!Buffer.isBuffer(reply)) return undefined;
     const seen = this.#judge(source, key, reply, { epoch: at.epoch, whole: true });
     return seen.is === "hit" ? seen : undefined;
   }
 
-  /** The version that may be served now, without the value. */
-  async version(key: string): Promise<number | undefined> {
-    const { redis, control, memory } = this.#deps;
+  /** The versions that may be served now, without the values; undefined where Redis does not tell. */
+  async versions(keys: readonly string[]): Promise<(number | undefined)[]> {
+    const { control, memory } = this.#deps;
     const epoch = control.readEpoch();
-    if (epoch === undefined) return undefined;
-    const bytes = await redis.call(readDeadline, "GETRANGE", key, 0, headerBytes - 1).catch(() => undefined);
-    const header = Buffer.isBuffer(bytes) ? readHeader(bytes) : undefined;
-    if (header === undefined || !isServable(header, epoch) || header.ver < memory.floor(key)) return undefined;
-    return header.ver;
+    const heads = epoch === undefined ? [] : await this.#heads(keys, readDeadline).catch(() => []);
+    return keys.map((key, index) => {
+      const header = readHeader(heads[index] ?? nothing);
+      const isGood = header !== undefined && isServable(header, epoch ?? 0) && header.ver >= memory.floor(key);
+      return isGood ? header.ver : undefined;
+    });
+  }
+
+  /** The first bytes of entries. @throws RedisUnavailable */
+  async #heads(keys: readonly string[], deadlineMs: number): Promise<Buffer[]> {
+    const { redis } = this.#deps;
+    if (!redis.isSharded) {
+      const parts = chunks(keys, headsPerCall).map((part) => redis.script(deadlineMs, scripts.heads, part, []));
+      return (await Promise.all(parts)).flat() as Buffer[];
+    }
+    const asked = keys.map((key) => redis.call(deadlineMs, "GETRANGE", key, 0, headerBytes - 1).catch(unlessForeign));
+    return (await Promise.all(asked)).map((bytes) => (Buffer.isBuffer(bytes) ? bytes : nothing));
   }
 
   /** Stores a value under its lease. Nobody waits for it. */
   fill(source: AnySource, { id, token, loaded }: { id: unknown; token: Buffer; loaded: Loaded<unknown> }): void {
-    const { redis, control, events } = this.#deps;
+    const { redis, control, memory, events } = this.#deps;
     const epoch = control.readEpoch();
-    const made = epoch === undefined ? undefined : this.#pack(source, { ...loaded, epoch });
-    if (epoch === undefined || made === undefined) return events.fill(source.name, "failed");
+    if (epoch === undefined) return events.fill(source.name, "failed");
+    const made = this.#pack(source, { ...loaded, epoch });
+    if (made === undefined) {
+      memory.setUnkept(source.key(id), loaded.ver);
+      return events.fill(source.name, "failed");
+    }
     redis.script(fillDeadline, scripts.fill, [source.key(id)], [epoch, token, made.entry, made.ttl]).then(
       (stored) => events.fill(source.name, stored === 1 ? "stored" : "refused"),
       () => events.fill(source.name, "failed"),
@@ -171,12 +207,15 @@ export class Entries {
 
   /** A writer was in flight, so nothing is filled in: whoever reads next may, without waiting for the end of this lease. */
   giveBack(source: AnySource, id: unknown): void {
-    const { redis, control, events } = this.#deps;
+    const { control, events } = this.#deps;
     events.fill(source.name, "busy");
     const epoch = control.readEpoch();
-    if (epoch === undefined) return;
-    // A mark of nothing new takes every lease away, which costs the others at most another load.
-    redis.script(readDeadline, scripts.mark, [source.key(id)], [epoch, 0]).catch(() => undefined);
+    if (epoch !== undefined) this.#endLease(source.key(id), epoch);
+  }
+
+  /** By a mark of nothing new, which takes every lease away; that costs the others at most another load. Nobody waits for it. */
+  #endLease(key: string, epoch: number): void {
+    this.#deps.redis.script(fillDeadline, scripts.mark, [key], [epoch, 0]).catch(() => undefined);
   }
 
   /** Replaces a value whose records have become many by one that is as short as a fresh one. @throws RedisUnavailable */
@@ -210,6 +249,8 @@ export class Entries {
     }
   }
 }
+
+const nothing = Buffer.alloc(0);
 
 /** Nothing that this cache has made, or not any more: it is replaced. */
 const corrupt: Miss = { is: "miss", refill: true, result: "corrupt" };

@@ -1,3 +1,4 @@
+import { deferred, type Deferred } from "../platform/deferred.ts";
 import { OmError } from "../platform/om-error.ts";
 import type { Loaded, Source } from "./source.ts";
 import type { OnStep } from "./steps.ts";
@@ -5,15 +6,12 @@ import type { OnStep } from "./steps.ts";
 export type AnySource = Source<unknown, unknown>;
 
 /** A wish to read an object from the database. */
-interface Waiting {
+interface Waiting extends Deferred<Loaded<unknown>> {
   id: unknown;
   key: string;
   /** Right to fill the entry; taken before this wish was made. */
   token: Buffer | undefined;
   since: number;
-  promise: Promise<Loaded<unknown>>;
-  resolve(loaded: Loaded<unknown>): void;
-  reject(error: unknown): void;
 }
 
 export interface LoaderOptions {
@@ -164,13 +162,8 @@ async function run(options: LoaderOptions, { source, wishes: all }: Omit<Batch, 
 }
 
 function wish(id: unknown, key: string, token: Buffer | undefined, since: number): Waiting {
-  let resolve: Waiting["resolve"] = () => undefined;
-  let reject: Waiting["reject"] = () => undefined;
-  const promise = new Promise<Loaded<unknown>>((done, failed) => {
-    resolve = done;
-    reject = failed;
-  });
+  const answer = deferred<Loaded<unknown>>();
   // Whoever asked may have been answered from elsewhere meanwhile.
-  promise.catch(() => undefined);
-  return { id, key, token, since, promise, resolve, reject };
+  answer.promise.catch(() => undefined);
+  return { id, key, token, since, ...answer };
 }

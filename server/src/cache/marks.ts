@@ -12,6 +12,8 @@ export interface Changed {
   key: string;
   /** Version after the transaction. */
   ver: number;
+  /** It is noted as dirty already: its mark may be in an epoch that is over. */
+  noted?: boolean;
   /** What to append once it is committed, so that the entry stays warm; without it the entry is read anew. */
   post?: Post | undefined;
 }

@@ -15,6 +15,10 @@ export interface Memory {
   /** Lowest version of the key that this node may answer with: what it wrote without a mark, or has answered before. */
   floor(key: string): number;
   raise(key: string, ver: number): void;
+  /** This version is too long to be kept, or otherwise not to be: it is not worth a lease. */
+  setUnkept(key: string, ver: number): void;
+  /** Whether that is so of the newest version that this node has seen. */
+  isUnkept(key: string): boolean;
   /** In a new epoch no value is good any more; in another run of the database versions may begin anew as well. */
   forget(change: { isOtherRun: boolean }): void;
 }
@@ -27,6 +31,7 @@ export function createMemory(options: { maxBytes: number; maxKeys: number }): Me
     sizeCalculation: ({ bytes }) => 4 * bytes + 500,
   });
   const floors = new LRUCache<string, number>({ max: 100_000 });
+  const unkept = new LRUCache<string, number>({ max: 10_000 });
   return {
     get: (key) => values.get(key),
     set: (key, kept) => void values.set(key, kept),
@@ -34,6 +39,8 @@ export function createMemory(options: { maxBytes: number; maxKeys: number }): Me
     raise(key, ver) {
       if (ver > (floors.get(key) ?? 0)) floors.set(key, ver);
     },
+    setUnkept: (key, ver) => void unkept.set(key, ver),
+    isUnkept: (key) => unkept.get(key) === (floors.get(key) ?? 0),
     forget({ isOtherRun }) {
       values.clear();
       if (isOtherRun) floors.clear();

@@ -1,197 +1,214 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { OmError } from "../platform/om-error.ts";
-import type { Arg, Reply } from "../platform/redis/redis.ts";
-import { createGate, startCacheWorld, unheard, type CacheNode, type CacheWorld } from "../testing/cache-world.ts";
-import { packEntry, readHeader, type Header } from "./entry.ts";
+import { createGate, unheard } from "../testing/cache-world.ts";
+import { eventsOf, happened, setUpSharedThings } from "../testing/things.ts";
 
-let world: CacheWorld;
-/** A thing of this test's own. */
-let thing = "";
-let things = 0;
-/** Two that are there for all tests. */
-let pair: [CacheNode, CacheNode];
-beforeAll(async () => {
-  world = await startCacheWorld();
-  pair = [await world.open(), await world.open()];
-});
-afterAll(() => world[Symbol.asyncDispose]());
-beforeEach(async () => {
-  await world.raw("FLUSHALL");
-  thing = `thing ${++things}`;
-  for (const node of pair) node.reset();
-});
-
-/** What Redis has of the thing. */
-const raw = (command: string, ...args: Arg[]): Promise<Reply> => world.raw(command, `thing:${thing}`, ...args);
-/** undefined: there is no entry. */
-const header = async (): Promise<Header | undefined> => readHeader((await raw("GETRANGE", 0, 47)) as Buffer);
-const filled = (node: CacheNode, end = "stored", count = 1): Promise<void> =>
-  expect.poll(() => node.events.filter((event) => event === `fill ${end}`)).toHaveLength(count);
-const reads = (node: CacheNode): string[] => node.events.filter((event) => event.startsWith("read "));
-
-/** With an entry of version 1 that this node filled in. */
-async function warm(node: CacheNode): Promise<void> {
-  await node.write(thing, "one");
-  await node.read(thing);
-  await filled(node);
-  node.events.length = 0;
-}
+const my = setUpSharedThings();
 
 test("what is missing is read once and kept; then the bytes are read once, and then not even they", async () => {
-  const [node, other] = pair;
-  await node.write(thing, "one");
-  expect(await node.read(thing)).toEqual({ ver: 1, value: ["one"], from: "database" });
-  await filled(node);
+  const [node, other] = my.pair;
+  await node.write(my.thing, "one");
+  expect(await node.read(my.thing)).toEqual({ ver: 1, value: ["one"], from: "database" });
+  await happened(node, "fill stored");
   for (const one of [node, node, other, other]) {
-    expect(await one.read(thing)).toEqual({ ver: 1, value: ["one"], from: "cache" });
+    expect(await one.read(my.thing)).toEqual({ ver: 1, value: ["one"], from: "cache" });
   }
-  expect(reads(node)).toEqual(["read miss", "read hit", "read hit_l1"]);
-  expect(reads(other)).toEqual(["read hit", "read hit_l1"]);
+  expect(eventsOf(node, "read")).toEqual(["read miss", "read hit", "read hit_l1"]);
+  expect(eventsOf(other, "read")).toEqual(["read hit", "read hit_l1"]);
   expect([node.loads(), other.loads()]).toEqual([1, 0]);
 });
 
+test("several are looked at by one call; only what memory does not hold is looked at by itself", async () => {
+  const [node, other] = my.pair;
+  const names = ["a", "b", "c", "d", "e"].map((letter) => `${my.thing} ${letter}`);
+  const [kept = "", changed = "", foreign = "", missing = "", dirty = ""] = names;
+  for (const name of names) await node.write(name, "one");
+  await node.readAll(names);
+  await happened(node, "fill stored", names.length);
+  const sent: string[] = [];
+  node.hooks.redis = (name, send) => (sent.push(name), send());
+  expect((await node.readAll(names)).map(({ from }) => from)).toEqual(names.map(() => "cache"));
+  expect(sent).toEqual(["heads", ...names.map(() => "GETRANGE")]);
+  sent.length = 0;
+  expect((await node.readAll(names)).map(({ from }) => from)).toEqual(names.map(() => "cache"));
+  expect(sent).toEqual(["heads"]);
+
+  await other.write(changed, "two");
+  await happened(other, "post done");
+  await my.world.raw("DEL", `thing:${foreign}`, `thing:${missing}`);
+  await my.world.raw("RPUSH", `thing:${foreign}`, "of somebody else");
+  await other.write(dirty, "two", { withoutPost: true });
+  sent.length = 0;
+  node.events.length = 0;
+  const found = await node.readAll([...names, kept]);
+  expect(found.map(({ ver, from }) => [ver, from])).toEqual([
+    [1, "cache"],
+    [2, "cache"],
+    [1, "database"],
+    [1, "database"],
+    [2, "database"],
+    [1, "cache"],
+  ]);
+  expect(eventsOf(node, "read").toSorted()).toEqual(
+    ["read corrupt", "read dirty", "read hit", "read hit_l1", "read hit_l1", "read miss"].toSorted(),
+  );
+});
+
+test("several, of which Redis says nothing: the database is asked for all", async () => {
+  const [node] = my.pair;
+  const names = [`${my.thing} a`, `${my.thing} b`];
+  for (const name of names) await node.write(name, "one");
+  node.hooks.redis = (name, send) => (name === "heads" ? unheard() : send());
+  expect((await node.readAll(names)).map(({ ver, from }) => [ver, from])).toEqual([
+    [1, "database"],
+    [1, "database"],
+  ]);
+  expect(eventsOf(node, "read")).toEqual(["read unavailable", "read unavailable"]);
+  expect(node.loads()).toBe(1);
+});
+
 test("that there is nothing is kept too, until there is something", async () => {
-  const [node] = pair;
-  expect(await node.read(thing)).toEqual({ ver: 0, value: [], from: "database" });
-  await filled(node);
-  expect((await node.read(thing)).from).toBe("cache");
-  await node.write(thing, "one", { withoutPost: true });
-  expect(await node.read(thing)).toEqual({ ver: 1, value: ["one"], from: "database" });
+  const [node] = my.pair;
+  expect(await node.read(my.thing)).toEqual({ ver: 0, value: [], from: "database" });
+  await happened(node, "fill stored");
+  expect((await node.read(my.thing)).from).toBe("cache");
+  await node.write(my.thing, "one", { withoutPost: true });
+  expect(await node.read(my.thing)).toEqual({ ver: 1, value: ["one"], from: "database" });
 });
 
 test("a change is appended to what is kept, and read from there on every node", async () => {
-  const [node, other] = pair;
-  await warm(node);
-  await other.read(thing);
-  for (const item of ["two", "three"]) await node.write(thing, item);
-  await expect.poll(() => node.events.filter((event) => event === "post done")).toHaveLength(2);
+  const [node, other] = my.pair;
+  await my.warm(node);
+  await other.read(my.thing);
+  for (const item of ["two", "three"]) await node.write(my.thing, item);
+  await happened(node, "post done", 2);
   for (const one of [node, other]) {
-    expect(await one.read(thing)).toEqual({ ver: 3, value: ["one", "two", "three"], from: "cache" });
+    expect(await one.read(my.thing)).toEqual({ ver: 3, value: ["one", "two", "three"], from: "cache" });
   }
   expect(other.loads()).toBe(0);
 });
 
 test("a reader who is so slow that a write comes in between stores nothing", async () => {
-  const [node, writer] = pair;
-  await node.write(thing, "one");
+  const [node, writer] = my.pair;
+  await node.write(my.thing, "one");
   const gate = createGate();
   node.hooks.step = (name) => (name === "read-loaded" ? gate.pass() : undefined);
-  const slow = node.read(thing);
+  const slow = node.read(my.thing);
   await gate.reached;
-  await writer.write(thing, "two");
+  await writer.write(my.thing, "two");
   gate.open();
   expect((await slow).ver).toBe(1);
-  await filled(node, "refused");
-  for (const one of [writer, node]) expect((await one.read(thing)).value).toEqual(["one", "two"]);
+  await happened(node, "fill refused");
+  for (const one of [writer, node]) expect((await one.read(my.thing)).value).toEqual(["one", "two"]);
 });
 
 test("nor when the entry is evicted and leased by another meanwhile", async () => {
-  const [node, writer] = pair;
-  await node.write(thing, "one");
+  const [node, writer] = my.pair;
+  await node.write(my.thing, "one");
   const [slowGate, nextGate] = [createGate(), createGate()];
   node.hooks.step = (name) => (name === "read-loaded" ? slowGate.pass() : undefined);
   writer.hooks.step = (name) => (name === "read-loaded" ? nextGate.pass() : undefined);
-  const slow = node.read(thing);
+  const slow = node.read(my.thing);
   await slowGate.reached;
-  await world.raw("FLUSHALL");
-  await writer.write(thing, "two");
-  const next = writer.read(thing);
+  await my.world.raw("FLUSHALL");
+  await writer.write(my.thing, "two");
+  const next = writer.read(my.thing);
   await nextGate.reached;
   slowGate.open();
   expect((await slow).ver).toBe(1);
-  await filled(node, "refused");
+  await happened(node, "fill refused");
   nextGate.open();
   expect((await next).ver).toBe(2);
-  await filled(writer);
-  expect(await node.read(thing)).toMatchObject({ ver: 2, from: "cache" });
+  await happened(writer, "fill stored");
+  expect(await node.read(my.thing)).toMatchObject({ ver: 2, from: "cache" });
 });
 
 test("a mark takes the lease away, before anybody can know what will be committed", async () => {
-  const [node, writer] = pair;
-  await node.write(thing, "one");
+  const [node, writer] = my.pair;
+  await node.write(my.thing, "one");
   const [reader, commit] = [createGate(), createGate()];
   node.hooks.step = (name) => (name === "read-loaded" ? reader.pass() : undefined);
   writer.hooks.step = (name) => (name === "write-marked" ? commit.pass() : undefined);
-  const slow = node.read(thing);
+  const slow = node.read(my.thing);
   await reader.reached;
-  const write = writer.write(thing, "two");
+  const write = writer.write(my.thing, "two");
   await commit.reached;
   reader.open();
-  await filled(node, "refused");
+  await happened(node, "fill refused");
   expect((await slow).ver).toBe(1);
   commit.open();
   await write;
-  expect((await node.read(thing)).ver).toBe(2);
+  expect((await node.read(my.thing)).ver).toBe(2);
 });
 
 test("while a writer holds the lock its object is read but not stored", async () => {
-  const [node, writer] = pair;
-  await node.write(thing, "one");
+  const [node, writer] = my.pair;
+  await node.write(my.thing, "one");
   const commit = createGate();
   writer.hooks.step = (name) => (name === "write-locked" ? commit.pass() : undefined);
-  const write = writer.write(thing, "two");
+  const write = writer.write(my.thing, "two");
   await commit.reached;
-  expect(await node.read(thing)).toMatchObject({ ver: 1, from: "database" });
+  expect(await node.read(my.thing)).toMatchObject({ ver: 1, from: "database" });
   expect(node.events).toContain("fill busy");
   commit.open();
   await write;
-  expect((await node.read(thing)).ver).toBe(2);
+  expect((await node.read(my.thing)).ver).toBe(2);
 });
 
 test("a reader who found a writer in flight gives the lease back: the next one fills", async () => {
-  const [node, writer] = pair;
-  await node.write(thing, "one");
+  const [node, writer] = my.pair;
+  await node.write(my.thing, "one");
   const commit = createGate();
   writer.hooks.step = (name) => (name === "write-marked" ? commit.pass() : undefined);
-  const write = writer.write(thing, "two");
+  const write = writer.write(my.thing, "two");
   await commit.reached;
   // The writer has marked what was not there; nobody but the reader will take this lease away.
-  await node.read(thing);
-  await filled(node, "busy");
-  await expect.poll(async () => (await header())?.leased).toBe(false);
+  await node.read(my.thing);
+  await happened(node, "fill busy");
+  await expect.poll(async () => (await my.header())?.leased).toBe(false);
   commit.open();
   await write;
-  expect(await node.read(thing)).toMatchObject({ ver: 2, from: "database" });
-  expect(reads(node)).toEqual(["read miss", "read miss"]);
-  await filled(node);
+  expect(await node.read(my.thing)).toMatchObject({ ver: 2, from: "database" });
+  expect(eventsOf(node, "read")).toEqual(["read miss", "read miss"]);
+  await happened(node, "fill stored");
 });
 
 test("nor after eviction between the mark and the commit, which nobody in Redis remembers", async () => {
-  const [node, writer] = pair;
-  await warm(node);
+  const [node, writer] = my.pair;
+  await my.warm(node);
   const commit = createGate();
   writer.hooks.step = (name) => (name === "write-marked" ? commit.pass() : undefined);
-  const write = writer.write(thing, "two");
+  const write = writer.write(my.thing, "two");
   await commit.reached;
-  await world.raw("FLUSHALL");
-  expect((await node.read(thing)).ver).toBe(1);
+  await my.world.raw("FLUSHALL");
+  expect((await node.read(my.thing)).ver).toBe(1);
   expect(node.events).toContain("fill busy");
   commit.open();
   await write;
-  expect(await node.read(thing)).toMatchObject({ ver: 2, from: "database" });
+  expect(await node.read(my.thing)).toMatchObject({ ver: 2, from: "database" });
 });
 
 test("what is marked and committed but not appended is read anew, and the late change changes nothing", async () => {
-  const [node, writer] = pair;
-  await warm(node);
+  const [node, writer] = my.pair;
+  await my.warm(node);
   const post = createGate();
   writer.hooks.step = (name) => (name === "write-committed" ? post.pass() : undefined);
-  const write = writer.write(thing, "two");
+  const write = writer.write(my.thing, "two");
   await post.reached;
-  expect(await node.read(thing)).toEqual({ ver: 2, value: ["one", "two"], from: "database" });
-  await filled(node);
+  expect(await node.read(my.thing)).toEqual({ ver: 2, value: ["one", "two"], from: "database" });
+  await happened(node, "fill stored");
   post.open();
   await write;
   await expect.poll(() => writer.events).toContain("post done");
-  expect(await node.read(thing)).toEqual({ ver: 2, value: ["one", "two"], from: "cache" });
+  expect(await node.read(my.thing)).toEqual({ ver: 2, value: ["one", "two"], from: "cache" });
 });
 
 test("a reader who meets a writer about to finish waits for it a moment", async () => {
-  const [node, writer] = pair;
-  await warm(node);
+  const [node, writer] = my.pair;
+  await my.warm(node);
   const post = createGate();
   writer.hooks.redis = (name, send) => (name === "post" ? post.pass().then(send) : send());
-  await writer.write(thing, "two");
+  await writer.write(my.thing, "two");
   let looks = 0;
   node.hooks.redis = (name, send) => {
     // The first look is at the header alone, the second at a dirty entry; before the third it is clean.
@@ -202,67 +219,85 @@ test("a reader who meets a writer about to finish waits for it a moment", async 
       .toContain("post done")
       .then(send);
   };
-  expect(await node.read(thing)).toEqual({ ver: 2, value: ["one", "two"], from: "cache" });
+  expect(await node.read(my.thing)).toEqual({ ver: 2, value: ["one", "two"], from: "cache" });
   expect([looks, node.loads()]).toEqual([3, 1]);
 });
 
 test("an entry that stays dirty is looked at four times, and then read anew", async () => {
-  const [node] = pair;
-  await warm(node);
-  const dirty = packEntry({ ver: 1, epoch: world.control().epoch, until: 0, records: ["one"] });
-  dirty.writeBigUInt64BE(2n, 15);
-  await raw("SET", dirty);
+  const [node] = my.pair;
+  await my.warm(node);
+  await my.forge(1, ["one"]);
+  const pend = Buffer.alloc(8);
+  pend.writeBigUInt64BE(2n);
+  await my.raw("SETRANGE", 15, pend);
   let looks = 0;
   node.hooks.redis = (name, send) => {
     looks += Number(name === "GETRANGE");
     return send();
   };
-  expect((await node.read(thing)).from).toBe("database");
-  expect([looks, ...reads(node)]).toEqual([4, "read dirty"]);
-  await filled(node);
-  expect((await node.read(thing)).from).toBe("cache");
+  expect((await node.read(my.thing)).from).toBe("database");
+  expect([looks, ...eventsOf(node, "read")]).toEqual([4, "read dirty"]);
+  await happened(node, "fill stored");
+  expect((await node.read(my.thing)).from).toBe("cache");
 });
 
 test("what memory has of another version is not used, whichever is newer", async () => {
-  const [node, writer] = pair;
-  await warm(node);
-  for (let n = 0; n < 2; n++) await node.read(thing);
-  await writer.write(thing, "two");
+  const [node, writer] = my.pair;
+  await my.warm(node);
+  for (let n = 0; n < 2; n++) await node.read(my.thing);
+  await writer.write(my.thing, "two");
   await expect.poll(() => writer.events).toContain("post done");
-  expect(await node.read(thing)).toEqual({ ver: 2, value: ["one", "two"], from: "cache" });
-  expect(reads(node)).toEqual(["read hit", "read hit_l1", "read hit"]);
+  expect(await node.read(my.thing)).toEqual({ ver: 2, value: ["one", "two"], from: "cache" });
+  expect(eventsOf(node, "read")).toEqual(["read hit", "read hit_l1", "read hit"]);
 });
 
 test("an entry older than what a node has seen is not served by it, and is replaced", async () => {
-  const [node] = pair;
-  await warm(node);
-  await node.write(thing, "two");
-  await node.read(thing);
-  const { epoch } = world.control();
-  await raw("SET", packEntry({ ver: 1, epoch, until: Date.now() + 60_000, records: ["one"] }));
-  expect(await node.read(thing)).toMatchObject({ ver: 2, from: "database" });
-  expect(reads(node).at(-1)).toBe("read dirty");
-  await expect.poll(async () => (await header())?.ver).toBe(2);
+  const [node] = my.pair;
+  await my.warm(node);
+  await node.write(my.thing, "two");
+  await node.read(my.thing);
+  await my.forge(1, ["one"]);
+  expect(await node.read(my.thing)).toMatchObject({ ver: 2, from: "database" });
+  expect(eventsOf(node, "read").at(-1)).toBe("read dirty");
+  await expect.poll(async () => (await my.header())?.ver).toBe(2);
 });
 
-test("a lease of which the answer was lost is nobody's; others read the database until it ends, then one fills", async () => {
-  const [node, other] = pair;
-  await node.write(thing, "one");
-  node.hooks.redis = (name, send) => (name === "lease" ? send().then(unheard) : send());
-  expect((await node.read(thing)).ver).toBe(1);
-  expect(reads(node)).toEqual(["read lease_busy"]);
-  expect((await other.read(thing)).from).toBe("database");
-  expect(reads(other)).toEqual(["read lease_busy"]);
+test("a lease of which the answer was lost is given back, and the next reader fills", async () => {
+  const [node, other] = my.pair;
+  await node.write(my.thing, "one");
+  const names: string[] = [];
+  node.hooks.redis = async (name, send) => {
+    const reply = await send();
+    names.push(name);
+    return name === "lease" ? unheard() : reply;
+  };
+  expect((await node.read(my.thing)).from).toBe("database");
+  await expect.poll(() => names).toEqual(["GETRANGE", "lease", "mark"]);
+  expect((await other.read(my.thing)).from).toBe("database");
+  await happened(other, "fill stored");
+});
+
+test("a lease that nobody has heard of and nobody gives back: others read the database until it ends, then one fills", async () => {
+  const [node, other] = my.pair;
+  await node.write(my.thing, "one");
+  node.hooks.redis = (name, send) => {
+    if (name === "lease") return send().then(unheard);
+    return name === "mark" ? unheard() : send();
+  };
+  expect((await node.read(my.thing)).ver).toBe(1);
+  expect(eventsOf(node, "read")).toEqual(["read lease_busy"]);
+  expect((await other.read(my.thing)).from).toBe("database");
+  expect(eventsOf(other, "read")).toEqual(["read lease_busy"]);
   // As if its time were over.
-  await raw("SETRANGE", 34, Buffer.alloc(8));
-  expect((await other.read(thing)).from).toBe("database");
-  await filled(other);
-  expect((await node.read(thing)).from).toBe("cache");
+  await my.raw("SETRANGE", 34, Buffer.alloc(8));
+  expect((await other.read(my.thing)).from).toBe("database");
+  await happened(other, "fill stored");
+  expect((await node.read(my.thing)).from).toBe("cache");
 });
 
 test("a lease that arrives after its reader has given up, and after a write, lets nothing old in", async () => {
-  const [node, writer] = pair;
-  await node.write(thing, "one");
+  const [node, writer] = my.pair;
+  await node.write(my.thing, "one");
   const late = createGate();
   let arrived: Promise<unknown> = Promise.resolve();
   node.hooks.redis = (name, send) => {
@@ -270,56 +305,56 @@ test("a lease that arrives after its reader has given up, and after a write, let
     arrived = late.pass().then(send);
     return unheard();
   };
-  expect((await node.read(thing)).ver).toBe(1);
-  await writer.write(thing, "two");
+  expect((await node.read(my.thing)).ver).toBe(1);
+  await writer.write(my.thing, "two");
   late.open();
   expect(await arrived).toBe(1);
-  expect(node.events.filter((event) => event.startsWith("fill"))).toEqual([]);
-  expect((await writer.read(thing)).ver).toBe(2);
-  expect((await header())?.hasBody).toBe(false);
+  expect(eventsOf(node, "fill")).toEqual([]);
+  expect((await writer.read(my.thing)).ver).toBe(2);
+  expect((await my.header())?.hasBody).toBe(false);
 });
 
 test("an entry that soon expires is read anew by one, while all are served", async () => {
-  const [node, other] = pair;
-  await warm(node);
-  const before = await header();
+  const [node, other] = my.pair;
+  await my.warm(node);
+  const before = await my.header();
   for (const one of [node, other]) one.clock.ahead = 299_000;
-  const all = await Promise.all(Array.from({ length: 40 }, (_, n) => (n % 2 === 0 ? node : other).read(thing)));
+  const all = await Promise.all(Array.from({ length: 40 }, (_, n) => (n % 2 === 0 ? node : other).read(my.thing)));
   expect(all.every(({ from, ver }) => from === "cache" && ver === 1)).toBe(true);
   await expect.poll(() => [...node.events, ...other.events].filter((event) => event === "fill stored")).toHaveLength(1);
   expect(node.loads() + other.loads()).toBe(2);
-  expect((await header())?.until).toBeGreaterThan((before?.until ?? 0) + 200_000);
-  await node.read(thing);
+  expect((await my.header())?.until).toBeGreaterThan((before?.until ?? 0) + 200_000);
+  await node.read(my.thing);
   expect(node.loads() + other.loads()).toBe(2);
 });
 
 test("what is kept becomes short again when much was appended to it, and no version is lost", async () => {
-  const node = await world.open({ source: { maxRecords: 3, records: (items) => [items.join("/")], fold: joined } });
-  await warm(node);
+  const node = await my.world.open({ source: { maxRecords: 3, records: (items) => [items.join("/")], fold: joined } });
+  await my.warm(node);
   for (const item of ["two", "three", "four", "five"]) {
-    await node.write(thing, item);
-    await expect.poll(() => node.events.filter((event) => event.startsWith("post"))).not.toHaveLength(0);
+    await node.write(my.thing, item);
+    await expect.poll(() => eventsOf(node, "post")).not.toHaveLength(0);
   }
   await expect.poll(() => node.events).toContain("post compact");
-  await expect.poll(async () => (await header())?.records).toBeLessThan(3);
-  expect((await node.read(thing)).value).toEqual(["one", "two", "three", "four", "five"]);
-  const other = await world.open({ source: { fold: joined } });
-  expect(await other.read(thing)).toMatchObject({ ver: 5, from: "cache" });
+  await expect.poll(async () => (await my.header())?.records).toBeLessThan(3);
+  expect((await node.read(my.thing)).value).toEqual(["one", "two", "three", "four", "five"]);
+  const other = await my.world.open({ source: { fold: joined } });
+  expect(await other.read(my.thing)).toMatchObject({ ver: 5, from: "cache" });
 });
 const joined = (records: readonly unknown[]): string[] => records.flatMap((record) => String(record).split("/"));
 
 test("a Redis that is slow at first is not waited for", async () => {
-  const node = await world.open({ times: { hedgeMs: 1 } });
-  await warm(node);
+  const node = await my.world.open({ times: { hedgeMs: 1 } });
+  await my.warm(node);
   const answer = createGate();
   node.hooks.redis = (name, send) => (name === "GETRANGE" ? answer.pass().then(send) : send());
-  expect(await node.read(thing)).toMatchObject({ ver: 1, from: "database" });
+  expect(await node.read(my.thing)).toMatchObject({ ver: 1, from: "database" });
   answer.open();
 });
 
 test("when the database sends a reader away whom Redis answers late, the late answer counts", async () => {
-  const node = await world.open({ times: { hedgeMs: 1 } });
-  await warm(node);
+  const node = await my.world.open({ times: { hedgeMs: 1 } });
+  await my.warm(node);
   const answer = createGate();
   node.hooks.redis = (name, send) => (name === "GETRANGE" ? answer.pass().then(send) : send());
   node.hooks.sql = (name, run) => {
@@ -327,37 +362,37 @@ test("when the database sends a reader away whom Redis answers late, the late an
     answer.open();
     return Promise.reject(new OmError("unavailable"));
   };
-  expect(await node.read(thing)).toMatchObject({ ver: 1, from: "cache" });
+  expect(await node.read(my.thing)).toMatchObject({ ver: 1, from: "cache" });
   node.hooks.redis = (name, send) => (name === "GETRANGE" ? unheard() : send());
-  await expect(node.read(thing)).rejects.toThrow(OmError);
+  await expect(node.read(my.thing)).rejects.toThrow(OmError);
 });
 
 test("a process that stood still does not take it for a slow Redis", async () => {
-  const node = await world.open({ times: { hedgeMs: 4 } });
-  await warm(node);
+  const node = await my.world.open({ times: { hedgeMs: 4 } });
+  await my.warm(node);
   // From here timers come before answers.
   await new Promise((resolve) => setImmediate(resolve));
-  const found = node.read(thing);
+  const found = node.read(my.thing);
   // The command has left; its answer waits until the process goes on.
   await new Promise<void>((resolve) => process.nextTick(() => process.nextTick(resolve)));
-  for (const end = performance.now() + 50; performance.now() < end;) world.redis.cli("PING");
+  for (const end = performance.now() + 50; performance.now() < end;) my.world.redis.cli("PING");
   expect((await found).from).toBe("cache");
   expect(node.loads()).toBe(1);
 });
 
 test("a Redis that hangs costs nobody an answer; when it goes on, it is read again", async () => {
-  const node = await world.open({ isHasty: true });
-  await node.write(thing, "one");
-  world.redis.pause();
+  const node = await my.world.open({ isHasty: true });
+  await node.write(my.thing, "one");
+  my.world.redis.pause();
   try {
-    const found = await Promise.all(Array.from({ length: 20 }, () => node.read(thing)));
+    const found = await Promise.all(Array.from({ length: 20 }, () => node.read(my.thing)));
     expect(found.every(({ ver, from }) => ver === 1 && from === "database")).toBe(true);
-    expect(await node.write(thing, "two")).toBe(2);
-    expect(await node.read(thing)).toMatchObject({ ver: 2, from: "database" });
+    expect(await node.write(my.thing, "two")).toBe(2);
+    expect(await node.read(my.thing)).toMatchObject({ ver: 2, from: "database" });
   } finally {
-    world.redis.resume();
+    my.world.redis.resume();
   }
-  await expect.poll(async () => (await node.read(thing)).from, { timeout: 10_000 }).toBe("cache");
-  expect((await node.read(thing)).ver).toBe(2);
-  expect(world.sql("select count(*) from cache_dirty where key like 'thing:%'")).toBe("0");
+  await expect.poll(async () => (await node.read(my.thing)).from, { timeout: 10_000 }).toBe("cache");
+  expect((await node.read(my.thing)).ver).toBe(2);
+  expect(my.world.sql("select count(*) from cache_dirty where key like 'thing:%'")).toBe("0");
 });

@@ -1,3 +1,4 @@
+import { chunks } from "../platform/chunks.ts";
 import type { Redis } from "../platform/redis/redis.ts";
 import { inCalls, keysPerCall } from "./calls.ts";
 import type { DirtyRow } from "./control-store.ts";
@@ -22,9 +23,8 @@ export function createRelay(deps: {
     const { redis } = deps;
     if (redis?.usable !== true) return [];
     const killed: number[] = [];
-    for (let start = 0; start < rows.length; start += keysPerCall) {
-      const calls = inCalls(rows.slice(start, start + keysPerCall), redis);
-      const ends = await Promise.allSettled(calls.map((part) => kill(redis, part, epoch)));
+    for (const part of chunks(rows, keysPerCall)) {
+      const ends = await Promise.allSettled(inCalls(part, redis).map((call) => kill(redis, call, epoch)));
       killed.push(...ends.flatMap((end) => (end.status === "fulfilled" ? end.value : [])));
       if (ends.some(({ status }) => status === "rejected")) break;
     }

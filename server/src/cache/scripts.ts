@@ -3,6 +3,7 @@ import type { Script } from "../platform/redis/redis.ts";
 
 /** The scripts of this folder; each file says what goes in and what comes out. */
 export const scripts = {
+  heads: script("heads"),
   mark: script("mark"),
   lease: script("lease"),
   fill: script("fill"),

@@ -15,15 +15,15 @@ export interface CacheWrites {
    */
   transaction<T>(work: (queries: Queries, touch: Touch) => Promise<T>): Promise<T>;
   /**
-   * The same for SQL functions that note by themselves what will not be marked: they are told the epoch under which marks are going
-   * to be made. null: none are, and `queries` commits each statement by itself.
+   * The same for SQL functions that note by themselves what will not be marked, and tell so: they are told the epoch under which marks
+   * are going to be made. null: none are, and `queries` commits each statement by itself.
    */
   batch<T>(work: (queries: Queries, epoch: number | null, touch: Touch) => Promise<T>): Promise<T>;
 }
 
 export function createWrites(deps: {
   db: Database;
-  control: Pick<CacheControl, "writeEpoch" | "state">;
+  control: Pick<CacheControl, "writeEpoch">;
   marks: Marks;
   events: CacheEvents;
   step?: OnStep | undefined;
@@ -44,7 +44,9 @@ export function createWrites(deps: {
           else acked = await marks.mark(changed, epoch);
           await step?.("write-marked");
           // Under the locks: whether this epoch is still the one in which entries are filled.
-          events.dirtyNoted(await noteDirtyKeys(queries, changed, acked ? epoch : null));
+          const noted = await noteDirtyKeys(queries, changed, acked ? epoch : null);
+          events.dirtyNoted(noted);
+          acked &&= noted === 0;
           return value;
         },
         { marked: true },
@@ -64,18 +66,17 @@ export function createWrites(deps: {
         await step?.("write-locked");
         acked = await marks.mark(changed, under);
         await step?.("write-marked");
-        if (!acked) events.dirtyNoted(await noteDirtyKeys(queries, changed, null));
+        const unnoted = acked ? [] : changed.filter(({ noted }) => noted !== true);
+        if (unnoted.length > 0) events.dirtyNoted(await noteDirtyKeys(queries, unnoted, null));
         return value;
       };
       const result =
         epoch === null ? await work(db, null, touch) : await db.transaction((queries) => marked(queries, epoch));
-      if (epoch === null && changed.length > 0) {
-        events.marked("skipped", 0);
-        // The functions do not tell; they do so while the cache is on.
-        if (control.state().mode === "on") events.dirtyNoted(changed.length);
-      }
+      if (epoch === null && changed.length > 0) events.marked("skipped", 0);
+      const noted = changed.filter((one) => one.noted === true).length;
+      events.dirtyNoted(noted);
       await step?.("write-committed");
-      marks.follow(changed, epoch, acked);
+      marks.follow(changed, epoch, acked && noted === 0);
       return result;
     },
   };

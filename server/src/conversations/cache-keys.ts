@@ -10,6 +10,9 @@ import type { Place } from "./conversation-row.ts";
  *   unread:{user}:{other}        unread messages                 1 min  unread-cache.ts             version conversations.ver
  *   member:{group}:{user}        membership in a group           5 min  member-cache.ts             version participants.member_ver
  */
+/** Hears that a version of a cached object was shown that was read past the cache. */
+export type Seen = (key: string, ver: number) => void;
+
 export function conversationKey(place: Place): string {
   return "groupId" in place ? `group:${place.groupId}` : `conv:${place.lo}:${place.hi}`;
 }
@@ -22,11 +25,6 @@ export const memberKey = (groupId: number, userId: number): string => `member:${
 const listVersions = statement<{ user_id: number; list_ver: number }>(
   "conversations.list_versions",
   "select user_id, list_ver from user_state where user_id = any($1)",
-);
-const memberVersions = statement<{ user_id: number; member_ver: number }>(
-  "conversations.member_versions",
-  `select p.user_id, p.member_ver from participants p join conversations c on c.id = p.conversation_id
-   where c.group_id = $1 and p.user_id = any($2)`,
 );
 
 /** A group's version, and those of some users' memberships and lists. */
@@ -44,17 +42,7 @@ export async function changedLists(queries: Queries, userIds: readonly number[])
   return rows.map((row) => ({ key: listKey(row.user_id), ver: row.list_ver }));
 }
 
-/** In a transaction that changed memberships. */
-export async function changedMembers(
-  queries: Queries,
-  groupId: number,
-  userIds: readonly number[],
-): Promise<Changed[]> {
-  const rows = await queries.query(memberVersions, [groupId, userIds]);
-  return rows.map((row) => ({ key: memberKey(groupId, row.user_id), ver: row.member_ver }));
-}
-
-/** In a transaction that changed a group and these users' memberships of it. */
+/** In a transaction that changed a group or these users' memberships of it: what did not change has the version it had. */
 export async function changedGroup(queries: Queries, groupId: number, userIds: readonly number[]): Promise<Changed[]> {
   const rows = await queries.query(groupVersions, [groupId, userIds]);
   return rows.map(({ kind, user_id: userId, ver }) => {

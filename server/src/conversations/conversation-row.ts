@@ -42,6 +42,10 @@ export interface ConversationRow {
 /** Which conversation is meant: that of two people (`lo <= hi`), or a group's. */
 export type Place = { lo: number; hi: number } | { groupId: number };
 
+export function placeOf({ lo, hi, group_id: groupId }: Pick<ConversationRow, "lo" | "hi" | "group_id">): Place {
+  return lo === null || hi === null ? { groupId: groupId ?? 0 } : { lo, hi };
+}
+
 export function directPlace(a: number, b: number): { lo: number; hi: number } {
   return { lo: Math.min(a, b), hi: Math.max(a, b) };
 }
@@ -86,7 +90,8 @@ export const shown = (viewer: string): string =>
 
 const seenBy = (alias: string, viewer: string): string => `(not ${alias}.hidden or ${alias}.sender_id = ${viewer})`;
 
-const cells = (alias: string): string =>
+/** The columns of a messages row with which `MessageCells` begins. */
+export const messageColumns = (alias: string): string =>
   ["id", "seq", "ver", "sender_id", "client_id", "message_type", "content", "version", "created_at", "hidden"]
     .map((column) => `${alias}.${column}`)
     .join(", ");
@@ -97,8 +102,8 @@ const replied = (what: string, viewer: string): string =>
 
 /** `MessageCells` of a messages row `m`. */
 export const messageArray = (viewer: string): string =>
-  `json_build_array(${cells("m")}, m.reply_to_id,` +
-  ` case when m.reply_to_id is not null then ${replied(`json_build_array(${cells("r")}, null, null)`, viewer)} end)`;
+  `json_build_array(${messageColumns("m")}, m.reply_to_id,` +
+  ` case when m.reply_to_id is not null then ${replied(`json_build_array(${messageColumns("r")}, null, null)`, viewer)} end)`;
 
 /** Ids of those who wrote the rows `m` of an aggregate, and what they reply to. */
 export const writers = (viewer: string): string =>

@@ -2,7 +2,8 @@ import type { Conversation } from "@om/protocol";
 import { profileJson } from "../accounts/profile-columns.ts";
 import type { Profile } from "../accounts/user-view.ts";
 import type { Queries } from "../platform/postgres/database.ts";
-import { statement } from "../platform/postgres/statement.ts";
+import { statement, type Statement } from "../platform/postgres/statement.ts";
+import { listKey, type Seen } from "./cache-keys.ts";
 import {
   conversationColumns,
   conversationTables,
@@ -31,6 +32,13 @@ export type GroupVersion = [conversationId: number, groupId: number, ver: number
 
 /** A head without people, with times as JSON has them. `tail_id`: the last message that the user sees. */
 export type ListedHead = Omit<HeadRow, "people"> & { tail_id: number | null };
+
+/** A place in the list: of an entry without a message `messageId` is 0. */
+export interface ListPlace {
+  at: string;
+  messageId: number;
+  conversationId: number;
+}
 
 interface PeerRow {
   last_message_at: string;
@@ -72,23 +80,26 @@ const headsWith = (people: string): string => `select ${conversationColumns}, pa
        select json_build_array(${messageArray("$1")}) as messages, m.sender_id from messages m where m.id = page.tail_id and (not m.hidden or m.sender_id = $1)
      ) found on true`;
 const withPeople = `, ${peopleColumn("$1", "array[found.sender_id]")}`;
-const heads = headsWith(withPeople);
 const listVersion = ", coalesce((select list_ver from user_state where user_id = $1), 0) as list_ver";
+const heads = headsWith(withPeople + listVersion);
 
 /** Of the viewer $1: every conversation with what the list is sorted by, and the condition to be in the list. */
 const everyOne = `select c.id, c.ver, ${tail} as tail_id, ${activity} as activity, c.group_id
        from participants p join conversations c on c.id = p.conversation_id left join groups g on g.id = c.group_id
        where p.user_id = $1 and p.left_at is null`;
 const isListed = "(group_id is not null or tail_id is not null)";
+/** The order of the list, which is total: empty groups may have changed at the same time. */
+const newestFirst = (row: string, id = "id"): string =>
+  `${row}.activity desc, coalesce(${row}.tail_id, 0) desc, ${row}.${id} desc`;
 
 /** The list of user $1, its first $2 entries, with the groups whose own version it depends on; all from one snapshot. */
 export const firstPage = statement<{ ver: number; groups: GroupVersion[]; heads: ListedHead[] }>(
   "conversations.first_page",
   `with mine as materialized (${everyOne}),
-   page as (select * from mine where ${isListed} order by activity desc, coalesce(tail_id, 0) desc limit $2)
+   page as (select * from mine where ${isListed} order by ${newestFirst("mine")} limit $2)
    select coalesce((select list_ver from user_state where user_id = $1), 0) as ver,
      (select coalesce(json_agg(json_build_array(id, group_id, ver) order by id), '[]') from mine where group_id is not null) as groups,
-     (select coalesce(json_agg(h order by h.activity desc, coalesce(h.tail_id, 0) desc), '[]')
+     (select coalesce(json_agg(h order by ${newestFirst("h", "conversation_id")}), '[]')
       from (${headsWith(", page.tail_id")}) h) as heads`,
 );
 /** Some conversations of user $1 as the list has them, with the list's version in the same snapshot. */
@@ -104,10 +115,10 @@ const list = statement<HeadRow & { list_ver: number }>(
   `with page as (
      select * from (${everyOne}) all_of_them
      where ${isListed}
-       and ($2::timestamptz is null or (activity, coalesce(tail_id, 0)) < ($2::timestamptz, $3::bigint))
-     order by activity desc, coalesce(tail_id, 0) desc limit $4
+       and ($2::timestamptz is null or (activity, coalesce(tail_id, 0), id) < ($2::timestamptz, $3::bigint, $4::bigint))
+     order by ${newestFirst("all_of_them")} limit $5
    )
-   ${headsWith(withPeople + listVersion)} order by page.activity desc, coalesce(page.tail_id, 0) desc`,
+   ${heads} order by ${newestFirst("page")}`,
 );
 
 const peers = statement<PeerRow>(
@@ -122,7 +133,7 @@ const peers = statement<PeerRow>(
    order by 1 desc, 2 desc limit $2`,
 );
 
-const changed = statement<HeadRow>(
+const changed = statement<HeadRow & { list_ver: number }>(
   "conversations.changed",
   `with page as (
      select c.id, ${tail} as tail_id, ${activity} as activity
@@ -172,21 +183,35 @@ const markDurable = statement<never>(
      or durable >= pg_snapshot_xmax(pg_current_snapshot())`,
 );
 
-/** Reads of conversation heads. Every statement takes the viewer and shows only conversations that viewer takes part in. */
-export function conversationStore(db: Queries) {
+/**
+ * Reads of conversation heads. Every statement takes the viewer and shows only conversations that viewer takes part in.
+ * @param seen hears which version of a list somebody is shown
+ */
+export function conversationStore(db: Queries, seen: Seen = () => undefined) {
+  const read = async <Row extends { list_ver: number }>(
+    one: Statement<Row>,
+    values: readonly [viewerId: number, ...unknown[]],
+  ): Promise<Row[]> => {
+    const rows = await db.query(one, values);
+    const [first] = rows;
+    if (first !== undefined) seen(listKey(values[0]), first.list_ver);
+    return rows;
+  };
   return {
     /** Newest activity first, from strictly below `before`. */
-    list: (viewerId: number, before: { at: string; messageId: number } | undefined, limit: number) =>
-      db.query(list, [viewerId, before?.at ?? null, before?.messageId ?? null, limit]),
+    list: (viewerId: number, before: ListPlace | undefined, limit: number) =>
+      read(list, [viewerId, before?.at ?? null, before?.messageId ?? null, before?.conversationId ?? null, limit]),
     /** The version of a list that has no entries; undefined: it has some. */
     async emptyAt(viewerId: number): Promise<number | undefined> {
       const [row] = await db.query(firstPage, [viewerId, 1]);
-      return row === undefined || row.heads.length > 0 ? undefined : row.ver;
+      if (row === undefined || row.heads.length > 0) return undefined;
+      seen(listKey(viewerId), row.ver);
+      return row.ver;
     },
     peers: (viewerId: number, limit: number) => db.query(peers, [viewerId, limit]),
     /** In order of id, above `after`, changed in or after transaction `since` (undefined: all). */
     changed: (viewerId: number, page: { since: number | undefined; after: number; limit: number }) =>
-      db.query(changed, [viewerId, page.after, page.since === undefined ? null : String(page.since), page.limit]),
+      read(changed, [viewerId, page.after, page.since === undefined ? null : String(page.since), page.limit]),
     /** Groups that the viewer left, or was removed from, in or after a transaction. */
     removed: (viewerId: number, since: number) => db.query(removed, [viewerId, String(since)]),
     /** Undefined: there is no such conversation, or the viewer is not in it. */

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { readHeader } from "../cache/entry.ts";
 import { startCacheNodes, type CacheNodes } from "../testing/cache-nodes.ts";
 
 let all: CacheNodes;
@@ -49,6 +50,13 @@ async function check(userId: number, limits: readonly number[], after: unknown =
       expect({ after, limit, node, answer: wrong }).toEqual({ after, limit, node, answer: expected });
     }
   }
+}
+
+/** Whether the entry has everything that was marked. */
+async function listVersion(userId: number): Promise<"clean" | "dirty"> {
+  const head = await all.command("GETRANGE", `convlist:${userId}`, "0", "47");
+  const { ver, pend } = readHeader(head as Buffer) ?? { ver: 0, pend: 1 };
+  return ver === pend ? "clean" : "dirty";
 }
 
 const everyLimit = Array.from({ length: 52 }, (_, index) => index + 1);
@@ -188,6 +196,44 @@ test("of conversations with the same time the newest message is first", async ()
       .map((peer) => say(user, { user: peer }, 1)),
   );
   await check(user, everyLimit);
+});
+
+test("groups that were changed at the same time stand in one order, kept or not", async () => {
+  const [user = 0, other = 0] = await newUsers(2);
+  const groups = await newGroups(other, user, 60);
+  await all.rows("update groups set updated_at = '2026-03-04T05:06:07Z' where id = any($1)", [groups]);
+  await say(other, { user });
+  await check(user, everyLimit);
+  await say(other, { group: at(groups, 30) }, 1);
+  await check(user, everyLimit);
+});
+
+test("what was read of a group is good until something happens in it, whatever happens in direct conversations", async () => {
+  const [user = 0, other = 0] = await newUsers(2);
+  const [group = 0] = await newGroups(other, user, 1);
+  await say(other, { user });
+  await check(user, [50]);
+  const [node] = all.nodes;
+  const asked = (): number =>
+    node.count("query conversations.some_heads") + node.count("query conversations.first_page");
+  // Its version is known only once its history was read.
+  await node.ask("groupHistory", user, { params: { id: group } });
+  await vi.waitFor(() => expect(node.count("fill group stored")).toBeGreaterThan(0));
+  await say(other, { group });
+  await check(user, [50]);
+  const before = asked();
+  for (let times = 0; times < 3; times++) {
+    await say(other, { user });
+    await vi.waitFor(async () => expect(await listVersion(user)).toBe("clean"), { timeout: 20_000 });
+    await check(user, [50]);
+  }
+  expect(asked()).toBe(before);
+  await all.nodes[1].ask("groupRead", user, {
+    params: { id: group },
+    body: { last_read_message_id: await say(other, { group }) },
+  });
+  await check(user, [50]);
+  expect(asked()).toBeGreaterThan(before);
 });
 
 test("a list with more groups than are kept is read from the database, and right", async () => {

@@ -10,6 +10,8 @@ import { firstPage, someHeads, type GroupVersion, type ListedHead } from "./conv
 /** The first page of a user's list, as one version of it has it. */
 export interface List {
   userId: number;
+  /** The list's version that was read; since then only direct conversations have changed it. */
+  base: number;
   /** There are more conversations than these. */
   isCut: boolean;
   /** All groups of the user. A message to a group changes nobody's list version, so each head is checked by its own. */
@@ -23,7 +25,7 @@ const kept = 51;
 const maxGroups = 200;
 /** Groups that one read may bring into the cache for the next. */
 const maxWarmed = 20;
-const shape = "l1";
+const shape = "l2";
 
 /** Of a head, in this order in a record. */
 const fields = [
@@ -50,7 +52,7 @@ const fields = [
 ] as const satisfies readonly (keyof ListedHead)[];
 
 /**
- * `convlist:{user}`, lock `user:{user}`; one record [shape, user, cut?, groups], then one per head, newest activity first, then what
+ * `convlist:{user}`, lock `user:{user}`; one record [shape, user, cut?, groups, base], then one per head, newest activity first, then what
  * happened in direct conversations since (list-fold.ts).
  */
 export function listSource(db: Queries): Source<number, List> {
@@ -66,24 +68,25 @@ export function listSource(db: Queries): Source<number, List> {
         ids.map(async (userId) => {
           const [row] = await db.query(firstPage, [userId, kept + 1]);
           const heads = (row?.heads ?? []).map(timed);
-          const list = { userId, isCut: heads.length > kept, groups: row?.groups ?? [], heads: heads.slice(0, kept) };
-          return { ver: row?.ver ?? 0, value: list };
+          const [ver, groups] = [row?.ver ?? 0, row?.groups ?? []];
+          const list = { userId, base: ver, isCut: heads.length > kept, groups, heads: heads.slice(0, kept) };
+          return { ver, value: list };
         }),
       ),
-    records({ userId, isCut, groups, heads }) {
+    records({ userId, base, isCut, groups, heads }) {
       if (groups.length > maxGroups) return undefined;
-      return [[shape, userId, isCut, groups], ...heads.map((head) => fields.map((field) => head[field]))];
+      return [[shape, userId, isCut, groups, base], ...heads.map((head) => fields.map((field) => head[field]))];
     },
     fold([first, ...rest]) {
       if (!Array.isArray(first) || first[0] !== shape) return undefined;
-      const [, userId, isCut, groups] = first as [string, number, boolean, GroupVersion[]];
+      const [, userId, isCut, groups, base] = first as [string, number, boolean, GroupVersion[], number];
       const isHead = (record: unknown): record is unknown[] => Array.isArray(record) && typeof record[0] === "number";
       const heads = rest
         .filter(isHead)
         .map((cells) => Object.fromEntries(fields.map((field, index) => [field, cells[index]])) as ListedHead);
       const known = new Map(heads.map((head) => [head.conversation_id, head]));
       for (const record of rest) if (!isHead(record) && !applyToList(known, record, userId)) return undefined;
-      return { userId, isCut, groups, heads: heads.sort(byActivity) };
+      return { userId, base, isCut, groups, heads: heads.sort(byActivity) };
     },
   };
 }
@@ -96,7 +99,8 @@ function timed(head: ListedHead): ListedHead {
 export interface ListStart {
   ver: number;
   heads: ListedHead[];
-  hasMore: boolean;
+  /** The one after these; undefined: there is none. */
+  next: ListedHead | undefined;
   /** The database was asked for the list or for some of its heads, or was not. */
   from: Origin;
 }
@@ -128,11 +132,12 @@ export function createReadList(deps: {
   groups: Source<Place, unknown>;
   warm: (places: Place[]) => void;
 }): ReadList {
-  // Heads of groups that changed after a list was kept: by user and conversation, good for one version of both.
+  // Heads of groups that changed after a list was kept: by user and conversation, good for one version of the group and for those of the
+  // list in which nothing happened to the user's part in it.
   const overlays = new LRUCache<string, Overlay>({ maxSize: overlayBytes, sizeCalculation: sizeOf });
 
   /** Heads that the kept list has in an older version. */
-  async function changedHeads(userId: number, ver: number, groups: readonly GroupVersion[]): Promise<Changes> {
+  async function changedHeads(ver: number, { userId, base, groups }: List): Promise<Changes> {
     if (groups.length === 0) return { heads: [], from: "cache" };
     const { epoch } = deps.cache.state();
     const versions = await deps.cache.versions(
@@ -145,9 +150,10 @@ export function createReadList(deps: {
     const heads: ListedHead[] = [];
     const asked = changed.filter(({ id, now }) => {
       const overlay = overlays.get(`${userId}/${id}`);
-      if (overlay?.epoch !== epoch || overlay.listVer !== ver || overlay.head.ver !== now) return true;
-      heads.push(overlay.head);
-      return false;
+      const isGood =
+        overlay?.epoch === epoch && overlay.head.ver === now && overlay.listVer >= base && overlay.listVer <= ver;
+      if (isGood) heads.push(overlay.head);
+      return !isGood;
     });
     if (asked.length === 0) return { heads, from: "cache" };
     deps.warm(
@@ -168,15 +174,15 @@ export function createReadList(deps: {
     if (limit >= kept || !deps.cache.hasRedis) return undefined;
     const [found] = await deps.cache.read(deps.list, [userId]);
     if (found === undefined) return undefined;
-    const { isCut, groups, heads } = found.value;
+    const { isCut, heads } = found.value;
     const fresh: Changes = { heads: [], from: "database" };
-    const changed = found.from === "database" ? fresh : await changedHeads(userId, found.ver, groups);
+    const changed = found.from === "database" ? fresh : await changedHeads(found.ver, found.value);
     const replaced = new Set(changed.heads.map((head) => head.conversation_id));
     const all = [...heads.filter((head) => !replaced.has(head.conversation_id)), ...changed.heads].sort(byActivity);
     const last = heads.at(-1);
     // Below the last one that was kept there may be others that nobody knows here.
     const sure = isCut && last !== undefined ? all.filter((head) => byActivity(head, last) <= 0) : all;
     if (isCut && sure.length <= limit) return undefined;
-    return { ver: found.ver, heads: sure.slice(0, limit), hasMore: sure.length > limit, from: changed.from };
+    return { ver: found.ver, heads: sure.slice(0, limit), next: sure[limit], from: changed.from };
   };
 }

@@ -6,7 +6,7 @@ import type { OnQueried, Origin } from "../cache/source.ts";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
 import { pageLimit } from "../platform/page-limit.ts";
-import type { ConversationStore, HeadRow, ListedHead } from "./conversation-store.ts";
+import type { ConversationStore, HeadRow, ListedHead, ListPlace } from "./conversation-store.ts";
 import { toConversation } from "./conversation-view.ts";
 import type { ReadList } from "./list-cache.ts";
 
@@ -27,23 +27,23 @@ export async function listConversations(
   const before = readCursor(query);
   const began = performance.now();
   const page = before === undefined ? await newestPage(deps, caller, limit) : undefined;
-  const { rows, hasMore, ver, from } = page ?? (await olderPage(deps.store, caller, { before, limit }));
+  const { rows, next, ver, from } = page ?? (await olderPage(deps.store, caller, { before, limit }));
   deps.onQueried(from, performance.now() - began);
   const online = await deps.views.lookup(rows.flatMap((row) => row.people));
   const conversations = rows.map((row) => toConversation(row, caller.userId, deps.views, online));
-  const last = conversations.at(-1);
-  const more = hasMore && last !== undefined;
+  const last = rows.at(-1);
   return {
     conversations,
     count: conversations.length,
     ...(ver === undefined ? {} : { list_ver: ver }),
-    ...(more ? { next_cursor_created_at: last.last_activity, next_cursor_message_id: last.last_message?.id ?? 0 } : {}),
+    ...(last === undefined || next === undefined ? {} : cursorBetween(last, next)),
   };
 }
 
 interface Page {
   rows: HeadRow[];
-  hasMore: boolean;
+  /** The entry after these; undefined: there is none. */
+  next: Entry | undefined;
   /** Of the list; known for its first page. */
   ver?: number;
   from: Origin;
@@ -62,7 +62,7 @@ async function newestPage(
     .filter((id) => typeof id === "number");
   const profiles = new Map((await people.seenBy(caller, ids)).map((profile) => [profile.id, profile]));
   const rows = list.heads.map((head) => ({ ...head, people: peopleOf(head, profiles) }));
-  return { rows, hasMore: list.hasMore, ver: list.ver, from: list.from };
+  return { rows, next: list.next, ver: list.ver, from: list.from };
 }
 
 /** Whom an entry shows: both people, and who wrote the last message. */
@@ -74,17 +74,35 @@ function peopleOf({ lo, hi, messages }: ListedHead, profiles: ReadonlyMap<number
 async function olderPage(
   store: ConversationStore,
   caller: Caller,
-  { before, limit }: { before: ReturnType<typeof readCursor>; limit: number },
+  { before, limit }: { before: ListPlace | undefined; limit: number },
 ): Promise<Page> {
   const rows = await store.list(caller.userId, before, limit + 1);
-  const page: Page = { rows: rows.slice(0, limit), hasMore: rows.length > limit, from: "database" };
+  const page: Page = { rows: rows.slice(0, limit), next: rows[limit], from: "database" };
   if (before !== undefined) return page;
   const ver = rows[0]?.list_ver ?? (await store.emptyAt(caller.userId));
   // Somebody has written meanwhile: now there are rows, which tell the version.
   return ver === undefined ? olderPage(store, caller, { before, limit }) : { ...page, ver };
 }
 
-function readCursor(query: ListQuery): { at: string; messageId: number } | undefined {
+/**
+ * In a cursor there are a time and the number of a message. Entries without a message come last of their time, and 0 stands below all
+ * of them; where two of them changed at the same time, the place between them has the conversation's number above this one, which no
+ * message has.
+ */
+const withoutMessage = 500_000_000_000_000;
+
+type Entry = Pick<HeadRow, "activity" | "conversation_id" | "messages">;
+
+function cursorBetween(
+  last: Entry,
+  next: Entry,
+): Pick<RouteOutput<"conversations">, "next_cursor_created_at" | "next_cursor_message_id"> {
+  const isTied = next.activity === last.activity;
+  const messageId = last.messages[0]?.[0] ?? (isTied ? withoutMessage + last.conversation_id : 0);
+  return { next_cursor_created_at: last.activity, next_cursor_message_id: messageId };
+}
+
+function readCursor(query: ListQuery): ListPlace | undefined {
   const at = query.cursor_created_at;
   if (at === undefined || at === "") return undefined;
   const rfc3339 =
@@ -96,5 +114,8 @@ function readCursor(query: ListQuery): { at: string; messageId: number } | undef
   }
   const id = query.cursor_message_id ?? "";
   if (!/^\d{1,15}$/.test(id)) throw new OmError("invalid_cursor_message_id");
-  return { at, messageId: Number(id) };
+  const number = Number(id);
+  return number > withoutMessage
+    ? { at, messageId: 0, conversationId: number - withoutMessage }
+    : { at, messageId: number, conversationId: 0 };
 }

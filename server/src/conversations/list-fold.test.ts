@@ -96,17 +96,18 @@ describe("what is appended to a list", () => {
   });
 });
 
-test("newest activity first, whatever digits a second has; of the same time the newest message, and none last", () => {
+test("newest activity first, whatever digits a second has; of the same time the newest message, then the newest without one", () => {
   const ordered = [
     head({ conversation_id: 1, activity: "2026-01-02T03:04:06.25Z", tail_id: 1 }),
     head({ conversation_id: 2, activity: "2026-01-02T03:04:06.2Z", tail_id: 9 }),
     head({ conversation_id: 3, activity: "2026-01-02T03:04:06.000001Z", tail_id: 2 }),
     head({ conversation_id: 4, activity: "2026-01-02T03:04:06Z", tail_id: 10 }),
     head({ conversation_id: 5, activity: "2026-01-02T03:04:06Z", tail_id: 9 }),
+    head({ conversation_id: 7, activity: "2026-01-02T03:04:06Z", tail_id: null }),
     head({ conversation_id: 6, activity: "2026-01-02T03:04:06Z", tail_id: null }),
-    head({ conversation_id: 7, activity: "2026-01-02T03:04:05.999999Z", tail_id: 11 }),
+    head({ conversation_id: 8, activity: "2026-01-02T03:04:05.999999Z", tail_id: 11 }),
   ];
   for (const mixed of [ordered, ordered.toReversed(), [...ordered.slice(3), ...ordered.slice(0, 3)]]) {
-    expect(mixed.toSorted(byActivity).map((one) => one.conversation_id)).toEqual([1, 2, 3, 4, 5, 6, 7]);
+    expect(mixed.toSorted(byActivity).map((one) => one.conversation_id)).toEqual([1, 2, 3, 4, 5, 7, 6, 8]);
   }
 });

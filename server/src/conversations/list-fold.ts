@@ -59,11 +59,11 @@ function move(head: ListedHead, [, , , , userId, position, cleared]: MovedRecord
   }
 }
 
-/** The order of the list: newest activity first, then the last message's id. */
+/** The order of the list: newest activity first, then the last message's id; of entries without a message the conversation's. */
 export function byActivity(a: ListedHead, b: ListedHead): number {
   const [left, right] = [sortable(a.activity), sortable(b.activity)];
   if (left !== right) return left < right ? 1 : -1;
-  return (b.tail_id ?? 0) - (a.tail_id ?? 0);
+  return (b.tail_id ?? 0) - (a.tail_id ?? 0) || b.conversation_id - a.conversation_id;
 }
 
 /** RFC 3339 in UTC, with six digits of a second. */

@@ -109,6 +109,28 @@ describeDatabases("conversation list (§2.10.1)", (database) => {
     }
   });
 
+  test("through groups without a message that changed at the same time: every one once, newest group first", async () => {
+    const [me = 0, peer = 0] = await database.addUsers("tied-me", "tied-peer");
+    const { group, list, walk } = actions(database, me);
+    const groups: number[] = [];
+    for (const name of ["1", "2", "3", "4", "5"]) groups.push(await group(name));
+    await storeMessages(database.db, [draft(peer, { recipientId: me })]);
+    const at = "2026-03-04T05:06:07.123456Z";
+    await database.rows("update conversations set last_message_at = $1 where lo is not null and $2 in (lo, hi)", [
+      at,
+      me,
+    ]);
+    await database.rows("update groups set updated_at = $1 where id = any($2)", [at, groups]);
+    const newestFirst = [`user_${peer}`, ...groups.toReversed().map((id) => `group_${id}`)];
+    for (const limit of [1, 2, 3, 4, 5, 6]) {
+      const pages = await walk(limit);
+      expect(pages.flat()).toEqual(newestFirst);
+      expect(pages.every((page) => page.length <= limit)).toBe(true);
+    }
+    // The cursor 0 stands below all of them.
+    expect(await list({ cursor_created_at: at, cursor_message_id: "0" })).toMatchObject({ count: 0 });
+  });
+
   describe("limit out of range", () => {
     const odd = ["0", "101", "-1", "1.5", "x", "", "99999999999999999999"];
 

@@ -30,6 +30,8 @@ export interface Moved {
   /** Where the positions are by seq. */
   read_seq: number;
   delivered_seq: number;
+  /** What this row changes is noted as dirty. */
+  noted: boolean;
 }
 
 const advanceBatch = statement<Moved>("positions.advance", "select * from advance_batch($1, $2, $3, $4, $5, $6)");

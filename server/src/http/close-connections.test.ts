@@ -3,15 +3,9 @@ import { Agent, request as send, type IncomingMessage } from "node:http";
 import { connect, type AddressInfo } from "node:net";
 import { fastify, type FastifyInstance } from "fastify";
 import { expect, test } from "vitest";
+import { deferred } from "../platform/deferred.ts";
 import { openHttp } from "../testing/http-server.ts";
 import { closeConnections } from "./close-connections.ts";
-
-/** A promise that the test keeps. */
-function gate(): { passed: Promise<void>; open: () => void } {
-  let open: () => void = () => undefined;
-  const passed = new Promise<void>((resolve) => (open = resolve));
-  return { passed, open };
-}
 
 async function listening(app: FastifyInstance): Promise<number> {
   await app.listen({ host: "127.0.0.1", port: 0 });
@@ -45,22 +39,22 @@ test(
   "a stop waits for the request under way on a kept connection, and for nothing after its answer",
   soon,
   async () => {
-    const [begun, finish] = [gate(), gate()];
+    const [begun, finish] = [deferred(), deferred()];
     const http = await openHttp({
       handlers: {
         checkUsername: async () => {
-          begun.open();
-          await finish.passed;
+          begun.resolve();
+          await finish.promise;
           return { available: true };
         },
       },
     });
     const agent = new Agent({ keepAlive: true });
     const asked = get(http.port, "/api/users/check-username?username=nika", agent);
-    await begun.passed;
+    await begun.promise;
     const stopped = http[Symbol.asyncDispose]();
     await refused(http.port);
-    finish.open();
+    finish.resolve();
     expect(JSON.parse((await asked).text)).toEqual({ available: true });
     await stopped;
     agent.destroy();
@@ -68,13 +62,13 @@ test(
 );
 
 test("an answer given while the server stops is the last one of its connection", soon, async () => {
-  const [begun, stopping] = [gate(), gate()];
+  const [begun, stopping] = [deferred(), deferred()];
   const app = fastify({ forceCloseConnections: "idle" });
   closeConnections(app);
-  app.addHook("preClose", async () => stopping.open());
+  app.addHook("preClose", async () => stopping.resolve());
   app.get("/slow", async () => {
-    begun.open();
-    await stopping.passed;
+    begun.resolve();
+    await stopping.promise;
     return "done";
   });
   app.get("/quick", async () => "done");
@@ -82,7 +76,7 @@ test("an answer given while the server stops is the last one of its connection",
   const agent = new Agent({ keepAlive: true });
   expect((await get(port, "/quick", agent)).answer.headers.connection).toBe("keep-alive");
   const slow = get(port, "/slow", agent);
-  await begun.passed;
+  await begun.promise;
   const stopped = app.close();
   expect((await slow).answer.headers.connection).toBe("close");
   await stopped;
@@ -93,23 +87,23 @@ test(
   "a connection whose answer had begun before the stop is closed when that is done, though it could be kept",
   soon,
   async () => {
-    const [begun, finish] = [gate(), gate()];
+    const [begun, finish] = [deferred(), deferred()];
     const app = fastify({ forceCloseConnections: "idle" });
     closeConnections(app, 60_000);
     // The head has left, so it cannot say that it is the last.
     app.get("/slow", (_request, reply) => {
       reply.hijack();
       reply.raw.write("half ");
-      begun.open();
-      void finish.passed.then(() => reply.raw.end("whole"));
+      begun.resolve();
+      void finish.promise.then(() => reply.raw.end("whole"));
     });
     const port = await listening(app);
     const agent = new Agent({ keepAlive: true });
     const slow = get(port, "/slow", agent);
-    await begun.passed;
+    await begun.promise;
     const stopped = app.close();
     await refused(port);
-    finish.open();
+    finish.resolve();
     expect((await slow).text).toBe("half whole");
     await stopped;
     agent.destroy();

@@ -1,6 +1,12 @@
 import type { Source } from "../cache/source.ts";
 import { conversationKey } from "../conversations/cache-keys.ts";
-import { placeTable, placeValues, type MessageCells, type Place } from "../conversations/conversation-row.ts";
+import {
+  messageColumns,
+  placeTable,
+  placeValues,
+  type MessageCells,
+  type Place,
+} from "../conversations/conversation-row.ts";
 import type { Queries } from "../platform/postgres/database.ts";
 import { statement } from "../platform/postgres/statement.ts";
 import { foldHistory, headRecord, messageRecord, type History } from "./history.ts";
@@ -22,19 +28,14 @@ interface HistoryRow {
   messages: MessageCells[];
 }
 
-const columns = (alias: string): string =>
-  ["id", "seq", "ver", "sender_id", "client_id", "message_type", "content", "version", "created_at", "hidden"]
-    .map((column) => `${alias}.${column}`)
-    .join(", ");
-
 // Seen by nobody in particular: who may see what is decided by whoever reads the entry.
 const load = statement<HistoryRow>(
   "history.load",
   `select c.id as conversation_id, c.lo, c.hi, c.group_id, coalesce(c.ver, 0) as ver, c.seq, c.cleared_seq,
      (select coalesce(json_agg(json_build_array(p.user_id, p.read_seq, p.delivered_seq, p.cleared_seq) order by p.user_id), '[]')
       from participants p where p.conversation_id = c.id and p.user_id in (c.lo, c.hi)) as positions,
-     (select coalesce(json_agg(json_build_array(${columns("m")}, m.reply_to_id, (
-          select json_build_array(${columns("r")}, null, null) from messages r where r.id = m.reply_to_id and r.deleted_at is null
+     (select coalesce(json_agg(json_build_array(${messageColumns("m")}, m.reply_to_id, (
+          select json_build_array(${messageColumns("r")}, null, null) from messages r where r.id = m.reply_to_id and r.deleted_at is null
         )) order by m.seq), '[]')
       from messages m where m.conversation_id = c.id and m.seq > c.seq - ${window} and m.deleted_at is null) as messages
    from unnest($1::bigint[], $2::bigint[], $3::bigint[]) with ordinality as i(lo, hi, group_id, ord)

@@ -1,7 +1,7 @@
 import type { MessageType } from "@om/protocol";
 import type { Changed as CacheChange } from "../cache/marks.ts";
 import type { CacheWrites, Touch } from "../cache/write-marks.ts";
-import { changedLists, changedMembers, changedUnread, conversationKey } from "../conversations/cache-keys.ts";
+import { changedGroup, changedLists, changedUnread, conversationKey } from "../conversations/cache-keys.ts";
 import type { Place } from "../conversations/conversation-row.ts";
 import type { Queries } from "../platform/postgres/database.ts";
 import { statement } from "../platform/postgres/statement.ts";
@@ -95,11 +95,11 @@ export function lifeStore(writes: CacheWrites, posts: HistoryPosts) {
       writes.transaction(async (queries, touch) => {
         const [row] = await queries.query(clearConversation, [userId, conversationId, everyone]);
         if (row?.outcome !== "done") return row ?? ({ outcome: "unknown" } as const);
-        if (row.lo !== null || everyone) touch({ key: conversationKey(place(row)), ver: row.ver });
-        (await directChanges(queries, row)).forEach(touch);
         if (row.group_id !== null) {
-          (await changedLists(queries, [userId])).forEach(touch);
-          (await changedMembers(queries, row.group_id, [userId])).forEach(touch);
+          (await changedGroup(queries, row.group_id, [userId])).forEach(touch);
+        } else {
+          touch({ key: conversationKey(place(row)), ver: row.ver });
+          (await directChanges(queries, row)).forEach(touch);
         }
         return row;
       }),

@@ -1,10 +1,12 @@
 import type { MessageStatus, MessageType } from "@om/protocol";
 import type { Profile } from "../accounts/user-view.ts";
+import { conversationKey, type Seen } from "../conversations/cache-keys.ts";
 import {
   conversationColumns,
   conversationTables,
   messageArray,
   peopleColumn,
+  placeOf,
   placeTable,
   placeValues,
   shown,
@@ -14,7 +16,7 @@ import {
   type Place,
 } from "../conversations/conversation-row.ts";
 import type { Queries } from "../platform/postgres/database.ts";
-import { statement } from "../platform/postgres/statement.ts";
+import { statement, type Statement } from "../platform/postgres/statement.ts";
 
 /** A message to store; (senderId, clientId) names it for ever. */
 export interface NewMessage {
@@ -50,6 +52,8 @@ export interface StoredRow {
   recipient_list: number | null;
   /** How far the sender has received by now; null: as before. */
   sender_delivered: number | null;
+  /** What the batch changes is noted as dirty. */
+  noted: boolean;
 }
 
 const sendBatch = statement<StoredRow>(
@@ -141,18 +145,26 @@ const one = statement<ConversationRow>(
    where m.id = $2 and (not m.hidden or m.sender_id = $1)`,
 );
 
-/** Reads of messages. Every statement takes the viewer and shows only conversations that viewer takes part in. */
-export function messageStore(db: Queries) {
+/**
+ * Reads of messages. Every statement takes the viewer and shows only conversations that viewer takes part in.
+ * @param seen hears which version of a cached history somebody is shown
+ */
+export function messageStore(db: Queries, seen: Seen = () => undefined) {
+  const read = async <Row extends ConversationRow>(one: Statement<Row>, values: readonly unknown[]): Promise<Row[]> => {
+    const rows = await db.query(one, values);
+    for (const row of rows) seen(conversationKey(placeOf(row)), row.ver);
+    return rows;
+  };
   return {
     /** Newest first, ids strictly below `before` (0: from the end). No row: no such conversation of the viewer. */
     async history(place: Place, viewerId: number, page: { before: number; limit: number }) {
-      const [row] = await db.query(history, [...placeValues(place), viewerId, page.before, page.limit]);
+      const [row] = await read(history, [...placeValues(place), viewerId, page.before, page.limit]);
       return row;
     },
     /** Oldest first, ids above each request's `after`; `ord` counts the requests from 1, unknown conversations have no row. */
     async since(requests: readonly { place: Place; after: number }[], viewerId: number, limit: number) {
       const places = requests.map(({ place }) => placeValues(place));
-      return db.query(since, [
+      return read(since, [
         places.map(([lo]) => lo),
         places.map(([, hi]) => hi),
         places.map(([, , groupId]) => groupId),
@@ -166,7 +178,7 @@ export function messageStore(db: Queries) {
      * ends, if there is more.
      */
     async changedSince(place: Place, viewerId: number, page: { ver: number; limit: number }) {
-      const [row] = await db.query(changedSince, [...placeValues(place), viewerId, page.ver, page.limit]);
+      const [row] = await read(changedSince, [...placeValues(place), viewerId, page.ver, page.limit]);
       return row;
     },
     /** One message, also a deleted one, which has no content. */

@@ -35,6 +35,7 @@ const row = (ord: number, outcome: "stored" | "duplicate"): StoredRow => ({
   sender_list: null,
   recipient_list: null,
   sender_delivered: null,
+  noted: false,
 });
 
 const postable = { ttlMs: 1, maxBytes: 1, maxRecords: 1 };

@@ -97,7 +97,8 @@ async function sendAll(context: Context, sends: SendWrite[]): Promise<Map<Write,
       const write = distinct[row.ord - 1];
       return write === undefined ? [] : [{ write, row }];
     });
-    sendChanges(found, context.posts).forEach(touch);
+    const noted = rows.some((row) => row.noted);
+    for (const changed of sendChanges(found, context.posts)) touch({ ...changed, noted });
     return found;
   });
   const byWrite = new Map<Write, StoredRow>(stored.map(({ write, row }) => [write, row]));
@@ -128,7 +129,8 @@ async function advanceAll(context: Context, advances: AdvanceWrite[]): Promise<M
   const wishes = advances.map(({ wish }) => wish);
   const rows = await context.writes.batch(async (queries, epoch, touch) => {
     const moved = await advancePositions(queries, wishes, epoch);
-    advanceChanges(moved, context.posts).forEach(touch);
+    const noted = moved.some((row) => row.noted);
+    for (const changed of advanceChanges(moved, context.posts)) touch({ ...changed, noted });
     return moved;
   });
   context.afterAcks(() => context.bus.publish(rows.flatMap(positionPushes)));

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
+import { deferred } from "./deferred.ts";
 import { createDisposals } from "./disposals.ts";
 
 test("steps are undone in reverse order, those given together side by side, and once however often it is asked for", async () => {
   const done: string[] = [];
-  let open: () => void = () => undefined;
-  const gate = new Promise<void>((resolve) => (open = resolve));
+  const { promise: gate, resolve: open } = deferred();
   const disposals = createDisposals(() => undefined);
   const thing = { [Symbol.asyncDispose]: async () => void done.push("thing") };
   expect(disposals.owned(thing)).toBe(thing);

@@ -1,3 +1,5 @@
+import { deferred } from "./deferred.ts";
+
 /** Lets a start wait for the first news of something that may also say nothing. */
 export interface FirstNews {
   /** There is news, good or bad. */
@@ -7,15 +9,14 @@ export interface FirstNews {
 }
 
 export function createFirstNews(): FirstNews {
-  let came: (is: boolean) => void = () => undefined;
-  const news = new Promise<boolean>((resolve) => (came = resolve));
+  const { promise, resolve } = deferred<boolean>();
   return {
-    came: () => came(true),
+    came: () => resolve(true),
     async wait(patienceMs) {
-      const timer = setTimeout(() => came(false), patienceMs);
-      const is = await news;
+      const timer = setTimeout(() => resolve(false), patienceMs);
+      const came = await promise;
       clearTimeout(timer);
-      return is;
+      return came;
     },
   };
 }

@@ -1,17 +1,16 @@
 import { expect, test } from "vitest";
+import { deferred } from "./deferred.ts";
 import { createGate } from "./gate.ts";
 
 /** Work that ends when told. */
 function held<T>() {
-  let finish: (value: T) => void = () => undefined;
-  let fail: (error: Error) => void = () => undefined;
+  const { promise, resolve: finish, reject: fail } = deferred<T>();
   let begun = false;
-  const promise = new Promise<T>((resolve, reject) => ([finish, fail] = [resolve, reject]));
   const work = () => {
     begun = true;
     return promise;
   };
-  return { work, finish: (value: T) => finish(value), fail: (error: Error) => fail(error), begun: () => begun };
+  return { work, finish, fail, begun: () => begun };
 }
 
 test("as many at a time as may be, the others in order, one too many is unavailable", async () => {

@@ -10,6 +10,7 @@ import { scripts } from "../cache/scripts.ts";
 import type { Found, Source } from "../cache/source.ts";
 import type { CacheStep } from "../cache/steps.ts";
 import type { CacheTimes } from "../cache/times.ts";
+import { deferred } from "../platform/deferred.ts";
 import { DatabaseUnavailable, openDatabase, type Database, type Queries } from "../platform/postgres/database.ts";
 import { migrate } from "../platform/postgres/migrate.ts";
 import type { Statement } from "../platform/postgres/statement.ts";
@@ -44,6 +45,7 @@ export interface CacheNode extends AsyncDisposable {
   /** Milliseconds by which its wall clock is ahead. */
   clock: { ahead: number };
   read(name: string): Promise<Found<string[]>>;
+  readAll(names: readonly string[]): Promise<Found<string[]>[]>;
   /** Appends an item; the version after it. `twice`: as two changes of one transaction. */
   write(name: string, item: string, more?: { twice?: boolean; withoutPost?: boolean }): Promise<number>;
   /** The same by way of an SQL function that notes by itself what will not be marked. */
@@ -80,7 +82,7 @@ export interface CacheWorld extends AsyncDisposable {
 
 const schema = `
   create table things (name text primary key, ver bigint not null, items text[] not null);
-  create function append_things(p_names text[], p_items text[], p_epoch int) returns table (name text, ver bigint)
+  create function append_things(p_names text[], p_items text[], p_epoch int) returns table (name text, ver bigint, noted boolean)
   language plpgsql as $$
   #variable_conflict use_column
   begin
@@ -90,10 +92,10 @@ const schema = `
     return query
       with changed as materialized (select t.name, t.ver from things t where t.name = any(p_names)),
       noted as (
-        select note_dirty(array_agg('thing:' || c.name), array_agg(c.ver), p_epoch) from changed c
-        where p_epoch is distinct from (select epoch from cache_ctl where id = 1) having count(*) > 0
+        select note_dirty(array_agg('thing:' || c.name), array_agg(c.ver), p_epoch) as keys from changed c
+        where p_epoch is distinct from cache_epoch() having count(*) > 0
       )
-      select c.name, c.ver from changed c where (select count(*) from noted) >= 0;
+      select c.name, c.ver, coalesce((select keys from noted) > 0, false) from changed c;
   end $$;`;
 
 /** PostgreSQL with things in it, a Redis, and the cache turned on for whoever comes. */
@@ -176,17 +178,14 @@ export async function holdPolls(...nodes: CacheNode[]): Promise<() => void> {
 }
 
 export function createGate(): Gate {
-  let reach: () => void = () => undefined;
-  let open: () => void = () => undefined;
-  const reached = new Promise<void>((resolve) => (reach = resolve));
-  const opened = new Promise<void>((resolve) => (open = resolve));
+  const [reached, opened] = [deferred(), deferred()];
   const gate: Gate = {
-    reached,
+    reached: reached.promise,
     pass() {
-      reach();
-      return opened;
+      reached.resolve();
+      return opened.promise;
     },
-    open,
+    open: opened.resolve,
   };
   gates.add(gate);
   return gate;
@@ -280,7 +279,10 @@ function thingSource(db: Queries, counter: { loads: number }): Source<string, st
 }
 
 /** The uses of one source that a test makes. */
-function usesOf(cache: Cache, source: Source<string, string[]>): Pick<CacheNode, "read" | "write" | "batch"> {
+function usesOf(
+  cache: Cache,
+  source: Source<string, string[]>,
+): Pick<CacheNode, "read" | "readAll" | "write" | "batch"> {
   const changed = (name: string, ver: number, items: readonly string[]): Changed => {
     const prev = ver - items.length;
     const post = { source, prev, records: items, compact: () => cache.compact(source, name) };
@@ -292,12 +294,19 @@ function usesOf(cache: Cache, source: Source<string, string[]>): Pick<CacheNode,
     const [row] = await queries.query<{ ver: number }>({ name: "things.append", text }, [name, item]);
     return changed(name, row?.ver ?? 0, [item]);
   };
+  const readAll = async (names: readonly string[]): Promise<Found<string[]>[]> => {
+    const found = await cache.read(source, names);
+    const torn = found.find(({ ver, value }) => value.length !== ver);
+    if (torn !== undefined) throw new Error(`version ${torn.ver} has ${torn.value.length} items`);
+    return found;
+  };
   return {
     async read(name) {
-      const [found] = await cache.read(source, [name]);
-      if (found?.value.length !== found?.ver || found === undefined) throw new Error(`${name} is not whole`);
+      const [found] = await readAll([name]);
+      if (found === undefined) throw new Error("nothing was found");
       return found;
     },
+    readAll,
     write: (name, item, { twice = false, withoutPost = false } = {}) =>
       cache.writes.transaction(async (queries, touch) => {
         await lockObjects(queries, [source.lock(name)]);
@@ -309,11 +318,11 @@ function usesOf(cache: Cache, source: Source<string, string[]>): Pick<CacheNode,
     batch: (writes) =>
       cache.writes.batch(async (queries, epoch, touch) => {
         const pairs = Object.entries(writes).flatMap(([name, items]) => items.map((item) => [name, item] as const));
-        const rows = await queries.query<{ name: string; ver: number }>(
+        const rows = await queries.query<{ name: string; ver: number; noted: boolean }>(
           { name: "things.batch", text: "select * from append_things($1, $2, $3)" },
           [pairs.map(([name]) => name), pairs.map(([, item]) => item), epoch],
         );
-        for (const { name, ver } of rows) touch(changed(name, ver, writes[name] ?? []));
+        for (const { name, ver, noted } of rows) touch({ ...changed(name, ver, writes[name] ?? []), noted });
       }),
   };
 }

@@ -19,16 +19,16 @@ import {
 export interface Acting {
   abilities: Abilities;
   hides: (object: string) => boolean;
-  /** Mean pause between two things that a session does, in ms. */
+  /** Mean pause between two things that a simulated user does, in ms. */
   pauseMs: number;
   stopped: () => boolean;
 }
 
-/** A thing to do, at one of the session's conversations and, if it has any, one of its groups. */
+/** A thing that a simulated user does in a direct conversation and, if there is one, in a group. */
 interface Deed {
   /** How often it is done, against the others. */
   weight: number;
-  /** Only the person's one session does it, see `Session.isOwner`. */
+  /** Of the devices on which a user is logged in, only one does it: see `Session.isOwner`. */
   byOwner?: true;
   /** @returns objects that were certainly changed */
   run(session: Session, at: { direct: Direct; group: Group | undefined }, acting: Acting): Promise<string[]>;
@@ -93,7 +93,7 @@ const deeds: Record<string, Deed> = {
 
 const weights = Object.fromEntries(Object.entries(deeds).map(([name, { weight }]) => [name, weight]));
 
-/** Lives a session until it is stopped: acts, and reads what it or others have just changed more often than not. */
+/** Acts as a user on one device until it is stopped, and reads what it or others have just changed more often than not. */
 export async function live(session: Session, acting: Acting): Promise<void> {
   const { random, news, directs, groups } = session;
   const mine = [...directs, ...groups].map(({ object }) => object);

@@ -1,6 +1,8 @@
+import { startPostgres } from "@om/services";
 import { expect, test } from "vitest";
 import { describeDatabases } from "../../testing/databases.ts";
 import { OmError } from "../om-error.ts";
+import { openDatabase } from "./database.ts";
 
 describeDatabases("a transaction", (database) => {
   test("rolls back when its work refuses, passes the refusal on as it is and keeps the connection", async () => {
@@ -14,4 +16,16 @@ describeDatabases("a transaction", (database) => {
     expect(await database.rows("select to_regclass('never_kept') as found")).toEqual([{ found: null }]);
     expect(database.db.pool().total).toBe(Math.max(1, before));
   });
+});
+
+test("a transaction reads what was committed before each statement, whatever the database's default is", async () => {
+  await using postgres = await startPostgres();
+  const url = postgres.createDatabase();
+  postgres.sql(
+    url,
+    "alter database " + new URL(url).pathname.slice(1) + " set default_transaction_isolation = 'serializable'",
+  );
+  await using db = openDatabase({ connection: { connectionString: url }, poolSize: 1, onOutage: () => undefined });
+  const shown = { name: "", text: "select current_setting('transaction_isolation') as level" };
+  expect(await db.transaction((queries) => queries.query(shown, []))).toEqual([{ level: "read committed" }]);
 });

@@ -121,7 +121,9 @@ function openPool({ connection, poolSize, onOutage }: DatabaseOptions): pg.Pool 
     onConnect: async (client) => {
       await client.query(
         `deallocate all; set timezone = 'UTC'; set statement_timeout = ${statementTimeout};` +
-          ` set lock_timeout = 5000; set idle_in_transaction_session_timeout = 5000`,
+          ` set lock_timeout = 5000; set idle_in_transaction_session_timeout = 5000;` +
+          // What is read after a lock must be newer than the wait for it, whatever the database's default.
+          ` set default_transaction_isolation = 'read committed'`,
       );
     },
   });

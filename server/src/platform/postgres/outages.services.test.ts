@@ -1,5 +1,6 @@
 import { startPostgres, type PostgresServer } from "@om/services";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { deferred } from "../deferred.ts";
 import { DatabaseUnavailable, openDatabase, violatedConstraint, type Database } from "./database.ts";
 import type { Statement } from "./statement.ts";
 
@@ -79,15 +80,14 @@ test.each(["23505", "23503", "22P02", "42501"])("SQLSTATE %s is the statement's 
 
 test("two transactions in each other's way: the one that PostgreSQL ends may try again, the other goes on", async () => {
   const lock = (key: number): Statement<never> => ({ name: "", text: `select pg_advisory_xact_lock(${key})` });
-  let bothHold: () => void = () => undefined;
-  const both = new Promise<void>((resolve) => (bothHold = resolve));
+  const both = deferred();
   let holding = 0;
   const cross = (first: number, second: number): Promise<string> =>
     db.transaction(async (queries) => {
       await queries.query(lock(first), []);
       holding += 1;
-      if (holding === 2) bothHold();
-      await both;
+      if (holding === 2) both.resolve();
+      await both.promise;
       await queries.query(lock(second), []);
       return "done";
     });

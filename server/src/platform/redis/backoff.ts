@@ -1,6 +1,6 @@
-/** Waits between attempts: any time up to a bound that doubles from `first` to `longest`, so that many nodes do not come at once. */
+/** Waits before connecting again: any time up to a bound that doubles from `first` to `longest`, so that many nodes do not come at once. */
 export interface Backoff {
-  /** How long to wait before the next attempt, in ms. */
+  /** How long to wait before connecting again, in ms. */
   next(): number;
   reset(): void;
 }

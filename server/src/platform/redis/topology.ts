@@ -1,3 +1,4 @@
+import { deferred } from "../deferred.ts";
 import { Connection, type Endpoint } from "./connection.ts";
 import { login } from "./handshake.ts";
 import { infoField } from "./info.ts";
@@ -41,25 +42,29 @@ export async function askTopology(
 
 /** Connects to a node, of whatever role, for this one question. @throws Error that says why it has no answer */
 export async function askStranger(endpoint: Endpoint): Promise<Topology> {
-  let failed: (why: string) => void = () => undefined;
-  let connected: () => void = () => undefined;
-  const ended = new Promise<never>(
-    (_, reject) => (failed = (why) => reject(new RedisUnavailable("disconnected", why))),
-  );
-  const made = new Promise<void>((resolve) => (connected = resolve));
-  const events = { connected, closed: failed, answered: () => undefined, failed: () => undefined };
+  const connected = deferred();
+  const ended = deferred<never>();
+  const events = {
+    connected: () => connected.resolve(),
+    closed: (why: string) => ended.reject(new RedisUnavailable("disconnected", why)),
+    answered: () => undefined,
+    failed: () => undefined,
+  };
   const connection = new Connection(endpoint, events);
   const timer = setTimeout(() => connection.close("no answer in time"), strangerPatience);
   try {
-    await Promise.race([made, ended]);
+    await Promise.race([connected.promise, ended.promise]);
     const { username, password } = endpoint;
     if (username !== "" || password !== "") {
       await login((command, ...args) => connection.call(patience, command, ...args), endpoint);
     }
-    return await Promise.race([askTopology((ms, ...command) => connection.call(ms, ...command), endpoint.host), ended]);
+    return await Promise.race([
+      askTopology((ms, ...command) => connection.call(ms, ...command), endpoint.host),
+      ended.promise,
+    ]);
   } finally {
     clearTimeout(timer);
-    ended.catch(() => undefined);
+    ended.promise.catch(() => undefined);
     connection.close("it was asked");
   }
 }

@@ -34,6 +34,16 @@ create table cache_nodes (
   redis_ok boolean not null
 ) with (fillfactor = 50);
 
+-- Other after a restart, after a failover, and after this database was made anew from a copy.
+create function cache_run() returns text stable language sql as $$
+  select md5(pg_postmaster_start_time()::text || left(pg_walfile_name(pg_current_wal_lsn()), 8) || pg_relation_filenode('cache_ctl'));
+$$;
+
+-- The epoch in which entries are filled; 0: none, until a node has drawn one for this run of PostgreSQL.
+create function cache_epoch() returns int stable language sql as $$
+  select case when c.pg_start = cache_run() then c.epoch else 0 end from cache_ctl c where id = 1;
+$$;
+
 -- Notes keys whose change is not marked in the Redis that is in use: p_epoch says under which epoch it was, or will be before the commit;
 -- null: not at all. Nothing is noted when nobody has used the cache for longer than any node goes on without asking. For a transaction
 -- that holds the locks of those keys: what is read here stays true for them until it has committed, because nobody can fill an entry
@@ -43,7 +53,7 @@ declare
   noted int;
 begin
   if (
-    select c.epoch = p_epoch or (c.mode = 'off' and c.changed_at < clock_timestamp() - interval '2 seconds') from cache_ctl c where id = 1
+    select cache_epoch() = p_epoch or (c.mode = 'off' and c.changed_at < clock_timestamp() - interval '2 seconds') from cache_ctl c where id = 1
   ) then
     return 0;
   end if;

@@ -12,6 +12,7 @@ drop function advance_batch(bigint[], bigint[], bigint[], bigint[], boolean[]);
 --      'sent', or what it is by now; hidden: the recipient has blocked the sender; reply: the message replied to, as {cells, sender};
 --      members: of a group, with its first row. prev_ver: the conversation's version before the call; sender_delivered: how far the
 --      sender has received by now; sender_list, recipient_list: versions of their lists by now; null in a group.
+--      noted: what the call changes is in cache_dirty.
 -- p_epoch: under which epoch the caller marks in the cache what this changes, before it commits; null: not at all; see note_dirty().
 create function send_batch(
   p_senders bigint[], p_recipients bigint[], p_groups bigint[], p_client_ids text[], p_types text[], p_contents text[],
@@ -19,7 +20,7 @@ create function send_batch(
 ) returns table (
   ord bigint, outcome text, id bigint, conversation_id bigint, recipient_id bigint, group_id bigint, seq bigint, ver bigint,
   status text, hidden boolean, created_at timestamptz, sender json, reply json, members json, prev_ver bigint,
-  sender_delivered bigint, sender_list bigint, recipient_list bigint
+  sender_delivered bigint, sender_list bigint, recipient_list bigint, noted boolean
 ) language plpgsql set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 #variable_conflict use_column
 declare
@@ -149,7 +150,7 @@ begin
     returning u.user_id, u.list_ver
   ),
   dirty as (
-    select note_dirty(array_agg(k.key), array_agg(k.ver), p_epoch) from (
+    select note_dirty(array_agg(k.key), array_agg(k.ver), p_epoch) as keys from (
       select 'conv:' || least(p.sender, p.recipient) || ':' || greatest(p.sender, p.recipient), max(p.ver) from placed p
       where p.recipient is not null group by 1
       union all select 'group:' || p.group_id, max(p.ver) from placed p where p.group_id is not null group by 1
@@ -157,7 +158,7 @@ begin
       union all select 'unread:' || p.sender || ':' || p.recipient, max(p.ver) from placed p where p.recipient is not null group by 1
       union all select 'convlist:' || l.user_id, l.list_ver from lists l
     ) k(key, ver)
-    where p_epoch is distinct from (select epoch from cache_ctl where id = 1) having count(*) > 0
+    where p_epoch is distinct from cache_epoch() having count(*) > 0
   ),
   outcomes as (
     select k.ord, 'duplicate' as outcome, k.id, k.conversation_id, k.recipient, k.group_id, k.seq, k.ver, k.status, k.hidden,
@@ -178,12 +179,11 @@ begin
       from messages r join users ru on ru.id = r.sender_id where r.id = o.reply_to_id and r.deleted_at is null),
     case when o.group_id is not null and row_number() over (partition by o.conversation_id order by o.ord) = 1
       then member_ids(o.conversation_id) end,
-    o.prev_ver, moved.delivered_seq, own.list_ver, theirs.list_ver
+    o.prev_ver, moved.delivered_seq, own.list_ver, theirs.list_ver, coalesce((select keys from dirty) > 0, false)
   from outcomes o join users u on u.id = o.sender
     left join positions moved on moved.user_id = o.sender and moved.conversation_id = o.conversation_id
     left join lists own on own.user_id = o.sender and o.recipient is not null
-    left join lists theirs on theirs.user_id = o.recipient
-  where (select count(*) from dirty) >= 0;
+    left join lists theirs on theirs.user_id = o.recipient;
 end
 $$;
 
@@ -194,12 +194,13 @@ $$;
 -- Out: one row per conversation and user whose position moved. cleared: by how much that user's unread count fell. In a direct
 --      conversation every move is a change of the conversation; in a group it is the member's own affair: ver stays, and members are
 --      told only of reading. user_list, peer_list: versions of their lists by now; peer_list is null in a group. read_seq,
---      delivered_seq: where the user's positions are by now.
+--      delivered_seq: where the user's positions are by now. noted: as for send_batch, of this row.
 -- p_epoch: as for send_batch.
 create function advance_batch(p_users bigint[], p_messages bigint[], p_peers bigint[], p_groups bigint[], p_reads boolean[], p_epoch int)
 returns table (
   conversation_id bigint, user_id bigint, peer_id bigint, group_id bigint, ver bigint, seq bigint, read_moved boolean,
-  read_message_id bigint, delivered_message_id bigint, cleared bigint, members json, user_list bigint, peer_list bigint, read_seq bigint, delivered_seq bigint
+  read_message_id bigint, delivered_message_id bigint, cleared bigint, members json, user_list bigint, peer_list bigint, read_seq bigint, delivered_seq bigint,
+  noted boolean
 ) language plpgsql set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 #variable_conflict use_column
 declare
@@ -314,8 +315,9 @@ begin
     delivered_seq := new_delivered;
     read_message_id := message_at(t.c, new_read, t.u);
     delivered_message_id := message_at(t.c, new_delivered, t.u);
-    if p_epoch is distinct from (select epoch from cache_ctl where id = 1) then
-      perform note_dirty(array['convlist:' || t.u], array[user_list], p_epoch);
+    noted := false;
+    if p_epoch is distinct from cache_epoch() then
+      noted := note_dirty(array['convlist:' || t.u], array[user_list], p_epoch) > 0;
       if head.lo is not null then
         perform note_dirty(
           array['conv:' || head.lo || ':' || head.hi, 'unread:' || t.u || ':' || peer_id, 'unread:' || peer_id || ':' || t.u,
