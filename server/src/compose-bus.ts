@@ -2,7 +2,7 @@ import type { Bus } from "./delivery/bus.ts";
 import { createLocalBus } from "./delivery/local-bus.ts";
 import { RedisBus } from "./delivery/redis-bus.ts";
 import type { OpenRedis } from "./open-redis.ts";
-import { deferred } from "./platform/deferred.ts";
+import { createFirstNews } from "./platform/first-news.ts";
 import { createBusTelemetry } from "./platform/telemetry/bus-telemetry.ts";
 import type { Telemetry } from "./platform/telemetry/telemetry.ts";
 
@@ -22,19 +22,20 @@ export function openBus(opened: OpenRedis | undefined, telemetry: Telemetry): Op
     return { bus, connect: async () => undefined, [Symbol.asyncDispose]: async () => undefined };
   }
   const told = createBusTelemetry({ telemetry, now: Date.now });
-  const { promise: settled, resolve: settle } = deferred();
+  const news = createFirstNews();
   const bus = new RedisBus({
     redis: opened.redis,
-    endpoint: opened.endpoint,
+    stations: opened.stations,
+    db: opened.db,
     events: {
       ...told,
       listening(is) {
         told.listening(is);
-        if (is) settle();
+        if (is) news.came();
       },
       deaf(why) {
         told.deaf(why);
-        settle();
+        news.came();
       },
     },
   });
@@ -42,9 +43,7 @@ export function openBus(opened: OpenRedis | undefined, telemetry: Telemetry): Op
     bus,
     async connect() {
       bus.start();
-      const timer = setTimeout(settle, startPatience);
-      await settled;
-      clearTimeout(timer);
+      await news.wait(startPatience);
     },
     [Symbol.asyncDispose]: () => bus[Symbol.asyncDispose](),
   };

@@ -53,17 +53,29 @@ const postgresUrl: Kind<string> = {
   parse: (value) => (/^postgres(ql)?:\/\/\S+$/.test(value) ? value : undefined),
 };
 const redisUrl: Kind<string> = {
-  allowed: "a URL such as redis://user:password@host:6379/0, or rediss:// for TLS",
+  allowed:
+    "a URL such as redis://user:password@host:6379/0, or rediss:// for TLS; of a cluster several hosts, separated by commas",
   parse: (value) =>
-    /^rediss?:\/\/[^\s/?#]+(?:\/\d{0,6})?$/.test(value) && URL.canParse(value) && isEncoded(value) ? value : undefined,
-};
-const redisAddress: Kind<string> = {
-  allowed: "a host and, if it is not 6379, a port, such as localhost:6379",
-  parse: (value) =>
-    /^(?:[a-z0-9._-]+|\[[0-9a-f:]+\])(?::\d{1,5})?$/i.test(value) && URL.canParse(`redis://${value}`)
+    /^rediss?:\/\/[^\s/?#]+(?:\/\d{0,6})?$/.test(value) &&
+    redisUrls(value).every((url) => URL.canParse(url) && new URL(url).hostname !== "" && isEncoded(url))
       ? value
       : undefined,
 };
+const redisAddress: Kind<string> = {
+  allowed: "a host and, if it is not 6379, a port, such as localhost:6379; of a cluster several, separated by commas",
+  parse: (value) =>
+    value
+      .split(",")
+      .every((one) => /^(?:[a-z0-9._-]+|\[[0-9a-f:]+\])(?::\d{1,5})?$/i.test(one) && URL.canParse(`redis://${one}`))
+      ? value
+      : undefined,
+};
+
+/** One URL for each host of a REDIS_URL. */
+export function redisUrls(value: string): string[] {
+  const [, front = "", hosts = "", path = ""] = /^(rediss?:\/\/(?:[^/]*@)?)([^/]*)(.*)$/.exec(value) ?? [];
+  return hosts.split(",").map((host) => `${front}${host}${path}`);
+}
 
 const hostAndPort: Kind<string> = {
   allowed: "a host and, if it is not the usual one, a port, such as storage.example.org:9000",
@@ -268,6 +280,12 @@ export const settings = {
   redisAddr: setting("REDIS_ADDR", redisAddress, "", "Redis or Valkey without TLS, if REDIS_URL is not set"),
   redisPassword: secret("REDIS_PASSWORD", text, "Redis password, if REDIS_URL holds none"),
   redisDb: setting("REDIS_DB", whole(0, 1_000_000), "0", "Redis database number, if REDIS_URL names none"),
+  redisCluster: setting(
+    "REDIS_CLUSTER",
+    flag,
+    "false",
+    "It is a Redis or Valkey Cluster; REDIS_URL or REDIS_ADDR then names one of its nodes or, separated by commas, several, which are asked for the others",
+  ),
   redisCaFile: setting(
     "REDIS_CA_FILE",
     text,

@@ -1,18 +1,22 @@
 import type { Config } from "./config.ts";
 import { every } from "./platform/background.ts";
-import { deferred } from "./platform/deferred.ts";
-import type { Endpoint } from "./platform/redis/connection.ts";
-import { readMemory } from "./platform/redis/info.ts";
+import { createFirstNews } from "./platform/first-news.ts";
+import { ClusterClient } from "./platform/redis/cluster-client.ts";
+import { readMemory, sumMemory } from "./platform/redis/info.ts";
 import { RedisClient } from "./platform/redis/redis-client.ts";
 import type { Redis, Script } from "./platform/redis/redis.ts";
+import type { Stations } from "./platform/redis/subscriber.ts";
 import { createRedisTelemetry } from "./platform/telemetry/redis-telemetry.ts";
 import type { Telemetry } from "./platform/telemetry/telemetry.ts";
-import { redisEndpoint } from "./redis-endpoint.ts";
+import { redisPlace } from "./redis-endpoint.ts";
 
 /** The Redis that the settings name, not connecting yet: who wants to check its connections says so first. */
 export interface OpenRedis extends AsyncDisposable {
   readonly redis: Redis;
-  readonly endpoint: Endpoint;
+  /** Where to listen to what is published there. */
+  readonly stations: Stations;
+  /** Number of the database. */
+  readonly db: number;
   /** Begins to connect; resolves when it is usable, has failed for the first time or has said nothing for a second. Never throws. */
   connect(): Promise<void>;
 }
@@ -29,43 +33,43 @@ export function openRedis(
   telemetry: Telemetry,
   scripts: readonly Script[] = [],
 ): OpenRedis | undefined {
-  const endpoint = redisEndpoint(config);
-  if (endpoint === undefined) return undefined;
+  const place = redisPlace(config);
+  if (place === undefined) return undefined;
   const told = createRedisTelemetry({ telemetry, redis: () => redis, now: Date.now });
-  const { promise: settled, resolve: settle } = deferred();
-  const redis = new RedisClient({
-    endpoint,
+  const news = createFirstNews();
+  const options = {
     scripts,
     onAnswer: told.answered,
     onFailure: told.failed,
-    onTrouble(why) {
+    onTrouble(why: string) {
       told.unavailable(why);
-      settle();
+      news.came();
     },
-  });
+  };
+  const redis =
+    place.kind === "cluster"
+      ? new ClusterClient({ seeds: place.seeds, ...options })
+      : new RedisClient({ endpoint: place.endpoint, ...options });
   const askMemory = async (): Promise<void> => {
-    if (redis.usable) told.memory(await readMemory(redis, memoryPatience));
+    if (!redis.usable) return;
+    told.memory(sumMemory(await Promise.all(redis.servers.map((server) => readMemory(server, memoryPatience)))));
   };
   // Whatever is wrong with Redis is told already.
   const memory = every(memoryPeriod, askMemory, () => undefined);
   redis.onUsable((usable) => {
     if (usable) {
       told.available();
-      settle();
+      news.came();
       void memory.runNow();
     } else if (redis.breaker !== "closed") told.unavailable("it does not answer in time");
   });
   return {
     redis,
-    endpoint,
+    stations: redis.stations,
+    db: place.kind === "cluster" ? 0 : place.endpoint.db,
     async connect() {
       redis.start();
-      const timer = setTimeout(() => {
-        told.unavailable("no answer");
-        settle();
-      }, startPatience);
-      await settled;
-      clearTimeout(timer);
+      if (!(await news.wait(startPatience))) told.unavailable("no answer");
     },
     async [Symbol.asyncDispose]() {
       await redis[Symbol.asyncDispose]();

@@ -3,10 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parseConfig } from "./config.ts";
-import { redisEndpoint } from "./redis-endpoint.ts";
+import { redisPlace } from "./redis-endpoint.ts";
 import { selfSigned } from "./testing/self-signed.ts";
 
-const endpoint = (env: Record<string, string>) => redisEndpoint(parseConfig(env));
+const place = (env: Record<string, string>) => redisPlace(parseConfig(env));
+const endpoint = (env: Record<string, string>) => {
+  const found = place(env);
+  return found?.kind === "one" ? found.endpoint : undefined;
+};
 const plain = { host: "localhost", port: 6379, username: "", password: "", db: 0, tls: undefined };
 
 test("without settings there is none", () => {
@@ -55,5 +59,37 @@ test("the authority's file is read at the start, and what is wrong with it is to
     );
   } finally {
     rmSync(folder, { recursive: true });
+  }
+});
+
+test("a cluster is named by one node or several; they share user, password and TLS", () => {
+  const REDIS_CLUSTER = "true";
+  const seed = (more: object) => ({ ...plain, inCluster: true, ...more });
+  expect(place({ REDIS_CLUSTER, REDIS_ADDR: "a" })).toEqual({ kind: "cluster", seeds: [seed({ host: "a" })] });
+  expect(place({ REDIS_CLUSTER, REDIS_ADDR: "a:1,[::1]:2", REDIS_PASSWORD: "p" })).toEqual({
+    kind: "cluster",
+    seeds: [seed({ host: "a", port: 1, password: "p" }), seed({ host: "::1", port: 2, password: "p" })],
+  });
+  const who = { username: "om", password: "a,b@/", tls: {} };
+  expect(place({ REDIS_CLUSTER, REDIS_URL: "rediss://om:a,b%40%2F@a:1,b/0" })).toEqual({
+    kind: "cluster",
+    seeds: [seed({ ...who, host: "a", port: 1 }), seed({ ...who, host: "b" })],
+  });
+});
+
+test("what cannot be is told in one line", () => {
+  const REDIS_CLUSTER = "true";
+  expect(() => place({ REDIS_ADDR: "a,b" })).toThrow(
+    "REDIS_ADDR: several addresses are those of a cluster: set REDIS_CLUSTER=true",
+  );
+  expect(() => place({ REDIS_URL: "redis://a,b" })).toThrow(/^REDIS_URL: several addresses/);
+  expect(() => place({ REDIS_CLUSTER, REDIS_ADDR: "a", REDIS_DB: "1" })).toThrow(
+    "REDIS_DB: a cluster has no database 1; allowed with REDIS_CLUSTER: 0",
+  );
+  expect(() => place({ REDIS_CLUSTER, REDIS_URL: "redis://a/2" })).toThrow(/^REDIS_URL: a cluster has no database 2/);
+  for (const REDIS_ADDR of ["a,", ",a", "a, b", "a,b:x"])
+    expect(() => place({ REDIS_CLUSTER, REDIS_ADDR }), REDIS_ADDR).toThrow(/^REDIS_ADDR/);
+  for (const hosts of ["a,", "u:p@,b", "a:1,b:x"]) {
+    expect(() => place({ REDIS_CLUSTER, REDIS_URL: `redis://${hosts}` }), hosts).toThrow(/^REDIS_URL/);
   }
 });

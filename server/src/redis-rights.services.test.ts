@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { startPostgres, startRedis } from "@om/services";
+import { startPostgres, startRedis, startRedisCluster } from "@om/services";
 import { expect, test, vi } from "vitest";
 import { startChatServer, type ChatServer, type TestUser } from "./testing/chat-server.ts";
 import { operatorsFile } from "./testing/ops-files.ts";
@@ -34,11 +34,11 @@ function usedCommands(): Set<string> {
   );
   const found = files.flatMap((file) => {
     const text = readFileSync(join(root, file), "utf8");
-    const sent = text.matchAll(/\bcall\((?:[^"';]*?, )?["']([A-Z]+)["'](?:, "([A-Z]+)")?/g);
+    const sent = text.matchAll(/\bcall\((?:[^"';]*?, )?["']([A-Z]+|subscribe)["'](?:, "([A-Z]+)")?/g);
     return [...text.matchAll(/redis\.p?call\('([A-Z]+)'/g), ...(file.endsWith(".ts") ? sent : [])];
   });
   return new Set(
-    found.map(([, name = "", sub]) => (/^(CLIENT|SCRIPT)$/.test(name) ? `${name}|${sub}` : name).toLowerCase()),
+    found.map(([, name = "", sub]) => (/^(CLIENT|CLUSTER|SCRIPT)$/.test(name) ? `${name}|${sub}` : name).toLowerCase()),
   );
 }
 
@@ -71,6 +71,19 @@ test("with the documented user and settings everything works, nothing is refused
   for (const command of [["FLUSHALL"], ["KEYS", "*"], ["CONFIG", "GET", "*"], ["SET", "other", "1"]]) {
     expect(redis.cli("--user", "om", "--pass", "secret", "--no-auth-warning", ...command)).toContain("NOPERM");
   }
+});
+
+test("with the documented user and settings a cluster does everything as well", async () => {
+  await using cluster = await startRedisCluster(documentedSettings());
+  for (const node of cluster.masters) node.cli(...documentedRights());
+  await using postgres = await startPostgres();
+  await using server = await startChatServer({
+    DATABASE_URL: postgres.createDatabase(),
+    REDIS_CLUSTER: "true",
+    REDIS_URL: `redis://om:secret@${cluster.addresses}`,
+  });
+  await live(server);
+  for (const node of cluster.masters) expect(node.cli("ACL", "LOG")).toBe("");
 });
 
 /** Everything that has keys of its own, until each has been stored. */

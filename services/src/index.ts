@@ -11,3 +11,4 @@ export {
 } from "./first-server-schema.ts";
 export { startPostgres, type PostgresServer } from "./postgres.ts";
 export { startRedis, type RedisServer } from "./redis.ts";
+export { startRedisCluster, type RedisCluster } from "./redis-cluster.ts";

@@ -1,4 +1,5 @@
 import type { Redis } from "../platform/redis/redis.ts";
+import { inCalls } from "./calls.ts";
 import { packRecords } from "./entry.ts";
 import type { CacheEvents, PostResult } from "./events.ts";
 import type { Memory } from "./memory.ts";
@@ -30,8 +31,6 @@ export interface Post {
 const markDeadline = 15;
 /** How long a post may take, in ms; nobody waits for it. */
 const postDeadline = 200;
-/** Keys of one script call: a script must not hold Redis up. */
-const keysPerCall = 256;
 
 export interface Marks {
   /** Says in Redis which versions may be committed from now on; true: every key was marked in time. */
@@ -52,7 +51,7 @@ export function createMarks(deps: {
 
   async function ask(changed: readonly Changed[], epoch: number): Promise<boolean> {
     const outcomes = await Promise.allSettled(
-      chunks(changed).map(async (part) => {
+      inCalls(changed, redis).map(async (part) => {
         const keys = part.map(({ key }) => key);
         await redis?.script(markDeadline, scripts.mark, keys, [epoch, ...part.map(({ ver }) => ver)]);
       }),
@@ -103,14 +102,9 @@ export function createMarks(deps: {
         return;
       }
       const posts = changed.flatMap(({ key, ver, post: one }) => (one === undefined ? [] : [{ key, ver, ...one }]));
-      for (const part of chunks(posts)) void post(part, epoch);
+      for (const part of inCalls(posts, redis)) void post(part, epoch);
     },
   };
-}
-
-function chunks<T>(all: readonly T[]): T[][] {
-  const count = Math.ceil(all.length / keysPerCall);
-  return Array.from({ length: count }, (_, index) => all.slice(index * keysPerCall, (index + 1) * keysPerCall));
 }
 
 function resultOf(reply: number): PostResult {

@@ -1,4 +1,6 @@
+import { chunks } from "../platform/chunks.ts";
 import type { Redis } from "../platform/redis/redis.ts";
+import { inCalls, keysPerCall } from "./calls.ts";
 import type { DirtyRow } from "./control-store.ts";
 import type { Memory } from "./memory.ts";
 import { scripts } from "./scripts.ts";
@@ -6,7 +8,6 @@ import type { OnStep } from "./steps.ts";
 
 /** How long a kill may take, in ms; a dirty row waits for its next turn then. */
 const killDeadline = 100;
-const rowsPerCall = 256;
 
 /**
  * Kills keys that were changed without a mark: every node does it for every row that it sees, and this node answers with nothing
@@ -22,17 +23,18 @@ export function createRelay(deps: {
     const { redis } = deps;
     if (redis?.usable !== true) return [];
     const killed: number[] = [];
-    for (let start = 0; start < rows.length; start += rowsPerCall) {
-      const part = rows.slice(start, start + rowsPerCall);
-      const keys = part.map(({ key }) => key);
-      try {
-        await redis.script(killDeadline, scripts.mark, keys, [epoch, ...part.map(({ ver }) => ver)]);
-      } catch {
-        break;
-      }
-      killed.push(...part.map(({ id }) => id));
+    for (const part of chunks(rows, keysPerCall)) {
+      const ends = await Promise.allSettled(inCalls(part, redis).map((call) => kill(redis, call, epoch)));
+      killed.push(...ends.flatMap((end) => (end.status === "fulfilled" ? end.value : [])));
+      if (ends.some(({ status }) => status === "rejected")) break;
     }
     await deps.step?.("relay-killed");
     return killed;
   };
+}
+
+async function kill(redis: Redis, rows: readonly DirtyRow[], epoch: number): Promise<number[]> {
+  const keys = rows.map(({ key }) => key);
+  await redis.script(killDeadline, scripts.mark, keys, [epoch, ...rows.map(({ ver }) => ver)]);
+  return rows.map(({ id }) => id);
 }

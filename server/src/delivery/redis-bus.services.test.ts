@@ -47,8 +47,7 @@ async function openNode(port: number, { db = 0, username = "", password = "" } =
     deaf: (why) => void node.whys.push(why),
     failure: (error) => void node.failures.push(error),
   };
-  const endpoint = { host: "127.0.0.1", port, tls: undefined, ...who };
-  const bus = disposals.owned(new RedisBus({ redis: patient(redis), endpoint, events }));
+  const bus = disposals.owned(new RedisBus({ redis: patient(redis), stations: redis.stations, db, events }));
   bus.subscribe((event) => void node.got.push(event));
   bus.start();
   await until(redis, true);

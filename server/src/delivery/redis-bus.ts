@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
-import type { Endpoint } from "../platform/redis/connection.ts";
 import { RedisUnavailable, type Redis } from "../platform/redis/redis.ts";
-import { Subscriber } from "../platform/redis/subscriber.ts";
+import { Subscriber, type Stations } from "../platform/redis/subscriber.ts";
 import type { Bus } from "./bus.ts";
 import { decodeEvent, encodeEvent, ownEvents } from "./event-bytes.ts";
 import { createLocalBus } from "./local-bus.ts";
@@ -25,9 +24,11 @@ export interface BusEvents {
 
 export interface RedisBusOptions {
   /** To publish with. */
-  redis: Pick<Redis, "call" | "usable" | "runId">;
+  redis: Pick<Redis, "call" | "usable">;
   /** The same one, to listen to. */
-  endpoint: Endpoint;
+  stations: Stations;
+  /** Number of the database, for the name of the channel. */
+  db: number;
   events: BusEvents;
 }
 
@@ -53,17 +54,16 @@ export class RedisBus implements Bus, AsyncDisposable {
   readonly #subscriber: Subscriber;
 
   constructor(options: RedisBusOptions) {
-    const { redis, endpoint, events } = options;
+    const { stations, db, events } = options;
     this.#options = options;
-    this.#channel = busChannel(endpoint.db);
+    this.#channel = busChannel(db);
     this.#local = createLocalBus(events.failure);
     this.#subscriber = new Subscriber({
-      endpoint,
+      stations,
       channel: this.#channel,
       onPublished: (payload) => this.#receive(payload),
       onChange: events.listening,
       onTrouble: events.deaf,
-      wanted: () => redis.runId,
     });
   }
 

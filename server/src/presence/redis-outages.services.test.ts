@@ -1,7 +1,8 @@
 import { startFaultProxy, startRedis, type RedisServer } from "@om/services";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { openNode, type PresenceNode } from "../testing/presence-nodes.ts";
+import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { openNode as openPlainNode, type PresenceNode } from "../testing/presence-nodes.ts";
 import { untilCount, untilOnline } from "../testing/presence-suite.ts";
+import { asVariant, variants } from "../testing/sharded-redis.ts";
 
 let server: RedisServer;
 let a: PresenceNode;
@@ -10,98 +11,105 @@ const patient = { timeout: 30_000, interval: 5 };
 /** Calls fail as fast as they do in earnest. */
 const strict = { lookupMs: 50, callMs: 200 };
 
-beforeEach(async () => {
-  server = await startRedis();
-  a = await openNode(server, strict);
-  b = await openNode(server, strict);
-  a.connect(1);
-  b.connect(2);
-  for (const { presence } of [a, b]) await untilCount(presence, 2);
-  for (const { presence } of [a, b]) for (const userId of [1, 2]) await untilOnline(presence, userId, true);
-  await untilOnline(a.presence, 3, false);
-});
-afterEach(async () => {
-  await a[Symbol.asyncDispose]();
-  await b[Symbol.asyncDispose]();
-  await server[Symbol.asyncDispose]();
-});
+describe.each(variants)("%s", (variant) => {
+  const refused: string[] = [];
+  const openNode: typeof openPlainNode = (at, times) =>
+    openPlainNode(at, times, (redis) => asVariant(redis, variant, refused));
+  afterAll(() => expect(refused).toEqual([]));
 
-const told = (node: PresenceNode): string[] => node.changes.map(({ userId, online }) => `${userId} ${online}`);
+  beforeEach(async () => {
+    server = await startRedis();
+    a = await openNode(server, strict);
+    b = await openNode(server, strict);
+    a.connect(1);
+    b.connect(2);
+    for (const { presence } of [a, b]) await untilCount(presence, 2);
+    for (const { presence } of [a, b]) for (const userId of [1, 2]) await untilOnline(presence, userId, true);
+    await untilOnline(a.presence, 3, false);
+  });
+  afterEach(async () => {
+    await a[Symbol.asyncDispose]();
+    await b[Symbol.asyncDispose]();
+    await server[Symbol.asyncDispose]();
+  });
 
-async function whileAway(): Promise<void> {
-  await untilOnline(a.presence, 2, undefined);
-  await untilOnline(b.presence, 1, undefined);
-  await untilOnline(a.presence, 3, undefined);
-  await untilOnline(a.presence, 1, true);
-  await untilCount(a.presence, 1);
-  // Whoever comes now is online all the same; whoever leaves is unknown, and nobody is told.
-  a.connect(4);
-  await untilOnline(a.presence, 4, true);
-  await vi.waitFor(() => expect(told(a)).toContain("4 true"), patient);
-  await untilCount(a.presence, 2);
-  const leave = a.connect(5);
-  await vi.waitFor(() => expect(told(a)).toContain("5 true"), patient);
-  leave();
-  await untilOnline(a.presence, 5, undefined);
-}
+  const told = (node: PresenceNode): string[] => node.changes.map(({ userId, online }) => `${userId} ${online}`);
 
-async function untilBack(): Promise<void> {
-  await vi.waitFor(async () => {
-    for (const { presence } of [a, b]) {
-      const online = await presence.lookup([1, 2, 3, 4, 5]);
-      expect([1, 2, 3, 4, 5].map(online)).toEqual([true, true, false, true, false]);
-      expect(await presence.count()).toBe(3);
-    }
-  }, patient);
-  expect(server.cli("SMEMBERS", "online:users").split("\n").toSorted()).toEqual(["1", "2", "4"]);
-}
+  async function whileAway(): Promise<void> {
+    await untilOnline(a.presence, 2, undefined);
+    await untilOnline(b.presence, 1, undefined);
+    await untilOnline(a.presence, 3, undefined);
+    await untilOnline(a.presence, 1, true);
+    await untilCount(a.presence, 1);
+    // Whoever comes now is online all the same; whoever leaves is unknown, and nobody is told.
+    a.connect(4);
+    await untilOnline(a.presence, 4, true);
+    await vi.waitFor(() => expect(told(a)).toContain("4 true"), patient);
+    await untilCount(a.presence, 2);
+    const leave = a.connect(5);
+    await vi.waitFor(() => expect(told(a)).toContain("5 true"), patient);
+    leave();
+    await untilOnline(a.presence, 5, undefined);
+  }
 
-test("Redis hangs: others are unknown, not offline; when it goes on all is right by itself", async () => {
-  server.pause();
-  await whileAway();
-  server.resume();
-  await untilBack();
-  expect([a.failures, b.failures]).toEqual([[], []]);
-});
+  async function untilBack(): Promise<void> {
+    await vi.waitFor(async () => {
+      for (const { presence } of [a, b]) {
+        const online = await presence.lookup([1, 2, 3, 4, 5]);
+        expect([1, 2, 3, 4, 5].map(online)).toEqual([true, true, false, true, false]);
+        expect(await presence.count()).toBe(3);
+      }
+    }, patient);
+    expect(server.cli("SMEMBERS", "online:users").split("\n").toSorted()).toEqual(["1", "2", "4"]);
+  }
 
-test("Redis dies and starts again empty: likewise", async () => {
-  await server.kill();
-  await whileAway();
-  await server.start();
-  await untilBack();
-  expect([a.failures, b.failures]).toEqual([[], []]);
-});
+  test("Redis hangs: others are unknown, not offline; when it goes on all is right by itself", async () => {
+    server.pause();
+    await whileAway();
+    server.resume();
+    await untilBack();
+    expect([a.failures, b.failures]).toEqual([[], []]);
+  });
 
-test("a full Redis that takes no writes: whoever is not found is unknown, as soon as that matters", async () => {
-  await using c = await openNode(server, { lifeMs: 200 });
-  c.connect(6);
-  await untilOnline(a.presence, 6, true);
-  server.cli("CONFIG", "SET", "maxmemory", "1");
-  await untilOnline(c.presence, 3, undefined);
-  await untilOnline(c.presence, 6, true);
-  expect(String(c.failures[0])).toContain("OOM");
-  server.cli("CONFIG", "SET", "maxmemory", "0");
-  await untilOnline(c.presence, 3, false);
-  await untilOnline(a.presence, 6, true);
-});
+  test("Redis dies and starts again empty: likewise", async () => {
+    await server.kill();
+    await whileAway();
+    await server.start();
+    await untilBack();
+    expect([a.failures, b.failures]).toEqual([[], []]);
+  });
 
-test("a node that is cut off for longer than it may be silent: others take its users off, and it brings them back", async () => {
-  await using proxy = await startFaultProxy(server.port);
-  await using c = await openNode(proxy, { ...strict, lifeMs: 300 });
-  const leave = c.connect(6);
-  c.connect(7);
-  await untilOnline(a.presence, 6, true);
-  proxy.mode("blackhole");
-  await untilOnline(c.presence, 1, undefined);
-  await untilOnline(a.presence, 6, false);
-  await vi.waitFor(
-    () => expect([...told(a), ...told(b)]).toEqual(expect.arrayContaining(["6 false", "7 false"])),
-    patient,
-  );
-  leave();
-  proxy.mode("pass");
-  await untilOnline(a.presence, 7, true);
-  await vi.waitFor(() => expect(told(c).filter((one) => one === "7 true")).toHaveLength(2), patient);
-  await untilOnline(a.presence, 6, false);
-  await untilCount(a.presence, 3);
+  test("a full Redis that takes no writes: whoever is not found is unknown, as soon as that matters", async () => {
+    await using c = await openNode(server, { lifeMs: 200 });
+    c.connect(6);
+    await untilOnline(a.presence, 6, true);
+    server.cli("CONFIG", "SET", "maxmemory", "1");
+    await untilOnline(c.presence, 3, undefined);
+    await untilOnline(c.presence, 6, true);
+    expect(String(c.failures[0])).toContain("OOM");
+    server.cli("CONFIG", "SET", "maxmemory", "0");
+    await untilOnline(c.presence, 3, false);
+    await untilOnline(a.presence, 6, true);
+  });
+
+  test("a node that is cut off for longer than it may be silent: others take its users off, and it brings them back", async () => {
+    await using proxy = await startFaultProxy(server.port);
+    await using c = await openNode(proxy, { ...strict, lifeMs: 300 });
+    const leave = c.connect(6);
+    c.connect(7);
+    await untilOnline(a.presence, 6, true);
+    proxy.mode("blackhole");
+    await untilOnline(c.presence, 1, undefined);
+    await untilOnline(a.presence, 6, false);
+    await vi.waitFor(
+      () => expect([...told(a), ...told(b)]).toEqual(expect.arrayContaining(["6 false", "7 false"])),
+      patient,
+    );
+    leave();
+    proxy.mode("pass");
+    await untilOnline(a.presence, 7, true);
+    await vi.waitFor(() => expect(told(c).filter((one) => one === "7 true")).toHaveLength(2), patient);
+    await untilOnline(a.presence, 6, false);
+    await untilCount(a.presence, 3);
+  });
 });

@@ -1,4 +1,5 @@
-import { sliceSize, type OnlineKeys } from "./online-keys.ts";
+import type { OnlineKeys } from "./online-keys.ts";
+import { sliceSize } from "./presence-keys.ts";
 
 export interface RegistrationDeps {
   keys: OnlineKeys;

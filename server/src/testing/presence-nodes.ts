@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { createHub, type HubSocket } from "../delivery/hub.ts";
+import type { Redis } from "../platform/redis/redis.ts";
 import { presenceScripts } from "../presence/online-keys.ts";
 import type { PresenceChange } from "../presence/presence.ts";
 import { RedisPresence, type PresenceTimes } from "../presence/redis-presence.ts";
@@ -30,12 +31,17 @@ const quick: Partial<PresenceTimes> = {
   callMs: 5_000,
 };
 
-export async function openNode(at: { port: number }, times: Partial<PresenceTimes> = {}): Promise<PresenceNode> {
+/** @param over puts something between presence and its client of Redis */
+export async function openNode(
+  at: { port: number },
+  times: Partial<PresenceTimes> = {},
+  over: (redis: Redis) => Redis = (redis) => redis,
+): Promise<PresenceNode> {
   const redis = redisClient(at, { scripts: presenceScripts });
   await until(redis, true);
   const failures: unknown[] = [];
   const presence = new RedisPresence({
-    redis,
+    redis: over(redis),
     newNode: () => `test-${randomUUID()}`,
     failure: (error) => void failures.push(error),
     times: { ...quick, ...times },

@@ -1,4 +1,5 @@
-import type { RedisServer } from "@om/services";
+import type { RedisCluster, RedisServer } from "@om/services";
+import { ClusterClient, type ClusterOptions } from "../platform/redis/cluster-client.ts";
 import { RedisClient, type RedisOptions } from "../platform/redis/redis-client.ts";
 import type { Redis } from "../platform/redis/redis.ts";
 
@@ -9,6 +10,17 @@ export function redisClient(
 ): RedisClient {
   const endpoint = { host: "127.0.0.1", port, username: "", password: "", db: 0, tls: undefined, ...options.endpoint };
   const client = new RedisClient({ ...options, endpoint });
+  if (options.idle === undefined) client.start();
+  return client;
+}
+
+/** A client of the cluster, connecting already unless checks are to be added first. */
+export function clusterClient(
+  { masters }: Pick<RedisCluster, "masters">,
+  options: Omit<Partial<ClusterOptions>, "seeds"> & { idle?: true } = {},
+): ClusterClient {
+  const who = { host: "127.0.0.1", username: "", password: "", db: 0, tls: undefined, inCluster: true };
+  const client = new ClusterClient({ ...options, seeds: masters.map(({ port }) => ({ ...who, port })) });
   if (options.idle === undefined) client.start();
   return client;
 }

@@ -13,6 +13,8 @@ export interface Endpoint {
   db: number;
   /** Undefined: without TLS. */
   tls: ConnectionOptions | undefined;
+  /** It is a node of a cluster. Default: no */
+  inCluster?: boolean;
 }
 
 export interface ConnectionEvents extends Omit<OutstandingEvents, "stalled"> {
@@ -83,9 +85,7 @@ export class Connection {
     if (this.#outstanding.size >= maxOutstanding) return this.#refuse("overload");
     this.#cork();
     return this.#outstanding.add(deadlineMs, (done) => {
-      // In capitals the driver would fail at the answer, where nobody can catch it.
-      const name = command === "SUBSCRIBE" ? "subscribe" : command;
-      void this.#driver.callBuffer(name, args, (error, reply) => {
+      void this.#driver.callBuffer(command, args, (error, reply) => {
         if (error === null || error === undefined) done(reply as Reply);
         else if (error.name === "ReplyError") done(new RedisUnavailable("error", replyText(error)));
         else done(new RedisUnavailable("disconnected"));

@@ -1,5 +1,5 @@
 import type { Endpoint } from "./connection.ts";
-import { infoField } from "./info.ts";
+import { identify, type Identity } from "./identity.ts";
 import { RedisUnavailable, type Commands, type Reply } from "./redis.ts";
 import type { Scripts } from "./scripts.ts";
 
@@ -8,29 +8,37 @@ const patience = 200;
 
 /**
  * Logs in, chooses the database, loads the scripts and learns who answers, all in one go.
- * @returns the server's run_id
- * @throws RedisUnavailable of the first step that failed, also when the server is still loading or a replica
+ * @returns the server's identity
+ * @throws RedisUnavailable of the first step that failed, also when the server is still loading, a replica, or of a cluster when none is
+ * meant
  */
 export async function handshake(connection: Pick<Commands, "call">, who: Endpoint, scripts: Scripts): Promise<string> {
   const call = (command: string, ...args: string[]): Promise<Reply> => connection.call(patience, command, ...args);
   const steps: Promise<unknown>[] = [];
   if (who.username !== "" || who.password !== "") steps.push(login(call, who));
   if (who.db !== 0) steps.push(call("SELECT", String(who.db)));
-  const [server, replication] = [call("INFO", "server"), call("INFO", "replication")];
+  const identity = identify(call);
   // A name helps whoever looks at CLIENT LIST; rules of access may forbid it.
   const named = call("CLIENT", "SETNAME", "om-messenger").catch(() => undefined);
-  steps.push(server, replication, named, scripts.load(connection, patience), call("PING"));
+  steps.push(identity, named, scripts.load(connection, patience), call("PING"));
   const failed = (await Promise.allSettled(steps)).find((step) => step.status === "rejected");
   if (failed !== undefined) throw failed.reason;
-  const runId = infoField(await server, "run_id");
-  if (runId === undefined) throw new RedisUnavailable("error", "it does not tell its run_id, as Redis does");
-  if (infoField(await replication, "role") !== "master") {
-    throw new RedisUnavailable("error", "this Redis is a replica, which takes no writes");
-  }
-  return runId;
+  const wrong = objection(await identity, who);
+  if (wrong !== undefined) throw new RedisUnavailable("error", wrong);
+  return (await identity).id;
 }
 
-async function login(call: (command: string, ...args: string[]) => Promise<Reply>, who: Endpoint): Promise<void> {
+function objection({ isMaster, inCluster }: Identity, who: Endpoint): string | undefined {
+  if (inCluster === true && who.inCluster !== true) return "this Redis is part of a cluster: set REDIS_CLUSTER=true";
+  if (inCluster === false && who.inCluster === true) return "this Redis is not part of a cluster";
+  return isMaster ? undefined : "this Redis is a replica, which takes no writes";
+}
+
+/** @param call sends a command over the connection that logs in. @throws RedisUnavailable */
+export async function login(
+  call: (command: string, ...args: string[]) => Promise<Reply>,
+  who: Endpoint,
+): Promise<void> {
   try {
     await call("AUTH", ...(who.username === "" ? [] : [who.username]), who.password);
   } catch (error) {

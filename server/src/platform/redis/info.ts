@@ -34,3 +34,16 @@ export async function readMemory(redis: Pick<Commands, "call">, deadlineMs: numb
     evictedKeys: Number(infoField(stats, "evicted_keys") ?? 0),
   };
 }
+
+/** Of all servers together; they are expected to have one policy. @param parts of one server at least */
+export function sumMemory(parts: readonly RedisMemory[]): RedisMemory {
+  const sum = (field: "bytes" | "maxBytes" | "evictedKeys"): number =>
+    parts.reduce((all, part) => all + part[field], 0);
+  const isUnlimited = parts.some(({ maxBytes }) => maxBytes === 0);
+  return {
+    bytes: sum("bytes"),
+    maxBytes: isUnlimited ? 0 : sum("maxBytes"),
+    policy: parts[0]?.policy ?? "",
+    evictedKeys: sum("evictedKeys"),
+  };
+}

@@ -5,7 +5,7 @@ import { handshake } from "./handshake.ts";
 import type { Arg, Commands, ReadyCheck, RedisUnavailable, Reply, Script } from "./redis.ts";
 import type { Scripts } from "./scripts.ts";
 
-/** A connection that may be used, and the server it talks to. */
+/** A connection that may be used, and the identity of the server it talks to. */
 export interface Ready extends Commands {
   readonly runId: string;
   /** Gives it up; the next one is made. */
@@ -13,7 +13,8 @@ export interface Ready extends Commands {
 }
 
 interface ReconnectingOptions {
-  endpoint: Endpoint;
+  /** Where to connect; asked before each attempt. */
+  endpoint: () => Endpoint;
   scripts: Scripts;
   random: () => number;
   onAnswer: (ms: number) => void;
@@ -59,11 +60,12 @@ export class Reconnecting {
 
   start(): void {
     if (this.#disposed || this.#connection !== undefined) return;
-    const { endpoint, onAnswer, onFailure, onPublished, stallAfterMs } = this.#options;
+    const endpoint = this.#options.endpoint();
+    const { onAnswer, onFailure, onPublished, stallAfterMs } = this.#options;
     const events: ConnectionEvents = {
       answered: onAnswer,
       failed: onFailure,
-      connected: () => void this.#prepare(connection),
+      connected: () => void this.#prepare(connection, endpoint),
       closed: (why) => this.#closed(why),
       ...(onPublished && { published: onPublished }),
     };
@@ -78,9 +80,9 @@ export class Reconnecting {
   }
 
   /** Makes a connection fit for use, or closes it. */
-  async #prepare(connection: Connection): Promise<void> {
+  async #prepare(connection: Connection, endpoint: Endpoint): Promise<void> {
     try {
-      const runId = await handshake(connection, this.#options.endpoint, this.#options.scripts);
+      const runId = await handshake(connection, endpoint, this.#options.scripts);
       const ready = this.#readyOf(connection, runId);
       for (const check of this.#checks) {
         if (!(await check(runId, ready))) throw new Error("the connection was refused");

@@ -1,9 +1,22 @@
+import { every, type Background } from "../background.ts";
 import { Breaker } from "./breaker.ts";
 import type { Endpoint } from "./connection.ts";
+import { identify } from "./identity.ts";
 import { Reconnecting } from "./reconnecting.ts";
-import { RedisUnavailable } from "./redis.ts";
-import type { Arg, BreakerState, FailureReason, ReadyCheck, Redis, Reply, Script } from "./redis.ts";
+import type {
+  Arg,
+  BreakerState,
+  Commands,
+  FailureReason,
+  ReadyCheck,
+  Redis,
+  RedisUnavailable,
+  Reply,
+  Script,
+} from "./redis.ts";
+import { refusal } from "./refusal.ts";
 import { createScripts, type Scripts } from "./scripts.ts";
+import type { Stations } from "./subscriber.ts";
 import { createTrials, type Trials } from "./trials.ts";
 
 export interface RedisOptions {
@@ -12,7 +25,8 @@ export interface RedisOptions {
   scripts?: readonly Script[];
   /** A call was answered in time. */
   onAnswer?: (ms: number) => void;
-  onFailure?: (reason: FailureReason) => void;
+  /** @param text as the caller is told */
+  onFailure?: (reason: FailureReason, text: string) => void;
   /** No connection could be made, or it was lost or refused; once per second at most, a text without secrets. */
   onTrouble?: (why: string) => void;
   /** Default: Math.random */
@@ -23,22 +37,29 @@ export interface RedisOptions {
 const trialDeadline = 10;
 /** For loading scripts that Redis has forgotten, in ms. */
 const loadDeadline = 200;
+/** How often a server is asked whether it is still what it was, in ms, and how long its answer may take. */
+const watchPeriod = 500;
+const watchDeadline = 200;
 
 /** Errors that every command would get. Those of a full server, or of one bad key, come from a server that works. */
 const serverWide = /^(LOADING|BUSY|MASTERDOWN|NOAUTH)\b/;
 
-/** One for all: making an error costs more than all the rest of a call that is refused. */
-const disconnected = new RedisUnavailable("disconnected");
-const open = new RedisUnavailable("open");
-
 export class RedisClient implements Redis {
   readonly isSharded = false;
+  /** Where to hear what is published here. */
+  readonly stations: Stations = {
+    next: () => this.#options.endpoint,
+    has: (runId) => this.runId === undefined || this.runId === runId,
+  };
+  /** One way to each server there is. */
+  readonly servers: readonly Commands[] = [this];
   readonly #options: RedisOptions;
   readonly #scripts: Scripts;
   readonly #breaker = new Breaker(() => performance.now());
   readonly #trials: Trials;
   readonly #connections: Reconnecting;
   readonly #listeners: ((usable: boolean) => void)[] = [];
+  #watch: Background | undefined;
   #usable = false;
   #reloading = false;
   #troubleAt = Number.NEGATIVE_INFINITY;
@@ -47,7 +68,7 @@ export class RedisClient implements Redis {
     this.#options = options;
     this.#scripts = createScripts(options.scripts ?? []);
     this.#connections = new Reconnecting({
-      endpoint: options.endpoint,
+      endpoint: () => options.endpoint,
       scripts: this.#scripts,
       random: options.random ?? Math.random,
       onAnswer: (ms) => {
@@ -90,6 +111,12 @@ export class RedisClient implements Redis {
 
   start(): void {
     this.#connections.start();
+    // That no answer came is noticed by the connection.
+    this.#watch ??= every(
+      watchPeriod,
+      () => this.#lookWho(),
+      () => undefined,
+    );
   }
 
   call(deadlineMs: number, command: string, ...args: Arg[]): Promise<Reply> {
@@ -105,16 +132,17 @@ export class RedisClient implements Redis {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#trials.stop();
     this.#connections.dispose();
+    await this.#watch?.[Symbol.asyncDispose]();
   }
 
   #refuse(): Promise<never> {
-    const error = this.#breaker.state === "closed" ? disconnected : open;
-    this.#options.onFailure?.(error.reason);
+    const error = refusal(this.#breaker.state);
+    this.#options.onFailure?.(error.reason, error.message);
     return Promise.reject(error);
   }
 
   #failed(error: RedisUnavailable): void {
-    this.#options.onFailure?.(error.reason);
+    this.#options.onFailure?.(error.reason, error.message);
     const { reason, message } = error;
     if (reason === "timeout") this.#breaker.timedOut();
     else if (reason === "disconnected" || (reason === "error" && serverWide.test(message))) this.#breaker.failed();
@@ -125,6 +153,15 @@ export class RedisClient implements Redis {
     if (message.startsWith("NOSCRIPT")) void this.#reload();
     // A failover has happened: the name may lead to another server by now, and this one is not to be read either.
     if (message.startsWith("READONLY")) this.#connections.ready?.abandon("this Redis has become a replica");
+  }
+
+  /** A server that was a replica for a while has other data than before, and its clients stay connected. */
+  async #lookWho(): Promise<void> {
+    const { ready } = this.#connections;
+    if (ready === undefined) return;
+    const { id, isMaster } = await identify((command, section) => ready.call(watchDeadline, command, section));
+    if (!isMaster) ready.abandon("this Redis has become a replica");
+    else if (id !== ready.runId) ready.abandon("this Redis has other data than before");
   }
 
   async #reload(): Promise<void> {

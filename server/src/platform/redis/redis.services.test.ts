@@ -1,4 +1,4 @@
-import { startRedis, type RedisServer } from "@om/services";
+import { freePort, startRedis, type RedisServer } from "@om/services";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { endOf, redisClient, until } from "../../testing/redis-clients.ts";
 import { RedisUnavailable, type Script } from "./redis.ts";
@@ -15,6 +15,10 @@ beforeEach(() => {
 });
 
 const patience = 200;
+const identityOf = ({ cli }: RedisServer): string =>
+  [/run_id:(\w+)/.exec(cli("INFO", "server"))?.[1], /master_replid:(\w+)/.exec(cli("INFO", "replication"))?.[1]].join(
+    "-",
+  );
 
 test("every kind of reply comes to its own caller, in order and as bytes", async () => {
   await using redis = redisClient(server);
@@ -110,6 +114,29 @@ test("a Redis that has become a replica is left, and used again once it takes wr
   expect(await endOf(redis.call(patience, "SET", "key", "value"))).toBe("answered");
 });
 
+test("a Redis that was a replica for a while has another identity, although it never restarted", async () => {
+  await using changing = await startRedis();
+  await using other = await startRedis({ "repl-diskless-sync-delay": "0" });
+  await using redis = redisClient(changing);
+  await until(redis, true);
+  const before = redis.runId;
+  changing.cli("SET", "key", "new");
+  other.cli("SET", "key", "old");
+  changing.cli("REPLICAOF", "127.0.0.1", String(other.port));
+  await expect.poll(() => changing.cli("GET", "key"), { timeout: 20_000 }).toBe("old");
+  changing.cli("REPLICAOF", "NO", "ONE");
+  await expect.poll(() => redis.usable && redis.runId !== before, { timeout: 20_000 }).toBe(true);
+  expect(redis.runId).toBe(identityOf(changing));
+  expect(redis.runId?.slice(0, 40)).toBe(before?.slice(0, 40));
+});
+
+test("a server that is part of a cluster is not taken for a single one", async () => {
+  await using member = await startRedis({ "cluster-enabled": "yes", "cluster-port": String(await freePort()) });
+  const troubles: string[] = [];
+  await using _redis = redisClient(member, { onTrouble: (why) => troubles.push(why) });
+  await expect.poll(() => troubles).toContain("this Redis is part of a cluster: set REDIS_CLUSTER=true");
+});
+
 test("it uses the database it was told", async () => {
   await using redis = redisClient(server, { endpoint: { db: 3 } });
   await until(redis, true);
@@ -117,19 +144,19 @@ test("it uses the database it was told", async () => {
   expect([server.cli("GET", "key"), server.cli("-n", "3", "GET", "key")]).toEqual(["", "value"]);
 });
 
-test("it knows the server's run id", async () => {
+test("it knows the server's identity", async () => {
   await using redis = redisClient(server, { idle: true });
   expect(redis.runId).toBeUndefined();
   redis.start();
   await until(redis, true);
-  expect(server.cli("INFO", "server")).toContain(`run_id:${redis.runId}`);
+  expect(redis.runId).toBe(identityOf(server));
 });
 
 test("checks decide about a connection before anybody else may use it", async () => {
   await using redis = redisClient(server, { idle: true });
   const seen: unknown[] = [];
   redis.onReady(async (runId, commands) => {
-    seen.push(server.cli("INFO", "server").includes(`run_id:${runId}`));
+    seen.push(runId === identityOf(server));
     seen.push(
       await commands.call(patience, "INCR", "checks"),
       await commands.script(patience, double, ["k"], [1]).then(String, String),

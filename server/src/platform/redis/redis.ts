@@ -56,11 +56,14 @@ export type ReadyCheck = (runId: string, commands: Commands) => Promise<boolean>
 
 /** A Redis or Valkey behind deadlines, a breaker and connections that come back by themselves. */
 export interface Redis extends Commands, AsyncDisposable {
-  /** Connected, handshake done (scripts loaded, run id known, checks passed) and the breaker closed. */
+  /** Connected, handshake done (scripts loaded, identity known, checks passed) and the breaker closed. */
   readonly usable: boolean;
   /** Keys lie on several servers: a command or a script may name only one. */
   readonly isSharded: boolean;
-  /** The run_id of the server this connection talks to, which changes at its every start; undefined while there is no usable one. */
+  /**
+   * Names the data that are there: another one after a restart, a failover, or after the server was a replica of another one. Undefined
+   * while there is no usable connection.
+   */
   readonly runId: string | undefined;
   readonly breaker: BreakerState;
   /** Runs after every successful handshake, before `usable` becomes true; to be registered before `start`. */

@@ -2,8 +2,16 @@ import type { Endpoint } from "./connection.ts";
 import { Reconnecting } from "./reconnecting.ts";
 import { createScripts } from "./scripts.ts";
 
+/** Where what is published can be heard: one server, or any master of a cluster. */
+export interface Stations {
+  /** The one to connect to now; asked before each attempt. */
+  next(): Endpoint;
+  /** Whether what is published reaches the server of this identity; while that is not known, any will do. */
+  has(runId: string): boolean;
+}
+
 export interface SubscriberOptions {
-  endpoint: Endpoint;
+  stations: Stations;
   channel: string;
   /** Must not throw. */
   onPublished: (payload: Buffer) => void;
@@ -11,8 +19,6 @@ export interface SubscriberOptions {
   onChange: (listening: boolean) => void;
   /** No connection could be made, or it was lost or refused; a text without secrets. */
   onTrouble: (why: string) => void;
-  /** The server to listen to, by its run_id; while it is undefined any will do. */
-  wanted: () => string | undefined;
   /** Default: Math.random */
   random?: () => number;
 }
@@ -25,7 +31,7 @@ const beatMs = 2_000;
 const stallAfterMs = 5_000;
 
 /**
- * Listens to one channel on a connection of its own, for ever: a lost one is made again, and a server that does not answer for 5 s is
+ * Listens to one channel on a connection of its own, for ever: a lost one is made again (at a cluster with another of its masters), and a server that does not answer for 5 s is
  * left. What is published while it does not listen never comes.
  */
 export class Subscriber implements AsyncDisposable {
@@ -36,7 +42,7 @@ export class Subscriber implements AsyncDisposable {
   constructor(options: SubscriberOptions) {
     this.#options = options;
     this.#connections = new Reconnecting({
-      endpoint: options.endpoint,
+      endpoint: () => options.stations.next(),
       scripts: createScripts([]),
       random: options.random ?? Math.random,
       onAnswer: () => undefined,
@@ -47,7 +53,8 @@ export class Subscriber implements AsyncDisposable {
       stallAfterMs,
     });
     this.#connections.addCheck(async (_runId, commands) => {
-      await commands.call(patience, "SUBSCRIBE", options.channel);
+      // In capitals the driver would fail at the answer, where nobody can catch it.
+      await commands.call(patience, "subscribe", options.channel);
       return true;
     });
   }
@@ -69,9 +76,8 @@ export class Subscriber implements AsyncDisposable {
   #beat(): void {
     const { ready } = this.#connections;
     if (ready === undefined) return;
-    const wanted = this.#options.wanted();
     // After a failover the old server may live on, without anybody who publishes there.
-    if (wanted !== undefined && wanted !== ready.runId) return ready.abandon("the others use another Redis");
+    if (!this.#options.stations.has(ready.runId)) return ready.abandon("the others use another Redis");
     // That no answer came is noticed by the connection.
     ready.call(stallAfterMs, "PING").catch(() => undefined);
   }

@@ -1,29 +1,12 @@
--- Stands in front of every script of this folder.
+-- Stands in front of the scripts for a standalone Redis.
 -- KEYS  presence:nodes, online:users, presence:node:<the node that is spoken of>
--- The names of users' own keys are made here, so all of this is for a standalone Redis.
+-- The names of users' own keys are made here.
 
-local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-
--- What has one of our names and another type is not ours, whoever made it: it makes room.
-local function typed(key, kind)
-  local is = redis.call('TYPE', key).ok
-  if is ~= kind and is ~= 'none' then redis.call('DEL', key) end
-  return key
-end
-
-typed(KEYS[1], 'zset')
 typed(KEYS[2], 'set')
 typed(KEYS[3], 'set')
 
 local function flag(user) return 'online:' .. user end
 local function nodesOf(user) return typed('presence:user:' .. user, 'set') end
-
--- Registered, and not silent for too long.
-local function alive(node)
-  local deadline = redis.call('ZSCORE', KEYS[1], node)
-  return deadline and tonumber(deadline) > now
-end
 
 -- Whether a living node has the user; others are struck off the user's list.
 local function held(user)

@@ -1,0 +1,229 @@
+import { createHash } from "node:crypto";
+import type { Endpoint } from "./connection.ts";
+import { failureText } from "./failure-text.ts";
+import { RedisClient, type RedisOptions } from "./redis-client.ts";
+import type { Arg, BreakerState, Commands, FailureReason, ReadyCheck, Redis, Reply, Script } from "./redis.ts";
+import { refusal } from "./refusal.ts";
+import { slotOfCommand, slotOfScript } from "./slots.ts";
+import type { Stations } from "./subscriber.ts";
+import { createTopologyWatch, type TopologyWatch } from "./topology-watch.ts";
+import { nameOf, type Address, type Topology } from "./topology.ts";
+
+export interface ClusterOptions extends Omit<RedisOptions, "endpoint"> {
+  /** Nodes to ask for the others, one at least. User, password and TLS of the first are those of all nodes. */
+  seeds: readonly Endpoint[];
+}
+
+interface Master {
+  readonly address: Address;
+  readonly client: RedisClient;
+}
+
+/** Error replies of a cluster that is not what we think it is. */
+const changed = /^(MOVED|ASK|CLUSTERDOWN|READONLY|TRYAGAIN)\b/;
+const severity: Record<BreakerState, number> = { closed: 0, "half open": 1, open: 2 };
+const worse = (a: BreakerState, b: BreakerState): BreakerState => (severity[b] > severity[a] ? b : a);
+
+/**
+ * A Redis or Valkey Cluster: one client for each master that has slots. A call goes to the master of its first key, one without key always to
+ * the same master while that has slots, so what this client publishes stays in order. Nothing is redirected and nothing tried
+ * again, so deadlines stay whole: MOVED and ASK are failed calls, after which the nodes are asked what has changed.
+ *
+ * It is usable when every slot has a master and all masters are usable, or not at all: a cluster too refuses everything while a slot has no
+ * master, and a cache of which a part is out of reach cannot be kept coherent. `runId` is a digest of the identities of all masters, so
+ * whatever happens to one of them makes it another; the ready checks run again then, and whenever it has become usable again.
+ */
+export class ClusterClient implements Redis {
+  readonly isSharded = true;
+  /** Whatever is published at one master is heard at all of them. */
+  readonly stations: Stations = {
+    next: () => this.#nextStation(),
+    has: (runId) => this.#masters.some(({ client }) => client.stations.has(runId)) || this.#masters.length === 0,
+  };
+  readonly #options: ClusterOptions;
+  readonly #random: () => number;
+  readonly #watch: TopologyWatch;
+  readonly #checks: ReadyCheck[] = [];
+  readonly #listeners: ((usable: boolean) => void)[] = [];
+  #masters: readonly Master[] = [];
+  #owners: Int16Array = new Int16Array();
+  /** Gets what names no key. */
+  #keyless: Master | undefined;
+  #isCovered = false;
+  /** Of the masters that are checked now, or that have passed. */
+  #identity: string | undefined;
+  #round = 0;
+  #usable = false;
+  #turn: number;
+  #troubleAt = Number.NEGATIVE_INFINITY;
+  #isDisposed = false;
+
+  constructor(options: ClusterOptions) {
+    this.#options = options;
+    this.#random = options.random ?? Math.random;
+    this.#turn = Math.floor(this.#random() * 1_000);
+    this.#watch = createTopologyWatch({
+      seeds: options.seeds,
+      members: () =>
+        this.#masters
+          .filter(({ client }) => client.usable)
+          .map(({ address, client }) => ({ address, commands: client })),
+      isWell: () => this.#usable,
+      onTopology: (topology) => this.#adopt(topology),
+      onSilence: (why) => this.#trouble(why),
+      random: this.#random,
+    });
+  }
+
+  get usable(): boolean {
+    return this.#usable;
+  }
+
+  get runId(): string | undefined {
+    return this.#usable ? this.#identity : undefined;
+  }
+
+  get breaker(): BreakerState {
+    return this.#masters.map(({ client }) => client.breaker).reduce(worse, "closed");
+  }
+
+  /** One way to each master, for what is asked of all. */
+  get servers(): readonly Commands[] {
+    return this.#masters.map(({ client }) => client);
+  }
+
+  onReady(check: ReadyCheck): void {
+    this.#checks.push(check);
+  }
+
+  onUsable(listener: (usable: boolean) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  start(): void {
+    this.#watch.start();
+  }
+
+  call(deadlineMs: number, command: string, ...args: Arg[]): Promise<Reply> {
+    return this.#usable ? this.#routed.call(deadlineMs, command, ...args) : this.#refuse();
+  }
+
+  /** @throws Error when the keys lie in several slots */
+  script(deadlineMs: number, script: Script, keys: readonly string[], args: readonly Arg[]): Promise<Reply> {
+    return this.#usable ? this.#routed.script(deadlineMs, script, keys, args) : this.#refuse();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isDisposed = true;
+    this.#watch.stop();
+    await Promise.all(this.#masters.map(({ client }) => client[Symbol.asyncDispose]()));
+  }
+
+  /** To the master in charge, whether or not the whole is usable. */
+  readonly #routed: Commands = {
+    call: (deadlineMs, command, ...args) =>
+      this.#ownerOf(slotOfCommand(command, args))?.call(deadlineMs, command, ...args) ?? this.#refuse(),
+    script: async (deadlineMs, script, keys, args) =>
+      this.#ownerOf(slotOfScript(script.name, keys))?.script(deadlineMs, script, keys, args) ?? this.#refuse(),
+  };
+
+  #ownerOf(slot: number | undefined): RedisClient | undefined {
+    const master = slot === undefined ? this.#keyless : this.#masters[this.#owners[slot] ?? -1];
+    return master?.client;
+  }
+
+  #refuse(): Promise<never> {
+    const error = refusal(this.breaker);
+    this.#options.onFailure?.(error.reason, error.message);
+    return Promise.reject(error);
+  }
+
+  /** Slots may have moved between the same masters, which changes no data; other masters have other data. */
+  #adopt(topology: Topology): void {
+    const before = new Map(this.#masters.map((master) => [nameOf(master.address), master]));
+    const masters = topology.masters.map((address) => before.get(nameOf(address)) ?? this.#newMaster(address));
+    this.#masters = masters;
+    this.#owners = topology.owners;
+    this.#isCovered = topology.isOk && !topology.owners.includes(-1);
+    if (this.#keyless === undefined || !masters.includes(this.#keyless)) {
+      this.#keyless = masters[Math.floor(this.#random() * masters.length)];
+    }
+    this.#update();
+    if (!this.#isCovered) this.#trouble("the cluster does not serve all slots");
+    for (const master of masters) if (!before.delete(nameOf(master.address))) master.client.start();
+    for (const { client } of before.values()) void client[Symbol.asyncDispose]();
+  }
+
+  #newMaster(address: Address): Master {
+    const [seed] = this.#options.seeds;
+    const client = new RedisClient({
+      ...this.#options,
+      endpoint: { ...(seed as Endpoint), host: address.host, port: address.port },
+      onFailure: (reason, text) => this.#failed(reason, text),
+      onTrouble: (why) => this.#trouble(`${nameOf(address)}: ${why}`),
+    });
+    client.onUsable((usable) => {
+      this.#update();
+      if (!usable) this.#watch.soon();
+    });
+    return { address, client };
+  }
+
+  #failed(reason: FailureReason, text: string): void {
+    this.#options.onFailure?.(reason, text);
+    if (reason === "error" && changed.test(text)) this.#watch.soon();
+  }
+
+  /** Of all masters together; undefined while one of them cannot be used. */
+  #identityNow(): string | undefined {
+    const ids = this.#masters.flatMap(({ client }) =>
+      client.usable && client.runId !== undefined ? [client.runId] : [],
+    );
+    if (this.#isDisposed || !this.#isCovered || ids.length < this.#masters.length) return undefined;
+    return createHash("sha1").update(ids.toSorted().join()).digest("hex");
+  }
+
+  #update(): void {
+    const identity = this.#identityNow();
+    if (identity === this.#identity) return;
+    this.#identity = identity;
+    this.#round += 1;
+    this.#setUsable(false);
+    if (identity !== undefined) void this.#check(identity, this.#round);
+  }
+
+  async #check(identity: string, round: number): Promise<void> {
+    try {
+      for (const check of this.#checks) {
+        if (!(await check(identity, this.#routed))) throw new Error("the connection was refused");
+      }
+      if (round === this.#round) this.#setUsable(true);
+    } catch (error) {
+      if (round !== this.#round) return;
+      // The next look at the cluster tries again.
+      this.#identity = undefined;
+      this.#trouble(failureText(error));
+    }
+  }
+
+  #setUsable(usable: boolean): void {
+    if (usable === this.#usable) return;
+    this.#usable = usable;
+    for (const listener of this.#listeners) listener(usable);
+  }
+
+  #nextStation(): Endpoint {
+    const { seeds } = this.#options;
+    const places: readonly Address[] = this.#masters.length === 0 ? seeds : this.#masters.map(({ address }) => address);
+    this.#turn += 1;
+    const { host, port } = places[this.#turn % places.length] as Address;
+    return { ...(seeds[0] as Endpoint), host, port };
+  }
+
+  #trouble(why: string): void {
+    const now = performance.now();
+    if (this.#isDisposed || now - this.#troubleAt < 1_000) return;
+    this.#troubleAt = now;
+    this.#options.onTrouble?.(why);
+  }
+}

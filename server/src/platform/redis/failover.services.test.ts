@@ -1,0 +1,49 @@
+import { startRedisCluster, type RedisServer } from "@om/services";
+import { expect, test } from "vitest";
+import { clusterClient, endOf, until } from "../../testing/redis-clients.ts";
+import { Subscriber } from "./subscriber.ts";
+
+test("a replica takes the place of a master: another identity, and publishing and listening go on", async () => {
+  await using cluster = await startRedisCluster({}, { replicas: true });
+  await using redis = clusterClient(cluster);
+  await until(redis, true);
+  const heard: string[] = [];
+  const listener = (): Subscriber =>
+    new Subscriber({
+      stations: redis.stations,
+      channel: "news",
+      onPublished: (payload) => void heard.push(String(payload)),
+      onChange: () => undefined,
+      onTrouble: () => undefined,
+    });
+  await using first = listener();
+  await using second = listener();
+  await using third = listener();
+  for (const one of [first, second, third]) one.start();
+  await expect.poll(() => [first, second, third].every(({ listening }) => listening)).toBe(true);
+  await redis.call(200, "PUBLISH", "news", "one");
+  await expect.poll(() => heard).toEqual(["one", "one", "one"]);
+
+  const { runId } = redis;
+  const [master] = cluster.masters as [RedisServer];
+  const key = Array.from({ length: 30 }, (_, i) => `key ${i}`).find((key) => cluster.ownerOf(key) === 0) ?? "";
+  await redis.call(200, "SET", key, "value");
+  const lost = until(redis, false);
+  await master.kill();
+  await lost;
+  await until(redis, true);
+  expect(redis.runId).not.toBe(runId);
+  expect(cluster.replicas[0]?.cli("ROLE")).toMatch(/^master/);
+  expect(await endOf(redis.call(200, "SET", key, "other"))).toBe("answered");
+  await expect.poll(() => [first, second, third].every(({ listening }) => listening), { timeout: 30_000 }).toBe(true);
+  await redis.call(200, "PUBLISH", "news", "two");
+  await expect.poll(() => heard).toEqual(["one", "one", "one", "two", "two", "two"]);
+
+  const promoted = redis.runId;
+  // The old master comes back as a replica, and takes its place again in the same life: its identity is a new one all the same.
+  await master.start();
+  await cluster.whole();
+  master.cli("CLUSTER", "FAILOVER");
+  await expect.poll(() => redis.usable && redis.runId !== promoted, { timeout: 30_000 }).toBe(true);
+  await expect.poll(() => master.cli("ROLE")).toMatch(/^master/);
+});

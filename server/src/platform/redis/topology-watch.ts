@@ -1,0 +1,119 @@
+import type { Endpoint } from "./connection.ts";
+import { failureText } from "./failure-text.ts";
+import type { Commands } from "./redis.ts";
+import { askStranger, askTopology, nameOf, type Address, type Topology } from "./topology.ts";
+
+export interface TopologyWatch {
+  /** Asks at once, and from then on again and again. */
+  start(): void;
+  /** Something has changed: asks within 100 ms. */
+  soon(): void;
+  stop(): void;
+}
+
+export interface TopologyWatchOptions {
+  /** Nodes to ask when there is none to be found otherwise. */
+  seeds: readonly Endpoint[];
+  /** Masters that can be asked now. */
+  members: () => readonly { address: Address; commands: Commands }[];
+  /** Everything that is known works: no need to ask others. */
+  isWell: () => boolean;
+  onTopology: (topology: Topology) => void;
+  /** Nobody has answered; a text without secrets. */
+  onSilence: (why: string) => void;
+  random: () => number;
+}
+
+/** Between two rounds of questions, in ms, up to half of it less so that many nodes do not come at once. */
+const pauses = { well: 1_000, ill: 500, soon: 100 };
+/** Nodes that are asked over connections of their own in one round. */
+const strangersPerRound = 3;
+
+/**
+ * Asks all masters what the cluster looks like, and while something is wrong also a few other nodes in turn, as masters that are cut off
+ * know nothing of those that have taken their place. Of different answers that of the highest epoch counts.
+ */
+export function createTopologyWatch(options: TopologyWatchOptions): TopologyWatch {
+  const { seeds, members, isWell, random } = options;
+  const strangers = createTurns(seeds);
+  let timer: NodeJS.Timeout | undefined;
+  let isSoon = false;
+  let isAsking = false;
+  let isStopped = false;
+
+  function ask(): Promise<Topology> {
+    const known = members();
+    const asked = new Set(known.map(({ address }) => nameOf(address)));
+    const answers = known.map(async ({ address, commands }) => ({
+      ...(await askTopology((ms, command, ...args) => commands.call(ms, command, ...args), address.host)),
+      by: nameOf(address),
+    }));
+    const others = isWell() ? [] : strangers.next(strangersPerRound, asked);
+    return newestOf([...answers, ...others.map(async (node) => ({ ...(await askStranger(node)), by: nameOf(node) }))]);
+  }
+
+  async function round(): Promise<void> {
+    isAsking = true;
+    isSoon = false;
+    try {
+      const topology = await ask();
+      if (isStopped) return;
+      strangers.learn([...topology.masters, ...topology.replicas]);
+      options.onTopology(topology);
+    } catch (error) {
+      if (!isStopped) options.onSilence(failureText(error));
+    } finally {
+      isAsking = false;
+      plan();
+    }
+  }
+
+  function plan(): void {
+    clearTimeout(timer);
+    if (isStopped || isAsking) return;
+    const pause = isSoon ? pauses.soon : isWell() ? pauses.well : pauses.ill;
+    timer = setTimeout(() => void round(), pause * (0.5 + random() / 2)).unref();
+  }
+
+  return {
+    start: () => void (isAsking || timer !== undefined || isStopped || round()),
+    soon() {
+      if (isSoon) return;
+      isSoon = true;
+      plan();
+    },
+    stop() {
+      isStopped = true;
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** @throws what went wrong with the first, when there is no answer at all */
+async function newestOf(asked: Promise<Topology & { by: string }>[]): Promise<Topology> {
+  const ends = await Promise.allSettled(asked);
+  const answers = ends.flatMap((end) => (end.status === "fulfilled" ? [end.value] : []));
+  const [newest] = answers.toSorted((a, b) => b.epoch - a.epoch);
+  if (newest === undefined) throw ends.find((end) => end.status === "rejected")?.reason;
+  const masters = new Set(newest.masters.map(nameOf));
+  return { ...newest, isOk: newest.isOk && answers.every(({ by, isOk }) => isOk || !masters.has(by)) };
+}
+
+/** All nodes that were ever seeds or are known now, one after the other. */
+function createTurns(seeds: readonly Endpoint[]) {
+  let known: readonly Address[] = [];
+  let turn = 0;
+  return {
+    learn: (nodes: readonly Address[]) => void (known = nodes),
+    next(count: number, except: ReadonlySet<string>): Endpoint[] {
+      const all = new Map([...seeds, ...known].map((address) => [nameOf(address), address]));
+      const others = [...all].filter(([name]) => !except.has(name)).map(([, address]) => address);
+      const first = turn;
+      turn += count;
+      return Array.from({ length: Math.min(count, others.length) }, (_, i) => {
+        const { host, port } = others[(first + i) % others.length] as Address;
+        return { ...(seeds[0] as Endpoint), host, port };
+      });
+    },
+  };
+}
