@@ -44,9 +44,9 @@ const lateCommitsBy = (ms: number): Mutation =>
 const latePostsBy = (ms: number): Mutation =>
   cache(
     "marks.ts",
-    "      for (const part of chunks(posts)) void post(part, epoch);",
+    "      for (const part of inCalls(posts, redis)) void post(part, epoch);",
     `      void ${sleep(ms)}.then(() => {
-        for (const part of chunks(posts)) void post(part, epoch);
+        for (const part of inCalls(posts, redis)) void post(part, epoch);
       });`,
   );
 
@@ -133,7 +133,7 @@ export const mutants: Record<string, Mutant> = {
       ),
       cache(
         "marks.ts",
-        "      for (const part of chunks(posts)) void post(part, epoch);",
+        "      for (const part of inCalls(posts, redis)) void post(part, epoch);",
         `      void redis.call(postDeadline, "DEL", ...changed.map(({ key }) => key)).catch(() => undefined);`,
       ),
     ],

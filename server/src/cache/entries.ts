@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { chunks } from "../platform/chunks.ts";
 import { RedisUnavailable, type Redis, type Reply } from "../platform/redis/redis.ts";
+import { keysPerCall } from "./calls.ts";
 import type { CacheControl } from "./control.ts";
 import { headerBytes, isServable, packEntry, readHeader, readRecords, type Header } from "./entry.ts";
 import type { CacheEvents, ReadResult } from "./events.ts";
@@ -18,8 +19,6 @@ const fillDeadline = 200;
 const leaseMs = 3_000;
 /** Entries are seldom longer, in bytes. */
 const usualBytes = 64 * 1024;
-/** Entries that one script call looks at. */
-const headsPerCall = 256;
 /** A dirty entry is about to become clean: that many more looks, a millisecond apart. */
 const dirtyTries = 3;
 
@@ -182,7 +181,7 @@ export class Entries {
   async #heads(keys: readonly string[], deadlineMs: number): Promise<Buffer[]> {
     const { redis } = this.#deps;
     if (!redis.isSharded) {
-      const parts = chunks(keys, headsPerCall).map((part) => redis.script(deadlineMs, scripts.heads, part, []));
+      const parts = chunks(keys, keysPerCall).map((part) => redis.script(deadlineMs, scripts.heads, part, []));
       return (await Promise.all(parts)).flat() as Buffer[];
     }
     const asked = keys.map((key) => redis.call(deadlineMs, "GETRANGE", key, 0, headerBytes - 1).catch(unlessForeign));

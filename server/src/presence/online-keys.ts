@@ -1,3 +1,4 @@
+import { chunks } from "../platform/chunks.ts";
 import type { Redis, Reply, Script } from "../platform/redis/redis.ts";
 import { flagKey, list, nodesKey, presenceScript, usersKey, type UserKeys } from "./presence-keys.ts";
 import { shardedKeys } from "./sharded-keys.ts";
@@ -58,7 +59,7 @@ async function find(
   const call = (command: string, ...args: string[]): Promise<Reply> =>
     redis.call(Math.max(0, until - performance.now()), command, ...args);
   async function read(part: readonly number[]): Promise<void> {
-    const flags = parts(part, redis.isSharded ? 1 : readSize).map((some) => call("MGET", ...some.map(flagKey)));
+    const flags = chunks(part, redis.isSharded ? 1 : readSize).map((some) => call("MGET", ...some.map(flagKey)));
     const [entries, ...replies] = await Promise.all([call("SMISMEMBER", usersKey, ...part.map(String)), ...flags]);
     const values = replies.flatMap(list);
     for (const [i, userId] of part.entries()) {
@@ -67,16 +68,11 @@ async function find(
     }
   }
   async function readInTurn(): Promise<void> {
-    for (const part of parts(userIds, readSize)) await read(part);
+    for (const part of chunks(userIds, readSize)) await read(part);
   }
   const [known] = await Promise.all([
     call("ZSCORE", nodesKey, node),
-    redis.isSharded ? readInTurn() : Promise.all(parts(userIds, readSize).map(read)),
+    redis.isSharded ? readInTurn() : Promise.all(chunks(userIds, readSize).map(read)),
   ]);
   return { ...found, registered: known !== null };
-}
-
-function parts(userIds: readonly number[], size: number): (readonly number[])[] {
-  const count = Math.ceil(userIds.length / size);
-  return Array.from({ length: count }, (_, i) => userIds.slice(i * size, (i + 1) * size));
 }

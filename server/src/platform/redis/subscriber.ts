@@ -31,8 +31,8 @@ const beatMs = 2_000;
 const stallAfterMs = 5_000;
 
 /**
- * Listens to one channel on a connection of its own, for ever: a lost one is made again (at a cluster with another of its masters), and a server that does not answer for 5 s is
- * left. What is published while it does not listen never comes.
+ * Listens to one channel on a connection of its own, for ever: a lost one is made again (at a cluster with another of its masters), and a
+ * server that does not answer for 5 s is left. What is published while it does not listen never comes.
  */
 export class Subscriber implements AsyncDisposable {
   readonly #options: SubscriberOptions;
