@@ -1,6 +1,6 @@
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { ensureBinaries } from "./binaries.ts";
@@ -39,7 +39,7 @@ export async function startPostgres(settings: string[] = []): Promise<PostgresSe
   const own = [`port=${port}`, "listen_addresses=127.0.0.1", `unix_socket_directories=${folder}`, "fsync=off"];
   const options = [...own, "max_connections=120", "shared_buffers=128MB", ...settings];
   const start = (): ChildProcess =>
-    // A process group of its own, so that a kill reaches the backends too.
+    // A process group of its own, which an interrupt of the tests does not reach.
     spawn(join(bin, "postgres"), ["-D", data, ...options.flatMap((option) => ["-c", option])], {
       ...as,
       stdio: ["ignore", "ignore", "pipe"],
@@ -48,7 +48,7 @@ export async function startPostgres(settings: string[] = []): Promise<PostgresSe
 
   let child = start();
   const removeOnExit = (): void => {
-    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGKILL");
+    if (child.pid !== undefined && child.exitCode === null) killAll(child.pid);
     rmSync(folder, { recursive: true, force: true });
   };
   process.once("exit", removeOnExit);
@@ -124,8 +124,40 @@ async function accepting(child: ChildProcess, line = "ready to accept connection
 async function end(child: ChildProcess, signal: "SIGKILL" | "SIGQUIT"): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   const gone = once(child, "exit");
-  process.kill(signal === "SIGKILL" ? -child.pid : child.pid, signal);
+  if (signal === "SIGKILL") killAll(child.pid);
+  else process.kill(child.pid, signal);
   await gone;
+}
+
+/** The postmaster first, so that it starts nothing new; each backend leads a session of its own, and would notice only at its next wait. */
+function killAll(postmaster: number): void {
+  const backends = childrenOf(postmaster);
+  process.kill(postmaster, "SIGKILL");
+  for (const pid of backends) {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {
+      // It has ended by itself.
+    }
+  }
+}
+
+/** As Linux tells them; elsewhere none. */
+function childrenOf(parent: number): number[] {
+  if (!existsSync("/proc")) return [];
+  return readdirSync("/proc")
+    .map(Number)
+    .filter((pid) => {
+      try {
+        // After the name, which may hold anything: state, parent.
+        const [, ppid] = readFileSync(`/proc/${pid}/stat`, "utf8")
+          .replace(/^.*\) /s, "")
+          .split(" ");
+        return Number(ppid) === parent;
+      } catch {
+        return false;
+      }
+    });
 }
 
 /** PostgreSQL refuses to run as root; then it runs as `postgres` or `nobody`. */
