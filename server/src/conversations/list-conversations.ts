@@ -1,7 +1,7 @@
 import type { RouteOutput } from "@om/protocol";
 import { limits } from "@om/protocol";
 import type { People } from "../accounts/profile-cache.ts";
-import type { Profile, UserViews } from "../accounts/user-view.ts";
+import type { Online, Profile, UserViews } from "../accounts/user-view.ts";
 import type { OnQueried, Origin } from "../cache/source.ts";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
@@ -27,9 +27,9 @@ export async function listConversations(
   const before = readCursor(query);
   const began = performance.now();
   const page = before === undefined ? await newestPage(deps, caller, limit) : undefined;
-  const { rows, next, ver, from } = page ?? (await olderPage(deps.store, caller, { before, limit }));
+  const { rows, next, ver, from, ...known } = page ?? (await olderPage(deps.store, caller, { before, limit }));
   deps.onQueried(from, performance.now() - began);
-  const online = await deps.views.lookup(rows.flatMap((row) => row.people));
+  const online = known.online ?? (await deps.views.lookup(rows.flatMap((row) => row.people)));
   const conversations = rows.map((row) => toConversation(row, caller.userId, deps.views, online));
   const last = rows.at(-1);
   return {
@@ -46,12 +46,14 @@ interface Page {
   next: Entry | undefined;
   /** Of the list; known for its first page. */
   ver?: number;
+  /** Of whom it shows, if it was asked already. */
+  online?: Online;
   from: Origin;
 }
 
 /** Undefined: the first page is longer than what is kept of it. */
 async function newestPage(
-  { readList, people }: { readList: ReadList; people: People },
+  { readList, people, views }: { readList: ReadList; people: People; views: UserViews },
   caller: Caller,
   limit: number,
 ): Promise<Page | undefined> {
@@ -60,9 +62,13 @@ async function newestPage(
   const ids = list.heads
     .flatMap(({ lo, hi, messages }) => [lo, hi, messages[0]?.[3]])
     .filter((id) => typeof id === "number");
-  const profiles = new Map((await people.seenBy(caller, ids)).map((profile) => [profile.id, profile]));
+  const [found, online] = await Promise.all([
+    people.seenBy(caller, ids),
+    views.lookup([...new Set(ids)].map((id) => ({ id }))),
+  ]);
+  const profiles = new Map(found.map((profile) => [profile.id, profile]));
   const rows = list.heads.map((head) => ({ ...head, people: peopleOf(head, profiles) }));
-  return { rows, next: list.next, ver: list.ver, from: list.from };
+  return { rows, next: list.next, ver: list.ver, online, from: list.from };
 }
 
 /** Whom an entry shows: both people, and who wrote the last message. */

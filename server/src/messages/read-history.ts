@@ -1,6 +1,6 @@
 import { limits, type RouteOutput } from "@om/protocol";
 import type { People } from "../accounts/profile-cache.ts";
-import type { Online, UserViews } from "../accounts/user-view.ts";
+import type { Online, Profile, UserViews } from "../accounts/user-view.ts";
 import type { Cache } from "../cache/cache.ts";
 import type { OnQueried, Origin, Source } from "../cache/source.ts";
 import { directPlace, type ConversationRow, type Place } from "../conversations/conversation-row.ts";
@@ -80,29 +80,33 @@ async function findPage(
   const began = performance.now();
   const newest = before === 0 && deps.cache.hasRedis ? await newestPage(deps, caller, { place, limit }) : undefined;
   const row = newest?.row ?? (await deps.store.history(place, caller.userId, { before, limit }));
-  const from = newest?.from ?? "database";
+  const from = newest?.row === undefined ? "database" : newest.from;
   deps.onQueried(from, performance.now() - began);
   if (row === undefined && "groupId" in place) throw new OmError("not_group_member");
-  const online = await deps.views.lookup(row?.people ?? []);
+  const online = newest?.online ?? (await deps.views.lookup(row?.people ?? []));
   return { row, viewerId: caller.userId, online, from };
 }
 
-/** From the cache, where the newest messages of active conversations are; undefined: the page goes further back. */
+/** From the cache, where the newest messages of active conversations are; without a row: the page goes further back. */
 async function newestPage(
-  { cache, sources, people }: HistoryDeps,
+  { cache, sources, people, views }: HistoryDeps,
   caller: Caller,
   { place, limit }: { place: Place; limit: number },
-): Promise<{ row: ConversationRow; from: Origin } | undefined> {
+): Promise<{ row?: ConversationRow; online: Online | undefined; from: Origin } | undefined> {
+  const faces = (ids: number[]): Promise<[Profile[], Online]> =>
+    Promise.all([people.seenBy(caller, ids), views.lookup(ids.map((id) => ({ id })))]);
   const [clearedSeq, [found], both] = await Promise.all([
     clearedFor(place, caller.userId, { cache, sources }),
     cache.read("groupId" in place ? sources.group : sources.conv, [place]),
-    "groupId" in place ? undefined : people.seenBy(caller, [place.lo, place.hi]),
+    "groupId" in place ? undefined : faces([place.lo, place.hi]),
   ]);
   const viewer = { userId: caller.userId, clearedSeq: clearedSeq ?? ownCleared(found?.value, caller.userId) };
   const row = found === undefined ? undefined : pageOf(found.value, viewer, { before: 0, limit });
-  if (found === undefined || row === undefined) return undefined;
+  if (found === undefined) return undefined;
+  if (row === undefined) return { online: both?.[1], from: found.from };
   const authors = row.messages.flatMap((cells) => [cells[3], cells[11]?.[3]]).filter((id) => id !== undefined);
-  return { row: { ...row, people: both ?? (await people.seenBy(caller, [...new Set(authors)])) }, from: found.from };
+  const [profiles, online] = both ?? (await faces([...new Set(authors)]));
+  return { row: { ...row, people: profiles }, online, from: found.from };
 }
 
 /** Of a group, for a member; undefined: the conversation itself tells. @throws OmError `not_group_member` */

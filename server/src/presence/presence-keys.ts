@@ -22,7 +22,7 @@ export const sliceSize = 100;
 
 /** Presence as Redis keeps it: what is written about users. Doing any of it again is right, also when it was done in part. */
 export interface UserKeys {
-  /** @returns who was not online anywhere before; undefined: the node is not registered any more, and nothing was done */
+  /** @returns who was not online anywhere before; undefined: the node is not registered any more, and nobody was added */
   add(node: string, userIds: readonly number[]): Promise<number[] | undefined>;
   /** @returns who is not online anywhere now */
   remove(node: string, userIds: readonly number[]): Promise<number[]>;

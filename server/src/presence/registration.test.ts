@@ -7,10 +7,11 @@ import { Registration } from "./registration.ts";
 function open() {
   const model = new PresenceModel();
   const [calls, told, failures]: [string[], string[], unknown[]] = [[], [], []];
-  const state = { now: 0, usable: true, fails: false, lost: 0, nodes: 0 };
+  const state = { now: 0, usable: true, fails: false, refused: "none", lost: 0, nodes: 0 };
   let gate: Promise<void> = Promise.resolve();
   async function answer<T>(call: string, does: () => T): Promise<T> {
     calls.push(call);
+    if (call.startsWith(state.refused)) throw new Error(`${call} was refused`);
     // What was sent is done, also when the answer is late or lost.
     const reply = does();
     await gate;
@@ -66,6 +67,30 @@ test("whoever is back while being taken off is told as neither gone nor come", a
   release();
   await settle();
   expect([told, [...model.users]]).toEqual([["1 came"], [1]]);
+});
+
+test("when a part of a write fails, nothing is written again before the rest has ended", async () => {
+  const { registration, model, calls, failures, state, hold } = open();
+  registration.add(1);
+  await settle();
+  const first = hold();
+  registration.add(2);
+  registration.add(3);
+  registration.remove(1);
+  const second = hold();
+  state.refused = "remove";
+  first();
+  await settle();
+  calls.length = 0;
+  state.refused = "none";
+  registration.remove(3);
+  await settle();
+  expect(calls).toEqual([]);
+  second();
+  await settle();
+  registration.work();
+  await settle();
+  expect([failures.length, [...model.users]]).toEqual([1, [2]]);
 });
 
 test("whoever is gone before being told as come is told as neither", async () => {

@@ -1,5 +1,6 @@
 import type { OnlineKeys } from "./online-keys.ts";
 import { sliceSize } from "./presence-keys.ts";
+import { together } from "./together.ts";
 
 export interface RegistrationDeps {
   keys: OnlineKeys;
@@ -185,9 +186,9 @@ export class Registration {
     const slice = this.#take();
     const [adds, removes] = [slice.filter((id) => this.#wanted.has(id)), slice.filter((id) => !this.#wanted.has(id))];
     try {
-      const [came, gone] = await Promise.all([
-        adds.length === 0 ? [] : this.#deps.keys.add(node, adds),
-        removes.length === 0 ? [] : this.#deps.keys.remove(node, removes),
+      const [came, gone] = await together([
+        adds.length === 0 ? Promise.resolve([]) : this.#deps.keys.add(node, adds),
+        removes.length === 0 ? Promise.resolve([]) : this.#deps.keys.remove(node, removes),
       ]);
       this.#taken(removes, gone);
       if (came !== undefined) return this.#added(adds, came);

@@ -1,9 +1,10 @@
 import type { Redis } from "../platform/redis/redis.ts";
 import type { UserKeys } from "./presence-keys.ts";
-import { shardedSteps, together, type ShardedSteps } from "./sharded-steps.ts";
+import { shardedSteps, type ShardedSteps } from "./sharded-steps.ts";
+import { together } from "./together.ts";
 
 /** How often a user is shown anew whose nodes change in the very moment. What is wrong then is left to the refresh and the sweep. */
-const rounds = 5;
+const rounds = 20;
 
 /**
  * For keys that lie on several servers, so that nothing is done at once. Two rules make it right in the end:
@@ -17,8 +18,9 @@ const rounds = 5;
  *
  * presence:nodes is read after presence:user:<user>: a node stands there before it has users, and never comes to life again.
  *
- * When the one who hides a user dies before looking again, the other node's refresh shows the user, within 30 s; when one who puts
- * somebody back does, the key lives 90 s at most. Two at once may both tell that a user went or came: it is told again, not wrongly.
+ * When the one who hides a user dies before looking again, the other node's refresh shows the user, within 30 s. When one who shows
+ * somebody does, and nobody has the user any more, what is shown lives 90 s at most. Two at once may both tell that a user went or
+ * came; user-status.ts asks whether that is so before peers hear it, so at worst they hear it twice.
  */
 export function shardedKeys(redis: Redis, deadlineMs: number): UserKeys {
   const steps = shardedSteps(redis, deadlineMs);
@@ -34,7 +36,11 @@ export function shardedKeys(redis: Redis, deadlineMs: number): UserKeys {
       if (!(await steps.living()).has(node)) return undefined;
       await steps.note(node, userIds);
       await steps.join(node, userIds);
-      return steps.show(userIds);
+      const [came] = await together([steps.enter(userIds), steps.flag(userIds)]);
+      if ((await steps.living()).has(node)) return came;
+      // Others may have taken the users off before they were shown.
+      await release(node, userIds);
+      return undefined;
     },
     async remove(node, userIds) {
       const gone = await release(node, userIds);
@@ -73,23 +79,23 @@ async function held(steps: ShardedSteps, userIds: readonly number[], former: rea
 }
 
 /**
- * Shows users as online or offline, and looks again until that is so.
+ * Shows users as online or offline, and looks again until that is so. Into online:users it puts back only whom it took out itself:
+ * whoever comes is told by the one who puts the user there, and nobody would tell it if that had been done in passing.
  * @returns who is offline in the end, and whether this call took the user out of online:users
  */
 async function show(steps: ShardedSteps, wanted: ReadonlyMap<number, boolean>): Promise<Map<number, boolean>> {
-  const off = new Map<number, boolean>();
+  const [off, taken] = [new Set<number>(), new Set<number>()];
   let wrong = [...wanted];
   for (let round = 0; wrong.length > 0 && round < rounds; round++) {
-    const [online, offline] = [true, false].map((on) => wrong.filter((one) => one[1] === on).map(([userId]) => userId));
-    const [hidden] = await together([steps.hide(offline ?? []), steps.show(online ?? [])]);
-    for (const userId of online ?? []) off.delete(userId);
-    for (const userId of offline ?? []) off.set(userId, hidden?.includes(userId) === true);
-    const now = await held(
-      steps,
-      wrong.map(([userId]) => userId),
-      [],
-    );
-    wrong = wrong.filter(([userId, on]) => now.has(userId) !== on).map(([userId, on]) => [userId, !on]);
+    const those = (online: boolean): number[] => wrong.filter((one) => one[1] === online).map(([userId]) => userId);
+    const [come, go] = [those(true), those(false)];
+    const back = come.filter((userId) => taken.delete(userId));
+    const [left] = await together([steps.leave(go), steps.unflag(go), steps.enter(back), steps.flag(come)]);
+    for (const userId of left) taken.add(userId);
+    for (const userId of come) off.delete(userId);
+    for (const userId of go) off.add(userId);
+    const now = await held(steps, [...come, ...go], []);
+    wrong = wrong.filter(([userId, online]) => now.has(userId) !== online).map(([userId, online]) => [userId, !online]);
   }
-  return off;
+  return new Map([...off].map((userId) => [userId, taken.has(userId)]));
 }

@@ -11,6 +11,7 @@ import {
   usersKey,
   usersOf,
 } from "./presence-keys.ts";
+import { together } from "./together.ts";
 
 const living = presenceScript("typed", "nodes", "sharded/living");
 const nodeEnd = presenceScript("typed", "nodes", "sharded/node-end");
@@ -47,20 +48,17 @@ export function shardedSteps(redis: Redis, deadlineMs: number) {
     /** The nodes that have each of the users. @param former has them no more */
     nodesOf: (userIds: readonly number[], former: readonly string[]): Promise<string[][]> =>
       together(userIds.map(async (userId) => list(await run(userNodes, nodesOf(userId), former)).map(String))),
-    /** Shows users as online. @returns who was not in online:users */
-    async show(userIds: readonly number[]): Promise<number[]> {
-      if (userIds.length === 0) return [];
-      const flags = userIds.map((userId) => call("SET", flagKey(userId), "1", "PX", userLife));
-      const [came = null] = await together([run(setAdd, usersKey, [0, ...userIds]), ...flags]);
-      return ids(list(came));
-    },
-    /** Shows users as offline. @returns who was in online:users */
-    async hide(userIds: readonly number[]): Promise<number[]> {
-      if (userIds.length === 0) return [];
-      const flags = userIds.map((userId) => call("DEL", flagKey(userId)));
-      const [reply = null] = await together([run(setRemove, usersKey, userIds), ...flags]);
-      return ids(list(reply).slice(1));
-    },
+    /** Gives users their own keys. */
+    flag: async (userIds: readonly number[]): Promise<void> =>
+      void (await together(userIds.map((userId) => call("SET", flagKey(userId), "1", "PX", userLife)))),
+    unflag: async (userIds: readonly number[]): Promise<void> =>
+      void (await together(userIds.map((userId) => call("DEL", flagKey(userId))))),
+    /** @returns who was not in online:users */
+    enter: async (userIds: readonly number[]): Promise<number[]> =>
+      userIds.length === 0 ? [] : ids(list(await run(setAdd, usersKey, [0, ...userIds]))),
+    /** @returns who was in online:users */
+    leave: async (userIds: readonly number[]): Promise<number[]> =>
+      userIds.length === 0 ? [] : ids(list(await run(setRemove, usersKey, userIds)).slice(1)),
     /** Those without a key of their own. */
     async lost(userIds: readonly number[]): Promise<number[]> {
       const flags = await together(userIds.map((userId) => call("EXISTS", flagKey(userId))));
@@ -74,9 +72,3 @@ export function shardedSteps(redis: Redis, deadlineMs: number) {
   };
 }
 export type ShardedSteps = ReturnType<typeof shardedSteps>;
-
-/** All of them, or the first error once all have ended: what is done next is not overtaken by what failed. */
-export async function together<T>(calls: readonly Promise<T>[]): Promise<T[]> {
-  await Promise.allSettled(calls);
-  return Promise.all(calls);
-}
