@@ -147,6 +147,21 @@ test("a node that was taken for dead registers anew, once, and tells again those
   expect(told).toEqual(["1 came", "2 came", "1 came"]);
 });
 
+test("a node that was taken for dead tells its users again also when it does not hear that they are written", async () => {
+  const { registration, model, told, state } = open();
+  registration.add(1);
+  await settle();
+  model.nodes.set("n1", false);
+  expect(model.reap("n1", false).gone).toEqual([1]);
+  await registration.beat();
+  state.fails = true;
+  await settle();
+  state.fails = false;
+  registration.work();
+  await settle();
+  expect([told, [...model.users]]).toEqual([["1 came", "1 came"], [1]]);
+});
+
 test("a call that fails is made again; comers are told meanwhile, and nobody twice", async () => {
   const { registration, model, told, failures, state } = open();
   registration.add(1);

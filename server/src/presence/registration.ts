@@ -196,7 +196,8 @@ export class Registration {
       this.lost(node);
     } catch (error) {
       for (const userId of slice) this.#due.add(userId);
-      for (const userId of adds) if (this.#untold.delete(userId)) this.#deps.tell(userId, true);
+      // It may have been done all the same, and the next time nobody is new.
+      for (const userId of adds) if (this.#isNews(userId)) this.#deps.tell(userId, true);
       throw error;
     }
   }
@@ -218,9 +219,13 @@ export class Registration {
       // The last one written goes to the end.
       this.#written.delete(userId);
       this.#written.set(userId, now);
-      const isNews = [this.#untold.delete(userId), this.#doubted.delete(userId)].includes(true);
-      if (isNews && nowhere.has(userId)) this.#deps.tell(userId, true);
+      if (this.#isNews(userId) && nowhere.has(userId)) this.#deps.tell(userId, true);
     }
+  }
+
+  /** Others do not know yet, or no more, that the user is here. They are told of it once. */
+  #isNews(userId: number): boolean {
+    return [this.#untold.delete(userId), this.#doubted.delete(userId)].includes(true);
   }
 
   /** Whoever has come back meanwhile, or was not yet told as online, is told as neither. */
