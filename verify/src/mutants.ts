@@ -29,9 +29,9 @@ const sleep = (ms: number): string => `new Promise((resolve) => setTimeout(resol
 const lateFillsBy = (ms: number): Mutation =>
   cache(
     "entries.ts",
-    "    redis.script(fillDeadline, scripts.fill, [source.key(id)], [epoch, token, made.entry, made.ttl]).then(",
+    "    redis.script(fillDeadline, scripts.fill, [key], [epoch, token, made.entry, made.ttl]).then(",
     `    ${sleep(ms)}
-      .then(() => redis.script(fillDeadline, scripts.fill, [source.key(id)], [epoch, token, made.entry, made.ttl])).then(`,
+      .then(() => redis.script(fillDeadline, scripts.fill, [key], [epoch, token, made.entry, made.ttl])).then(`,
   );
 const lateCommitsBy = (ms: number): Mutation =>
   cache(
@@ -42,13 +42,7 @@ const lateCommitsBy = (ms: number): Mutation =>
         await ${sleep(ms)};`,
   );
 const latePostsBy = (ms: number): Mutation =>
-  cache(
-    "marks.ts",
-    "      for (const part of inCalls(posts, redis)) void post(part, epoch);",
-    `      void ${sleep(ms)}.then(() => {
-        for (const part of inCalls(posts, redis)) void post(part, epoch);
-      });`,
-  );
+  cache("marks.ts", "      post(posts, epoch);", `      void ${sleep(ms)}.then(() => post(posts, epoch));`);
 
 const noProbe = cache("loader.ts", "if (free.shift() === true)", "if (free.shift() !== undefined)");
 const anyToken = cache("scripts/fill.lua", " or string.sub(h, 26, 33) ~= ARGV[2]", "");
@@ -133,8 +127,8 @@ export const mutants: Record<string, Mutant> = {
       ),
       cache(
         "marks.ts",
-        "      for (const part of inCalls(posts, redis)) void post(part, epoch);",
-        `      void redis.call(postDeadline, "DEL", ...changed.map(({ key }) => key)).catch(() => undefined);`,
+        "      post(posts, epoch);",
+        `      void redis?.call(200, "DEL", ...changed.map(({ key }) => key)).catch(() => undefined);`,
       ),
     ],
   },

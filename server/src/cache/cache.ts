@@ -81,7 +81,7 @@ export async function openCache(options: CacheOptions): Promise<Cache> {
     now: monotonic,
     probe: store.probe,
     fill: (source, filling) => entries?.fill(source, filling),
-    busy: (source, id) => entries?.giveBack(source, id),
+    busy: (source, held) => entries?.giveBack(source, held),
     shed: events.shed,
     step,
   });

@@ -156,7 +156,7 @@ export class Entries {
     const args = [at.epoch, token, leaseMs, memory.floor(key), source.maxBytes, at.refill ? 1 : 0];
     const reply = await redis.script(at.left(), scripts.lease, [key], args).catch((error: unknown) => {
       // It may have been granted all the same: then nobody could fill the entry until it ends.
-      if (error instanceof RedisUnavailable && error.reason === "timeout") this.#endLease(key, at.epoch);
+      if (error instanceof RedisUnavailable && error.reason === "timeout") this.#release(key, token);
       return 0;
     });
     if (reply === 1) return token;
@@ -192,29 +192,28 @@ export class Entries {
   fill(source: AnySource, { id, token, loaded }: { id: unknown; token: Buffer; loaded: Loaded<unknown> }): void {
     const { redis, control, memory, events } = this.#deps;
     const epoch = control.readEpoch();
-    if (epoch === undefined) return events.fill(source.name, "failed");
-    const made = this.#pack(source, { ...loaded, epoch });
-    if (made === undefined) {
-      memory.setUnkept(source.key(id), loaded.ver);
+    const key = source.key(id);
+    const made = epoch === undefined ? undefined : this.#pack(source, { ...loaded, epoch });
+    if (epoch === undefined || made === undefined) {
+      if (epoch !== undefined) memory.setUnkept(key, loaded.ver);
+      this.#release(key, token);
       return events.fill(source.name, "failed");
     }
-    redis.script(fillDeadline, scripts.fill, [source.key(id)], [epoch, token, made.entry, made.ttl]).then(
+    redis.script(fillDeadline, scripts.fill, [key], [epoch, token, made.entry, made.ttl]).then(
       (stored) => events.fill(source.name, stored === 1 ? "stored" : "refused"),
       () => events.fill(source.name, "failed"),
     );
   }
 
   /** A writer was in flight, so nothing is filled in: whoever reads next may, without waiting for the end of this lease. */
-  giveBack(source: AnySource, id: unknown): void {
-    const { control, events } = this.#deps;
-    events.fill(source.name, "busy");
-    const epoch = control.readEpoch();
-    if (epoch !== undefined) this.#endLease(source.key(id), epoch);
+  giveBack(source: AnySource, { id, token }: { id: unknown; token: Buffer }): void {
+    this.#deps.events.fill(source.name, "busy");
+    this.#release(source.key(id), token);
   }
 
-  /** By a mark of nothing new, which takes every lease away; that costs the others at most another load. Nobody waits for it. */
-  #endLease(key: string, epoch: number): void {
-    this.#deps.redis.script(fillDeadline, scripts.mark, [key], [epoch, 0]).catch(() => undefined);
+  /** Nobody waits for it. */
+  #release(key: string, token: Buffer): void {
+    this.#deps.redis.script(fillDeadline, scripts.release, [key], [token]).catch(() => undefined);
   }
 
   /** Replaces a value whose records have become many by one that is as short as a fresh one. @throws RedisUnavailable */

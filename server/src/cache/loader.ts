@@ -27,7 +27,7 @@ export interface LoaderOptions {
   /** Stores a value under its lease. It does not throw. */
   fill(source: AnySource, filling: { id: unknown; token: Buffer; loaded: Loaded<unknown> }): void;
   /** The lock of an object was not free, so it is not stored: its lease is of no use any more. It does not throw. */
-  busy(source: AnySource, id: unknown): void;
+  busy(source: AnySource, held: { id: unknown; token: Buffer }): void;
   /** A caller was sent away. */
   shed(): void;
   /** Named steps, for tests and verification. */
@@ -154,7 +154,7 @@ async function run(options: LoaderOptions, { source, wishes: all }: Omit<Batch, 
       resolve(loaded);
       if (token === undefined) continue;
       if (free.shift() === true) options.fill(source, { id, token, loaded });
-      else options.busy(source, id);
+      else options.busy(source, { id, token });
     }
   } catch (error) {
     for (const one of wishes) one.reject(error);

@@ -1,11 +1,9 @@
 import type { Redis } from "../platform/redis/redis.ts";
 import { inCalls } from "./calls.ts";
-import { packRecords } from "./entry.ts";
-import type { CacheEvents, PostResult } from "./events.ts";
+import type { CacheEvents } from "./events.ts";
 import type { Memory } from "./memory.ts";
-import { lifetime } from "./lifetime.ts";
+import { createPosts, type Post } from "./posts.ts";
 import { scripts } from "./scripts.ts";
-import type { Source } from "./source.ts";
 
 /** A cached object that a transaction changed; its lock is held. */
 export interface Changed {
@@ -18,20 +16,8 @@ export interface Changed {
   post?: Post | undefined;
 }
 
-export interface Post {
-  source: Pick<Source<never, never>, "ttlMs" | "maxBytes" | "maxRecords">;
-  /** Version before the transaction. */
-  prev: number;
-  records: readonly unknown[];
-  /** Called when the entry has become long. */
-  compact: () => Promise<void>;
-}
-
 /** How long a transaction waits for its marks, in ms. */
 const markDeadline = 15;
-/** How long a post may take, in ms; nobody waits for it. */
-const postDeadline = 200;
-
 export interface Marks {
   /** Says in Redis which versions may be committed from now on; true: every key was marked in time. */
   mark(changed: readonly Changed[], epoch: number): Promise<boolean>;
@@ -48,6 +34,7 @@ export function createMarks(deps: {
   pause: (ms: number) => Promise<void>;
 }): Marks {
   const { redis, memory, events } = deps;
+  const post = redis === undefined ? undefined : createPosts({ ...deps, redis });
 
   async function ask(changed: readonly Changed[], epoch: number): Promise<boolean> {
     const outcomes = await Promise.allSettled(
@@ -66,24 +53,6 @@ export function createMarks(deps: {
     return acked;
   }
 
-  async function post(part: readonly (Post & { key: string; ver: number })[], epoch: number): Promise<void> {
-    const keys = part.map(({ key }) => key);
-    const args = part.flatMap(({ ver, prev, records, source }) => {
-      const ttl = lifetime(source.ttlMs);
-      const { maxBytes, maxRecords } = source;
-      return [prev, ver, records.length, packRecords(records), ttl, maxBytes / 2, maxRecords, deps.now() + ttl];
-    });
-    try {
-      const replies = await redis?.script(postDeadline, scripts.post, keys, [epoch, ...args]);
-      for (const [index, reply] of (replies as number[]).entries()) {
-        events.posted(resultOf(reply), 1);
-        if (reply === 2) part[index]?.compact().catch(() => events.posted("failed", 1));
-      }
-    } catch {
-      events.posted("failed", part.length);
-    }
-  }
-
   /** Every node kills what is noted in the database; this is only sooner. */
   async function killLater(changed: readonly Changed[], epoch: number): Promise<void> {
     for (const wait of [0, 5, 20, 80]) {
@@ -96,19 +65,13 @@ export function createMarks(deps: {
     mark,
     follow(changed, epoch, acked) {
       for (const { key, ver } of changed) memory.raise(key, ver);
-      if (epoch === null || redis === undefined) return;
+      if (epoch === null || post === undefined) return;
       if (!acked) {
         void killLater(changed, epoch);
         return;
       }
       const posts = changed.flatMap(({ key, ver, post: one }) => (one === undefined ? [] : [{ key, ver, ...one }]));
-      for (const part of inCalls(posts, redis)) void post(part, epoch);
+      post(posts, epoch);
     },
   };
-}
-
-function resultOf(reply: number): PostResult {
-  if (reply === 0) return "absent";
-  if (reply === -1) return "gap";
-  return reply === 2 ? "compact" : "done";
 }

@@ -272,7 +272,7 @@ test("a lease of which the answer was lost is given back, and the next reader fi
     return name === "lease" ? unheard() : reply;
   };
   expect((await node.read(my.thing)).from).toBe("database");
-  await expect.poll(() => names).toEqual(["GETRANGE", "lease", "mark"]);
+  await expect.poll(() => names).toEqual(["GETRANGE", "lease", "release"]);
   expect((await other.read(my.thing)).from).toBe("database");
   await happened(other, "fill stored");
 });
@@ -282,7 +282,7 @@ test("a lease that nobody has heard of and nobody gives back: others read the da
   await node.write(my.thing, "one");
   node.hooks.redis = (name, send) => {
     if (name === "lease") return send().then(unheard);
-    return name === "mark" ? unheard() : send();
+    return name === "release" ? unheard() : send();
   };
   expect((await node.read(my.thing)).ver).toBe(1);
   expect(eventsOf(node, "read")).toEqual(["read lease_busy"]);

@@ -7,6 +7,7 @@ export const scripts = {
   mark: script("mark"),
   lease: script("lease"),
   fill: script("fill"),
+  release: script("release"),
   post: script("post"),
   compact: script("compact"),
 } as const;

@@ -1,4 +1,5 @@
-import type { Changed, Post } from "../cache/marks.ts";
+import type { Changed } from "../cache/marks.ts";
+import type { Post } from "../cache/posts.ts";
 import type { Source } from "../cache/source.ts";
 import { changedUnread, conversationKey, listKey } from "../conversations/cache-keys.ts";
 import { directPlace, type MessageCells, type Place } from "../conversations/conversation-row.ts";
