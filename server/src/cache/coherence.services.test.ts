@@ -255,6 +255,27 @@ test("appends of two nodes that arrive out of order leave the entry dirty, never
   for (const one of my.pair) expect((await one.read(my.thing)).value).toEqual(["one", "two", "three"]);
 });
 
+test("an append that comes too early is tried again, and follows the one that it waited for", async () => {
+  const [node, other] = my.pair;
+  await my.warm(node);
+  const first = createGate();
+  node.hooks.redis = (name, send) => (name === "post" ? first.pass().then(send) : send());
+  await node.write(my.thing, "two");
+  let posts = 0;
+  other.hooks.redis = async (name, send) => {
+    if (name !== "post" || ++posts === 1) return send();
+    first.open();
+    await happened(node, "post done");
+    return send();
+  };
+  await other.write(my.thing, "three");
+  await happened(other, "post done");
+  expect([posts, other.events]).toEqual([2, ["mark acked", "post done"]]);
+  expect(await my.header()).toMatchObject({ ver: 3, pend: 3 });
+  expect((await other.read(my.thing)).value).toEqual(["one", "two", "three"]);
+  expect(other.loads()).toBe(0);
+});
+
 test("many readers and writers of one thing: nobody ever reads less than was committed before", async () => {
   let committed = 0;
   const write = async (node: CacheNode, n: number): Promise<void> => {

@@ -283,6 +283,37 @@ test("a lease that ends later than any lease can is none: the clock has gone bac
   }
 });
 
+test("a lease is given back by its holder alone, and the next reader gets it at once", async () => {
+  await lease(7, tokenOf(1));
+  expect(await run("release", [key], tokenOf(2))).toBe(0);
+  expect(await lease(7, tokenOf(2))).toBe(0);
+  expect(await run("release", [key], tokenOf(1))).toBe(1);
+  expect(await run("fill", [key], 7, tokenOf(1), entry(5), 60_000)).toBe(0);
+  expect(await lease(7, tokenOf(2))).toBe(1);
+  expect(await run("fill", [key], 7, tokenOf(2), entry(5), 60_000)).toBe(1);
+  // What can be served stays as it is, and so does what is absent or foreign.
+  expect(await run("release", [key], tokenOf(2))).toBe(0);
+  expect(await lease(7, tokenOf(3))).toEqual(entry(5));
+  for (const foreign of Object.values(foreigners)) {
+    await putForeign(key, foreign);
+    expect(await run("release", [key], Buffer.alloc(8))).toBe(0);
+  }
+  await call("DEL", key);
+  expect([await run("release", [key], tokenOf(1)), await call("EXISTS", key)]).toEqual([0, 0]);
+});
+
+test("the heads of many are their first 48 bytes, whatever lies there, and nothing is changed", async () => {
+  const whole = entry(5, ["a record"]);
+  await call("SET", "conv:a", whole);
+  await call("RPUSH", "conv:b", "of somebody else");
+  await call("SET", "conv:c", "short");
+  await call("SET", "conv:d", Buffer.alloc(10_000_000, 1));
+  const asked = ["conv:a", "conv:b", "conv:c", "conv:d", "conv:e"];
+  const heads = [whole.subarray(0, 48), "", "short", Buffer.alloc(48, 1), ""].map((head) => Buffer.from(head));
+  expect(await run("heads", asked)).toEqual(heads);
+  expect(await call("GET", "conv:a")).toEqual(whole);
+});
+
 test("marking destroys the lease, so what was read before is not stored", async () => {
   await lease(7, aToken);
   await run("mark", [key], 7, 6);

@@ -2,8 +2,8 @@ import { LRUCache } from "lru-cache";
 import type { Cache } from "../cache/cache.ts";
 import type { Origin, Source } from "../cache/source.ts";
 import type { Queries } from "../platform/postgres/database.ts";
-import { listKey, listLock } from "./cache-keys.ts";
-import { jsonTime, type Place } from "./conversation-row.ts";
+import { conversationKey, listKey, listLock } from "./cache-keys.ts";
+import { jsonTime, placeOf, type Place } from "./conversation-row.ts";
 import { byActivity, applyToList } from "./list-fold.ts";
 import { firstPage, someHeads, type GroupVersion, type ListedHead } from "./conversation-store.ts";
 
@@ -126,7 +126,7 @@ const sizeOf = ({ head }: Overlay): number => 1_500 + 2 * (head.messages[0]?.[6]
 
 /** @param deps.warm reads a group's history in the background, so that its version can be asked for next time */
 export function createReadList(deps: {
-  cache: Pick<Cache, "read" | "versions" | "state" | "hasRedis">;
+  cache: Pick<Cache, "read" | "versions" | "seen" | "state" | "hasRedis">;
   db: Queries;
   list: Source<number, List>;
   groups: Source<Place, unknown>;
@@ -183,6 +183,9 @@ export function createReadList(deps: {
     // Below the last one that was kept there may be others that nobody knows here.
     const sure = isCut && last !== undefined ? all.filter((head) => byActivity(head, last) <= 0) : all;
     if (isCut && sure.length <= limit) return undefined;
-    return { ver: found.ver, heads: sure.slice(0, limit), next: sure[limit], from: changed.from };
+    const shown = sure.slice(0, limit);
+    // A group's head may have been read past the cache, and its history must not be older then.
+    for (const head of shown) deps.cache.seen(conversationKey(placeOf(head)), head.ver);
+    return { ver: found.ver, heads: shown, next: sure[limit], from: changed.from };
   };
 }
