@@ -236,6 +236,31 @@ test("what was read of a group is good until something happens in it, whatever h
   expect(asked()).toBeGreaterThan(before);
 });
 
+test("a user who leaves a group while the list is read is not shown what the group was before", async () => {
+  const [user = 0, other = 0] = await newUsers(2);
+  const [group = 0] = await newGroups(other, user, 1);
+  await say(other, { user });
+  await say(other, { group });
+  const [node, elsewhere] = all.nodes;
+  await node.ask("groupHistory", user, { params: { id: group } });
+  await vi.waitFor(async () => {
+    const before = node.count("hit convlist");
+    await check(user, [50]);
+    expect(node.count("hit convlist")).toBeGreaterThan(before);
+  });
+  await say(other, { group }, 1);
+  const { versions } = node.cache;
+  const asked = vi.spyOn(node.cache, "versions").mockImplementationOnce(async (...args) => {
+    const found = await versions(...args);
+    await elsewhere.ask("leaveGroup", user, { params: { id: group } });
+    return found;
+  });
+  const answer = await node.ask("conversations", user, { query: { limit: "50" } });
+  expect(asked).toHaveBeenCalledTimes(1);
+  expect(answer).not.toContain(`group_${group}`);
+  expect(answer).toBe(await all.database.ask("conversations", user, { query: { limit: "50" } }));
+});
+
 test("a list with more groups than are kept is read from the database, and right", async () => {
   const [user = 0, other = 0] = await newUsers(2);
   const groups = await newGroups(user, undefined, 202);

@@ -136,8 +136,8 @@ export function createReadList(deps: {
   // list in which nothing happened to the user's part in it.
   const overlays = new LRUCache<string, Overlay>({ maxSize: overlayBytes, sizeCalculation: sizeOf });
 
-  /** Heads that the kept list has in an older version. */
-  async function changedHeads(ver: number, { userId, base, groups }: List): Promise<Changes> {
+  /** Heads that the kept list has in an older version; undefined: the user has left one of their groups by now. */
+  async function changedHeads(ver: number, { userId, base, groups }: List): Promise<Changes | undefined> {
     if (groups.length === 0) return { heads: [], from: "cache" };
     const { epoch } = deps.cache.state();
     const versions = await deps.cache.versions(
@@ -163,7 +163,9 @@ export function createReadList(deps: {
         .map(({ groupId }) => ({ groupId })),
     );
     const [row] = await deps.db.query(someHeads, [userId, asked.map(({ id }) => id)]);
-    for (const head of (row?.heads ?? []).map(timed)) {
+    const found = (row?.heads ?? []).map(timed);
+    if (found.length < asked.length) return undefined;
+    for (const head of found) {
       overlays.set(`${userId}/${head.conversation_id}`, { epoch, listVer: row?.ver ?? 0, head });
       heads.push(head);
     }
@@ -177,6 +179,7 @@ export function createReadList(deps: {
     const { isCut, heads } = found.value;
     const fresh: Changes = { heads: [], from: "database" };
     const changed = found.from === "database" ? fresh : await changedHeads(found.ver, found.value);
+    if (changed === undefined) return undefined;
     const replaced = new Set(changed.heads.map((head) => head.conversation_id));
     const all = [...heads.filter((head) => !replaced.has(head.conversation_id)), ...changed.heads].sort(byActivity);
     const last = heads.at(-1);
