@@ -7,6 +7,7 @@ const sample = (at: number, more: Partial<Sample> = {}): Sample => ({
   at,
   state: "dirty",
   ver: 1,
+  pend: 9,
   reads: at,
   ...more,
 });
@@ -16,13 +17,14 @@ const check = (...samples: Sample[]) => checkLiveness([{ samples, hits: good }],
 test("an entry that is dirty for a while, at rising versions, or that nobody reads is fine", () => {
   const short = [sample(0), sample(900), sample(1_000, { state: "clean" }), sample(1_100), sample(2_000)];
   const rising = [sample(0), sample(800, { ver: 2 }), sample(1_600, { ver: 3 })];
+  const busy = [sample(0), sample(800, { pend: 10 }), sample(1_600, { pend: 11 })];
   const unread = [sample(0, { reads: 5 }), sample(5_000, { reads: 5 })];
-  for (const samples of [short, rising, unread]) expect(check(...samples).violations).toEqual([]);
+  for (const samples of [short, rising, busy, unread]) expect(check(...samples).violations).toEqual([]);
 });
 
 test("an entry that stays dirty at one version while it is read is a violation", () => {
   expect(check(sample(0), sample(600), sample(1_200)).violations).toEqual([
-    "conv:1:2 stayed dirty at version 1 for 1200 ms while it was read",
+    "conv:1:2 stayed dirty at version 1 of 9 for 1200 ms while it was read",
   ]);
 });
 

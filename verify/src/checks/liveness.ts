@@ -8,6 +8,8 @@ export interface Sample {
   /** `other`: absent, being filled for the first time, or not ours. */
   readonly state: "clean" | "dirty" | "other";
   readonly ver: number;
+  /** The highest version that a writer has announced. */
+  readonly pend: number;
   /** Reads that could have been answered from it since the run began. */
   readonly reads: number;
 }
@@ -21,7 +23,10 @@ export interface QuietPhase {
   readonly hits: Hits;
 }
 
-/** How long an entry may stay dirty at one version while it is read, in ms, and how many reads show that it is read. */
+/**
+ * How long an entry may stay dirty while it is read and nobody changes it, in ms, and how many reads show that it is read. What is
+ * changed faster than it can be read costs hits, which the gate judges.
+ */
 const patience = 1_000;
 const enoughReads = 3;
 /** A machine that is too busy answers late, and then Redis is not asked: such a phase tells nothing about the cache. */
@@ -31,7 +36,7 @@ const leastAsked = 0.1;
 const enoughHits = 1_000;
 
 /**
- * (g) While all is well no entry stays dirty although it is read, and most reads are answered from the cache.
+ * (g) While all is well no entry stays dirty although it is read and not changed any more, and most reads are answered from the cache.
  * @param gate the least share of hits; 0: how often the cache is used is not judged
  */
 export function checkLiveness(phases: readonly QuietPhase[], gate: number): CheckResult {
@@ -65,14 +70,16 @@ function longestDirty(samples: readonly Sample[], findings: ReturnType<typeof cr
   for (const sample of samples) {
     const before = since.get(sample.key);
     if (sample.state !== "dirty") since.delete(sample.key);
-    else if (before === undefined || before.ver !== sample.ver) since.set(sample.key, sample);
+    else if (before === undefined || before.ver !== sample.ver || before.pend !== sample.pend)
+      since.set(sample.key, sample);
     else if (sample.reads - before.reads >= enoughReads) {
       const age = sample.at - before.at;
       longest = Math.max(longest, age);
       if (age <= patience) continue;
       since.delete(sample.key);
       findings.add(
-        () => `${sample.key} stayed dirty at version ${sample.ver} for ${Math.round(age)} ms while it was read`,
+        () =>
+          `${sample.key} stayed dirty at version ${sample.ver} of ${sample.pend} for ${Math.round(age)} ms while it was read`,
       );
     }
   }

@@ -35,9 +35,9 @@ export function sampleEntries(redis: RedisPair, recorder: Recorder): { stop(): P
   };
 }
 
-function stateOf(header: Buffer): Pick<Sample, "state" | "ver"> {
+function stateOf(header: Buffer): Pick<Sample, "state" | "ver" | "pend"> {
   if (header.length < headerBytes || header[at.first] !== msgpack.array32 || header[at.hasBody] !== msgpack.true)
-    return { state: "other", ver: 0 };
-  const ver = Number(header.readBigUInt64BE(at.ver));
-  return { state: header.readBigUInt64BE(at.pend) === BigInt(ver) ? "clean" : "dirty", ver };
+    return { state: "other", ver: 0, pend: 0 };
+  const [ver, pend] = [Number(header.readBigUInt64BE(at.ver)), Number(header.readBigUInt64BE(at.pend))];
+  return { state: ver === pend ? "clean" : "dirty", ver, pend };
 }
