@@ -82,6 +82,7 @@ export async function openCache(options: CacheOptions): Promise<Cache> {
     probe: store.probe,
     fill: (source, filling) => entries?.fill(source, filling),
     busy: (source, held) => entries?.giveBack(source, held),
+    release: (source, held) => entries?.release(source, held),
     shed: events.shed,
     step,
   });

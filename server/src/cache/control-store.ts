@@ -56,7 +56,8 @@ const turnOff = statement<never>(
 );
 const removeDirty = statement<never>(
   "cache.remove_dirty",
-  `delete from cache_dirty where id in (select id from cache_dirty where id = any($1) for update skip locked)`,
+  `delete from cache_dirty
+   where id in (select id from cache_dirty where id = any($1) for update skip locked) and cache_run() = $2`,
 );
 // What is noted once the cache is on again is not in a snapshot in which it is off.
 const forgetDirty = statement<never>(
@@ -89,7 +90,8 @@ export function controlStore(db: Queries) {
     newRun: (known: string) => db.query(newRun, [known]),
     turnOn: (runId: string) => db.query(turnOn, [runId]),
     turnOff: () => db.query(turnOff, []),
-    removeDirty: (ids: readonly number[]) => db.query(removeDirty, [ids]),
+    /** Unless this is another run of PostgreSQL by now, which may have given these ids to others. */
+    removeDirty: (ids: readonly number[], run: string) => db.query(removeDirty, [ids, run]),
     /** While the cache is off: the next epoch makes them needless. */
     forgetDirty: () => db.query(forgetDirty, []),
     /** Whether an entry of this epoch may be older than the rows: its change is noted, or other entries are in use by now. */

@@ -60,7 +60,7 @@ export async function startControl(deps: ControlDeps): Promise<CacheControl> {
     const killed = await deps.relay(seen.dirty, seen.epoch);
     // Kills in another Redis than the one that is meant are worth nothing.
     const isMeant = runId === seen.run_id && redis?.runId === runId && isOurs();
-    if (killed.length > 0 && isMeant) await store.removeDirty(killed);
+    if (killed.length > 0 && isMeant) await store.removeDirty(killed, seen.pg_now);
   }
 
   async function poll(): Promise<void> {

@@ -206,8 +206,13 @@ export class Entries {
   }
 
   /** A writer was in flight, so nothing is filled in: whoever reads next may, without waiting for the end of this lease. */
-  giveBack(source: AnySource, { id, token }: { id: unknown; token: Buffer }): void {
+  giveBack(source: AnySource, held: { id: unknown; token: Buffer }): void {
     this.#deps.events.fill(source.name, "busy");
+    this.release(source, held);
+  }
+
+  /** Gives a lease back that will not be used. */
+  release(source: AnySource, { id, token }: { id: unknown; token: Buffer }): void {
     this.#release(source.key(id), token);
   }
 

@@ -1,5 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { openDatabase } from "../platform/postgres/database.ts";
 import { holdPolls, startCacheWorld, type CacheNode, type CacheWorld } from "../testing/cache-world.ts";
+import { controlStore } from "./control-store.ts";
 
 /*
  * PostgreSQL has failed over and lost commits, whose versions it gives out again. Until a node has seen that, its marks are answered as
@@ -60,4 +62,19 @@ test.each(writes)("%s under the present epoch is not noted", async (_, write) =>
   await write(node, "two");
   expect(dirtyRows()).toBe("");
   await expect.poll(() => node.events).toContain("post done");
+});
+
+test("rows that were seen in another run of PostgreSQL are not removed: their ids may be given to others by now", async () => {
+  await using db = openDatabase({
+    connection: { connectionString: world.url },
+    poolSize: 1,
+    onOutage: () => undefined,
+  });
+  const id = Number(world.sql(`insert into cache_dirty (key, ver) values ('thing:${thing}', 7) returning id`));
+  const store = controlStore(db);
+  await store.removeDirty([id], "the run before");
+  expect(dirtyRows()).toBe("7");
+  const { pg_now: run } = await store.poll();
+  await store.removeDirty([id], run);
+  expect(dirtyRows()).toBe("");
 });

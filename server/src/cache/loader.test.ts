@@ -3,7 +3,7 @@ import { OmError } from "../platform/om-error.ts";
 import { createLoader, type Loader, type LoaderOptions } from "./loader.ts";
 import type { Loaded, Source } from "./source.ts";
 
-/** What the loader did, in order: `probe <locks>`, `load <ids>`, `fill <id> <token>`, `busy <kind>`, `shed`. */
+/** What the loader did, in order: `probe <locks>`, `load <ids>`, `fill <id> <token>`, `busy <kind>`, `release <kind> <token>`, `shed`. */
 let log: string[] = [];
 /** Loads that wait to be answered, the oldest first. */
 let loads: { ids: readonly number[]; answer: () => void; fail: (error: Error) => void }[] = [];
@@ -61,6 +61,7 @@ function loader(options: Partial<LoaderOptions> = {}): Loader {
     },
     fill: ({ name }, { id, token }) => void log.push(`fill ${name}:${String(id)} ${token.toString()}`),
     busy: ({ name }) => void log.push(`busy ${name}`),
+    release: ({ name }, { token }) => void log.push(`release ${name} ${token.toString()}`),
     shed: () => void log.push("shed"),
     ...options,
   });
@@ -220,7 +221,21 @@ test("a source that has no row for an id fails for that one, and is not filled i
   const short: typeof conv = { ...conv, load: async () => [{ ver: 4, value: "only one" }] };
   const both = [all.load(short, 1), all.load(short, 2, Buffer.from("token"))];
   expect(await Promise.all(both.map(outcome))).toEqual([4, "conv: a row for every id is needed"]);
-  expect(log).toEqual(["probe lock of conv 2"]);
+  expect(log).toEqual(["probe lock of conv 2", "release conv token"]);
+});
+
+test("whoever is sent away, or waits in vain, gives the lease back", async () => {
+  const [all, conv] = [loader({ maxWaiting: 1 }), source("conv")];
+  const first = all.load(conv, 1);
+  await turns();
+  const late = outcome(all.load(conv, 2, Buffer.from("late")));
+  expect(await outcome(all.load(conv, 3, Buffer.from("away")))).toBe("unavailable");
+  expect(log.at(-1)).toBe("release conv away");
+  now += 1_001;
+  loads.shift()?.answer();
+  await turns();
+  expect([await outcome(first), await late]).toEqual([1, "unavailable"]);
+  expect(log.at(-1)).toBe("release conv late");
 });
 
 test("the locks of those who may fill are probed before the rows are read; only free ones are filled", async () => {

@@ -28,6 +28,8 @@ export interface LoaderOptions {
   fill(source: AnySource, filling: { id: unknown; token: Buffer; loaded: Loaded<unknown> }): void;
   /** The lock of an object was not free, so it is not stored: its lease is of no use any more. It does not throw. */
   busy(source: AnySource, held: { id: unknown; token: Buffer }): void;
+  /** The object will not be read after all: its lease is given back. It does not throw. */
+  release(source: AnySource, held: { id: unknown; token: Buffer }): void;
   /** A caller was sent away. */
   shed(): void;
   /** Named steps, for tests and verification. */
@@ -84,6 +86,7 @@ export function createLoader(options: LoaderOptions): Loader {
       }
       if (waiting >= options.maxWaiting) {
         options.shed();
+        if (token !== undefined) options.release(source, { id, token });
         throw new OmError("unavailable");
       }
       const made = wish(id, key, token, options.now());
@@ -133,12 +136,16 @@ function takeBatch(queues: Map<AnySource, Queue>): Batch | undefined {
 
 /** Reads one batch and answers everybody. It does not throw. */
 async function run(options: LoaderOptions, { source, wishes: all }: Omit<Batch, "queue">): Promise<void> {
+  const giveUp = ({ id, token, reject }: Waiting, why: unknown): void => {
+    if (token !== undefined) options.release(source, { id, token });
+    reject(why);
+  };
   const late = options.now() - options.maxWaitMs;
   const wishes = all.filter((one) => one.since >= late);
   for (const one of all) {
     if (one.since >= late) continue;
     options.shed();
-    one.reject(new OmError("unavailable"));
+    giveUp(one, new OmError("unavailable"));
   }
   if (wishes.length === 0) return;
   try {
@@ -157,7 +164,7 @@ async function run(options: LoaderOptions, { source, wishes: all }: Omit<Batch, 
       else options.busy(source, { id, token });
     }
   } catch (error) {
-    for (const one of wishes) one.reject(error);
+    for (const one of wishes) giveUp(one, error);
   }
 }
 

@@ -37,7 +37,7 @@ export function createPosts(deps: {
 }): (posts: readonly KeyedPost[], epoch: number) => void {
   const { redis, events } = deps;
 
-  async function send(part: readonly KeyedPost[], epoch: number, pauses = again): Promise<void> {
+  async function send(part: readonly KeyedPost[], epoch: number, pauses: readonly number[]): Promise<void> {
     const args = part.flatMap(({ ver, prev, records, source }) => {
       const ttl = lifetime(source.ttlMs);
       const { maxBytes, maxRecords } = source;
@@ -56,11 +56,14 @@ export function createPosts(deps: {
     const [pause, ...later] = pauses;
     if (early.length === 0 || pause === undefined) return;
     await deps.pause(pause);
-    for (const some of inCalls(early, redis)) void send(some, epoch, later);
+    for (const some of inCalls(early, redis)) start(some, epoch, later);
   }
 
+  const start = (part: readonly KeyedPost[], epoch: number, pauses = again): void =>
+    void send(part, epoch, pauses).catch(() => events.posted("failed", part.length));
+
   return (posts, epoch) => {
-    for (const part of inCalls(posts, redis)) void send(part, epoch);
+    for (const part of inCalls(posts, redis)) start(part, epoch);
   };
 }
 

@@ -16,6 +16,11 @@ const timeOut = (count: number): void =>
     now += 5;
     breaker.timedOut();
   });
+const fail = (count: number): void =>
+  times(count, () => {
+    now += 5;
+    breaker.failed();
+  });
 
 function opened(): Breaker {
   timeOut(5);
@@ -32,32 +37,38 @@ test("five time-outs in a row open it; an answer in between starts the count ane
   expect(breaker.state).toBe("open");
 });
 
-test("many calls that one pause has made late, among many that were answered, do not open it", () => {
-  times(300, () => breaker.succeeded());
-  now += 300;
-  times(60, () => breaker.timedOut());
+test("many calls that one pause has made late do not open it, nor do a few such pauses among many calls", () => {
+  const pause = (calls: number): void => {
+    now += 100;
+    times(calls, () => breaker.timedOut());
+  };
+  for (const calls of [500, 500]) pause(calls);
   expect(breaker.state).toBe("closed");
-  now += 300;
-  times(30, () => breaker.timedOut());
+  pause(1);
   expect(breaker.state).toBe("open");
+  breaker = new Breaker(() => now);
+  for (let second = 0; second < 10; second++) {
+    times(300, () => breaker.succeeded());
+    pause(60);
+    expect(breaker.state).toBe("closed");
+  }
 });
 
 test("more than a fifth of errors in a second opens it, of fifty calls at least", () => {
-  breaker.failed();
-  times(9, () => breaker.failed());
+  fail(10);
   times(40, () => breaker.succeeded());
   expect(breaker.state).toBe("closed");
-  breaker.failed();
+  fail(1);
   expect(breaker.state).toBe("open");
 });
 
 test("a few calls, or errors of another second, do not open it", () => {
-  times(49, () => breaker.failed());
+  fail(49);
   expect(breaker.state).toBe("closed");
   now += 1_000;
-  times(49, () => breaker.failed());
+  fail(49);
   expect(breaker.state).toBe("closed");
-  breaker.failed();
+  fail(1);
   expect(breaker.state).toBe("open");
 });
 

@@ -4,8 +4,16 @@ import type { BreakerState } from "./redis.ts";
 const tooManyTimeouts = 5;
 /** Calls that were made together are late together, within so many ms: one pause of Redis, or of this machine, is one moment. */
 const moment = 4;
-/** Or this share of errors, of at least that many calls of this and the last window, in ms. */
-const tooManyErrors = { share: 0.2, calls: 50, window: 500 };
+/** Or this share of errors, at so many moments, of at least that many calls of this and the last window, in ms. */
+const tooManyErrors = { share: 0.2, moments: 3, calls: 50, window: 500 };
+
+interface Window {
+  calls: number;
+  errors: number;
+  /** At which there were errors. */
+  moments: number;
+}
+const empty: Readonly<Window> = { calls: 0, errors: 0, moments: 0 };
 /** Good trials in a row that close it. */
 const goodTrials = 3;
 /** Between two trials, in ms; doubled after each that fails. */
@@ -19,9 +27,9 @@ export class Breaker {
   readonly #now: () => number;
   #state: BreakerState = "closed";
   #timeouts = 0;
-  #timedOutAt = Number.NEGATIVE_INFINITY;
-  #window = { since: 0, calls: 0, errors: 0 };
-  #lastWindow = { calls: 0, errors: 0 };
+  #failedAt = Number.NEGATIVE_INFINITY;
+  #window = { since: 0, ...empty };
+  #lastWindow: Readonly<Window> = empty;
   #good = 0;
   #pause = trialPause.first;
 
@@ -44,23 +52,27 @@ export class Breaker {
   }
 
   timedOut(): void {
-    const now = this.#now();
-    if (now - this.#timedOutAt >= moment) {
-      this.#timeouts += 1;
-      this.#timedOutAt = now;
-    }
-    this.failed();
+    if (this.#failed()) this.#timeouts += 1;
     if (this.#state === "closed" && this.#timeouts >= tooManyTimeouts) this.#open();
   }
 
   failed(): void {
-    const window = this.#currentWindow();
+    this.#failed();
+  }
+
+  /** @returns whether that is another moment than the last time */
+  #failed(): boolean {
+    const now = this.#now();
+    const isNew = now - this.#failedAt >= moment;
+    if (isNew) this.#failedAt = now;
+    const [window, last] = [this.#currentWindow(), this.#lastWindow];
     window.calls += 1;
     window.errors += 1;
-    const calls = window.calls + this.#lastWindow.calls;
-    const errors = window.errors + this.#lastWindow.errors;
-    const many = calls >= tooManyErrors.calls && errors > calls * tooManyErrors.share;
-    if (this.#state === "closed" && many) this.#open();
+    window.moments += Number(isNew);
+    const [calls, errors] = [window.calls + last.calls, window.errors + last.errors];
+    const isOften = window.moments + last.moments >= tooManyErrors.moments && calls >= tooManyErrors.calls;
+    if (this.#state === "closed" && isOften && errors > calls * tooManyErrors.share) this.#open();
+    return isNew;
   }
 
   /** A trial has ended. */
@@ -78,16 +90,16 @@ export class Breaker {
     if (this.#good < goodTrials) return;
     this.#state = "closed";
     this.#timeouts = 0;
-    this.#window = { since: this.#now(), calls: 0, errors: 0 };
-    this.#lastWindow = { calls: 0, errors: 0 };
+    this.#window = { since: this.#now(), ...empty };
+    this.#lastWindow = empty;
   }
 
-  #currentWindow(): { calls: number; errors: number } {
+  #currentWindow(): Window {
     const now = this.#now();
     const age = now - this.#window.since;
     if (age < tooManyErrors.window) return this.#window;
-    this.#lastWindow = age < 2 * tooManyErrors.window ? this.#window : { calls: 0, errors: 0 };
-    this.#window = { since: now, calls: 0, errors: 0 };
+    this.#lastWindow = age < 2 * tooManyErrors.window ? this.#window : empty;
+    this.#window = { since: now, ...empty };
     return this.#window;
   }
 

@@ -48,6 +48,14 @@ test("the highest epoch counts: a master that was cut off knows nothing of the o
   expect(await found(newer, old)).toEqual([true, "h:3", "h:2"]);
 });
 
+test("nodes that are cut off and count on alone, or have forgotten the cluster, are not believed", async () => {
+  const good = member(2, { epoch: 4, masters: [1, 2] });
+  const alone = member(7, { epoch: 99, state: "fail", masters: [3, 2] });
+  expect(await found(alone, good)).toEqual([true, "h:1", "h:2"]);
+  expect(await found(member(8, { epoch: 120, masters: [] }), good)).toEqual([true, "h:1", "h:2"]);
+  expect(await found(member(8, { epoch: 120, masters: [] }))).toBe("no node knows of masters");
+});
+
 test("one master that refuses is enough to say that not all is well, one that is none any more is not", async () => {
   const good = member(2, { epoch: 4, masters: [1, 2] });
   expect(await found(member(1, { epoch: 4, state: "fail", masters: [1, 2] }), good)).toEqual([false, "h:1", "h:2"]);

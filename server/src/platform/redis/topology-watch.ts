@@ -1,6 +1,6 @@
 import type { Endpoint } from "./connection.ts";
 import { failureText } from "./failure-text.ts";
-import type { Commands } from "./redis.ts";
+import { RedisUnavailable, type Commands } from "./redis.ts";
 import { askStranger, askTopology, nameOf, type Address, type Topology } from "./topology.ts";
 
 export interface TopologyWatch {
@@ -31,7 +31,8 @@ const strangersPerRound = 3;
 
 /**
  * Asks all masters what the cluster looks like, and while something is wrong also a few other nodes in turn, as masters that are cut off
- * know nothing of those that have taken their place. Of different answers that of the highest epoch counts.
+ * know nothing of those that have taken their place. Of different answers that of the highest epoch counts, those first whose nodes
+ * take commands.
  */
 export function createTopologyWatch(options: TopologyWatchOptions): TopologyWatch {
   const { seeds, members, isWell, random } = options;
@@ -92,9 +93,17 @@ export function createTopologyWatch(options: TopologyWatchOptions): TopologyWatc
 /** @throws what went wrong with the first, when there is no answer at all */
 async function newestOf(asked: Promise<Topology & { by: string }>[]): Promise<Topology> {
   const ends = await Promise.allSettled(asked);
-  const answers = ends.flatMap((end) => (end.status === "fulfilled" ? [end.value] : []));
-  const [newest] = answers.toSorted((a, b) => b.epoch - a.epoch);
-  if (newest === undefined) throw ends.find((end) => end.status === "rejected")?.reason;
+  // A node that belongs to no cluster, or has forgotten it, knows nothing.
+  const answers = ends.flatMap((end) =>
+    end.status === "fulfilled" && end.value.masters.length > 0 ? [end.value] : [],
+  );
+  // A replica that is cut off raises the epoch with every vote that it asks for.
+  const [newest] = answers.toSorted((a, b) => Number(b.isOk) - Number(a.isOk) || b.epoch - a.epoch);
+  if (newest === undefined) {
+    throw (
+      ends.find((end) => end.status === "rejected")?.reason ?? new RedisUnavailable("error", "no node knows of masters")
+    );
+  }
   const masters = new Set(newest.masters.map(nameOf));
   return { ...newest, isOk: newest.isOk && answers.every(({ by, isOk }) => isOk || !masters.has(by)) };
 }

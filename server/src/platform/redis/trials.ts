@@ -19,11 +19,12 @@ export function createTrials(options: {
   const { breaker, attempt, onTried } = options;
   let timer: NodeJS.Timeout | undefined;
   let trying = false;
+  let stopped = false;
 
   async function run(): Promise<void> {
     clearTimeout(timer);
     timer = undefined;
-    if (breaker.state === "closed" || trying) return;
+    if (breaker.state === "closed" || trying || stopped) return;
     trying = true;
     const good = await attempt();
     trying = false;
@@ -35,9 +36,16 @@ export function createTrials(options: {
   }
 
   function check(): void {
-    if (breaker.state === "closed" || trying) return;
+    if (breaker.state === "closed" || trying || stopped) return;
     timer ??= setTimeout(() => void run(), breaker.pause).unref();
   }
 
-  return { check, tryNow: () => void run(), stop: () => clearTimeout(timer) };
+  return {
+    check,
+    tryNow: () => void run(),
+    stop() {
+      stopped = true;
+      clearTimeout(timer);
+    },
+  };
 }
