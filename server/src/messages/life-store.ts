@@ -2,7 +2,7 @@ import type { MessageType } from "@om/protocol";
 import type { Changed as CacheChange } from "../cache/marks.ts";
 import type { CacheWrites, Touch } from "../cache/write-marks.ts";
 import { changedGroup, changedLists, changedUnread, conversationKey } from "../conversations/cache-keys.ts";
-import type { Place } from "../conversations/conversation-row.ts";
+import { placeOf } from "../conversations/conversation-row.ts";
 import type { Queries } from "../platform/postgres/database.ts";
 import { statement } from "../platform/postgres/statement.ts";
 import { postTo, type HistoryPosts } from "./batch-changes.ts";
@@ -55,9 +55,6 @@ interface MessageChange {
   isMedia?: boolean;
 }
 
-const place = ({ lo, hi, group_id: groupId }: Changed): Place =>
-  lo === null || hi === null ? { groupId: groupId ?? 0 } : { lo, hi };
-
 /** Lists and unread counts of a direct conversation that changed; a group's list entries follow the group's own version. */
 async function directChanges(queries: Queries, { lo, hi, ver }: Changed): Promise<CacheChange[]> {
   if (lo === null || hi === null) return [];
@@ -79,8 +76,8 @@ export function lifeStore(writes: CacheWrites, posts: HistoryPosts) {
       one === undefined
         ? ["d", messageId, row.ver]
         : ["e", messageId, row.ver, one.content, one.version, one.message_type];
-    const post = postTo(posts, place(row), { prev: row.ver - 1, records: [record] });
-    touch({ key: conversationKey(place(row)), ver: row.ver, post });
+    const post = postTo(posts, placeOf(row), { prev: row.ver - 1, records: [record] });
+    touch({ key: conversationKey(placeOf(row)), ver: row.ver, post });
     (await directChanges(queries, row)).forEach(touch);
     return row;
   }
@@ -98,7 +95,7 @@ export function lifeStore(writes: CacheWrites, posts: HistoryPosts) {
         if (row.group_id !== null) {
           (await changedGroup(queries, row.group_id, [userId])).forEach(touch);
         } else {
-          touch({ key: conversationKey(place(row)), ver: row.ver });
+          touch({ key: conversationKey(placeOf(row)), ver: row.ver });
           (await directChanges(queries, row)).forEach(touch);
         }
         return row;

@@ -1,4 +1,4 @@
-/** Waits before connecting again: any time up to a bound that doubles from `first` to `longest`, so that many nodes do not come at once. */
+/** Pauses between connections: a random part of a bound that doubles from `first` to `longest`, so that many nodes do not come at once. */
 export interface Backoff {
   /** How long to wait before connecting again, in ms. */
   next(): number;

@@ -22,7 +22,7 @@ export function slotOf(key: string | Buffer): number {
 /** Commands of ours that name no key. */
 const keyless: ReadonlySet<string> = new Set(["PING", "INFO", "PUBLISH"]);
 
-/** The slot that decides which server gets a command: that of its first key. Undefined: any may get it. */
+/** The slot of the first key of a command, which decides which server gets it; undefined: it names no key. */
 export function slotOfCommand(command: string, args: readonly (string | number | Buffer)[]): number | undefined {
   const [key] = args;
   if (key === undefined || keyless.has(command)) return undefined;
