@@ -39,9 +39,9 @@ export interface Scripts {
   servable(slot: Slot, epoch: number): slot is Servable;
   mark(slot: Slot, epoch: number, n: number): Slot;
   lease(slot: Slot, epoch: number, token: number): Slot;
+  release(slot: Slot, token: number): Slot;
   fill(slot: Slot, lease: { readonly epoch: number; readonly token: number }, value: Value): Slot;
   post(slot: Slot, epoch: number, change: Change): Slot;
-  replace(slot: Slot, epoch: number, value: Value): Slot;
   compact(slot: Slot, epoch: number, value: Value): Slot;
 }
 
@@ -61,6 +61,9 @@ export const scripts: Scripts = {
     return { ...slot, token };
   },
 
+  /** RELEASE: gives back a lease that will not be used, so that the next reader need not wait for its end. */
+  release: (slot, token) => (slot?.token === token ? { ...slot, token: 0 } : slot),
+
   /** FILL: only with the token of the last lease, in the epoch of that lease. The one script that may lower `pend`. */
   fill(slot, lease, { ver, body }) {
     if (slot === undefined || slot.epoch !== lease.epoch || slot.token !== lease.token) return slot;
@@ -70,13 +73,9 @@ export const scripts: Scripts = {
   /** POST: appends a change to exactly the version that it follows, and never makes an entry. */
   post(slot, epoch, { prev, n, delta }) {
     if (slot === undefined || slot.epoch !== epoch || slot.body === undefined || slot.ver !== prev) return slot;
-    return settled({ ...slot, ver: n, pend: Math.max(slot.pend, n), body: slot.body + delta });
-  },
-
-  /** REPLACE: as POST, but with a complete value, which needs no predecessor. */
-  replace(slot, epoch, { ver, body }) {
-    if (slot === undefined || slot.epoch !== epoch || slot.body === undefined || slot.ver >= ver) return slot;
-    return settled({ ...slot, ver, pend: Math.max(slot.pend, ver), body });
+    const pend = Math.max(slot.pend, n);
+    // Clean, so a lease ends: its holder must not replace what is newer.
+    return { ...slot, ver: n, pend, token: n === pend ? 0 : slot.token, body: slot.body + delta };
   },
 
   /** COMPACT: the same version again in less space, if it still is that version. */
@@ -85,11 +84,6 @@ export const scripts: Scripts = {
     return { ...slot, token: 0, body };
   },
 };
-
-/** A write that leaves the entry clean also ends the lease on it. */
-function settled(entry: Entry): Entry {
-  return entry.ver === entry.pend ? { ...entry, token: 0 } : entry;
-}
 
 /** Versions are named by letters: the change that leads to version 1 is "a". */
 export function letter(ver: number): string {

@@ -63,11 +63,10 @@ export const away: Partial<Node> = { run: 0, epoch: 0, age: 0, reads: false, flo
 
 function claimed(state: State, { rules }: Epochs, run: number): State {
   const { db, epochs } = state;
-  const drawsForLifeOnly = rules.newEpochs === "counted, drawn for each life";
-  const isDrawn = rules.newEpochs === "drawn" || (drawsForLifeOnly && db.run === run);
+  const isDrawn = rules.drawnForEachLife && db.run === run;
   const epoch = isDrawn ? epochs + 1 : db.epoch + 1;
-  const life = drawsForLifeOnly && !isDrawn ? db.life : state.life;
-  return { ...state, db: { ...db, epoch, run, life, claimed: 0 }, epochs: Math.max(epochs, epoch) };
+  const life = isDrawn || !rules.drawnForEachLife ? state.life : db.life;
+  return { ...state, db: { ...db, epoch, run, life }, epochs: Math.max(epochs, epoch) };
 }
 
 function slowPollSteps(state: State, { rules }: Epochs, i: number): Step<State>[] {
@@ -81,10 +80,9 @@ function slowPollSteps(state: State, { rules }: Epochs, i: number): Step<State>[
 }
 
 /** One statement of PostgreSQL tells the epoch and all dirty rows. */
-function learned(state: State, { rules, freshFor }: Epochs, i: number): State {
-  const { epoch, dirty, claimed } = state.db;
-  const isWarm = rules.fence !== "claims warm up" || claimed >= freshFor;
-  const reads = isWarm && (rules.newEpochs !== "counted, drawn for each life" || state.db.life === state.life);
+function learned(state: State, { rules }: Epochs, i: number): State {
+  const { epoch, dirty, life } = state.db;
+  const reads = !rules.drawnForEachLife || life === state.life;
   return withNode(state, i, { epoch, age: 0, reads, floor: rules.floors ? dirty : 0 });
 }
 
@@ -137,7 +135,7 @@ function writerSteps(state: State, options: Epochs, writer: Writer): Step<State>
     steps.push({ name, next: { ...marked, writer: { ...writer, marked: { run, epoch } } } });
   }
   const { marked } = writer;
-  const trusted = marked !== undefined && (!rules.fence.startsWith("epoch") || marked.epoch === writer.seen);
+  const trusted = marked !== undefined && (rules.fence === "none" || marked.epoch === writer.seen);
   const delta = letter(letters + 1);
   const committed: State = {
     ...state,

@@ -24,24 +24,7 @@ export const epochsRuns: readonly Run[] = [
     "PostgreSQL fails over; versions are given out again",
     model({ ...small, nodes: 1, commits: 2, lostCommits: 1 }),
   ),
-  holds(
-    "all epochs",
-    "restart; entries of dead epochs are kept",
-    model({ ...small, restarts: 1, forgetDeadEpochs: false }),
-  ),
-  holds(
-    "drawn for each life",
-    "Redis restarts and PostgreSQL fails over; claims count on, but an epoch is drawn for each life of PostgreSQL",
-    without(
-      { newEpochs: "counted, drawn for each life" },
-      { ...small, restarts: 1, lostCommits: 1, forgetDeadEpochs: false },
-    ),
-  ),
-  holds(
-    "warming instead",
-    "failover; new epochs are not read for as long as a poll counts",
-    without({ fence: "claims warm up" }, { ...small, failovers: 1 }),
-  ),
+  holds("both", "Redis restarts and PostgreSQL fails over", model({ ...small, restarts: 1, lostCommits: 1 })),
 ];
 
 export const epochsMutants: readonly Run[] = [
@@ -49,13 +32,13 @@ export const epochsMutants: readonly Run[] = [
     "epochIgnored",
     "entries of any epoch are served",
     /^stale/,
-    model({ ...small, restarts: 1, forgetDeadEpochs: false, scripts: epochIgnored }),
+    model({ ...small, restarts: 1, scripts: epochIgnored }),
   ),
   mutant(
     "leaseKeepsBody",
     "LEASE takes over an old entry with its body",
     /^stale/,
-    model({ ...small, restarts: 1, forgetDeadEpochs: false, scripts: leaseKeepsBody }),
+    model({ ...small, restarts: 1, scripts: leaseKeepsBody }),
   ),
   mutant(
     "noFence",
@@ -79,7 +62,7 @@ export const epochsMutants: readonly Run[] = [
     "epochsCounted",
     "the next epoch is the last one plus 1",
     /^stale/,
-    without({ newEpochs: "counted" }, { ...small, restarts: 1, lostCommits: 1, forgetDeadEpochs: false }),
+    without({ drawnForEachLife: false }, { ...small, restarts: 1, lostCommits: 1 }),
   ),
   mutant(
     "pollsForever",
@@ -115,7 +98,6 @@ export const epochsMutants: readonly Run[] = [
 
 /** Minutes, not seconds: by `npm run model -- --deep`. */
 export const epochsDeep: readonly Run[] = [
-  holds("both", "Redis restarts and PostgreSQL fails over", model({ ...small, restarts: 1, lostCommits: 1 })),
   holds("lost commits, 3", "PostgreSQL fails over; 3 commits", model({ ...small, commits: 3, lostCommits: 1 })),
   holds("failover, 2", "a lagging replica takes over; 2 commits", model({ ...small, commits: 2, failovers: 1 })),
 ];

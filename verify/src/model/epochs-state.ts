@@ -10,12 +10,12 @@ import { scripts, type Change, type Scripts, type Slot, type Value } from "./ent
  */
 export interface Rules {
   /**
-   * Every claim draws an epoch that never was; or it counts on from the one that PostgreSQL remembers, and nobody reads until one
-   * was drawn for the present life of PostgreSQL; or it only counts on.
+   * Claims count on from the epoch that PostgreSQL remembers. For each life of PostgreSQL an epoch is drawn that never was, and nobody
+   * reads before that; or there is only counting.
    */
-  readonly newEpochs: "drawn" | "counted, drawn for each life" | "counted";
+  readonly drawnForEachLife: boolean;
   /** What keeps a write that was marked in the old Redis from going stale in the new one. */
-  readonly fence: "epoch read under the lock" | "epoch read before the lock" | "claims warm up" | "none";
+  readonly fence: "epoch read under the lock" | "epoch read before the lock" | "none";
   /** The transaction also reads whether the epoch is of this life of PostgreSQL. */
   readonly fenceSeesLife: boolean;
   /** A node without a fresh poll uses no Redis. */
@@ -44,8 +44,6 @@ export interface Epochs {
   readonly l1: boolean;
   /** Answers to polls take time. Only for runs without restarts and failovers, where a poll has nothing else to notice. */
   readonly slowPolls: boolean;
-  /** Drops entries of epochs that nobody knows any more: to all scripts they are as good as none. Off, to see that this hides nothing. */
-  readonly forgetDeadEpochs: boolean;
   readonly rules: Rules;
   readonly scripts: Scripts;
 }
@@ -62,9 +60,8 @@ export const epochs: Epochs = {
   inFlight: 1,
   l1: false,
   slowPolls: false,
-  forgetDeadEpochs: true,
   rules: {
-    newEpochs: "drawn",
+    drawnForEachLife: true,
     fence: "epoch read under the lock",
     fenceSeesLife: true,
     pollsExpire: true,
@@ -84,8 +81,6 @@ export interface Database {
   readonly run: number;
   /** The life of PostgreSQL that the epoch belongs to. */
   readonly life: number;
-  /** Ticks since the epoch was claimed. */
-  readonly claimed: number;
   /** The highest version with a dirty row; 0 when there is none. */
   readonly dirty: number;
 }
@@ -97,7 +92,7 @@ export interface Node {
   readonly epoch: number;
   /** Ticks since its last poll. */
   readonly age: number;
-  /** Whether it may read: always, but for a fence that lets claims warm up. */
+  /** Whether it may read: the epoch was of the present life of PostgreSQL when it polled. */
   readonly reads: boolean;
   /** The highest dirty row as of its last poll: smaller versions are not served. */
   readonly floor: number;

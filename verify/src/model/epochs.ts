@@ -16,7 +16,7 @@ import { keyOf, type Model, type Step } from "./explore.ts";
 export function epochsModel(options: Epochs): Model<State> {
   const { restarts, failovers, silentRollbacks, lostCommits } = options;
   const node: Node = { run: 1, epoch: 1, age: 0, reads: true, floor: 0, answer: undefined, l1: undefined };
-  const db = { content: "", epoch: 1, run: 1, life: 1, claimed: options.freshFor, dirty: 0 };
+  const db = { content: "", epoch: 1, run: 1, life: 1, dirty: 0 };
   return {
     start: {
       db,
@@ -39,11 +39,8 @@ export function epochsModel(options: Epochs): Model<State> {
         ...timeStep(state, options),
         ...networkSteps(state, options),
         ...faultSteps(state),
-      ].map((step) => ({
-        ...step,
-        next: options.forgetDeadEpochs ? withoutDeadEpochs(settled(step.next)) : settled(step.next),
-      })),
-    key: (state) => key(state, options),
+      ].map((step) => ({ ...step, next: settled(step.next) })),
+    key,
     broken: (state) => state.nodes.map((_, i) => stale(state, options, i)).find((what) => what !== undefined),
     goals: {
       "a node served in the last epoch, after the last write": (state) =>
@@ -94,7 +91,6 @@ function timeStep(state: State, { freshFor, rules, slowPolls }: Epochs): Step<St
   const older = (age: number): number => Math.min(age + 1, freshFor);
   const next = {
     ...state,
-    db: rules.fence === "claims warm up" ? { ...state.db, claimed: older(state.db.claimed) } : state.db,
     nodes: state.nodes.map((node) => {
       if (node.epoch <= 0) return node;
       const age = older(node.age);
@@ -162,7 +158,7 @@ function without(state: State, what: keyof State["left"]): State {
   return { ...state, left, copy, standby: left.lostCommits > 0 ? state.standby : noDatabase };
 }
 
-const noDatabase: Database = { content: "", epoch: 0, run: 0, life: 0, claimed: 0, dirty: 0 };
+const noDatabase: Database = { content: "", epoch: 0, run: 0, life: 0, dirty: 0 };
 
 /** The standby takes over with what it has: later commits, claims and dirty rows are gone, and so is the open transaction. */
 function failedOver(state: State): State {
@@ -190,56 +186,22 @@ function settled(state: State): State {
   return next;
 }
 
-function withoutDeadEpochs(state: State): State {
-  const { db, standby, left, servers, copy, nodes, writer, lease, net } = state;
-  const isKnown = (epoch: number): boolean =>
-    epoch === db.epoch ||
-    (left.lostCommits > 0 && epoch === standby.epoch) ||
-    epoch === writer?.marked?.epoch ||
-    epoch === lease?.epoch ||
-    nodes.some((node) => epoch === node.epoch) ||
-    net.some((message) => epoch === message.epoch);
-  const isDead = (slot: Slot): boolean => slot !== undefined && !isKnown(slot.epoch);
-  if (!isDead(copy) && !servers.some((server) => isDead(server?.slot))) return state;
-  const living = (slot: Slot): Slot => (isDead(slot) ? undefined : slot);
-  return { ...state, servers: servers.map((server) => server && { slot: living(server.slot) }), copy: living(copy) };
-}
-
 function slotOf({ servers }: State, run: number): Slot {
   return servers[run - 1]?.slot;
 }
 
-/**
- * States that differ in names only share a key: the nodes are alike, the network has no order, and of epochs that are never given
- * twice it only matters which are the same.
- */
-function key(state: State, { rules }: Epochs): string {
+/** States that differ in names only share a key: the nodes are alike, and the network has no order. */
+function key(state: State): string {
   const { writer } = state;
-  const view = {
+  return keyOf({
     ...state,
     nodes: state.nodes.map((node, i) => ({ node, writes: writer?.node === i })).sort(byKey),
     writer: writer && { ...writer, node: 0 },
     net: state.net.toSorted(byKey),
     past: Object.entries(state.past).sort(byKey),
-  };
-  return keyOf(view, rules.newEpochs === "drawn" ? nameEpochs() : undefined);
+  });
 }
 
 function byKey(a: unknown, b: unknown): number {
   return keyOf(a) < keyOf(b) ? -1 : 1;
-}
-
-/** Epochs by the order in which they are come upon. */
-function nameEpochs(): (field: string, value: unknown) => unknown {
-  const names = new Map<unknown, number>([
-    [0, 0],
-    [lapsed.epoch, 1],
-  ]);
-  return (field, value) => {
-    if (field === "epochs") return 0;
-    if (field !== "epoch" && field !== "seen") return value;
-    const name = names.get(value) ?? names.size;
-    names.set(value, name);
-    return name;
-  };
 }

@@ -93,32 +93,23 @@ function traceTo(at: number, ways: readonly Way[]): string[] {
 /**
  * A short key for plain data: a character per number, word or bracket. Equal for equal data only, provided that objects in the
  * same place have the same fields or differ in a field before the one that is missing.
- * @param rename what to put instead of a field's value
  */
-export function keyOf(value: unknown, rename?: Rename): string {
+export function keyOf(value: unknown): string {
   const codes: number[] = [];
-  write(codes, value, rename);
+  write(codes, value);
   return String.fromCharCode(...codes);
 }
 
-type Rename = (field: string, value: unknown) => unknown;
-
 const words = new Map<string, number>();
 
-function write(codes: number[], value: unknown, rename: Rename | undefined): void {
+function write(codes: number[], value: unknown): void {
   if (typeof value === "number") codes.push(0x100 + value);
   else if (typeof value === "boolean") codes.push(value ? 1 : 2);
   else if (typeof value === "string") codes.push(0x1000 + wordNumber(value));
   else if (typeof value !== "object" || value === null) codes.push(3);
   else {
     codes.push(4);
-    if (Array.isArray(value)) for (const part of value) write(codes, part, rename);
-    else {
-      for (const field in value) {
-        const part: unknown = value[field as keyof typeof value];
-        write(codes, rename === undefined ? part : rename(field, part), rename);
-      }
-    }
+    for (const field in value) write(codes, value[field as keyof typeof value]);
     codes.push(5);
   }
 }

@@ -2,7 +2,6 @@ import { epochsDeep, epochsMutants, epochsRuns } from "./epochs-runs.ts";
 import { modesMutants, modesRuns } from "./modes-runs.ts";
 import { oneKeyMutants, oneKeyRuns } from "./one-key-runs.ts";
 import { disappointment, tableLine, type Run } from "./run.ts";
-import { sharedLockMutants, sharedLockRuns } from "./shared-lock-runs.ts";
 import { twoKeysDeep, twoKeysMutants, twoKeysRuns } from "./two-keys-runs.ts";
 
 /**
@@ -15,8 +14,6 @@ const runs: readonly Run[] = [
   ...oneKeyMutants,
   ...twoKeysRuns,
   ...twoKeysMutants,
-  ...sharedLockRuns,
-  ...sharedLockMutants,
   ...epochsRuns,
   ...epochsMutants,
   ...modesRuns,

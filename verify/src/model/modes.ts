@@ -3,21 +3,18 @@ import { keyOf, type Model, type Step } from "./explore.ts";
 
 /**
  * The switch that turns the cache off for all nodes, and on again. It stands in `cache_ctl`; each node knows it as of its last
- * poll. While it is `off` nobody reads Redis, and after a while writers need not mark either; before it may be `on` again, every
- * writer must have learned to mark.
+ * poll. While it is `off` nobody reads Redis, and after a while writers need not mark either. A writer believes no poll about that: its
+ * transaction reads the switch under the lock.
  *
- * Time is counted in ticks. A poll counts for less than `freshFor` of them; a node without a fresh poll reads no Redis and marks
- * every write. Redis works all the time here: what a mark that is not answered leads to is shown in one-key.ts and epochs.ts.
+ * Time is counted in ticks. A poll counts for less than `freshFor` of them; a node without a fresh poll reads no Redis. Redis works all the time here: what a mark that is not answered leads to is shown in one-key.ts and epochs.ts.
  */
 export interface Rules {
-  /** From `off` the way to `on` leads through `warming`, which lasts longer than a poll counts. */
-  readonly warming: boolean;
   /** How many polls' worth of `off` a writer waits for before it writes without marks; 2 by the protocol. */
   readonly skipAfter: number;
   /** When a writer settles whether it marks: when it holds the lock, or before it waits for the lock. */
   readonly decide: "with the lock" | "before the lock";
-  /** What it goes by: its last poll, or the switch itself, read once more in its transaction. */
-  readonly goBy: "poll" | "transaction";
+  /** What it goes by: the switch itself, read in its transaction, or its last poll. */
+  readonly goBy: "transaction" | "poll";
 }
 
 export interface Modes {
@@ -33,12 +30,12 @@ export const modes: Modes = {
   commits: 2,
   freshFor: 2,
   turns: 1,
-  rules: { warming: true, skipAfter: 2, decide: "with the lock", goBy: "poll" },
+  rules: { skipAfter: 2, decide: "with the lock", goBy: "transaction" },
   scripts,
 };
 
 interface Switch {
-  readonly mode: "on" | "off" | "warming";
+  readonly mode: "on" | "off";
   readonly epoch: number;
   /** Ticks since it was changed. */
   readonly age: number;
@@ -92,7 +89,7 @@ export function modesModel(options: Modes): Model<State> {
     steps: (state) =>
       [
         ...timeStep(state, options),
-        ...switchSteps(state, options),
+        ...switchSteps(state),
         ...state.nodes.flatMap((node, i) => nodeSteps(state, options, { node, i })),
         ...(state.writer === undefined ? [] : writerSteps(state, options, state.writer)),
         ...redisSteps(state, options),
@@ -137,23 +134,20 @@ function timeStep(state: State, { freshFor, rules }: Modes): Step<State>[] {
       ? { ...node, age: node.age + 1 }
       : { ...node, mode: "unknown", maySkip: false, age: 0 };
   });
-  const worthCounting = { on: 0, warming: freshFor, off: rules.skipAfter * freshFor }[state.switch.mode];
+  const worthCounting = state.switch.mode === "off" ? rules.skipAfter * freshFor : 0;
   const age = Math.min(state.switch.age + 1, worthCounting);
   return [{ name: "a tick", next: { ...state, nodes, switch: { ...state.switch, age } } }];
 }
 
-function switchSteps(state: State, { freshFor, rules }: Modes): Step<State>[] {
-  const { mode, epoch, age } = state.switch;
-  const turned = (to: Switch["mode"], epoch: number): State => ({ ...state, switch: { mode: to, epoch, age: 0 } });
+function switchSteps(state: State): Step<State>[] {
+  const { mode, epoch } = state.switch;
   if (mode === "off") {
-    const next = rules.warming ? "warming" : "on";
-    return [{ name: `the switch goes to ${next}, in epoch ${epoch + 1}`, next: turned(next, epoch + 1) }];
+    const next: State = { ...state, switch: { mode: "on", epoch: epoch + 1, age: 0 } };
+    return [{ name: `the switch goes to on, in epoch ${epoch + 1}`, next }];
   }
-  const steps: Step<State>[] = [];
-  if (mode === "warming" && age >= freshFor) steps.push({ name: "the switch goes to on", next: turned("on", epoch) });
-  if (state.turns > 0)
-    steps.push({ name: "the switch goes to off", next: { ...turned("off", epoch), turns: state.turns - 1 } });
-  return steps;
+  if (state.turns === 0) return [];
+  const next: State = { ...state, switch: { mode: "off", epoch, age: 0 }, turns: state.turns - 1 };
+  return [{ name: "the switch goes to off", next }];
 }
 
 // -------------------------------------------------------------------------------------------------------------- nodes and writers

@@ -54,6 +54,12 @@ export const compactAnyVersion: Scripts = {
     scripts.servable(slot, epoch) ? { ...slot, ver: value.ver, pend: value.ver, body: value.body } : slot,
 };
 
+/** releaseCleans: RELEASE leaves the entry as if nobody had marked it. */
+export const releaseCleans: Scripts = {
+  ...scripts,
+  release: (slot, token) => (slot?.token === token ? { ...slot, pend: slot.ver, token: 0 } : slot),
+};
+
 /** epochIgnored: an entry of any epoch is served. */
 export const epochIgnored: Scripts = {
   ...scripts,

@@ -5,6 +5,7 @@ import {
   markKeepsLease,
   postCreates,
   postWithoutContiguity,
+  releaseCleans,
 } from "./mutants.ts";
 import { oneKey, type OneKey, type Rules } from "./one-key-state.ts";
 import { oneKeyModel } from "./one-key.ts";
@@ -19,12 +20,11 @@ export const oneKeyRuns: readonly Run[] = [
   holds("strict", "every commit has its mark answered; 3 commits", model({ commits: 3, inFlight: 4 })),
   holds("degraded", "commits without an answered mark, dirty rows, relay", model({ degraded: true, inFlight: 2 })),
   holds("memory", "a node's decoded object, compaction", model({ l1: true, compact: true, inFlight: 2 })),
-  holds("replace", "complete values instead of appended changes", model({ after: "replace" })),
   holds("all tokens", "nothing dropped: late fills stay on their way", model({ forgetDeadTokens: false, inFlight: 2 })),
   holds(
-    "refresh without probe",
-    "a lease granted on a servable entry needs no probe",
-    without({ probeRefresh: "unless LEASE saw it servable" }, { degraded: true, inFlight: 2 }),
+    "release",
+    "leases that are given back need no end, if no reader dies",
+    without({ leasesExpire: false }, { readersReliable: true }),
   ),
 ];
 
@@ -45,7 +45,7 @@ export const oneKeyMutants: readonly Run[] = [
     /^stale/,
     without({ killBeforeDelete: false }, { degraded: true }),
   ),
-  mutant("forcedFillWithoutProbe", "a lease to refresh is never probed", /^stale/, without({ probeRefresh: "never" })),
+  mutant("forcedFillWithoutProbe", "a lease to refresh is never probed", /^stale/, without({ probeRefresh: false })),
   mutant(
     "l1WithoutHeader",
     "a node shows what it keeps without asking",
@@ -53,6 +53,13 @@ export const oneKeyMutants: readonly Run[] = [
     without({ compareHeader: false }, { l1: true }),
   ),
   mutant("leaseForever", "a lease is never taken over", /^stuck/, without({ leasesExpire: false })),
+  mutant(
+    "noRelease",
+    "a lease of a reader that gives up is left to its end",
+    /^stuck/,
+    without({ leasesExpire: false, release: false }, { readersReliable: true }),
+  ),
+  mutant("releaseCleans", "RELEASE takes back the mark as well", /^stale/, model({ scripts: releaseCleans })),
   mutant(
     "noLease",
     "FILL compares versions instead of tokens",

@@ -2,11 +2,11 @@ import { scripts, type Scripts, type Slot, type Value } from "./entry.ts";
 import { keyOf } from "./explore.ts";
 
 /**
- * One cached object: writers that mark, commit and post, readers that lease, probe and fill, a relay for commits without a mark,
+ * One cached object: writers that mark, commit and post, readers that lease, probe and fill or release, a relay for commits without a mark,
  * and a network between them and Redis that delays, reorders and loses.
  *
  * - The lock lets one writer at a time through, so there is one place for a writer; aborts are unlimited, commits are counted.
- * - What a node sends once its part is done (POST, FILL) is on its way at once. Redis may execute it at any later time, or
+ * - What a node sends once its part is done (POST, FILL, RELEASE) is on its way at once. Redis may execute it at any later time, or
  *   never: that also covers a node that sends late, stalls, or dies before it sends.
  * - A lease may be taken over at any time: that is what its expiry amounts to, on any clock.
  * - A reader starts over when it is done, and entries vanish as often as they like.
@@ -22,8 +22,10 @@ export interface Rules {
   readonly probe: boolean;
   /** The probe comes before the snapshot. */
   readonly probeBeforeRead: boolean;
-  /** Whether a lease taken to refresh an entry before it expires needs the probe as well. */
-  readonly probeRefresh: "always" | "unless LEASE saw it servable" | "never";
+  /** Also with a lease taken to refresh an entry before it expires. */
+  readonly probeRefresh: boolean;
+  /** A reader that gives up gives its lease back. */
+  readonly release: boolean;
   /** A dirty row is deleted only after Redis answered its KILL. */
   readonly killBeforeDelete: boolean;
   /** A lease can be taken over. */
@@ -38,15 +40,15 @@ export interface OneKey {
   readonly readers: number;
   /** Messages on the way at once, at most; what would be one more is lost. */
   readonly inFlight: number;
+  /** What readers send arrives, at some time, and readers do not die. */
+  readonly readersReliable: boolean;
   /** Commits without an answered MARK happen. */
   readonly degraded: boolean;
-  /** What follows a commit: the change (POST) or the whole new value (REPLACE). */
-  readonly after: "post" | "replace";
   /** A node keeps the decoded object. */
   readonly l1: boolean;
   /** Long bodies are compacted. */
   readonly compact: boolean;
-  /** Drops what holds a token that the entry no longer has: FILL refuses it for ever. Off, to see that this hides nothing. */
+  /** Drops what holds a token that the entry no longer has: FILL and RELEASE refuse it for ever. Off, to see that this hides nothing. */
   readonly forgetDeadTokens: boolean;
   readonly rules: Rules;
   readonly scripts: Scripts;
@@ -56,8 +58,8 @@ export const oneKey: OneKey = {
   commits: 2,
   readers: 2,
   inFlight: 3,
+  readersReliable: false,
   degraded: false,
-  after: "post",
   l1: false,
   compact: false,
   forgetDeadTokens: true,
@@ -67,7 +69,8 @@ export const oneKey: OneKey = {
     dirtyRows: true,
     probe: true,
     probeBeforeRead: true,
-    probeRefresh: "always",
+    probeRefresh: true,
+    release: true,
     killBeforeDelete: true,
     leasesExpire: true,
     compareHeader: true,
@@ -90,7 +93,8 @@ export type Reader =
 export type Message =
   | { readonly kind: "MARK"; readonly n: number; readonly awaited: boolean }
   | { readonly kind: "POST" | "KILL" | "COMPACT"; readonly n: number }
-  | { readonly kind: "FILL"; readonly token: number; readonly ver: number };
+  | { readonly kind: "FILL"; readonly token: number; readonly ver: number }
+  | { readonly kind: "RELEASE"; readonly token: number };
 
 export interface DirtyRow {
   readonly n: number;
@@ -122,7 +126,7 @@ export function freshToken(state: State): number {
 export function isHeld({ readers, net }: State, token: number): boolean {
   return (
     readers.some((reader) => "token" in reader && reader.token === token) ||
-    net.some((message) => message.kind === "FILL" && message.token === token)
+    net.some((message) => "token" in message && message.token === token)
   );
 }
 
@@ -130,11 +134,11 @@ export function withoutDeadTokens(state: State): State {
   const { slot, readers, net } = state;
   const isDead = (token: number): boolean => token !== slot?.token;
   const dead = readers.some((reader) => "token" in reader && isDead(reader.token));
-  if (!dead && !net.some((message) => message.kind === "FILL" && isDead(message.token))) return state;
+  if (!dead && !net.some((message) => "token" in message && isDead(message.token))) return state;
   return {
     ...state,
     readers: readers.map((reader) => ("token" in reader && isDead(reader.token) ? idle : reader)),
-    net: net.filter((message) => message.kind !== "FILL" || !isDead(message.token)),
+    net: net.filter((message) => !("token" in message && isDead(message.token))),
   };
 }
 
@@ -151,6 +155,7 @@ export function key(state: State): string {
   );
   const net = state.net.map((message) => {
     if (message.kind === "FILL") return `F${message.ver}${live(message.token) ? "!" : "?"}`;
+    if (message.kind === "RELEASE") return `R${live(message.token) ? "!" : "?"}`;
     return `${message.kind}${message.n}${message.kind === "MARK" && message.awaited ? "!" : ""}`;
   });
   const slot = state.slot && { ...state.slot, token: state.slot.token !== 0 };

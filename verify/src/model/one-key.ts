@@ -1,4 +1,4 @@
-import { bodyOf, letter, type Slot, type Value } from "./entry.ts";
+import { bodyOf, letter, type Slot } from "./entry.ts";
 import { keyOf, type Model, type Step } from "./explore.ts";
 import {
   freshToken,
@@ -47,6 +47,7 @@ export function oneKeyModel(options: OneKey): Model<State> {
       "a servable entry at the last version": (state) => servable(state) && state.committed === options.commits,
       "an entry that a mark made dirty": ({ slot }) => slot?.body !== undefined && slot.pend > slot.ver,
       "a lease on a servable entry": (state) => servable(state) && state.slot?.token !== 0,
+      "a lease given back": ({ slot, net }) => net.some((one) => one.kind === "RELEASE" && one.token === slot?.token),
       "a FILL on its way while a writer holds the lock": ({ net, writer }) =>
         writer !== undefined && net.some(({ kind }) => kind === "FILL"),
     },
@@ -83,12 +84,13 @@ function neverHeals(state: State, { scripts, rules, degraded }: OneKey): string 
   return scripts.servable(slot, epoch) ? undefined : "stuck: an undisturbed reader leaves the entry dirty";
 }
 
-/** I2, I3 and I4: what a step may do to an entry. */
+/** I2, I3 and I4: what a step may do to an entry; RELEASE, which no rule names, may only end a lease. */
 function brokenRule(from: Slot, to: Slot, step: string): string | undefined {
   const by = (word: string): boolean => step.includes(word);
   if (to === undefined) return undefined;
   if (from === undefined) return by("leases") && to.body === undefined ? undefined : `I4: "${step}" creates an entry`;
   if (to.pend < from.pend && !by("FILL")) return `I2: "${step}" lowers pend`;
+  if (by("RELEASE") && (to.ver !== from.ver || to.body !== from.body)) return `I5: "${step}" changes the value`;
   if (to.token !== from.token && to.token !== 0 && !by("leases")) return `I3: "${step}" changes the token`;
   return undefined;
 }
@@ -167,9 +169,11 @@ function readerSteps(state: State, options: OneKey, { reader, i }: { reader: Rea
     const readers = state.readers.map((other, j) => (i === j ? to : other));
     steps.push({ name: `reader ${i + 1} ${name}`, next: { ...state, ...more, readers }, outside: true });
   };
-  const filling = (token: number, ver: number): Partial<State> => ({
-    net: sent(state, options, { kind: "FILL", token, ver }),
-  });
+  /** The reader's last step: it is idle again, and the message is on its way. */
+  const send = (name: string, message: Message): void => {
+    const net = sent(state, options, message);
+    if (net !== state.net || !options.readersReliable) move(name, idle, { net });
+  };
   const lockIsFree = writer?.holdsLock !== true;
   const servable = scripts.servable(slot, epoch);
   if (reader.at === "idle" && servable) {
@@ -179,8 +183,7 @@ function readerSteps(state: State, options: OneKey, { reader, i }: { reader: Rea
   if (!("token" in reader)) {
     const token = freshToken(state);
     const refresh = reader.at === "refreshing";
-    const trusted = rules.probeRefresh === "never" || (rules.probeRefresh !== "always" && servable);
-    const at = !rules.probe || (refresh && trusted) ? "probed" : "leased";
+    const at = rules.probe && (rules.probeRefresh || !refresh) ? "leased" : "probed";
     const busy = !rules.leasesExpire && slot !== undefined && slot.token !== 0;
     const name = `leases ${servable ? "a servable entry" : "what is not servable"}${refresh ? " to refresh it" : ""}`;
     if (!busy) move(name, { at, token }, { slot: scripts.lease(slot, epoch, token) });
@@ -191,26 +194,23 @@ function readerSteps(state: State, options: OneKey, { reader, i }: { reader: Rea
     if (rules.probeBeforeRead && lockIsFree) move("sees the lock free", { at: "probed", token });
     if (!rules.probeBeforeRead) move(`reads version ${committed}`, { at: "read", token, ver: committed });
   }
-  if (reader.at === "probed") move(`reads version ${committed} and sends FILL`, idle, filling(token, committed));
-  if (reader.at === "read" && lockIsFree) move("sees the lock free and sends FILL", idle, filling(token, reader.ver));
-  move("gives up", idle); // the lock was taken, or the node died
+  if (reader.at === "probed")
+    send(`reads version ${committed} and sends FILL`, { kind: "FILL", token, ver: committed });
+  if (reader.at === "read" && lockIsFree) {
+    send("sees the lock free and sends FILL", { kind: "FILL", token, ver: reader.ver });
+  }
+  // The lock was taken, or the load failed. A node that dies is one whose RELEASE is lost.
+  if (rules.release) send("gives up and sends RELEASE", { kind: "RELEASE", token });
+  else move("gives up", idle);
   return steps;
 }
 
-/** A node's memory of the decoded object: it learns from PostgreSQL, from Redis, and from changes that it made itself. */
+/** A node decodes what Redis shows it, and keeps it. */
 function memorySteps(state: State, { l1: isOn, scripts }: OneKey): Step<State>[] {
-  const { slot, committed: ver, l1 } = state;
-  if (!isOn) return [];
-  const keep = (name: string, l1: Value): Step<State> => ({ name, next: { ...state, l1 }, outside: true });
-  const steps = [keep(`the node keeps version ${ver}, which it read`, { ver, body: bodyOf(ver) })];
-  if (scripts.servable(slot, epoch)) {
-    steps.push(keep(`the node keeps version ${slot.ver}, which Redis showed`, { ver: slot.ver, body: slot.body }));
-  }
-  if (l1 !== undefined && l1.ver < ver) {
-    const n = l1.ver + 1;
-    steps.push(keep(`the node appends its own change ${n} to what it keeps`, { ver: n, body: l1.body + letter(n) }));
-  }
-  return steps;
+  const { slot } = state;
+  if (!isOn || !scripts.servable(slot, epoch)) return [];
+  const l1 = { ver: slot.ver, body: slot.body };
+  return [{ name: `the node keeps version ${slot.ver}`, next: { ...state, l1 }, outside: true }];
 }
 
 // ------------------------------------------------------------------------------------------------------------- network and Redis
@@ -225,11 +225,11 @@ function sent({ net }: Pick<State, "net">, { inFlight }: OneKey, message: Messag
 function networkSteps(state: State, options: OneKey): Step<State>[] {
   const steps = state.net.flatMap((message): Step<State>[] => {
     const net = state.net.filter((other) => other !== message);
-    const name = `${message.kind}(${message.kind === "FILL" ? message.ver : message.n})`;
-    return [
-      { name: `${name} arrives`, next: { ...delivered({ ...state, net }, options, message) } },
-      { name: `${name} is lost`, next: { ...state, net }, outside: true },
-    ];
+    const name = `${message.kind}(${"n" in message ? message.n : message.kind === "FILL" ? message.ver : ""})`;
+    const steps: Step<State>[] = [{ name: `${name} arrives`, next: delivered({ ...state, net }, options, message) }];
+    const mayBeLost = !("token" in message && options.readersReliable);
+    if (mayBeLost) steps.push({ name: `${name} is lost`, next: { ...state, net }, outside: true });
+    return steps;
   });
   if (state.slot !== undefined)
     steps.push({ name: "the entry vanishes", next: { ...state, slot: undefined }, outside: true });
@@ -243,8 +243,8 @@ function delivered(state: State, options: OneKey, message: Message): State {
     const value = { ver: message.ver, body: bodyOf(message.ver) };
     return { ...state, slot: scripts.fill(slot, { epoch, token: message.token }, value) };
   }
+  if (message.kind === "RELEASE") return { ...state, slot: scripts.release(slot, message.token) };
   const { n } = message;
-  const value = { ver: n, body: bodyOf(n) };
   if (message.kind === "MARK" || message.kind === "KILL") {
     const marked = scripts.mark(slot, epoch, n);
     const answered = message.kind === "MARK" && message.awaited && writer !== undefined;
@@ -253,9 +253,10 @@ function delivered(state: State, options: OneKey, message: Message): State {
       message.kind === "KILL" ? state.dirty.map((row) => (row.n === n ? { n, killed: true } : row)) : state.dirty;
     return { ...state, slot: marked, dirty };
   }
-  if (message.kind === "COMPACT") return { ...state, slot: scripts.compact(slot, epoch, value) };
-  const change = { prev: n - 1, n, delta: letter(n) };
-  const after = options.after === "post" ? scripts.post(slot, epoch, change) : scripts.replace(slot, epoch, value);
+  if (message.kind === "COMPACT") {
+    return { ...state, slot: scripts.compact(slot, epoch, { ver: n, body: bodyOf(n) }) };
+  }
+  const after = scripts.post(slot, epoch, { prev: n - 1, n, delta: letter(n) });
   const tooLong = options.compact && after !== slot;
   return { ...state, slot: after, net: tooLong ? sent(state, options, { kind: "COMPACT", n }) : state.net };
 }
