@@ -275,7 +275,7 @@ export const settings = {
   redisUrl: secret(
     "REDIS_URL",
     redisUrl,
-    "Redis or Valkey 6 or newer, for the cache. Without it REDIS_ADDR decides; without that too there is no cache",
+    "Redis 6.2 or newer, or Valkey: for the cache, for who is online, and for pushes between nodes. Without it REDIS_ADDR decides; without that too there is none of this",
   ),
   redisAddr: setting("REDIS_ADDR", redisAddress, "", "Redis or Valkey without TLS, if REDIS_URL is not set"),
   redisPassword: secret("REDIS_PASSWORD", text, "Redis password, if REDIS_URL holds none"),

@@ -168,16 +168,18 @@ function failedOver(state: State): State {
   return { ...state, db: standby, life: state.life + 1, writer: undefined, past: { ...others, ...lost } };
 }
 
-/** What can do nothing any more is dropped: connections to a dead Redis and what was sent on them, leases that nothing grants. */
+/** What can do nothing any more is dropped: a Redis that nobody talks to, what was sent to it, leases that nothing grants. */
 function settled(state: State): State {
-  const { servers, copy, lease, nodes } = state;
+  const { copy, lease, nodes } = state;
+  const isAlive = (i: number): boolean => i === state.servers.length - 1 || nodes.some(({ run }) => run === i + 1);
+  const servers = state.servers.map((server, i) => (isAlive(i) ? server : undefined));
   const isGone = (run: number): boolean => run > 0 && servers[run - 1] === undefined;
   const isLive = ({ run, token }: { run: number; token: number }): boolean => slotOf(state, run)?.token === token;
   const isUseful = (message: Message): boolean => {
     if (message.kind === "FILL") return isLive(message);
     return !isGone(message.run) && (slotOf(state, message.run)?.body !== undefined || copy !== undefined);
   };
-  let next = state;
+  let next = { ...state, servers };
   nodes.forEach(({ run }, i) => {
     if (isGone(run)) next = withNode(next, i, away);
   });

@@ -1,6 +1,6 @@
 import { epochsDeep, epochsMutants, epochsRuns } from "./epochs-runs.ts";
 import { modesMutants, modesRuns } from "./modes-runs.ts";
-import { oneKeyMutants, oneKeyRuns } from "./one-key-runs.ts";
+import { oneKeyDeep, oneKeyMutants, oneKeyRuns } from "./one-key-runs.ts";
 import { disappointment, tableLine, type Run } from "./run.ts";
 import { twoKeysDeep, twoKeysMutants, twoKeysRuns } from "./two-keys-runs.ts";
 
@@ -18,7 +18,7 @@ const runs: readonly Run[] = [
   ...epochsMutants,
   ...modesRuns,
   ...modesMutants,
-  ...(process.argv.includes("--deep") ? [...twoKeysDeep, ...epochsDeep] : []),
+  ...(process.argv.includes("--deep") ? [...oneKeyDeep, ...twoKeysDeep, ...epochsDeep] : []),
 ];
 
 console.log(`${"model".padEnd(11)} ${"run".padEnd(22)}    states      edges  outcome`);

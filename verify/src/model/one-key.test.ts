@@ -27,7 +27,9 @@ test("what a script may do to an entry is watched at every step, harm or not", (
       return marked && { ...marked, token: 9 };
     },
   };
+  const dropsBody: Scripts = { ...scripts, release: (slot) => slot && { ...slot, body: undefined, token: 0 } };
   expect(firstBroken(lowersPend)).toMatch(/^I2/);
   expect(firstBroken(givesToken)).toMatch(/^I3/);
   expect(firstBroken(postCreates)).toMatch(/^I4/);
+  expect(firstBroken(dropsBody)).toMatch(/^I5/);
 });
