@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import pg from "pg";
 
-const folder = new URL("./migrations/", import.meta.url);
+const folder = new URL("../../../src/platform/postgres/migrations/", import.meta.url);
 /** Any fixed number: whoever holds this lock is the one that migrates. */
 const lock = 7_283_641;
 
