@@ -179,7 +179,7 @@ function settled(state: State): State {
     if (message.kind === "FILL") return isLive(message);
     return !isGone(message.run) && (slotOf(state, message.run)?.body !== undefined || copy !== undefined);
   };
-  let next = { ...state, servers };
+  let next: State = { ...state, servers };
   nodes.forEach(({ run }, i) => {
     if (isGone(run)) next = withNode(next, i, away);
   });
