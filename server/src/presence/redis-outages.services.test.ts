@@ -1,5 +1,5 @@
 import { startFaultProxy, type RedisServer } from "@om/services";
-import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { openNode, type PresenceNode } from "../testing/presence-nodes.ts";
 import { places, startPresenceRedis, type PresenceRedis } from "../testing/presence-redis.ts";
 import { redisClient } from "../testing/redis-clients.ts";

@@ -185,8 +185,8 @@ export class Registration {
     const [adds, removes] = [slice.filter((id) => this.#wanted.has(id)), slice.filter((id) => !this.#wanted.has(id))];
     try {
       const calls = [
-        adds.length === 0 ? [] : this.#deps.keys.add(node, adds),
-        removes.length === 0 ? [] : this.#deps.keys.remove(node, removes),
+        adds.length === 0 ? Promise.resolve([]) : this.#deps.keys.add(node, adds),
+        removes.length === 0 ? Promise.resolve([]) : this.#deps.keys.remove(node, removes),
       ] as const;
       // What fails does not overtake the other.
       await Promise.allSettled(calls);
