@@ -1,4 +1,4 @@
-import { luaScripts } from "../platform/redis/lua-scripts.ts";
+import { luaScripts } from "../platform/redis/scripts.ts";
 
 /** The scripts of this folder; each file says what goes in and what comes out. */
 export const scripts = luaScripts(new URL("./scripts/", import.meta.url), "header", [

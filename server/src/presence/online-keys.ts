@@ -1,5 +1,5 @@
 import { chunks } from "../platform/chunks.ts";
-import { luaScripts } from "../platform/redis/lua-scripts.ts";
+import { luaScripts } from "../platform/redis/scripts.ts";
 import type { Redis, Reply, Script } from "../platform/redis/redis.ts";
 
 /*
