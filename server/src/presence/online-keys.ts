@@ -19,7 +19,7 @@ export const sliceSize = 100;
 /** How many users are looked up at once. */
 const readSize = 500;
 
-const scripts = luaScripts(new URL("./scripts/", import.meta.url), "common", [
+const scripts = luaScripts(new URL("../../src/presence/scripts/", import.meta.url), "common", [
   "node-join",
   "node-beat",
   "node-reap",
