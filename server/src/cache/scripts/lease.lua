@@ -8,11 +8,11 @@ local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local until_ms = now + tonumber(ARGV[3])
 if h and redis.call('STRLEN', key) <= tonumber(ARGV[5]) then
-  local ver = int8(h, 7)
-  if hasBody(h) and ver == int8(h, 16) and ver >= tonumber(ARGV[4]) and ARGV[6] ~= '1' then return redis.call('GET', key) end
+  local ver = struct.unpack('>I8', h, 7)
+  if string.byte(h, 48) == 0xc3 and ver == struct.unpack('>I8', h, 16) and ver >= tonumber(ARGV[4]) and ARGV[6] ~= '1' then return redis.call('GET', key) end
   -- An end beyond that of a lease of this moment is no lease's: the clock has gone back, or the bytes are not ours.
-  local ends = int8(h, 35)
-  if tokenOf(h) ~= noToken and ends > now and ends <= until_ms then return 0 end
+  local ends = struct.unpack('>I8', h, 35)
+  if string.sub(h, 26, 33) ~= string.rep('\0', 8) and ends > now and ends <= until_ms then return 0 end
   redis.call('SETRANGE', key, 25, ARGV[2] .. '\207' .. struct.pack('>I8', until_ms))
   return 1
 end

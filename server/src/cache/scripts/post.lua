@@ -7,21 +7,21 @@ for i, key in ipairs(KEYS) do
   local a = 2 + (i - 1) * 8
   local prev, n = tonumber(ARGV[a]), tonumber(ARGV[a + 1])
   local h = header(key, ARGV[1])
-  if not h or not hasBody(h) then
+  if not h or string.byte(h, 48) ~= 0xc3 then
     out[i] = 0
   else
-    local ver = int8(h, 7)
+    local ver = struct.unpack('>I8', h, 7)
     if ver >= n then
       out[i] = 1
     elseif ver ~= prev then
       out[i] = -1
     else
-      local pend = math.max(int8(h, 16), n)
-      local count = int4(h, 2) + tonumber(ARGV[a + 2])
+      local pend = math.max(struct.unpack('>I8', h, 16), n)
+      local count = struct.unpack('>I4', h, 2) + tonumber(ARGV[a + 2])
       local head = '\221' .. struct.pack('>I4', count) .. '\207' .. struct.pack('>I8', n)
         .. '\207' .. struct.pack('>I8', pend)
       -- Clean: whoever holds a lease must not replace what is newer; the place of its end tells when the entry expires.
-      if pend == n then head = head .. '\196\8' .. noToken .. '\207' .. struct.pack('>I8', tonumber(ARGV[a + 7])) end
+      if pend == n then head = head .. '\196\8' .. string.rep('\0', 8) .. '\207' .. struct.pack('>I8', tonumber(ARGV[a + 7])) end
       redis.call('SETRANGE', key, 0, head)
       local length = redis.call('APPEND', key, ARGV[a + 3])
       redis.call('PEXPIRE', key, ARGV[a + 4])
