@@ -71,7 +71,9 @@ describe.each(places)("%s", (where) => {
     const flush = (): Promise<Reply> =>
       call(
         "DEL",
-        ...["presence:nodes", "online:users", ...everywhere.map((one) => `presence:node:${one}`)],
+        "presence:nodes",
+        "online:users",
+        ...everywhere.map((one) => `presence:node:${one}`),
         ...everybody.flatMap((user) => [`online:${user}`, `presence:user:${user}`]),
       );
 
