@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { cleanText } from "../platform/cut-text.ts";
 import { wholeNumber } from "../platform/page-limit.ts";
-import { platforms, readPlatform, type Platform } from "./platforms.ts";
+import { platforms, readPlatform, type Platform } from "./latest-version.ts";
 
 /** A version as its publisher describes it. */
 export interface Release {
