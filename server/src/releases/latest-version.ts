@@ -1,18 +1,8 @@
 import type { RouteOutput } from "@om/protocol";
 import { OmError } from "../platform/om-error.ts";
 import { DatabaseUnavailable } from "../platform/postgres/database.ts";
+import { defaultPlatform, readPlatform } from "./read-release.ts";
 import type { VersionStore } from "./version-store.ts";
-
-/** Where an app may run. */
-export const platforms = ["android", "ios", "web"] as const;
-export type Platform = (typeof platforms)[number];
-
-export function readPlatform(text: string): Platform | undefined {
-  return platforms.find((known) => known === text);
-}
-
-/** Of a caller that names none. */
-export const defaultPlatform: Platform = "android";
 
 /** What an app is told when there is nothing to tell: nobody is asked to update. */
 const neutral: RouteOutput<"version"> = {
