@@ -3,8 +3,8 @@ import { cleanText } from "../platform/cut-text.ts";
 import { wholeNumber } from "../platform/page-limit.ts";
 
 /** Where an app may run. */
-export const platforms = ["android", "ios", "web"] as const;
-export type Platform = (typeof platforms)[number];
+const platforms = ["android", "ios", "web"] as const;
+type Platform = (typeof platforms)[number];
 
 export function readPlatform(text: string): Platform | undefined {
   return platforms.find((known) => known === text);
