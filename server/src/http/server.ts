@@ -1,13 +1,13 @@
-import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
 import { limits as wireLimits, routes, type Route, type RouteName } from "@om/protocol";
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Config } from "../config.ts";
 import type { Caller, VerifyToken } from "../platform/caller.ts";
 import { redactUrl } from "../platform/telemetry/logger.ts";
+import { OmError } from "../platform/om-error.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import { admit, authenticate, checkOrigin, type AccessRules } from "./access.ts";
-import { sendAnswer } from "./answers.ts";
+import { requestId, sendAnswer } from "./answers.ts";
 import { createBodyReader } from "./body.ts";
 import { closeConnections } from "./close-connections.ts";
 import { createCookies, readCookies, type Cookies } from "./cookies.ts";
@@ -16,46 +16,59 @@ import { addDocsRoutes } from "./docs-routes.ts";
 import { sendError } from "./errors.ts";
 import type { Handlers, RouteRequest } from "./handlers.ts";
 import { createLimits, limitReached, networkOf, type Limits } from "./limits.ts";
-import { addOperationRoutes, type OperationOptions } from "./operation-routes.ts";
+import { addOperationRoutes, type Checks } from "./operation-routes.ts";
 import type { IsAllowedOrigin } from "./origin.ts";
-import { addPlainWebSocketRoute } from "./plain-websocket.ts";
 import { fileReceiver } from "./multipart.ts";
 import { isApi, readQuery, routedUrl } from "./routed-url.ts";
-import { trustedProxies } from "./trusted-proxies.ts";
 import { answerUnknownPath } from "./unknown-path.ts";
+
+/** What answers requests. */
+export interface Serving {
+  handlers: Handlers;
+  verify: VerifyToken;
+  checks: Checks;
+}
 
 export interface HttpOptions {
   config: Config;
-  handlers: Handlers;
-  verify: VerifyToken;
   isAllowed: IsAllowedOrigin;
   telemetry: Pick<Telemetry, "http" | "metrics">;
-  checks: OperationOptions["checks"];
   now: () => number;
+  /** undefined while the server starts: every request is told so. */
+  serving: () => Serving | undefined;
 }
 
 interface Context extends HttpOptions {
+  /** @throws OmError `unavailable` */
+  serving: () => Serving;
   rules: AccessRules;
   cookies: Cookies;
   limits: Limits;
 }
 
-/** The HTTP server: every route of the protocol in one loop, and what operators ask. It does not listen yet. @throws ConfigError */
+/** The HTTP server: every route of the protocol in one loop, and what operators ask. It does not listen yet. */
 export async function createHttp(options: HttpOptions): Promise<FastifyInstance> {
-  const { config, now, verify, isAllowed } = options;
+  const { config, now, isAllowed } = options;
+  const serving = (): Serving => {
+    const parts = options.serving();
+    if (parts === undefined) throw new OmError("unavailable", "The server is starting");
+    return parts;
+  };
+  const verify: VerifyToken = (token) => serving().verify(token);
   const rules = { verify, isAllowed, csrfMode: config.csrfMode };
-  const context = { ...options, rules, cookies: createCookies(config, now), limits: createLimits(config, now) };
+  const limits = createLimits(config, now);
+  const context = { ...options, serving, rules, cookies: createCookies(config, now), limits };
   const app = openFastify(config);
   addCommonHooks(app, context);
   closeConnections(app);
   addRoutes(app, context);
   addOperationRoutes(app, {
-    checks: options.checks,
+    checks: () => serving().checks,
     metrics: () => options.telemetry.metrics.registry.metrics(),
     metricsToken: config.metricsToken,
+    rules,
   });
   addDocsRoutes(app, config);
-  addPlainWebSocketRoute(app, rules);
   app.setNotFoundHandler(async (request, reply) => {
     if (isApi(request.url)) {
       if (limitReached(request, reply, { limits: context.limits, route: undefined })) return reply;
@@ -75,10 +88,10 @@ function openFastify(config: Config): FastifyInstance {
     http: { headersTimeout: 15_000, connectionsCheckingInterval: 5_000 },
     keepAliveTimeout: 65_000,
     forceCloseConnections: "idle",
-    trustProxy: trustedProxies(config.trustProxy),
+    trustProxy: config.trustProxy.length > 0 && config.trustProxy,
     routerOptions: { caseSensitive: false, maxParamLength: 16_384, querystringParser: readQuery },
     rewriteUrl: ({ url = "/" }) => routedUrl(url),
-    genReqId: ({ headers }) => requestId(headers["x-request-id"]),
+    genReqId: requestId,
     frameworkErrors: (_error, request, reply) => void answerUnknownPath(request, reply as FastifyReply),
   });
   app.removeAllContentTypeParsers();
@@ -86,13 +99,14 @@ function openFastify(config: Config): FastifyInstance {
   return app;
 }
 
-function addCommonHooks(app: FastifyInstance, { isAllowed, telemetry }: Context): void {
+function addCommonHooks(app: FastifyInstance, { isAllowed, telemetry, serving }: Context): void {
   app.addHook("onRequest", async (request, reply) => {
     void reply
       .header("x-request-id", request.id)
       .header("x-content-type-options", "nosniff")
       .header("referrer-policy", "no-referrer");
     if (cors(request, reply, isAllowed)) return reply;
+    serving();
     if (isApi(request.url)) checkOrigin(request, isAllowed);
     return undefined;
   });
@@ -142,7 +156,6 @@ function addRoutes(app: FastifyInstance, context: Context): void {
 function addRoute(app: FastifyInstance, name: RouteName, context: Context): void {
   const route: Route = routes[name];
   const readBody = createBodyReader(route.body);
-  const handle = context.handlers[name] as (request: unknown) => Promise<unknown>;
   const add = (url: string): unknown =>
     app.route({
       method: route.method,
@@ -159,6 +172,7 @@ function addRoute(app: FastifyInstance, name: RouteName, context: Context): void
         return undefined;
       },
       handler: async (request, reply) => {
+        const handle = context.serving().handlers[name] as (request: unknown) => Promise<unknown>;
         const answer = await handle(routeRequest(request, route, readBody(request.body, request.headers)));
         return sendAnswer(answer, { request, reply, name, route }, context.cookies);
       },
@@ -187,8 +201,4 @@ function uploadOf({ body, headers, uploadType = "" }: FastifyRequest): Parameter
     contentType: uploadType,
     length: Number(headers["content-length"] ?? 0),
   };
-}
-
-function requestId(given: string | string[] | undefined): string {
-  return typeof given === "string" && /^[\x20-\x7e]{1,200}$/.test(given) ? given : randomUUID();
 }
