@@ -19,6 +19,11 @@ export type MessageCells = [
   reply: MessageCells | null,
 ];
 
+/** The same message with another reply, or none. */
+export function withReply(cells: MessageCells, reply: MessageCells | null): MessageCells {
+  return cells.with(11, reply) as MessageCells;
+}
+
 /**
  * A conversation with some of its messages, from one snapshot. The people whom a view needs come along: both of a direct
  * conversation, of a group those who wrote the messages.
@@ -63,9 +68,20 @@ export function placeValues(place: Place): [lo: number | null, hi: number | null
   return "groupId" in place ? [null, null, place.groupId] : [place.lo, place.hi, null];
 }
 
+/** The same of many places, as arrays to unnest. */
+export function placeColumns(places: readonly Place[]): (number | null)[][] {
+  const values = places.map(placeValues);
+  return [values.map(([lo]) => lo), values.map(([, hi]) => hi), values.map(([, , groupId]) => groupId)];
+}
+
+/** The other one of a direct conversation; null: it is a group. */
+export function peerOf({ lo, hi }: Pick<ConversationRow, "lo" | "hi">, userId: number): number | null {
+  return lo === userId ? hi : lo;
+}
+
 /** The name of a conversation as `viewerId` sees it. */
 export function conversationName(row: Pick<ConversationRow, "lo" | "hi" | "group_id">, viewerId: number): string {
-  return row.group_id === null ? `user_${row.lo === viewerId ? row.hi : row.lo}` : `group_${row.group_id}`;
+  return row.group_id === null ? `user_${peerOf(row, viewerId)}` : `group_${row.group_id}`;
 }
 
 /** `conversations c` of a place given by three expressions. */

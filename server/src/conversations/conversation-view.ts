@@ -1,6 +1,6 @@
 import type { Conversation, LastMessage, Message, PeerUser, User } from "@om/protocol";
 import type { Online, Profile, UserViews } from "../accounts/user-view.ts";
-import { conversationName, jsonTime, type ConversationRow, type MessageCells } from "./conversation-row.ts";
+import { conversationName, jsonTime, peerOf, type ConversationRow, type MessageCells } from "./conversation-row.ts";
 import type { HeadRow } from "./conversation-store.ts";
 
 /** All messages of a row, in its order, as `viewerId` sees them. */
@@ -68,7 +68,7 @@ function noPeer(id: number): PeerUser {
 
 /** An entry of the conversation list; the row's only message, if there is one, is its last. */
 export function toConversation(row: HeadRow, viewerId: number, views: UserViews, online: Online): Conversation {
-  const peerId = row.lo === viewerId ? row.hi : row.lo;
+  const peerId = peerOf(row, viewerId);
   const people = new Map(row.people.map((one) => [one.id, views.peer(timedProfile(one), viewerId, online)]));
   const [last] = row.messages;
   return {

@@ -44,13 +44,13 @@ describe("a history is what its records make, in their order", () => {
 
   test("the head tells the conversation, and the entry's header its version", () => {
     expect(fold()).toEqual({
-      conversationId: 7,
+      conversation_id: 7,
       lo: alice,
       hi: bob,
-      groupId: null,
+      group_id: null,
       ver: 9,
       seq: 3,
-      clearedSeq: 0,
+      cleared_seq: 0,
       from: 1,
       positions,
       messages: [],
@@ -93,7 +93,7 @@ describe("a history is what its records make, in their order", () => {
   });
 
   test("no records at version 0: there is no such conversation", () => {
-    expect(foldHistory([], 0)).toMatchObject({ conversationId: 0, ver: 0, messages: [] });
+    expect(foldHistory([], 0)).toMatchObject({ conversation_id: 0, ver: 0, messages: [] });
   });
 
   test("what it writes it reads back", () => {
@@ -182,7 +182,7 @@ test("a page is what a plain filter over everything gives, or it is not told", (
         .toSorted((a, b) => b[1] - a[1])
         .slice(0, limit)
         .map((cells) => (cells[11] !== null && !seen(cells[11]) ? (cells.with(11, null) as MessageCells) : cells));
-      const kept = { ...whole(seq, messages), clearedSeq: everybody, from };
+      const kept = { ...whole(seq, messages), cleared_seq: everybody, from };
       kept.messages = messages.filter(([, at]) => at >= from);
       const shown = pageOf(kept, { userId: viewer, clearedSeq: own }, { before, limit });
       const isTold = expected.filter(([, at]) => at >= from).length === limit || from <= cleared + 1;
@@ -220,6 +220,6 @@ describe("positions of a page", () => {
 
   test("a group has none", () => {
     const told = { lo_read: null, lo_delivered: null, hi_read: null, hi_delivered: null, group_id: 4 };
-    expect(shown({ ...whole(3, []), lo: null, hi: null, groupId: 4, positions: [] })).toMatchObject(told);
+    expect(shown({ ...whole(3, []), lo: null, hi: null, group_id: 4, positions: [] })).toMatchObject(told);
   });
 });

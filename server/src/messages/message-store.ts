@@ -6,6 +6,7 @@ import {
   conversationTables,
   messageArray,
   peopleColumn,
+  placeColumns,
   placeOf,
   placeTable,
   placeValues,
@@ -163,15 +164,8 @@ export function messageStore(db: Queries, seen: Seen = () => undefined) {
     },
     /** Oldest first, ids above each request's `after`; `ord` counts the requests from 1, unknown conversations have no row. */
     async since(requests: readonly { place: Place; after: number }[], viewerId: number, limit: number) {
-      const places = requests.map(({ place }) => placeValues(place));
-      return read(since, [
-        places.map(([lo]) => lo),
-        places.map(([, hi]) => hi),
-        places.map(([, , groupId]) => groupId),
-        viewerId,
-        limit,
-        requests.map(({ after }) => after),
-      ]);
+      const places = placeColumns(requests.map(({ place }) => place));
+      return read(since, [...places, viewerId, limit, requests.map(({ after }) => after)]);
     },
     /**
      * Messages sent or changed after version `ver`, in that order, and places of deleted ones; `next_ver` goes on where the page
