@@ -24,6 +24,12 @@ export function withReply(cells: MessageCells, reply: MessageCells | null): Mess
   return cells.with(11, reply) as MessageCells;
 }
 
+/** A hidden message is seen by its sender only, also where it is replied to. */
+export function withoutHiddenReply(cells: MessageCells, viewerId: number): MessageCells {
+  const reply = cells[11];
+  return reply !== null && reply[9] && reply[3] !== viewerId ? withReply(cells, null) : cells;
+}
+
 /**
  * A conversation with some of its messages, from one snapshot. The people whom a view needs come along: both of a direct
  * conversation, of a group those who wrote the messages.

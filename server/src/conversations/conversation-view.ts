@@ -3,22 +3,32 @@ import type { Online, Profile, UserViews } from "../accounts/user-view.ts";
 import { conversationName, jsonTime, peerOf, type ConversationRow, type MessageCells } from "./conversation-row.ts";
 import type { HeadRow } from "./conversation-store.ts";
 
+type Positions = Omit<ConversationRow, "conversation_id" | "ver" | "seq" | "people" | "messages">;
+
 /** All messages of a row, in its order, as `viewerId` sees them. */
 export function toMessages(row: ConversationRow, viewerId: number, views: UserViews, online: Online): Message[] {
   const name = conversationName(row, viewerId);
   const people = new Map(row.people.map((one) => [one.id, views.user(timedProfile(one), viewerId, online)]));
-  return row.messages.map((cells) => {
-    const message = toMessage(row, cells, people.get(cells[3]) ?? nobody(cells[3]), name);
-    const [reply, replyToId] = [cells[11], cells[10]];
-    if (replyToId === null) return message;
-    const replied = reply === null ? undefined : toMessage(row, reply, people.get(reply[3]) ?? nobody(reply[3]), name);
-    return { ...message, reply_to_id: replyToId, ...(replied === undefined ? {} : { reply_to: replied }) };
-  });
+  return row.messages.map((cells) => messageWithReply(row, cells, people, name));
+}
+
+/** @param name of the conversation, as the viewer sees it */
+export function messageWithReply(
+  row: Positions,
+  cells: MessageCells,
+  people: ReadonlyMap<number, User>,
+  name: string,
+): Message {
+  const message = toMessage(row, cells, people.get(cells[3]) ?? nobody(cells[3]), name);
+  const [reply, replyToId] = [cells[11], cells[10]];
+  if (replyToId === null) return message;
+  const replied = reply === null ? undefined : toMessage(row, reply, people.get(reply[3]) ?? nobody(reply[3]), name);
+  return { ...message, reply_to_id: replyToId, ...(replied === undefined ? {} : { reply_to: replied }) };
 }
 
 /** Written out in one literal: a page makes a hundred of these, and they are most of what a read costs this process. */
 function toMessage<S>(
-  row: ConversationRow,
+  row: Positions,
   cells: MessageCells,
   sender: S,
   name: string,

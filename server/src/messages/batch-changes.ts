@@ -2,11 +2,11 @@ import type { Changed } from "../cache/marks.ts";
 import type { Post } from "../cache/posts.ts";
 import type { Source } from "../cache/source.ts";
 import { changedUnread, conversationKey, listKey } from "../conversations/cache-keys.ts";
-import { directPlace, type MessageCells, type Place } from "../conversations/conversation-row.ts";
+import { directPlace, type Place } from "../conversations/conversation-row.ts";
 import type { MovedRecord, SentRecord } from "../conversations/list-fold.ts";
 import type { Moved } from "../conversations/position-store.ts";
 import { messageRecord, type PositionRecord } from "./history.ts";
-import type { StoredRow } from "./message-store.ts";
+import { storedCells, type StoredRow } from "./message-store.ts";
 import type { SendWrite } from "./write-batch.ts";
 
 type Postable = Pick<Source<never, never>, "ttlMs" | "maxBytes" | "maxRecords">;
@@ -45,7 +45,7 @@ function conversationChanges(part: readonly Fresh[], posts: HistoryPosts): Chang
   if (first === undefined || last === undefined) return [];
   const place = placeOf(first);
   const prev = first.row.prev_ver ?? 0;
-  const records = part.flatMap((one) => [messageRecord(cellsOf(one)), ...ownPosition(one)]);
+  const records = part.flatMap((one) => [messageRecord(storedCells(one.write.message, one.row)), ...ownPosition(one)]);
   // The first message makes the conversation; who is in it and how far is read with the next look.
   const post = prev > 0 ? postTo(posts, place, { prev, records }) : undefined;
   const history: Changed = { key: conversationKey(place), ver: last.row.ver, post };
@@ -86,7 +86,14 @@ function listRecords(one: Fresh, userId: number, batch: readonly Fresh[]): (Sent
   const { row } = one;
   const { senderId } = one.write.message;
   const isSeen = !row.hidden || senderId === userId;
-  const sent: SentRecord = ["s", row.conversation_id, row.ver, row.seq, senderId, isSeen ? cellsOf(one) : null];
+  const sent: SentRecord = [
+    "s",
+    row.conversation_id,
+    row.ver,
+    row.seq,
+    senderId,
+    isSeen ? storedCells(one.write.message, row) : null,
+  ];
   const received = batch.find(
     (other) => other.row.conversation_id === row.conversation_id && other.row.seq === row.sender_delivered,
   );
@@ -132,18 +139,4 @@ function postToList(posts: HistoryPosts, userId: number, what: { prev: number; r
 
 function placeOf({ write, row: { recipient_id: recipientId, group_id: groupId } }: Fresh): Place {
   return recipientId === null ? { groupId: groupId ?? 0 } : directPlace(write.message.senderId, recipientId);
-}
-
-function cellsOf({ write: { message }, row }: Fresh): MessageCells {
-  const reply = row.reply === null ? null : withoutOwnReply(row.reply.cells);
-  const { senderId, clientId, messageType, content } = message;
-  const { id, seq, ver, created_at: at, hidden } = row;
-  return [id, seq, ver, senderId, clientId, messageType, content, 1, at, hidden, reply?.[0] ?? null, reply];
-}
-
-/** The cells of a message replied to end where its own reply would stand. */
-function withoutOwnReply(cells: MessageCells): MessageCells {
-  const copy: MessageCells = [...cells];
-  [copy[10], copy[11]] = [null, null];
-  return copy;
 }

@@ -1,11 +1,11 @@
-import type { ConversationDeleteFrame } from "@om/protocol";
-import { conversationName, placeNamed } from "../conversations/conversation-row.ts";
+import { placeNamed } from "../conversations/conversation-row.ts";
 import type { ConversationStore } from "../conversations/conversation-store.ts";
 import type { Bus } from "../delivery/bus.ts";
+import { pushesTo } from "../delivery/push.ts";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
-import { audience, pushToAll } from "./life-pushes.ts";
 import type { LifeStore } from "./life-store.ts";
+import { audience, clearFrame } from "./message-frames.ts";
 
 /**
  * Deletes what a conversation holds so far, for the caller or for everybody. What is written later shows again.
@@ -25,11 +25,8 @@ export async function deleteConversation(
   if (cleared.outcome !== "done") {
     throw new OmError(cleared.outcome === "unknown" ? "conversation_not_found" : "forbidden");
   }
-  const { ver, seq } = cleared;
   const all = audience(cleared, caller.userId);
   const to = everyone ? all : { ...all, others: [] };
-  pushToAll(deps.bus, to, (viewerId): ConversationDeleteFrame => {
-    return { type: "conversation_delete", conversation_id: conversationName(cleared, viewerId), ver, seq };
-  });
+  deps.bus.publish(pushesTo(to, (viewerId) => clearFrame(cleared, cleared.ver, viewerId), { ordered: true }));
   return { ok: true };
 }

@@ -44,6 +44,7 @@ export interface StoredRow {
   hidden: boolean;
   created_at: string;
   sender: Profile;
+  /** The message replied to, whoever may see it; its cells end before those of a reply of its own. */
   reply: { cells: MessageCells; sender: Profile } | null;
   /** Of a group, with the first row of each. */
   members: number[] | null;
@@ -81,6 +82,14 @@ export function storeMessages(
     batch.map(({ replyToId }) => replyToId ?? null),
     epoch,
   ]);
+}
+
+/** A message just stored as its parts are known without reading it again: what was given, and what the database added. */
+export function storedCells(message: NewMessage, row: StoredRow): MessageCells {
+  const reply = row.reply === null ? null : ([...row.reply.cells, null, null] as unknown as MessageCells);
+  const { senderId, clientId, messageType, content } = message;
+  const { id, seq, ver, created_at: at, hidden } = row;
+  return [id, seq, ver, senderId, clientId, messageType, content, 1, at, hidden, reply?.[0] ?? null, reply];
 }
 
 /** Every read has the place as $1, $2, $3 and the viewer as $4. */

@@ -1,9 +1,14 @@
-import { limits, type ConversationDeleteFrame, type MessageDeleteFrame, type MessageEditFrame } from "@om/protocol";
-import type { MessageFrame } from "@om/protocol";
-import type { Online, UserViews } from "../accounts/user-view.ts";
-import { conversationName } from "../conversations/conversation-row.ts";
+import {
+  limits,
+  type ConversationDeleteFrame,
+  type MessageDeleteFrame,
+  type MessageEditFrame,
+  type MessageFrame,
+} from "@om/protocol";
+import type { UserViews } from "../accounts/user-view.ts";
 import { toMessages } from "../conversations/conversation-view.ts";
-import type { NewsRow, PendingStore } from "./pending-store.ts";
+import { clearFrame, deleteFrame, editFrame, messageFrame } from "./message-frames.ts";
+import type { PendingStore } from "./pending-store.ts";
 
 /** A message that waited for its recipient, as a push would have carried it. */
 export interface PendingMessage {
@@ -35,13 +40,7 @@ export async function readPending(
   return rows
     .flatMap((row) =>
       toMessages(row, userId, views, online).map((message) => ({
-        frame: {
-          type: "message" as const,
-          message,
-          conversation_id: message.conversation_id,
-          ver: message.ver,
-          seq: message.seq,
-        },
+        frame: messageFrame(message),
         conversationId: row.conversation_id,
       })),
     )
@@ -55,43 +54,12 @@ export async function readNews({ store, views }: Deps, userId: number): Promise<
   return rows.map((row) => ({
     conversationId: row.conversation_id,
     told: row.told,
-    frames: [...clearings(row, userId), ...deletions(row, userId), ...edits(row, userId, { views, online })],
-  }));
-}
-
-function clearings(row: NewsRow, userId: number): ConversationDeleteFrame[] {
-  if (row.cleared === 0) return [];
-  const name = conversationName(row, userId);
-  return [{ type: "conversation_delete", conversation_id: name, ver: row.cleared, seq: row.seq }];
-}
-
-function deletions(row: NewsRow, userId: number): MessageDeleteFrame[] {
-  const name = conversationName(row, userId);
-  return row.deleted.map(({ id, ver, sender_id: senderId }) => ({
-    type: "message_delete",
-    message: {
-      id,
-      sender_id: senderId,
-      recipient_id: row.group_id === null ? userId : null,
-      group_id: row.group_id,
-      conversation_id: name,
-    },
-    conversation_id: name,
-    ver,
-    seq: row.seq,
-  }));
-}
-
-function edits(
-  row: NewsRow,
-  userId: number,
-  { views, online }: { views: UserViews; online: Online },
-): MessageEditFrame[] {
-  return toMessages(row, userId, views, online).map((message) => ({
-    type: "message_edit",
-    message,
-    conversation_id: message.conversation_id,
-    ver: message.ver,
-    seq: row.seq,
+    frames: [
+      ...(row.cleared === 0 ? [] : [clearFrame(row, row.cleared, userId)]),
+      ...row.deleted.map((deleted) => deleteFrame(row, deleted, userId)),
+      ...toMessages(row, userId, views, online).map((message) =>
+        editFrame(message, { ver: message.ver, seq: row.seq }),
+      ),
+    ],
   }));
 }
