@@ -1,26 +1,14 @@
 import type { Message, MessageDeleteFrame, MessageEditFrame, RouteBody } from "@om/protocol";
-import type { UserViews } from "../accounts/user-view.ts";
 import { withoutHiddenReply } from "../conversations/conversation-row.ts";
 import { toMessages } from "../conversations/conversation-view.ts";
-import type { Bus } from "../delivery/bus.ts";
 import { pushesTo } from "../delivery/push.ts";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
 import { readId } from "../platform/page-limit.ts";
-import type { ChangedMessage, LifeStore, Refusal } from "./life-store.ts";
+import type { MessageDeps } from "./deps.ts";
+import type { ChangedMessage, Refusal } from "./life-store.ts";
 import { audience, deleteFrame, editFrame } from "./message-frames.ts";
-import type { MessageStore } from "./message-store.ts";
-import { readContent, type SendRules } from "./send-message.ts";
-
-interface Deps {
-  life: LifeStore;
-  store: MessageStore;
-  views: UserViews;
-  bus: Bus;
-  rules: SendRules;
-  /** Whether a user may now read an attachment that somebody else has uploaded. */
-  mayRead: (claim: { key: string; userId: number }) => Promise<boolean>;
-}
+import { readContent } from "./send-message.ts";
 
 /**
  * The author gives a message another text. An image or file that no longer names one of ours, or one that its
@@ -28,11 +16,11 @@ interface Deps {
  * @throws OmError `missing_content`, `message_not_found`, `forbidden`
  */
 export async function editMessage(
-  deps: Deps,
+  deps: Pick<MessageDeps, "life" | "store" | "views" | "bus" | "rules" | "mayRead">,
   caller: Caller,
   { id, body }: { id: string | undefined; body: RouteBody<"editMessage"> },
 ): Promise<Message> {
-  const content = readContent(body.content ?? "", deps.rules);
+  const content = readContent(body.content, deps.rules);
   if (content === "") throw new OmError("missing_content");
   const messageId = readId(id, "message_not_found");
   const isMedia = await mayName(deps, caller.userId, content);
@@ -53,14 +41,22 @@ export async function editMessage(
   return message;
 }
 
-async function mayName({ rules, mayRead }: Deps, userId: number, url: string): Promise<boolean> {
+async function mayName(
+  { rules, mayRead }: Pick<MessageDeps, "rules" | "mayRead">,
+  userId: number,
+  url: string,
+): Promise<boolean> {
   if (!rules.isMedia(url)) return false;
   const key = rules.borrowed(url, userId);
   return key === undefined || mayRead({ key, userId });
 }
 
 /** Its author, or an admin of the group, deletes a message for everybody. @throws OmError `message_not_found`, `forbidden` */
-export async function deleteMessage(deps: Deps, caller: Caller, id: string | undefined): Promise<{ ok: boolean }> {
+export async function deleteMessage(
+  deps: Pick<MessageDeps, "life" | "bus">,
+  caller: Caller,
+  id: string | undefined,
+): Promise<{ ok: boolean }> {
   const messageId = readId(id, "message_not_found");
   const changed = done(await deps.life.remove(caller.userId, messageId));
   const frameFor = (viewerId: number): MessageDeleteFrame =>

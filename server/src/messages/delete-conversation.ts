@@ -1,10 +1,8 @@
 import { placeNamed } from "../conversations/conversation-row.ts";
-import type { ConversationStore } from "../conversations/conversation-store.ts";
-import type { Bus } from "../delivery/bus.ts";
 import { pushesTo } from "../delivery/push.ts";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
-import type { LifeStore } from "./life-store.ts";
+import type { MessageDeps } from "./deps.ts";
 import { audience, clearFrame } from "./message-frames.ts";
 
 /**
@@ -12,7 +10,7 @@ import { audience, clearFrame } from "./message-frames.ts";
  * @throws OmError `conversation_not_found`, `forbidden`
  */
 export async function deleteConversation(
-  deps: { conversations: ConversationStore; life: LifeStore; bus: Bus },
+  deps: Pick<MessageDeps, "conversations" | "life" | "bus">,
   caller: Caller,
   { name, everyone }: { name: string | undefined; everyone: boolean },
 ): Promise<{ ok: boolean }> {

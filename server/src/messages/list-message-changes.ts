@@ -1,15 +1,14 @@
 import { limits, type RouteOutput, type RouteQuery } from "@om/protocol";
-import type { UserViews } from "../accounts/user-view.ts";
 import { placeNamed } from "../conversations/conversation-row.ts";
 import { toMessages } from "../conversations/conversation-view.ts";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
 import { pageLimit, wholeNumber } from "../platform/page-limit.ts";
-import type { MessageStore } from "./message-store.ts";
+import type { MessageDeps } from "./deps.ts";
 
 /** Messages of one conversation that were sent or changed after a version; a message may come again, none is left out. */
 export async function listMessageChanges(
-  deps: { store: MessageStore; views: UserViews },
+  deps: Pick<MessageDeps, "store" | "views">,
   caller: Caller,
   query: RouteQuery<"messageChanges">,
 ): Promise<RouteOutput<"messageChanges">> {

@@ -1,16 +1,11 @@
 import { limits, type SyncRequest, type SyncResult } from "@om/protocol";
-import type { UserViews } from "../accounts/user-view.ts";
 import { placeNamed } from "../conversations/conversation-row.ts";
 import { toMessages } from "../conversations/conversation-view.ts";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
-import type { MessageStore } from "./message-store.ts";
+import type { MessageDeps } from "./deps.ts";
 
-interface Deps {
-  store: MessageStore;
-  views: UserViews;
-}
-
+type Deps = Pick<MessageDeps, "store" | "views">;
 type Shown = ReturnType<typeof toMessages>;
 
 /** Conversations that one statement reads. */
