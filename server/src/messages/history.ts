@@ -107,18 +107,18 @@ function move(history: History, [, userId, read, delivered]: PositionRecord): vo
   );
 }
 
-/** A page as the database would have read it, without people; undefined: it goes further back than what is here. */
+/** The newest page as the database would have read it, without people; undefined: it goes further back than what is here. */
 export function pageOf(
   history: History,
   viewer: { userId: number; clearedSeq: number },
-  { before, limit }: { before: number; limit: number },
+  limit: number,
 ): ConversationRow | undefined {
   const cleared = Math.max(viewer.clearedSeq, history.cleared_seq);
   const isSeen = (cells: MessageCells): boolean => cells[1] > cleared && (!cells[9] || cells[3] === viewer.userId);
   const messages: MessageCells[] = [];
   for (let index = history.messages.length - 1; index >= 0 && messages.length < limit; index--) {
     const cells = history.messages[index];
-    if (cells === undefined || (before > 0 && cells[0] >= before) || !isSeen(cells)) continue;
+    if (cells === undefined || !isSeen(cells)) continue;
     const reply = cells[11];
     messages.push(reply === null || isSeen(reply) ? cells : withReply(cells, null));
   }

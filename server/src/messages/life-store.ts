@@ -5,7 +5,7 @@ import { changedGroup, changedLists, changedUnread, conversationKey } from "../c
 import { placeOf } from "../conversations/conversation-row.ts";
 import type { Queries } from "../platform/postgres/database.ts";
 import { statement } from "../platform/postgres/statement.ts";
-import { postTo, type HistoryPosts } from "./batch-changes.ts";
+import type { HistoryPosts } from "./batch-changes.ts";
 import type { DeleteRecord, EditRecord } from "./history.ts";
 
 /** Where a change happened, and what the conversation's versions are by now. */
@@ -76,7 +76,7 @@ export function lifeStore(writes: CacheWrites, posts: HistoryPosts) {
       one === undefined
         ? ["d", messageId, row.ver]
         : ["e", messageId, row.ver, one.content, one.version, one.message_type];
-    const post = postTo(posts, placeOf(row), { prev: row.ver - 1, records: [record] });
+    const post = posts.history(placeOf(row), { prev: row.ver - 1, records: [record] });
     touch({ key: conversationKey(placeOf(row)), ver: row.ver, post });
     (await directChanges(queries, row)).forEach(touch);
     return row;

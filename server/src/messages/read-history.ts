@@ -91,7 +91,7 @@ async function newestPage(
     "groupId" in place ? undefined : faces([place.lo, place.hi]),
   ]);
   const viewer = { userId: caller.userId, clearedSeq: clearedSeq ?? ownCleared(found?.value, caller.userId) };
-  const row = found === undefined ? undefined : pageOf(found.value, viewer, { before: 0, limit });
+  const row = found === undefined ? undefined : pageOf(found.value, viewer, limit);
   if (found === undefined) return undefined;
   if (row === undefined) return { online: both?.[1], from: found.from };
   const authors = row.messages.flatMap((cells) => [cells[3], cells[11]?.[3]]).filter((id) => id !== undefined);

@@ -1,40 +1,20 @@
-import {
-  limits,
-  type ConversationDeleteFrame,
-  type MessageDeleteFrame,
-  type MessageEditFrame,
-  type MessageFrame,
-} from "@om/protocol";
+import { limits } from "@om/protocol";
 import type { UserViews } from "../accounts/user-view.ts";
 import { toMessages } from "../conversations/conversation-view.ts";
 import { clearFrame, deleteFrame, editFrame, messageFrame } from "./message-frames.ts";
 import type { PendingStore } from "./pending-store.ts";
-
-/** A message that waited for its recipient, as a push would have carried it. */
-export interface PendingMessage {
-  frame: MessageFrame;
-  conversationId: number;
-}
-
-/** What changed in a conversation since a device of the user was last told, as pushes would have carried it. */
-export interface PendingNews {
-  conversationId: number;
-  frames: (MessageEditFrame | MessageDeleteFrame | ConversationDeleteFrame)[];
-  /** All changes up to this version are in `frames`. */
-  told: number;
-}
 
 interface Deps {
   store: PendingStore;
   views: UserViews;
 }
 
-/** The next messages, lowest ids first, that no device of the user proved to have received; `brought`: conversation → seq. */
+/** As pushes would have carried them: the next messages, lowest ids first, that no device of the user proved to have received; `brought`: conversation → seq. */
 export async function readPending(
   { store, views, days }: Deps & { days: number },
   userId: number,
   brought: ReadonlyMap<number, number>,
-): Promise<PendingMessage[]> {
+) {
   const rows = await store.pending(userId, { brought, days, limit: limits.batchFrames });
   const online = await views.lookup(rows.flatMap(({ people }) => people));
   return rows
@@ -48,7 +28,7 @@ export async function readPending(
 }
 
 /** Edits, deletes and deleted conversations that the user's devices may not know of; at most some hundreds at a connect. */
-export async function readNews({ store, views }: Deps, userId: number): Promise<PendingNews[]> {
+export async function readNews({ store, views }: Deps, userId: number) {
   const rows = await store.news(userId, { messages: 100, conversations: 50 });
   const online = await views.lookup(rows.flatMap(({ people }) => people));
   return rows.map((row) => ({
