@@ -67,14 +67,10 @@ export function timedProfile(profile: Profile): Profile {
 }
 
 /** Stands for somebody whose row is gone, so that no message is lost with its author. */
-function nobody(id: number): User {
-  return { id, username: "", email: "", full_name: "", avatar: "", role: "user", is_online: false, last_seen: null };
-}
-
-function noPeer(id: number): PeerUser {
-  const { role: _role, ...peer } = nobody(id);
-  return peer;
-}
+const noPeer = (id: number): PeerUser => {
+  return { id, username: "", email: "", full_name: "", avatar: "", is_online: false, last_seen: null };
+};
+const nobody = (id: number): User => ({ ...noPeer(id), role: "user" });
 
 /** An entry of the conversation list; the row's only message, if there is one, is its last. */
 export function toConversation(row: HeadRow, viewerId: number, views: UserViews, online: Online): Conversation {
