@@ -33,13 +33,11 @@ const changeMessage = statement<({ outcome: "done" } & ChangedMessage) | Refusal
   "life.change_message",
   "select * from change_message($1, $2, $3)",
 );
-const becomeText = statement<never>(
-  "life.become_text",
-  "update messages set message_type = 'text' where id = $1 and message_type <> 'text'",
-);
+/** What the edit made of the message; one that is no longer an image or file ($2) becomes text. */
 const edited = statement<{ content: string; version: number; message_type: MessageType }>(
   "life.edited",
-  "select content, version, message_type from messages where id = $1",
+  `with texts as (update messages set message_type = 'text' where id = $1 and not $2 and message_type <> 'text')
+   select content, version, case when $2 then message_type else 'text' end as message_type from messages where id = $1`,
 );
 const clearConversation = statement<({ outcome: "done" } & Changed) | Refusal>(
   "life.clear_conversation",
@@ -70,8 +68,7 @@ export function lifeStore(writes: CacheWrites, posts: HistoryPosts) {
   ): Promise<({ outcome: "done" } & ChangedMessage) | Refusal> {
     const [row] = await queries.query(changeMessage, [userId, messageId, content]);
     if (row?.outcome !== "done") return row ?? { outcome: "unknown" };
-    if (!isMedia) await queries.query(becomeText, [messageId]);
-    const [one] = content === null ? [] : await queries.query(edited, [messageId]);
+    const [one] = content === null ? [] : await queries.query(edited, [messageId, isMedia]);
     const record: EditRecord | DeleteRecord =
       one === undefined
         ? ["d", messageId, row.ver]
