@@ -24,7 +24,7 @@ export async function editMessage(
   if (content === "") throw new OmError("missing_content");
   const messageId = readId(id, "message_not_found");
   const isMedia = await mayName(deps, caller.userId, content);
-  const changed = done(await deps.life.edit(caller.userId, messageId, { content, isMedia }));
+  const changed = done(await deps.life.change({ userId: caller.userId, messageId, content, isMedia }));
   const row = await deps.store.one(messageId, caller.userId);
   if (row === undefined) throw new OmError("message_not_found");
   // What the author sees of people, such as whom the author has blocked, is not for others.
@@ -58,7 +58,7 @@ export async function deleteMessage(
   id: string | undefined,
 ): Promise<{ ok: boolean }> {
   const messageId = readId(id, "message_not_found");
-  const changed = done(await deps.life.remove(caller.userId, messageId));
+  const changed = done(await deps.life.change({ userId: caller.userId, messageId, content: null, isMedia: false }));
   const frameFor = (viewerId: number): MessageDeleteFrame =>
     deleteFrame(changed, { ...changed, id: messageId }, viewerId);
   deps.bus.publish(pushesTo(audience(changed, caller.userId), frameFor, { ordered: true }));

@@ -38,25 +38,14 @@ export function messageRecord(cells: MessageCells): MessageRecord {
   return ["m", ...cells];
 }
 
-const none: History = {
-  conversation_id: 0,
-  lo: null,
-  hi: null,
-  group_id: null,
-  ver: 0,
-  seq: 0,
-  cleared_seq: 0,
-  from: 1,
-  positions: [],
-  messages: [],
-};
+/** Of no conversation. */
+const noHead: HeadRecord = ["h", shape, 0, null, null, null, 0, 0, 1, []];
 
 /** The history that records make; undefined when they were written in another shape or have no head. */
 export function foldHistory(records: readonly unknown[], ver: number): History | undefined {
-  if (records.length === 0) return ver === 0 ? none : undefined;
-  const [head, ...rest] = records as [HeadRecord, ...unknown[]];
+  const [head, ...rest] = records.length === 0 && ver === 0 ? [noHead] : records;
   if (!Array.isArray(head) || head[0] !== "h" || head[1] !== shape) return undefined;
-  const [, , conversation_id, lo, hi, group_id, seq, cleared_seq, from, positions] = head;
+  const [, , conversation_id, lo, hi, group_id, seq, cleared_seq, from, positions] = head as unknown as HeadRecord;
   const history: History = { conversation_id, lo, hi, group_id, ver, seq, cleared_seq, from, positions, messages: [] };
   for (const record of rest) if (!applyTo(history, record)) return undefined;
   return history;
@@ -125,12 +114,7 @@ export function pageOf(
   if (messages.length < limit && history.from > cleared + 1) return undefined;
   const [lo, hi] = history.positions;
   return {
-    conversation_id: history.conversation_id,
-    lo: history.lo,
-    hi: history.hi,
-    group_id: history.group_id,
-    ver: history.ver,
-    seq: history.seq,
+    ...history,
     lo_read: lo?.[1] ?? null,
     lo_delivered: lo?.[2] ?? null,
     hi_read: (hi ?? lo)?.[1] ?? null,

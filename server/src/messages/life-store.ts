@@ -1,6 +1,6 @@
 import type { MessageType } from "@om/protocol";
 import type { Changed as CacheChange } from "../cache/marks.ts";
-import type { CacheWrites, Touch } from "../cache/write-marks.ts";
+import type { CacheWrites } from "../cache/write-marks.ts";
 import { changedGroup, changedLists, changedUnread, conversationKey } from "../conversations/cache-keys.ts";
 import { placeOf } from "../conversations/conversation-row.ts";
 import type { Queries } from "../platform/postgres/database.ts";
@@ -49,8 +49,8 @@ interface MessageChange {
   messageId: number;
   /** null deletes. */
   content: string | null;
-  /** An image or file stays one. */
-  isMedia?: boolean;
+  /** An image or file stays one; else the message is a text from now on. */
+  isMedia: boolean;
 }
 
 /** Lists and unread counts of a direct conversation that changed; a group's list entries follow the group's own version. */
@@ -61,30 +61,21 @@ async function directChanges(queries: Queries, { lo, hi, ver }: Changed): Promis
 
 /** What becomes of messages after they were sent; see the functions in the migrations, which also decide who may. */
 export function lifeStore(writes: CacheWrites, posts: HistoryPosts) {
-  async function change(
-    queries: Queries,
-    touch: Touch,
-    { userId, messageId, content, isMedia = true }: MessageChange,
-  ): Promise<({ outcome: "done" } & ChangedMessage) | Refusal> {
-    const [row] = await queries.query(changeMessage, [userId, messageId, content]);
-    if (row?.outcome !== "done") return row ?? { outcome: "unknown" };
-    const [one] = content === null ? [] : await queries.query(edited, [messageId, isMedia]);
-    const record: EditRecord | DeleteRecord =
-      one === undefined
-        ? ["d", messageId, row.ver]
-        : ["e", messageId, row.ver, one.content, one.version, one.message_type];
-    const post = posts.history(placeOf(row), { prev: row.ver - 1, records: [record] });
-    touch({ key: conversationKey(placeOf(row)), ver: row.ver, post });
-    (await directChanges(queries, row)).forEach(touch);
-    return row;
-  }
-
   return {
-    /** @param text.isMedia an image or file stays one; without it the message is a text from now on */
-    edit: (userId: number, messageId: number, { content, isMedia }: { content: string; isMedia: boolean }) =>
-      writes.transaction((queries, touch) => change(queries, touch, { userId, messageId, content, isMedia })),
-    remove: (userId: number, messageId: number) =>
-      writes.transaction((queries, touch) => change(queries, touch, { userId, messageId, content: null })),
+    change: ({ userId, messageId, content, isMedia }: MessageChange) =>
+      writes.transaction(async (queries, touch) => {
+        const [row] = await queries.query(changeMessage, [userId, messageId, content]);
+        if (row?.outcome !== "done") return row ?? ({ outcome: "unknown" } as const);
+        const [one] = content === null ? [] : await queries.query(edited, [messageId, isMedia]);
+        const record: EditRecord | DeleteRecord =
+          one === undefined
+            ? ["d", messageId, row.ver]
+            : ["e", messageId, row.ver, one.content, one.version, one.message_type];
+        const post = posts.history(placeOf(row), { prev: row.ver - 1, records: [record] });
+        touch({ key: conversationKey(placeOf(row)), ver: row.ver, post });
+        (await directChanges(queries, row)).forEach(touch);
+        return row;
+      }),
     clear: (userId: number, conversationId: number, everyone: boolean) =>
       writes.transaction(async (queries, touch) => {
         const [row] = await queries.query(clearConversation, [userId, conversationId, everyone]);
