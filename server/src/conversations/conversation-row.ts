@@ -128,13 +128,21 @@ export const messageArray = (viewer: string): string =>
   ` case when m.reply_to_id is not null then ${replied(`json_build_array(${messageColumns("r")}, null, null)`, viewer)} end)`;
 
 /** Ids of those who wrote the rows `m` of an aggregate, and what they reply to. */
-export const writers = (viewer: string): string =>
+const writers = (viewer: string): string =>
   `array_agg(m.sender_id) || array_agg(case when m.reply_to_id is not null then ${replied("r.sender_id", viewer)} end)`;
 
 /** `people` of the row: of a group those named by `ids`, an array expression. */
 export const peopleColumn = (viewer: string, ids: string): string =>
   `(select coalesce(json_agg(${profileJson(viewer)}), '[]') from users u` +
   ` where u.id = any(case when c.lo is null then ${ids} else array[c.lo, c.hi] end)) as people`;
+
+/** All columns of `ConversationRow`, with the messages of a lateral `found`; goes with `foundMessages` and `conversationTables`. */
+export const rowWithFound = (viewer: string): string =>
+  `${conversationColumns}, coalesce(found.messages, '[]') as messages, ${peopleColumn(viewer, "found.writers")}`;
+
+/** Aggregates over rows `m` of messages. */
+export const foundMessages = (viewer: string, order: string, filter = ""): string =>
+  `json_agg(${messageArray(viewer)} order by ${order}) ${filter} as messages, ${writers(viewer)} as writers`;
 
 /** PostgreSQL's JSON writes `…07.5+00:00` (the session runs in UTC) where the wire has `…07.5Z`. */
 export function jsonTime(text: string): string {

@@ -6,7 +6,7 @@ import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
 import { readId } from "../platform/page-limit.ts";
 import type { MessageDeps } from "./deps.ts";
-import type { ChangedMessage, Refusal } from "./life-store.ts";
+import { done, type ChangedMessage } from "./life-store.ts";
 import { audience, deleteFrame, editFrame } from "./message-frames.ts";
 import { readContent } from "./send-message.ts";
 
@@ -24,7 +24,10 @@ export async function editMessage(
   if (content === "") throw new OmError("missing_content");
   const messageId = readId(id, "message_not_found");
   const isMedia = await mayName(deps, caller.userId, content);
-  const changed = done(await deps.life.change({ userId: caller.userId, messageId, content, isMedia }));
+  const changed = done<ChangedMessage>(
+    await deps.life.change({ userId: caller.userId, messageId, content, isMedia }),
+    "message_not_found",
+  );
   const row = await deps.store.one(messageId, caller.userId);
   if (row === undefined) throw new OmError("message_not_found");
   // What the author sees of people, such as whom the author has blocked, is not for others.
@@ -58,14 +61,12 @@ export async function deleteMessage(
   id: string | undefined,
 ): Promise<{ ok: boolean }> {
   const messageId = readId(id, "message_not_found");
-  const changed = done(await deps.life.change({ userId: caller.userId, messageId, content: null, isMedia: false }));
+  const changed = done<ChangedMessage>(
+    await deps.life.change({ userId: caller.userId, messageId, content: null, isMedia: false }),
+    "message_not_found",
+  );
   const frameFor = (viewerId: number): MessageDeleteFrame =>
     deleteFrame(changed, { ...changed, id: messageId }, viewerId);
   deps.bus.publish(pushesTo(audience(changed, caller.userId), frameFor, { ordered: true }));
   return { ok: true };
-}
-
-function done(row: ({ outcome: "done" } & ChangedMessage) | Refusal): ChangedMessage {
-  if (row.outcome === "done") return row;
-  throw new OmError(row.outcome === "unknown" ? "message_not_found" : "forbidden");
 }

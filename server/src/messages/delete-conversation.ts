@@ -3,6 +3,7 @@ import { pushesTo } from "../delivery/push.ts";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
 import type { MessageDeps } from "./deps.ts";
+import { done } from "./life-store.ts";
 import { audience, clearFrame } from "./message-frames.ts";
 
 /**
@@ -19,10 +20,8 @@ export async function deleteConversation(
   // Two people who never wrote have nothing to delete.
   if (part === undefined && place !== undefined && "lo" in place) return { ok: true };
   if (part === undefined) throw new OmError("conversation_not_found");
-  const cleared = await deps.life.clear(caller.userId, part.conversation_id, everyone);
-  if (cleared.outcome !== "done") {
-    throw new OmError(cleared.outcome === "unknown" ? "conversation_not_found" : "forbidden");
-  }
+  const outcome = await deps.life.clear(caller.userId, part.conversation_id, everyone);
+  const cleared = done(outcome, "conversation_not_found");
   const all = audience(cleared, caller.userId);
   const to = everyone ? all : { ...all, others: [] };
   deps.bus.publish(pushesTo(to, (viewerId) => clearFrame(cleared, cleared.ver, viewerId), { ordered: true }));

@@ -1,8 +1,9 @@
-import type { MessageType } from "@om/protocol";
+import type { ErrorCode, MessageType } from "@om/protocol";
 import type { Changed as CacheChange } from "../cache/marks.ts";
 import type { CacheWrites } from "../cache/write-marks.ts";
 import { changedGroup, changedLists, changedUnread, conversationKey } from "../conversations/cache-keys.ts";
 import { placeOf } from "../conversations/conversation-row.ts";
+import { OmError } from "../platform/om-error.ts";
 import type { Queries } from "../platform/postgres/database.ts";
 import { statement } from "../platform/postgres/statement.ts";
 import type { HistoryPosts } from "./batch-changes.ts";
@@ -27,9 +28,16 @@ export interface ChangedMessage extends Changed {
 }
 
 /** Why nothing was changed; unknown: there is no such thing, or the user does not see it. */
-export type Refusal = { outcome: "unknown" | "forbidden" };
+type Refusal = { outcome: "unknown" | "forbidden" };
+type Outcome<T extends Changed> = ({ outcome: "done" } & T) | Refusal;
 
-const changeMessage = statement<({ outcome: "done" } & ChangedMessage) | Refusal>(
+/** @throws OmError `forbidden`, or the code for what is not there */
+export function done<T extends Changed>(row: Outcome<T>, unknown: ErrorCode): T {
+  if (row.outcome === "done") return row;
+  throw new OmError(row.outcome === "unknown" ? unknown : "forbidden");
+}
+
+const changeMessage = statement<Outcome<ChangedMessage>>(
   "life.change_message",
   "select * from change_message($1, $2, $3)",
 );
@@ -39,7 +47,7 @@ const edited = statement<{ content: string; version: number; message_type: Messa
   `with texts as (update messages set message_type = 'text' where id = $1 and not $2 and message_type <> 'text')
    select content, version, case when $2 then message_type else 'text' end as message_type from messages where id = $1`,
 );
-const clearConversation = statement<({ outcome: "done" } & Changed) | Refusal>(
+const clearConversation = statement<Outcome<Changed>>(
   "life.clear_conversation",
   "select * from clear_conversation($1, $2, $3)",
 );
