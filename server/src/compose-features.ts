@@ -7,22 +7,21 @@ import { composeReads, type Reads } from "./compose-reads.ts";
 import type { Config } from "./config.ts";
 import { conversationStore } from "./conversations/conversation-store.ts";
 import { countUnread } from "./conversations/count-unread.ts";
-import { memberPart, readGroupId } from "./conversations/group-part.ts";
 import { listChanges } from "./conversations/list-changes.ts";
 import { listConversations } from "./conversations/list-conversations.ts";
 import { listPeers } from "./conversations/list-peers.ts";
-import { markRead, type MovePosition } from "./conversations/mark-read.ts";
+import { markRead } from "./conversations/mark-read.ts";
 import { createLanes, type Lanes } from "./conversations/write-lanes.ts";
 import type { Bus } from "./delivery/bus.ts";
 import type { Hub } from "./delivery/hub.ts";
 import type { Handlers } from "./http/handlers.ts";
 import { deleteMessage, editMessage } from "./messages/change-message.ts";
 import type { HistoryPosts } from "./messages/batch-changes.ts";
-import { attachmentStore, readableAttachments, type AttachmentStore } from "./media/attachment-store.ts";
+import { attachmentStore, readableAttachments } from "./media/attachment-store.ts";
 import { borrowedKey, isOurMedia } from "./media/media-keys.ts";
-import { chatFrame } from "./messages/chat-frame.ts";
 import { deleteConversation } from "./messages/delete-conversation.ts";
-import { groupReadFrame } from "./messages/group-read-frame.ts";
+import type { MessageDeps } from "./messages/deps.ts";
+import { ackFrameIn, chatFrame, groupReadFrame, receipt, syncFrame } from "./messages/inbound-frames.ts";
 import { lifeStore } from "./messages/life-store.ts";
 import { listMessageChanges } from "./messages/list-message-changes.ts";
 import { messageStore } from "./messages/message-store.ts";
@@ -30,14 +29,12 @@ import { createPageJson } from "./messages/page-json.ts";
 import { pendingStore } from "./messages/pending-store.ts";
 import { postGroupMessage, postMessage } from "./messages/post-message.ts";
 import { groupReadState, readGroup } from "./messages/read-group.ts";
-import { readGroupHistory, readHistory } from "./messages/read-history.ts";
+import { readHistory, readPage } from "./messages/read-history.ts";
 import { readNews, readPending } from "./messages/read-pending.ts";
-import { ackFrameIn, receipt } from "./messages/receipt-frames.ts";
-import { sendMessage, type Draft, type SendRules, type Sent } from "./messages/send-message.ts";
-import { syncFrame } from "./messages/sync-frame.ts";
+import { sendMessage, type SendRules } from "./messages/send-message.ts";
 import { postSync } from "./messages/sync-messages.ts";
 import { createWriteBatch, type Write, type WriteResult } from "./messages/write-batch.ts";
-import type { Caller } from "./platform/caller.ts";
+import { readId } from "./platform/page-limit.ts";
 import type { Storage } from "./open-storage.ts";
 import type { Telemetry } from "./platform/telemetry/telemetry.ts";
 import { presenceStore } from "./presence/presence-store.ts";
@@ -76,19 +73,9 @@ export interface FeatureDeps {
 }
 
 /** What the use-cases of this file share. */
-interface Parts {
-  bus: Bus;
-  views: UserViews;
-  rules: SendRules;
-  conversations: ReturnType<typeof conversationStore>;
-  messages: ReturnType<typeof messageStore>;
-  life: ReturnType<typeof lifeStore>;
+interface Parts extends MessageDeps, Reads {
   presence: ReturnType<typeof presenceStore>;
   blocks: ReturnType<typeof blockStore>;
-  attachments: AttachmentStore;
-  move: MovePosition;
-  send: (caller: Caller, draft: Draft) => Promise<Sent>;
-  reads: Reads;
   pageJson: ReturnType<typeof createPageJson>;
 }
 
@@ -109,13 +96,13 @@ export function composeFeatures(deps: FeatureDeps): Features {
     views,
     rules,
     conversations: conversationStore(db, cache.seen),
-    messages: messageStore(db, cache.seen),
+    store: messageStore(db, cache.seen),
     life: lifeStore(deps.cache.writes, reads.posts),
     presence: presenceStore(db),
     blocks: blockStore(db, deps.cache.writes),
-    reads,
+    ...reads,
     pageJson: createPageJson(views),
-    attachments: attachmentStore(db),
+    mayRead: attachmentStore(db).isVisible,
     async move(wish) {
       const result = await lanes.run(wish.userId, { kind: "advance", wish });
       return result !== undefined && "cleared" in result ? result : undefined;
@@ -162,51 +149,41 @@ function openLanes({ config, storage, cache, bus, hub }: FeatureDeps, posts: His
 }
 
 function composeRoutes(parts: Parts): Pick<Handlers, ConversationRoutes | MessageRoutes> {
-  const { bus, views, rules, life, move, send, reads, messages: store } = parts;
-  const conversations = { store: parts.conversations, views };
-  const unread = { cache: reads.cache, unread: reads.sources.unread, store: parts.conversations };
-  const messages = { store, views };
-  const change = { life, store, views, bus, rules, mayRead: parts.attachments.isVisible };
+  const { move } = parts;
+  const conversations = { ...parts, store: parts.conversations };
+  const unread = { ...conversations, unread: parts.sources.unread };
   return {
-    conversations: ({ caller, query }) => listConversations({ ...conversations, ...reads }, caller, query),
+    conversations: ({ caller, query }) => listConversations(conversations, caller, query),
     unread: ({ caller, params }) => countUnread(unread, caller, params["conversation_id"]),
     peers: ({ caller, query }) => listPeers(conversations, caller, query),
     markRead: ({ caller, params }) => markRead(move, caller, params["peer_id"]),
     changes: ({ caller, query }) => listChanges(conversations, caller, query),
     deleteConversation: ({ caller, params, query }) =>
-      deleteConversation({ conversations: parts.conversations, life, bus }, caller, {
+      deleteConversation(parts, caller, {
         name: params["conversation_id"],
         everyone: query["everyone"] === "true",
       }),
-    history: async ({ caller, query }) => parts.pageJson(await readHistory({ ...messages, ...reads }, caller, query)),
-    send: ({ caller, body }) => postMessage({ ...messages, send }, caller, body),
-    sync: ({ caller, body }) => postSync(messages, caller, body),
-    messageChanges: ({ caller, query }) => listMessageChanges(messages, caller, query),
-    editMessage: ({ caller, params, body }) => editMessage(change, caller, { id: params["id"], body }),
-    deleteMessage: ({ caller, params }) => deleteMessage(change, caller, params["id"]),
+    history: async ({ caller, query }) => parts.pageJson(await readHistory(parts, caller, query)),
+    send: ({ caller, body }) => postMessage(parts, caller, body),
+    sync: ({ caller, body }) => postSync(parts, caller, body),
+    messageChanges: ({ caller, query }) => listMessageChanges(parts, caller, query),
+    editMessage: ({ caller, params, body }) => editMessage(parts, caller, { id: params["id"], body }),
+    deleteMessage: ({ caller, params }) => deleteMessage(parts, caller, params["id"]),
   };
 }
 
 function composeGroupMessages(parts: Parts): Pick<Handlers, GroupMessageRoutes> {
-  const { conversations, messages: store, views, move, send, reads, pageJson } = parts;
-  const reading = { conversations, messages: store, move };
+  const groupOf = (params: Record<string, string>): number => readId(params["id"], "invalid_group_id");
   return {
     async groupHistory({ caller, params, query }) {
-      const groupId = readGroupId(params["id"]);
-      return pageJson(await readGroupHistory({ store, views, ...reads }, caller, { groupId, query }));
+      const place = { groupId: groupOf(params) };
+      return parts.pageJson(await readPage(parts, caller, { place, query }));
     },
-    async groupSend({ caller, params, body }) {
-      const groupId = readGroupId(params["id"]);
-      await memberPart(conversations, caller, groupId);
-      return postGroupMessage({ store, views, send }, caller, { groupId, body });
-    },
+    groupSend: async ({ caller, params, body }) => postGroupMessage(parts, caller, { groupId: groupOf(params), body }),
     async groupRead({ caller, params, body }) {
-      const messageId = body.last_read_message_id ?? 0;
-      return readGroup(reading, caller, { groupId: readGroupId(params["id"]), messageId });
+      return readGroup(parts, caller, { groupId: groupOf(params), messageId: body.last_read_message_id ?? 0 });
     },
-    async groupReadState({ caller, params }) {
-      return groupReadState(conversations, caller, readGroupId(params["id"]));
-    },
+    groupReadState: async ({ caller, params }) => groupReadState(parts.conversations, caller, groupOf(params)),
   };
 }
 
@@ -219,8 +196,7 @@ function composeBlocks({ blocks, views }: Parts): Pick<Handlers, BlockRoutes> {
 }
 
 function composeFrames(parts: Parts): FrameHandlers {
-  const { bus, conversations, messages, move, send, views } = parts;
-  const reading = { conversations, messages, move };
+  const { bus, move, send } = parts;
   return {
     ping: (source) => source.reply({ type: "pong" }),
     pong: () => undefined,
@@ -228,11 +204,10 @@ function composeFrames(parts: Parts): FrameHandlers {
     ack: ({ caller }, payload) => ackFrameIn(move, caller, payload),
     delivery: ({ caller }, payload) => receipt(move, caller, { messageId: payload.message_id ?? 0, read: false }),
     read: ({ caller }, payload) => receipt(move, caller, { messageId: payload.message_id ?? 0, read: true }),
-    group_read: ({ caller }, payload) =>
-      groupReadFrame((who, asked) => readGroup(reading, who, asked), caller, payload),
+    group_read: ({ caller }, payload) => groupReadFrame((who, asked) => readGroup(parts, who, asked), caller, payload),
     typing: ({ caller }, payload) => typing({ store: parts.presence, bus, now: Date.now }, caller, payload),
     async sync(source, payload) {
-      for await (const frame of syncFrame({ store: messages, views }, source.caller, payload)) {
+      for await (const frame of syncFrame(parts, source.caller, payload)) {
         source.reply(frame);
         await source.ready();
       }

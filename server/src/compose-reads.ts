@@ -43,10 +43,11 @@ export function composeReads({ cache, db, exposeEmails, onQueried }: ReadDeps): 
     people: createPeople({ cache, db, exposeEmails }),
     readList: createReadList({ cache, db, list, groups: sources.group, warm }),
     posts: {
-      conv: sources.conv,
-      list,
-      compactList: (userId) => cache.compact(list, userId),
-      compact: (place) => cache.compact("groupId" in place ? sources.group : sources.conv, place),
+      history(place, what) {
+        const source = "groupId" in place ? sources.group : sources.conv;
+        return { source, ...what, compact: () => cache.compact(source, place) };
+      },
+      list: (userId, what) => ({ source: list, ...what, compact: () => cache.compact(list, userId) }),
     },
   };
 }

@@ -1,10 +1,10 @@
 import { expect, test, vi } from "vitest";
 import type { Bus } from "../delivery/bus.ts";
-import { frameOf, type Push, type SessionEnd } from "../delivery/push.ts";
+import { Frame, type Push, type SessionEnd } from "../delivery/push.ts";
 
 /** A push of `text` to one user. */
 export function pushOf(text: string, userId = 7): Push {
-  return { userIds: [userId], frame: frameOf(JSON.stringify(text)), to: "all" };
+  return { userIds: [userId], frame: new Frame(JSON.stringify(text)), to: "all" };
 }
 
 /** What a receiver was given, as texts in order. */
