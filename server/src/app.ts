@@ -1,4 +1,5 @@
 import type { AddressInfo } from "node:net";
+import { resolve } from "node:path";
 import { jwtSecret } from "./accounts/jwt-secret.ts";
 import { scripts } from "./cache/scripts.ts";
 import { openBus } from "./compose-bus.ts";
@@ -37,7 +38,7 @@ export interface AppOptions {
 
 const ping = statement<{ ok: number }>("app.ping", "select 1 as ok");
 
-/** The one composition root: builds everything in order, and disposes in reverse. @throws ConfigError, SchemaError, FolderInUse */
+/** The one composition root: builds everything in order, and disposes in reverse. @throws ConfigError, SchemaError, EmbeddedRefused */
 export async function startApp(config: Config, { now = Date.now, onFatal }: AppOptions = {}): Promise<App> {
   let url = "";
   const embedded = externalConnection(config) === undefined;
@@ -83,7 +84,7 @@ export async function startApp(config: Config, { now = Date.now, onFatal }: AppO
     await http.listen({ host: config.host, port: config.port });
     const { port } = http.server.address() as AddressInfo;
     url = `http://${shownHost(config.host)}:${port}`;
-    telemetry.log.info({ port, database: storage.kind }, "listening");
+    telemetry.log.info({ port, database: embedded ? resolve(config.dataDir, "pgdata") : "PostgreSQL" }, "listening");
     return { url, [Symbol.asyncDispose]: disposals[Symbol.asyncDispose] };
   } catch (error) {
     // What the caller must know is why the start failed.

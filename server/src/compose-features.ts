@@ -141,9 +141,9 @@ export function composeFeatures(deps: FeatureDeps): Features {
   };
 }
 
-function openLanes({ config, storage, cache, bus, hub }: FeatureDeps, posts: HistoryPosts): Lanes<Write, WriteResult> {
+function openLanes({ config, cache, bus, hub }: FeatureDeps, posts: HistoryPosts): Lanes<Write, WriteResult> {
   return createLanes({
-    lanes: storage.kind === "embedded" ? 1 : config.sendLanes,
+    lanes: config.sendLanes,
     maxBatch: 128,
     maxWaiting: 5_000,
     maxWaitMs: 10_000,

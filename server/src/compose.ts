@@ -18,7 +18,6 @@ import type { Storage } from "./open-storage.ts";
 import type { VerifyToken } from "./platform/caller.ts";
 import type { Clock } from "./platform/clock.ts";
 import type { Redis } from "./platform/redis/redis.ts";
-import { createStatistics } from "./platform/postgres/statistics.ts";
 import type { Telemetry } from "./platform/telemetry/telemetry.ts";
 
 /** Work that is done every so often, in ms; what goes wrong is reported under its name. */
@@ -92,9 +91,6 @@ export function composeUseCases(deps: {
       { everyMs: 600_000, name: "purge", work: accounts.purge },
       { everyMs: 3_600_000, name: "uploads", work: media.sweep },
       { everyMs: 600_000, name: "attachments", work: media.sweepAttachments },
-      ...(storage.kind === "embedded"
-        ? [{ everyMs: 30_000, name: "statistics", work: createStatistics(db).refresh }]
-        : []),
     ],
   };
 }

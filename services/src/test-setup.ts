@@ -1,20 +1,17 @@
-import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { createCluster, npmPrograms } from "@om/postgres";
 import { ensureBinaries } from "./binaries.ts";
-import { templateVariable } from "./embedded-folder.ts";
+import { templateVariable } from "./template.ts";
 
-/** Vitest's global set-up of the services project: installs what is missing, and makes the template of embedded databases. */
-export function setup(): () => void {
+/** Vitest's global set-up of the services project: installs what is missing, and makes the template of new databases. */
+export async function setup(): Promise<() => void> {
   ensureBinaries("postgres");
   ensureBinaries("redis");
-  const template = mkdtempSync(join(tmpdir(), "om-template-"));
-  const program = fileURLToPath(new URL("./make-template.ts", import.meta.url));
-  const cwd = fileURLToPath(new URL("../..", import.meta.url));
-  const options = { cwd, stdio: "inherit", timeout: 120_000 } as const;
-  execFileSync(process.execPath, ["--conditions=source", "--import", "tsx", program, template], options);
+  const folder = mkdtempSync(join(tmpdir(), "om-template-"));
+  const template = join(folder, "pgdata");
+  await createCluster(npmPrograms(join(folder, "lib")), template, ["-U", "postgres", "-A", "trust", "--no-sync"]);
   process.env[templateVariable] = template;
-  return () => rmSync(template, { recursive: true, force: true });
+  return () => rmSync(folder, { recursive: true, force: true });
 }

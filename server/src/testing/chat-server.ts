@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { fillEmbeddedFolder } from "@om/services";
+import { copyTemplate } from "@om/services";
 import { WebSocket } from "ws";
 import { startApp } from "../app.ts";
 import { parseConfig } from "../config.ts";
@@ -55,7 +55,7 @@ export async function startChatServer(env: Record<string, string> = {}): Promise
   const folder = mkdtempSync(join(tmpdir(), "om-chat-"));
   const off = { AUTH_LIMIT: "0", NAMES_LIMIT: "0", LOGIN_LIMIT: "0", FRAME_RATE: "0", LOG_LEVEL: "silent" };
   const secret = { JWT_SECRET: "a secret of the tests, long enough" };
-  if (env["DATABASE_URL"] === undefined) fillEmbeddedFolder(folder);
+  if (env["DATABASE_URL"] === undefined) copyTemplate(join(folder, "pgdata"));
   const app = await startApp(parseConfig({ ...off, ...secret, PORT: "0", DATA_DIR: folder, ...env }));
   const sockets: TestSocket[] = [];
   const faults: unknown[] = [];

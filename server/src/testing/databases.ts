@@ -1,15 +1,10 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { fillEmbeddedFolder, startPostgres } from "@om/services";
-import type pg from "pg";
+import { startPostgres, startSystemPostgres, type PostgresServer } from "@om/services";
 import { afterAll, beforeAll, describe } from "vitest";
 import { openCache, type CacheOptions } from "../cache/cache.ts";
 import type { CacheWrites } from "../cache/write-marks.ts";
 import { composeReads, type Reads } from "../compose-reads.ts";
 import { openDatabase, type Database } from "../platform/postgres/database.ts";
-import { startEmbedded } from "../platform/postgres/embedded.ts";
 import { migrate } from "../platform/postgres/migrate.ts";
 
 /** A migrated database for one test file. */
@@ -26,23 +21,27 @@ export interface TestDatabase {
   rows<Row>(text: string, values?: unknown[]): Promise<Row[]>;
 }
 
-/** Runs a suite on the embedded database and on PostgreSQL. */
-export function describeDatabases(title: string, suite: (database: TestDatabase) => void): void {
-  describe.each(["embedded", "PostgreSQL"] as const)(`${title} (%s)`, (kind) => {
-    let opened: { connection: pg.ClientConfig } & AsyncDisposable;
+/** Runs a suite on the PostgreSQL that the server brings along; with `minimum` also on the oldest that is supported, of the system. */
+export function describeDatabases(
+  title: string,
+  suite: (database: TestDatabase) => void,
+  { minimum = false } = {},
+): void {
+  describe.each(minimum ? ["embedded", "system"] : ["embedded"])(`${title} (%s PostgreSQL)`, (kind) => {
+    let server: PostgresServer | undefined;
     let db: Database | undefined;
     let reads: Reads | undefined;
     beforeAll(async () => {
-      opened = kind === "embedded" ? await embedded() : await postgres();
-      await migrate(opened.connection);
-      const poolSize = kind === "embedded" ? 1 : 8;
-      db = openDatabase({ connection: opened.connection, poolSize, onOutage: () => undefined });
+      server = await (kind === "system" ? startSystemPostgres() : startPostgres());
+      const connection = { connectionString: server.createDatabase() };
+      await migrate(connection);
+      db = openDatabase({ connection, poolSize: 8, onOutage: () => undefined });
       const cache = await openCache({ db, ...withoutRedis });
       reads = composeReads({ cache, db, exposeEmails: false, onQueried: () => undefined });
     });
     afterAll(async () => {
       await db?.[Symbol.asyncDispose]();
-      await opened[Symbol.asyncDispose]();
+      await server?.[Symbol.asyncDispose]();
     });
     const ready = <T>(value: T | undefined): T => {
       if (value === undefined) throw new Error("the database is not open yet");
@@ -104,24 +103,3 @@ export const withoutRedis: Omit<CacheOptions, "db"> = {
   now: Date.now,
   pause: (ms) => delay(ms),
 };
-
-async function embedded(): Promise<{ connection: pg.ClientConfig } & AsyncDisposable> {
-  const folder = mkdtempSync(join(tmpdir(), "om-embedded-"));
-  fillEmbeddedFolder(folder);
-  const started = await startEmbedded(folder);
-  return {
-    connection: started.connection,
-    async [Symbol.asyncDispose]() {
-      await started[Symbol.asyncDispose]();
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
-}
-
-async function postgres(): Promise<{ connection: pg.ClientConfig } & AsyncDisposable> {
-  const server = await startPostgres();
-  return {
-    connection: { connectionString: server.createDatabase() },
-    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
-  };
-}

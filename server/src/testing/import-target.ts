@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { PostgresServer } from "@om/services";
+import { startEmbedded } from "@om/postgres";
+import { copyTemplate, type PostgresServer } from "@om/services";
 import pg from "pg";
-import { startEmbedded } from "../platform/postgres/embedded.ts";
 import { typeParsers } from "../platform/postgres/type-parsers.ts";
 
 /** Where a test imports to. Only one at a time has it open, as with the embedded database. */
@@ -18,9 +18,14 @@ export interface ImportTestTarget extends AsyncDisposable {
 export function importTarget(kind: "embedded" | "PostgreSQL", postgres: PostgresServer): ImportTestTarget {
   const folder = mkdtempSync(join(tmpdir(), "om-import-"));
   const url = kind === "PostgreSQL" ? postgres.createDatabase() : "";
+  if (url === "") copyTemplate(join(folder, "data/pgdata"));
   const open: ImportTestTarget["open"] = async (work) => {
     if (url !== "") return work({ connectionString: url });
-    await using embedded = await startEmbedded(join(folder, "data"));
+    await using embedded = await startEmbedded(join(folder, "data"), {
+      connections: 5,
+      onOutage: () => undefined,
+      onEnd: () => undefined,
+    });
     return await work(embedded.connection);
   };
   return {

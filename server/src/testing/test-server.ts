@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fillEmbeddedFolder, startPostgres, type PostgresServer } from "@om/services";
+import { copyTemplate, startPostgres, type PostgresServer } from "@om/services";
 import { startApp } from "../app.ts";
 import { parseConfig } from "../config.ts";
 import { openStorage, type StorageEvents } from "../open-storage.ts";
@@ -44,11 +44,11 @@ export interface TestServerOptions {
   /** Settings as environment variables; limits are off unless given. */
   env?: Record<string, string>;
   now?: Clock;
-  database?: TestDatabaseKind;
+  /** Default: the embedded database. */
+  database?: "postgres";
   /** What is done to the database before the server starts. */
   prepare?: (db: Database) => Promise<void>;
 }
-export type TestDatabaseKind = "embedded" | "postgres";
 
 const calm = { LOG_LEVEL: "silent", AUTH_LIMIT: "0", NAMES_LIMIT: "0", LOGIN_LIMIT: "0", FRAME_RATE: "0" };
 
@@ -63,7 +63,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   };
   try {
     if (options.database === "postgres") postgres = await startPostgres();
-    else fillEmbeddedFolder(join(folder, "data"));
+    else copyTemplate(join(folder, "data/pgdata"));
     const env: Record<string, string> = {
       ...calm,
       HOST: "127.0.0.1",
