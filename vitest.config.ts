@@ -9,13 +9,21 @@ export default defineConfig({
     hookTimeout: 180_000,
     maxWorkers: 2,
     projects: [
-      { extends: true, test: { name: "unit", include: ["*/src/**/*.test.ts"], exclude: ["**/*.services.test.ts"] } },
+      {
+        extends: true,
+        test: {
+          name: "unit",
+          include: ["*/src/**/*.test.ts"],
+          exclude: ["**/*.services.test.ts"],
+          globalSetup: ["./services/src/compile.ts"],
+        },
+      },
       {
         extends: true,
         test: {
           name: "services",
           include: ["*/src/**/*.services.test.ts"],
-          globalSetup: ["./services/src/test-setup.ts"],
+          globalSetup: ["./services/src/compile.ts", "./services/src/test-setup.ts"],
         },
       },
     ],

@@ -4,7 +4,7 @@ import { updateMe } from "../accounts/profile.ts";
 import { createUserViews } from "../accounts/user-view.ts";
 import { composeGroups } from "../compose-groups.ts";
 import { parseConfig } from "../config.ts";
-import type { GroupEvent } from "../groups/group-event.ts";
+import type { GroupEvent } from "../groups/change-group.ts";
 import { testSecret } from "./accounts-server.ts";
 import type { TestDatabase } from "./databases.ts";
 import { openHttp, type TestHttp } from "./http-server.ts";

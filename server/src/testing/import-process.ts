@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
+import { program } from "@om/services";
 
 /** `npm run import` as a process of its own. */
 export interface ImportProcess {
@@ -11,10 +11,8 @@ export interface ImportProcess {
   ended: Promise<{ code: number | null; stdout: string; stderr: string }>;
 }
 
-const main = fileURLToPath(new URL("../import-main.ts", import.meta.url));
-
 export function startImport(args: string[], env: Record<string, string>): ImportProcess {
-  const node = ["--conditions=source", "--import", import.meta.resolve("tsx"), main, ...args];
+  const node = [...program("server/src/import-main.ts"), ...args];
   const child = spawn(process.execPath, node, { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
   let stdout = "";
   let stderr = "";
