@@ -2,7 +2,7 @@ import type { Registry } from "prom-client";
 import { createBusMetrics } from "../platform/telemetry/bus-telemetry.ts";
 import { createCacheMetrics } from "../platform/telemetry/cache-metrics.ts";
 import { createMetrics } from "../platform/telemetry/metrics.ts";
-import { createRedisMetrics } from "../platform/telemetry/redis-metrics.ts";
+import { createRedisMetrics } from "../platform/telemetry/redis-telemetry.ts";
 
 /** All metrics of a server with Redis, in epoch 7, with the cache off until it is turned on. */
 export function everyMetric(): { registry: Registry; turnOn: () => void } {
