@@ -1,17 +1,13 @@
 import { login } from "./accounts/login.ts";
 import { accountStore } from "./accounts/account-store.ts";
 import type { AccessTokens } from "./accounts/access-token.ts";
-import { checkUsername } from "./accounts/check-username.ts";
 import { changePassword } from "./accounts/change-password.ts";
 import { credentialStore } from "./accounts/credential-store.ts";
 import { deleteAccount } from "./accounts/delete-account.ts";
-import { endOtherSessions } from "./accounts/end-other-sessions.ts";
-import { endSession } from "./accounts/end-session.ts";
-import { listSessions } from "./accounts/list-sessions.ts";
+import { endOtherSessions, endSession, listSessions } from "./accounts/own-sessions.ts";
 import { createPasswords } from "./accounts/passwords.ts";
-import { getUser, me, updateMe } from "./accounts/profile.ts";
+import { checkUsername, getUser, me, searchUsers, updateMe } from "./accounts/profile.ts";
 import { register } from "./accounts/register.ts";
-import { searchUsers } from "./accounts/search-users.ts";
 import { sessionStore } from "./accounts/session-store.ts";
 import { createSessions, type AnnounceEnd } from "./accounts/sessions.ts";
 import type { UserViews } from "./accounts/user-view.ts";
@@ -87,13 +83,13 @@ export function composeAccounts(deps: {
         await sessions.end(refreshToken);
         return { ok: true };
       },
-      checkUsername: ({ query }) => checkUsername(accounts, query["username"]),
+      checkUsername: ({ query }) => checkUsername(accounts, query.username),
       me: ({ caller }) => me(profiles, caller),
       updateMe: ({ caller, body }) => updateMe(profiles, caller, body),
       searchUsers: ({ caller, query }) => searchUsers(profiles, caller, query),
-      user: ({ caller, params }) => getUser(profiles, caller, params["identifier"] ?? ""),
+      user: ({ caller, params }) => getUser(profiles, caller, params.identifier),
       sessions: ({ caller }) => listSessions(open, caller),
-      endSession: ({ caller, params }) => endSession(open, caller, params["id"]),
+      endSession: ({ caller, params }) => endSession(open, caller, params.id),
       endOtherSessions: ({ caller }) => endOtherSessions(open, caller),
       changePassword: ({ caller, body, address }) =>
         changePassword({ ...owner, passwordMinLength, now }, caller, body, address),

@@ -10,7 +10,7 @@ import { joinByHandle, joinGroup } from "./groups/join-group.ts";
 import { leaveAllGroups, leaveGroup } from "./groups/leave-group.ts";
 import { addMember, listMembers, removeMember, setRole } from "./groups/members.ts";
 import { setIcon } from "./groups/set-icon.ts";
-import type { SetIcon } from "./media/group-avatar.ts";
+import type { SetIcon } from "./media/avatars.ts";
 import type { Handlers } from "./http/handlers.ts";
 import type { Database } from "./platform/postgres/database.ts";
 

@@ -4,12 +4,18 @@ import type { CacheWrites } from "./cache/write-marks.ts";
 import type { Config } from "./config.ts";
 import type { Handlers } from "./http/handlers.ts";
 import { attachmentStore } from "./media/attachment-store.ts";
+import {
+  forgetAvatar,
+  removeAvatar,
+  uploadAvatar,
+  uploadGroupAvatar,
+  type MediaDeps,
+  type SetIcon,
+} from "./media/avatars.ts";
 import { avatarStore } from "./media/avatar-store.ts";
 import { diskStorage } from "./media/disk-storage.ts";
-import { uploadGroupAvatar, type SetIcon } from "./media/group-avatar.ts";
 import { createImages } from "./media/images.ts";
 import type { MediaStorage } from "./media/media-storage.ts";
-import { forgetAvatar, removeAvatar, uploadAvatar } from "./media/own-avatar.ts";
 import { readAttachment, readAvatar } from "./media/read-media.ts";
 import { s3Storage } from "./media/s3-storage.ts";
 import { sweepAttachments } from "./media/sweep-attachments.ts";
@@ -58,7 +64,7 @@ export function composeMedia(deps: {
   const onLeftover = (error: unknown): void => telemetry.failure("media", error);
   const [avatars, attachments] = [avatarStore(deps.writes), attachmentStore(db)];
   /** @throws OmError `storage_not_configured`, before anything else */
-  const media = () => {
+  const media = (): MediaDeps => {
     if (storage === undefined) throw new OmError("storage_not_configured");
     return { storage, uploads, images, base, onLeftover, avatars, attachments, views, setIcon, now };
   };
@@ -69,8 +75,7 @@ export function composeMedia(deps: {
     routes: {
       uploadAvatar: async ({ caller, receive }) => uploadAvatar(media(), caller, receive),
       deleteAvatar: async ({ caller }) => removeAvatar(media(), caller),
-      groupAvatar: async ({ caller, params, receive }) =>
-        uploadGroupAvatar(media(), caller, { groupId: params["id"], receive }),
+      groupAvatar: async ({ caller, params, receive }) => uploadGroupAvatar(media(), caller, { ...params, receive }),
       avatarFile: async ({ params }) => readAvatar(media(), params["*"]),
       uploadAttachment: async ({ caller, receive }) => uploadAttachment(media(), caller, receive),
       attachmentFile: async ({ caller, params }) => readAttachment(media(), caller, params["*"]),

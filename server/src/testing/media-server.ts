@@ -6,7 +6,7 @@ import { composeMedia, type Media } from "../compose-media.ts";
 import { parseConfig } from "../config.ts";
 import { openCache } from "../cache/cache.ts";
 import { composeGroups } from "../compose-groups.ts";
-import type { SetIcon } from "../media/group-avatar.ts";
+import type { SetIcon } from "../media/avatars.ts";
 import type { Database } from "../platform/postgres/database.ts";
 import { withoutRedis } from "./databases.ts";
 import { openHttp, type Answer, type TestHttp } from "./http-server.ts";
