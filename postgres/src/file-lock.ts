@@ -22,7 +22,8 @@ export function lockFile(path: string): number | undefined {
     return undefined;
   } catch (error) {
     if (["EAGAIN", "EBUSY"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
-    throw error;
+    if (error instanceof EmbeddedRefused) throw error;
+    throw new EmbeddedRefused(`the data folder cannot be written: ${(error as Error).message}`);
   }
 }
 

@@ -114,12 +114,16 @@ function works([command = "", ...args]: string[]): boolean {
   return spawnSync(command, [...args, "true"], { stdio: "ignore", timeout: 30_000 }).status === 0;
 }
 
-/** What a program complained of at last. */
+/** What a program complained of: what it says of the disk, else the last thing. */
 export function lastLine(text: string): string {
   const lines = text.trim().split("\n");
-  const complaint = lines.findLast((line) => /\b(FATAL|PANIC|[Ee]rror|ERROR):/.test(line)) ?? lines.at(-1) ?? "";
+  const reason = lines.find((line) =>
+    /No space left|could not extend|Permission denied|Read-only file system/.test(line),
+  );
+  const complaint =
+    reason ?? lines.findLast((line) => /\b(FATAL|PANIC|[Ee]rror|ERROR):/.test(line)) ?? lines.at(-1) ?? "";
   const detail = lines[lines.indexOf(complaint) + 1];
-  return [complaint, ...(detail?.includes("DETAIL:") ? [detail] : [])]
-    .map((line) => line.replace(/^.*?(FATAL|PANIC|error|ERROR|DETAIL):\s*/, ""))
+  return [complaint, ...(/DETAIL:|HINT:/.test(detail ?? "") ? [detail] : [])]
+    .map((line) => line.replace(/^.*?(FATAL|PANIC|error|ERROR|DETAIL|HINT):\s*/, ""))
     .join(" ");
 }
