@@ -122,8 +122,8 @@ export function lastLine(text: string): string {
   );
   const complaint =
     reason ?? lines.findLast((line) => /\b(FATAL|PANIC|[Ee]rror|ERROR):/.test(line)) ?? lines.at(-1) ?? "";
-  const detail = lines[lines.indexOf(complaint) + 1];
-  return [complaint, ...(/DETAIL:|HINT:/.test(detail ?? "") ? [detail] : [])]
+  const detail = lines[lines.indexOf(complaint) + 1] ?? "";
+  return [complaint, ...(/DETAIL:|HINT:/.test(detail) ? [detail] : [])]
     .map((line) => line.replace(/^.*?(FATAL|PANIC|error|ERROR|DETAIL|HINT):\s*/, ""))
     .join(" ");
 }
