@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { startEmbedded } from "@om/postgres";
 import type pg from "pg";
 import type { Config } from "./config.ts";
@@ -18,12 +19,12 @@ export interface StorageEvents {
   onEnd: (error: Error) => void;
 }
 
-/** @throws SchemaError, EmbeddedRefused, or what the driver says when there is no way to the database */
-export async function openStorage(config: Config, events: StorageEvents): Promise<Storage> {
+/** @param signal ends waiting for another machine; its reason is thrown. @throws SchemaError, EmbeddedRefused, or what the driver says when there is no way to the database */
+export async function openStorage(config: Config, events: StorageEvents, signal?: AbortSignal): Promise<Storage> {
   const server = await openServer(config, events);
   try {
     const { connection } = server;
-    await migrate(connection);
+    await unlessAborted(migrate(connection), signal);
     const db = openDatabase({ connection, poolSize: config.dbPool, onOutage: events.onOutage });
     const aside = openDatabase({ connection, poolSize: 1, onOutage: events.onOutage });
     return {
@@ -48,6 +49,17 @@ export async function openServer(
   const external = externalConnection(config);
   if (external !== undefined) return { connection: external, [Symbol.asyncDispose]: () => Promise.resolve() };
   return startEmbedded(config.dataDir, { ...events, connections: config.dbPool + 1 });
+}
+
+async function unlessAborted(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined) return work;
+  signal.throwIfAborted();
+  const settled = new AbortController();
+  const aborted = once(signal, "abort", { signal: settled.signal }).then(() => signal.throwIfAborted());
+  await Promise.race([work, aborted]).finally(() => {
+    settled.abort();
+    aborted.catch(() => undefined);
+  });
 }
 
 /** DATABASE_URL, else DB_*; undefined: the embedded database. */

@@ -4,7 +4,7 @@ import { routes, type RouteName } from "@om/protocol";
 import { parseConfig } from "../config.ts";
 import type { Handlers } from "../http/handlers.ts";
 import { createOriginPolicy } from "../http/origin.ts";
-import { createHttp, type HttpOptions } from "../http/server.ts";
+import { createHttp, type Serving } from "../http/server.ts";
 import type { VerifyToken } from "../platform/caller.ts";
 import { createMetrics } from "../platform/telemetry/metrics.ts";
 import { checkAnswer } from "./wire-check.ts";
@@ -42,7 +42,7 @@ export interface TestHttpOptions {
   /** The handlers echo what they are told, so answers are not held against the protocol. */
   echo?: true;
   verify?: VerifyToken;
-  checks?: HttpOptions["checks"];
+  checks?: Serving["checks"];
   now?: () => number;
 }
 
@@ -58,16 +58,19 @@ export async function openHttp(options: TestHttpOptions = {}): Promise<TestHttp>
     name,
     () => Promise.reject(new Error(`secret text: no handler for ${name}`)),
   ]);
-  const app = await createHttp({
-    config,
+  const serving: Serving = {
     handlers: { ...(Object.fromEntries(missing) as Handlers), ...options.handlers },
     verify: options.verify ?? verifyGood,
+    checks: options.checks ?? {},
+  };
+  const app = await createHttp({
+    config,
     isAllowed: createOriginPolicy(config.allowedOrigins),
     telemetry: {
       metrics: createMetrics(),
       http: { answered: () => undefined, failed: (request, error) => void failures.push({ ...request, error }) },
     },
-    checks: options.checks ?? {},
+    serving: () => serving,
     now: options.now ?? Date.now,
   });
   await app.listen({ host: "127.0.0.1", port: 0 });

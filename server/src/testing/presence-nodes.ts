@@ -5,7 +5,8 @@ import { presenceScripts } from "../presence/online-keys.ts";
 import type { PresenceChange } from "../presence/presence.ts";
 import { RedisPresence, type PresenceTimes } from "../presence/redis-presence.ts";
 import { shortGrace, type OpenedPresence } from "./presence-suite.ts";
-import { redisClient, until } from "./redis-clients.ts";
+import type { PresenceRedis } from "./presence-redis.ts";
+import { until } from "./redis-clients.ts";
 
 /** A node as far as presence is concerned: sockets, and its own connection to Redis. */
 export interface PresenceNode extends OpenedPresence {
@@ -33,11 +34,11 @@ const quick: Partial<PresenceTimes> = {
 
 /** @param over puts something between presence and its client of Redis */
 export async function openNode(
-  at: { port: number },
+  at: Pick<PresenceRedis, "client">,
   times: Partial<PresenceTimes> = {},
   over: (redis: Redis) => Redis = (redis) => redis,
 ): Promise<PresenceNode> {
-  const redis = redisClient(at, { scripts: presenceScripts });
+  const redis = at.client({ scripts: presenceScripts });
   await until(redis, true);
   const failures: unknown[] = [];
   const presence = new RedisPresence({
@@ -59,7 +60,7 @@ export async function openNode(
       hub.add(socket);
       return () => hub.remove(socket);
     },
-    kill: () => redis[Symbol.asyncDispose](),
+    kill: async () => redis[Symbol.asyncDispose](),
     async [Symbol.asyncDispose]() {
       await presence[Symbol.asyncDispose]();
       await redis[Symbol.asyncDispose]();
