@@ -9,12 +9,15 @@ export default defineConfig({
     hookTimeout: 180_000,
     maxWorkers: 2,
     projects: [
-      { extends: true, test: { name: "unit", include: ["*/src/**/*.test.ts"], exclude: ["**/*.services.test.ts"] } },
+      {
+        extends: true,
+        test: { name: "unit", include: ["*/{src,tests}/**/*.test.ts"], exclude: ["**/*.services.test.ts"] },
+      },
       {
         extends: true,
         test: {
           name: "services",
-          include: ["*/src/**/*.services.test.ts"],
+          include: ["*/{src,tests}/**/*.services.test.ts"],
           globalSetup: ["./services/src/test-setup.ts"],
         },
       },

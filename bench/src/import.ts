@@ -23,7 +23,7 @@ const { values: options } = parseArgs({
 });
 const hour = 3_600_000;
 const size = { users: Number(options.users), messages: Number(options.messages) };
-const main = fileURLToPath(new URL("../../server/src/import-main.ts", import.meta.url));
+const main = fileURLToPath(new URL("../../import/src/main.ts", import.meta.url));
 
 await using postgres = await startPostgres(["fsync=on", "max_wal_size=4GB"]);
 const from = postgres.createDatabase();

@@ -38,7 +38,7 @@ import { syncFrame } from "./messages/sync-frame.ts";
 import { postSync } from "./messages/sync-messages.ts";
 import { createWriteBatch, type Write, type WriteResult } from "./messages/write-batch.ts";
 import type { Caller } from "./platform/caller.ts";
-import type { Storage } from "./open-storage.ts";
+import type { Storage } from "./open/open-storage.ts";
 import type { Telemetry } from "./platform/telemetry/telemetry.ts";
 import { presenceStore } from "./presence/presence-store.ts";
 import { typing } from "./presence/typing.ts";

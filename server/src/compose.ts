@@ -14,7 +14,7 @@ import type { Hub } from "./delivery/hub.ts";
 import { createAnnounce } from "./groups/group-pushes.ts";
 import { membershipStore } from "./groups/membership-store.ts";
 import type { Handlers } from "./http/handlers.ts";
-import type { Storage } from "./open-storage.ts";
+import type { Storage } from "./open/open-storage.ts";
 import type { VerifyToken } from "./platform/caller.ts";
 import type { Clock } from "./platform/clock.ts";
 import type { Redis } from "./platform/redis/redis.ts";

@@ -2,9 +2,9 @@ import { startRedis, type RedisServer } from "@om/services";
 import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Redis, Reply } from "../platform/redis/redis.ts";
-import { PresenceModel } from "../testing/presence-model.ts";
-import { redisClient, until } from "../testing/redis-clients.ts";
-import { asVariant, variants } from "../testing/sharded-redis.ts";
+import { PresenceModel } from "../../tests/fixtures/presence-model.ts";
+import { redisClient, until } from "../../tests/fixtures/redis-clients.ts";
+import { asVariant, variants } from "../../tests/fixtures/sharded-redis.ts";
 import { onlineKeys, presenceScripts, type OnlineKeys } from "./online-keys.ts";
 
 let server: RedisServer;

@@ -1,8 +1,8 @@
 import { startRedis, type RedisServer } from "@om/services";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { openNode as openPlainNode, type PresenceNode } from "../testing/presence-nodes.ts";
-import { presenceSuite, untilCount, untilOnline } from "../testing/presence-suite.ts";
-import { asVariant, variants } from "../testing/sharded-redis.ts";
+import { openNode as openPlainNode, type PresenceNode } from "../../tests/fixtures/presence-nodes.ts";
+import { presenceSuite, untilCount, untilOnline } from "../../tests/fixtures/presence-suite.ts";
+import { asVariant, variants } from "../../tests/fixtures/sharded-redis.ts";
 
 let server: RedisServer;
 beforeAll(async () => {

@@ -2,9 +2,9 @@ import { startRedis, type RedisServer } from "@om/services";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { RedisUnavailable, type Redis } from "../platform/redis/redis.ts";
-import { openNode, type PresenceNode } from "../testing/presence-nodes.ts";
-import { askedBy } from "../testing/redis-clients.ts";
-import { asVariant, variants, type Variant } from "../testing/sharded-redis.ts";
+import { openNode, type PresenceNode } from "../../tests/fixtures/presence-nodes.ts";
+import { askedBy } from "../../tests/fixtures/redis-clients.ts";
+import { asVariant, variants, type Variant } from "../../tests/fixtures/sharded-redis.ts";
 
 let server: RedisServer;
 beforeAll(async () => {

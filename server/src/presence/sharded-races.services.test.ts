@@ -3,8 +3,8 @@ import { startRedis, type RedisServer } from "@om/services";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { RedisUnavailable, type Redis, type Reply } from "../platform/redis/redis.ts";
-import { askedBy, patient, redisClient, until } from "../testing/redis-clients.ts";
-import { keysOf } from "../testing/sharded-redis.ts";
+import { askedBy, patient, redisClient, until } from "../../tests/fixtures/redis-clients.ts";
+import { keysOf } from "../../tests/fixtures/sharded-redis.ts";
 import { together } from "./together.ts";
 import { onlineKeys, presenceScripts, type OnlineKeys } from "./online-keys.ts";
 

@@ -25,7 +25,7 @@ export function copyMutated(name: string, mutations: readonly Mutation[]): Mutan
   };
   try {
     for (const workspace of copied) {
-      const skip = new Set(["dist", "node_modules"]);
+      const skip = new Set(["dist", "node_modules", "tests"]);
       cpSync(join(root, workspace), join(folder, workspace), {
         recursive: true,
         filter: (path) => !skip.has(basename(path)),

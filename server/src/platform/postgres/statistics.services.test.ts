@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { describeDatabases } from "../../testing/databases.ts";
+import { describeDatabases } from "../../../tests/fixtures/databases.ts";
 import { createStatistics } from "./statistics.ts";
 
 describeDatabases("statistics", (database) => {

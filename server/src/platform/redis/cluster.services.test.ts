@@ -1,6 +1,6 @@
 import { startRedis, startRedisCluster, type RedisCluster, type RedisServer } from "@om/services";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { clusterClient, endOf, until } from "../../testing/redis-clients.ts";
+import { clusterClient, endOf, until } from "../../../tests/fixtures/redis-clients.ts";
 import type { Script } from "./redis.ts";
 import { slotOf } from "./slots.ts";
 
