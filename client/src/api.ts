@@ -4,6 +4,7 @@ import {
   type RouteBody,
   type RouteName,
   type RouteOutput,
+  type RouteParams,
   type RouteQuery,
   type UploadRouteName,
 } from "@om/protocol";
@@ -11,15 +12,7 @@ import { readAnswer, readFile } from "./api-error.ts";
 import { createSender, type Headers, type RawInput } from "./send-request.ts";
 import { readClaims, type Tokens, type TokenStore } from "./tokens.ts";
 
-/** `/api/groups/:id/members/:user_id` → `"id" | "user_id"`; `"*"` stands for the rest of a path that ends in it. */
-type ParamNames<Path extends string> = Path extends `${string}/:${infer Name}/${infer Rest}`
-  ? Name | ParamNames<`/${Rest}`>
-  : Path extends `${string}/:${infer Name}`
-    ? Name
-    : Path extends `${string}/*`
-      ? "*"
-      : never;
-type Params<N extends RouteName> = Record<ParamNames<(typeof routes)[N]["path"]>, string | number>;
+type Params<N extends RouteName> = Record<keyof RouteParams<N>, string | number>;
 type Query<N extends RouteName> = { [K in keyof RouteQuery<N>]?: string | number | undefined };
 
 /** What a call needs beside its name: path parameters, a query, a body or a file exactly where the route has them. */

@@ -49,3 +49,12 @@ export type RouteQuery<N extends RouteName> = (typeof routes)[N] extends { query
   ? { [K in keyof Static<Q>]?: string | undefined }
   : undefined;
 export type RouteOutput<N extends RouteName> = Static<(typeof routes)[N]["output"]>;
+/** `/api/groups/:id/members/:user_id` → `"id" | "user_id"`; `"*"` stands for the rest of a path that ends in it. */
+type ParamNames<Path extends string> = Path extends `${string}/:${infer Name}/${infer Rest}`
+  ? Name | ParamNames<`/${Rest}`>
+  : Path extends `${string}/:${infer Name}`
+    ? Name
+    : Path extends `${string}/*`
+      ? "*"
+      : never;
+export type RouteParams<N extends RouteName> = Record<ParamNames<(typeof routes)[N]["path"]>, string>;

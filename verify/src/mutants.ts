@@ -94,7 +94,7 @@ export const mutants: Record<string, Mutant> = {
     does: "forgets to say in the database which keys it could not mark",
     mutations: [
       {
-        file: "server/src/platform/postgres/migrations/008-cache.sql",
+        file: "server/sql/functions/note-dirty.sql",
         find: `  insert into cache_dirty (key, ver) select d.key, d.ver from unnest(p_keys, p_vers) as d(key, ver);
   get diagnostics noted = row_count;`,
         replace: "  noted := 0;",

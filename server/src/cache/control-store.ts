@@ -75,7 +75,7 @@ const explained = statement<{ explained: boolean }>(
   `select c.epoch <> $2 or c.mode = 'off' or exists (select from cache_dirty d where d.key = $1) as explained from cache_ctl c`,
 );
 
-/** The tables behind the cache; see 008-cache.sql. */
+/** The tables behind the cache; see sql/functions/note-dirty.sql. */
 export function controlStore(db: Queries) {
   return {
     async poll(): Promise<Shared> {

@@ -1,24 +1,22 @@
 import type { Group, RouteBody } from "@om/protocol";
-import type { UserViews } from "../accounts/user-view.ts";
-import type { CacheWrites } from "../cache/write-marks.ts";
 import type { Caller } from "../platform/caller.ts";
 import { cleanText } from "../platform/cut-text.ts";
 import { OmError } from "../platform/om-error.ts";
-import { changeGroup, requireAdmin } from "./change-group.ts";
-import { eventOf, type Announce } from "./group-event.ts";
+import { changeGroup, requireAdmin, type GroupDeps } from "./change-group.ts";
 import type { GroupFace, GroupRow } from "./group-store.ts";
 import { groupView } from "./group-view.ts";
 import { isTooLong, readGroupId, readGroupName, readHandle } from "./read-input.ts";
 
 /** What is absent or null stays. A group that becomes private gives its handle back. An edit that changes nothing is no change. */
 export async function editGroup(
-  { writes, views, announce }: { writes: CacheWrites; views: UserViews; announce: Announce },
-  { userId }: Caller,
-  { id, body }: { id: string | undefined; body: RouteBody<"editGroup"> },
+  deps: GroupDeps,
+  { userId: by }: Caller,
+  { id, body }: { id: string; body: RouteBody<"editGroup"> },
 ): Promise<Group> {
   const groupId = readGroupId(id);
-  const edited = await changeGroup(writes, { groupId, userIds: [] }, async ({ groups, members }) => {
-    const { conversation_id: conversationId } = await requireAdmin(members, groupId, userId);
+  const { row } = await changeGroup(deps, { groupId, kind: "changed", userIds: [], by }, async (stores) => {
+    const { groups, members } = stores;
+    const { conversation_id: conversationId } = await requireAdmin(members, groupId, by);
     const before = await groups.byId(groupId);
     if (before === undefined) throw new OmError("group_not_found");
     const face = faceAfter(before, body);
@@ -27,10 +25,7 @@ export async function editGroup(
     const head = await members.changed(conversationId);
     return { row: (await groups.byId(groupId)) ?? before, head };
   });
-  if (edited.head !== undefined) {
-    announce(eventOf({ groupId, kind: "changed", userIds: [], by: userId }, edited.head));
-  }
-  return groupView(views, edited.row, userId);
+  return groupView(deps.views, row, by);
 }
 
 /** @throws OmError `group_name_missing`, `group_text_too_long`, `invalid_handle` */

@@ -1,7 +1,7 @@
 import { limits, type ConversationDeleteFrame, type GroupUpdateFrame } from "@om/protocol";
 import type { Bus } from "../delivery/bus.ts";
 import { frameOf } from "../delivery/push.ts";
-import type { Announce, GroupEvent } from "./group-event.ts";
+import type { Announce, GroupEvent } from "./change-group.ts";
 import type { MembershipStore } from "./membership-store.ts";
 
 interface Deps {

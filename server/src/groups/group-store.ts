@@ -1,18 +1,12 @@
+import type { Group } from "@om/protocol";
 import type { FullProfile } from "../accounts/user-view.ts";
 import { containing } from "../platform/postgres/pattern.ts";
 import type { Queries } from "../platform/postgres/database.ts";
 import { statement } from "../platform/postgres/statement.ts";
+import type { Head } from "./membership-store.ts";
 
 /** A group with its creator, whose times are as PostgreSQL's JSON writes them; null: that account is closed. */
-export interface GroupRow {
-  id: number;
-  created_at: string;
-  updated_at: string;
-  name: string;
-  description: string;
-  icon: string;
-  creator_id: number;
-  is_public: boolean;
+export interface GroupRow extends Omit<Group, "handle" | "creator" | "members"> {
   handle: string | null;
   creator: FullProfile | null;
 }
@@ -56,17 +50,17 @@ const handleTaken = statement<{ taken: boolean }>(
 );
 
 // The conversation starts at version 1: a device that does not know the group has 0.
-const create = statement<{ group_id: number; conversation_id: number; ver: number; seq: number }>(
+const create = statement<Head>(
   "groups.create",
   `with made as (
      insert into groups (id, creator_id, name, description, is_public, handle)
      select $6, u.id, $2, $3, $4, $5 from users u where u.id = $1 and u.deleted_at is null returning id
    ),
    named as (insert into names (name, group_id) select lower($5), id from made where $5::text is not null),
-   head as (insert into conversations (group_id, ver) select id, 1 from made returning id, group_id, ver, seq),
+   head as (insert into conversations (group_id, ver) select id, 1 from made returning id, ver, seq),
    admin as (insert into participants (user_id, conversation_id, role, told_ver, member_ver) select $1, id, 'admin', ver, 1 from head),
    lists as (update user_state set list_ver = list_ver + 1 where user_id = $1 and exists (select from made))
-   select group_id, id as conversation_id, ver, seq from head`,
+   select id as conversation_id, ver, seq from head`,
 );
 const nextId = statement<{ id: number }>(
   "groups.next_id",

@@ -1,19 +1,14 @@
+import type { Invite } from "@om/protocol";
 import type { Queries } from "../platform/postgres/database.ts";
 import { statement } from "../platform/postgres/statement.ts";
 
-export interface InviteRow {
-  token: string;
+export interface InviteRow extends Omit<Invite, "join_path" | "join_url"> {
   group_id: number;
-  created_by: number;
-  created_at: string;
-  expires_at: string | null;
-  max_uses: number | null;
-  used_count: number;
   revoked: boolean;
   expired: boolean;
 }
 
-export interface NewInviteRow {
+interface NewInviteRow {
   token: string;
   groupId: number;
   createdBy: number;

@@ -1,16 +1,9 @@
-import type { CacheWrites } from "../cache/write-marks.ts";
 import type { Caller } from "../platform/caller.ts";
-import type { Queries } from "../platform/postgres/database.ts";
-import { changeGroup, type GroupStores } from "./change-group.ts";
-import { eventOf, type Announce } from "./group-event.ts";
+import { changeGroup, type GroupDeps, type GroupStores } from "./change-group.ts";
 import { membershipStore, type Head } from "./membership-store.ts";
 import { readGroupId } from "./read-input.ts";
 
-interface Deps {
-  db: Queries;
-  writes: CacheWrites;
-  announce: Announce;
-}
+type Deps = Omit<GroupDeps, "views">;
 
 /** Groups of one user that are left before the next are looked up. */
 const page = 500;
@@ -27,7 +20,7 @@ export async function depart(
 }
 
 /** Succeeds for everybody, member or not. When the last admin leaves the oldest member becomes one. */
-export async function leaveGroup(deps: Deps, { userId }: Caller, id: string | undefined): Promise<{ message: string }> {
+export async function leaveGroup(deps: Deps, { userId }: Caller, id: string): Promise<{ message: string }> {
   await leave(deps, readGroupId(id), userId);
   return { message: "Left group successfully" };
 }
@@ -40,10 +33,9 @@ export async function leaveAllGroups(deps: Deps, userId: number): Promise<void> 
   }
 }
 
-async function leave({ writes, announce }: Deps, groupId: number, userId: number): Promise<void> {
-  const head = await changeGroup(writes, { groupId, userIds: [userId] }, async (stores) => {
+async function leave(deps: Deps, groupId: number, userId: number): Promise<void> {
+  await changeGroup(deps, { groupId, kind: "left", userIds: [userId], by: userId }, async (stores) => {
     const standing = await stores.members.standing(groupId, userId);
-    return standing === undefined ? undefined : depart(stores, standing.conversation_id, userId);
+    return { head: standing && (await depart(stores, standing.conversation_id, userId)) };
   });
-  if (head !== undefined) announce(eventOf({ groupId, kind: "left", userIds: [userId], by: userId }, head));
 }

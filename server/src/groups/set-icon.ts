@@ -1,10 +1,7 @@
 import type { Group } from "@om/protocol";
-import type { UserViews } from "../accounts/user-view.ts";
-import type { CacheWrites } from "../cache/write-marks.ts";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
-import { changeGroup, requireAdmin } from "./change-group.ts";
-import { eventOf, type Announce } from "./group-event.ts";
+import { changeGroup, requireAdmin, type GroupDeps } from "./change-group.ts";
 import { groupView } from "./group-view.ts";
 
 /**
@@ -12,12 +9,13 @@ import { groupView } from "./group-view.ts";
  * @throws OmError `group_not_found`, `forbidden`
  */
 export async function setIcon(
-  { writes, views, announce }: { writes: CacheWrites; views: UserViews; announce: Announce },
-  { userId }: Pick<Caller, "userId">,
+  deps: Omit<GroupDeps, "db">,
+  { userId: by }: Pick<Caller, "userId">,
   { groupId, url }: { groupId: number; url: string },
 ): Promise<{ group: Group; previous: string }> {
-  const changed = await changeGroup(writes, { groupId, userIds: [] }, async ({ groups, members }) => {
-    const { conversation_id: conversationId } = await requireAdmin(members, groupId, userId);
+  const changed = await changeGroup(deps, { groupId, kind: "changed", userIds: [], by }, async (stores) => {
+    const { groups, members } = stores;
+    const { conversation_id: conversationId } = await requireAdmin(members, groupId, by);
     const previous = (await groups.byId(groupId))?.icon ?? "";
     await groups.setIcon(groupId, url);
     const head = await members.changed(conversationId);
@@ -25,6 +23,5 @@ export async function setIcon(
     if (row === undefined) throw new OmError("group_not_found");
     return { row, head, previous };
   });
-  announce(eventOf({ groupId, kind: "changed", userIds: [], by: userId }, changed.head));
-  return { group: groupView(views, changed.row, userId), previous: changed.previous };
+  return { group: groupView(deps.views, changed.row, by), previous: changed.previous };
 }

@@ -4,6 +4,7 @@ import type {
   RouteBody,
   RouteName,
   RouteOutput,
+  RouteParams,
   RouteQuery,
   routes,
   UploadRouteName,
@@ -16,7 +17,7 @@ import type { ReceiveFile } from "../platform/upload.ts";
 export interface RouteRequest<N extends RouteName> {
   /** The verified caller; only routes with `auth: "token"` have one. */
   caller: (typeof routes)[N]["auth"] extends "token" ? Caller : undefined;
-  params: Record<string, string>;
+  params: RouteParams<N>;
   /** The first value of each query parameter that the route describes. */
   query: RouteQuery<N>;
   body: RouteBody<N>;

@@ -1,38 +1,69 @@
 import { readdirSync } from "node:fs";
 import { startPostgres, type PostgresServer } from "@om/services";
 import pg from "pg";
-import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { migrate } from "./migrate.ts";
 
-const files = readdirSync(new URL("./migrations/", import.meta.url)).toSorted();
-const versions = files.map((name) => String(Number(name.slice(0, 3))));
+const steps = readdirSync(new URL("../../../sql/migrations/", import.meta.url)).map((name) => `migrations/${name}`);
 
 let server: PostgresServer;
+let connectionString: string;
+const sql = (text: string): string => server.sql(connectionString, text);
+/** Everything that a migration changes, in one text. */
+const schema = (): string => server.dump(connectionString).replaceAll(/^\\(un)?restrict .*$/gm, "");
 beforeAll(async () => {
   server = await startPostgres();
 });
 afterAll(() => server[Symbol.asyncDispose]());
+beforeEach(() => void (connectionString = server.createDatabase()));
 afterEach(() => void vi.restoreAllMocks());
 
-test("side by side they run once; a newer schema is refused", async () => {
-  const connectionString = server.createDatabase();
+test("side by side they run once, and again they change nothing", async () => {
   await Promise.all([migrate({ connectionString }), migrate({ connectionString }), migrate({ connectionString })]);
-  const done = server.sql(
-    connectionString,
-    "select string_agg(version::text, ' ' order by version) from schema_migrations",
+  expect(sql("select string_agg(name, ' ' order by name) from schema_migrations")).toBe(
+    ["functions", ...steps].join(" "),
   );
-  expect(done).toBe(versions.join(" "));
-  server.sql(connectionString, "insert into schema_migrations (version) values (900)");
-  await expect(migrate({ connectionString })).rejects.toThrow(
-    `the database has schema version 900, this build knows ${versions.at(-1)}`,
+  const before = schema();
+  await migrate({ connectionString });
+  expect(schema()).toBe(before);
+});
+
+test("functions are applied whole when one has changed", async () => {
+  await migrate({ connectionString });
+  const before = sql(
+    "select md5(string_agg(prosrc, '' order by oid)) from pg_proc where proname ~ '^(seq_at|send_batch)'",
   );
+  sql(`create or replace function seq_at(p_conversation bigint, p_id bigint) returns bigint language sql as 'select 7::bigint';
+       update schema_migrations set checksum = 'of another build' where name = 'functions'`);
+  await migrate({ connectionString });
+  expect(
+    sql("select md5(string_agg(prosrc, '' order by oid)) from pg_proc where proname ~ '^(seq_at|send_batch)'"),
+  ).toBe(before);
+});
+
+test.each([
+  [
+    "a schema newer than the build",
+    "insert into schema_migrations values ('migrations/900-later.sql', '')",
+    "has had migrations/900-later.sql",
+  ],
+  [
+    "a migration that was edited",
+    `update schema_migrations set checksum = '' where name = '${steps[0]}'`,
+    `${steps[0]} is not what`,
+  ],
+])("%s is refused in words and changes nothing", async (_, change, words) => {
+  await migrate({ connectionString });
+  sql(`${change}; update schema_migrations set checksum = 'of another build' where name = 'functions'`);
+  const before = schema();
+  await expect(migrate({ connectionString })).rejects.toThrow(words);
+  expect(schema()).toBe(before);
 });
 
 test("one that fails leaves nothing of itself", async () => {
-  const connectionString = server.createDatabase();
-  server.sql(connectionString, "create table sessions (in_the_way int)");
+  sql("create table sessions (in_the_way int)");
   await expect(migrate({ connectionString })).rejects.toThrow("sessions");
-  expect(server.sql(connectionString, "select to_regclass('users') is null")).toBe("t");
+  expect(sql("select to_regclass('users') is null and to_regclass('schema_migrations') is null")).toBe("t");
 });
 
 test("a server connection that a pooler gives to others is left as it was, whether they run or fail", async () => {
@@ -47,14 +78,10 @@ test("a server connection that a pooler gives to others is left as it was, wheth
     left.push(rows[0]);
     await end.call(this);
   });
-  const connectionString = server.createDatabase();
-  server.sql(
-    connectionString,
-    `alter database ${new URL(connectionString).pathname.slice(1)} set timezone = 'Asia/Tokyo'`,
-  );
+  sql(`alter database ${new URL(connectionString).pathname.slice(1)} set timezone = 'Asia/Tokyo'`);
   await migrate({ connectionString });
-  server.sql(connectionString, "insert into schema_migrations (version) values (900)");
-  await expect(migrate({ connectionString })).rejects.toThrow("schema version 900");
+  sql("insert into schema_migrations (name, checksum) values ('later', '')");
+  await expect(migrate({ connectionString })).rejects.toThrow("has had later");
   const asBefore = { lock_timeout: "0", timezone: "Asia/Tokyo", locks: 0 };
   expect(left).toEqual([asBefore, asBefore]);
 });

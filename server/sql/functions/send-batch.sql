@@ -1,38 +1,26 @@
--- The write functions for direct conversations and groups alike. They replace those of 002; locks and planner settings are explained there.
-
-drop function send_batch(bigint[], bigint[], text[], text[], text[]);
-drop function advance_batch(bigint[], bigint[], bigint[], boolean[]);
-
--- Members of a group as a JSON array of user ids.
-create function member_ids(p_conversation bigint) returns json stable language sql
-return (select coalesce(json_agg(p.user_id), '[]') from participants p where p.conversation_id = p_conversation and p.left_at is null);
-
--- The last message at or before a position that is not hidden from the user; 0: none.
-create function message_at(p_conversation bigint, p_seq bigint, p_user bigint) returns bigint stable language sql
-return coalesce((
-  select m.id from messages m
-  where m.conversation_id = p_conversation and m.seq <= p_seq and not (m.hidden and m.sender_id <> p_user)
-  order by m.seq desc limit 1
-), 0);
-
 -- Stores messages, all in one transaction of the caller.
 -- In: one element per message, to a person or to a group (the other is null); (sender, client_id) must be distinct within a call, and
 --     makes a message idempotent for ever. A reply to a message that its sender does not see in that conversation is no reply.
 -- Out: one row per stored message and one per message that was stored before ('duplicate': the row tells the stored one); ord says
 --      which element. No row: there is no such recipient, or the sender is not in the group. ver and seq are the message's; status is
 --      'sent', or what it is by now; hidden: the recipient has blocked the sender; reply: the message replied to, as {cells, sender};
---      members: of a group, with its first row.
-create function send_batch(
+--      members: of a group, with its first row. prev_ver: the conversation's version before the call; sender_delivered: how far the
+--      sender has received by now; sender_list, recipient_list: versions of their lists by now; null in a group.
+--      noted: what the call changes is in cache_dirty.
+-- p_epoch: under which epoch the caller marks in the cache what this changes, before it commits; null: not at all; see note_dirty().
+create or replace function send_batch(
   p_senders bigint[], p_recipients bigint[], p_groups bigint[], p_client_ids text[], p_types text[], p_contents text[],
-  p_replies bigint[]
+  p_replies bigint[], p_epoch int
 ) returns table (
   ord bigint, outcome text, id bigint, conversation_id bigint, recipient_id bigint, group_id bigint, seq bigint, ver bigint,
-  status text, hidden boolean, created_at timestamptz, sender json, reply json, members json
+  status text, hidden boolean, created_at timestamptz, sender json, reply json, members json, prev_ver bigint,
+  sender_delivered bigint, sender_list bigint, recipient_list bigint, noted boolean
 ) language plpgsql set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 #variable_conflict use_column
 declare
   now_at timestamptz;
 begin
+  perform set_config('om.marked', '1', true);
   perform pg_advisory_xact_lock(l.key)
   from (
     select distinct k.key
@@ -144,22 +132,35 @@ begin
         when t.tail_id is null then s.old_at else t.tail_at end
     from concerned s
     where t.user_id = s.user_id and t.conversation_id = s.conversation_id and (s.own > 0 or s.unseen > 0 or t.tail_id is not null)
+    returning t.user_id, t.conversation_id, t.delivered_seq
   ),
   lists as (
     update user_state u set list_ver = u.list_ver + 1
     from (
       select p.sender as user_id from placed p where p.recipient is not null
-      union select p.recipient from placed p where p.recipient is not null and not p.hidden
+      union select p.recipient from placed p where p.recipient is not null
     ) x
     where u.user_id = x.user_id
+    returning u.user_id, u.list_ver
+  ),
+  dirty as (
+    select note_dirty(array_agg(k.key), array_agg(k.ver), p_epoch) as keys from (
+      select 'conv:' || least(p.sender, p.recipient) || ':' || greatest(p.sender, p.recipient), max(p.ver) from placed p
+      where p.recipient is not null group by 1
+      union all select 'group:' || p.group_id, max(p.ver) from placed p where p.group_id is not null group by 1
+      union all select 'unread:' || p.recipient || ':' || p.sender, max(p.ver) from placed p where p.recipient is not null group by 1
+      union all select 'unread:' || p.sender || ':' || p.recipient, max(p.ver) from placed p where p.recipient is not null group by 1
+      union all select 'convlist:' || l.user_id, l.list_ver from lists l
+    ) k(key, ver)
+    where p_epoch is distinct from cache_epoch() having count(*) > 0
   ),
   outcomes as (
     select k.ord, 'duplicate' as outcome, k.id, k.conversation_id, k.recipient, k.group_id, k.seq, k.ver, k.status, k.hidden,
-      k.created_at, k.sender, k.reply_to_id
+      k.created_at, k.sender, k.reply_to_id, null::bigint as prev_ver
     from known k
     union all
     select p.ord, 'stored', p.id, p.conversation_id, p.recipient, p.group_id, p.seq, p.ver, 'sent', p.hidden, p.created_at, p.sender,
-      p.reply_to_id
+      p.reply_to_id, p.old_ver
     from placed p
   )
   select o.ord, o.outcome, o.id, o.conversation_id, o.recipient, o.group_id, o.seq, o.ver, o.status, o.hidden, o.created_at,
@@ -171,131 +172,11 @@ begin
           'role', ru.role, 'last_seen', ru.last_seen))
       from messages r join users ru on ru.id = r.sender_id where r.id = o.reply_to_id and r.deleted_at is null),
     case when o.group_id is not null and row_number() over (partition by o.conversation_id order by o.ord) = 1
-      then member_ids(o.conversation_id) end
-  from outcomes o join users u on u.id = o.sender;
-end
-$$;
-
--- Moves read and delivered positions forward; a position never goes back.
--- In: one element per wish of p_users. Up to message p_messages; with p_groups: up to that message of that group, whoever wrote it; where
---     p_messages is null: up to the end of the conversation with p_peers. p_reads: true = read (which is also delivered), false =
---     delivered. Wishes about messages that the user has not received (foreign, own, hidden, unknown) change nothing.
--- Out: one row per conversation and user whose position moved. cleared: by how much that user's unread count fell. In a direct
---      conversation every move is a change of the conversation; in a group it is the member's own affair: ver stays, and members are
---      told only of reading.
-create function advance_batch(p_users bigint[], p_messages bigint[], p_peers bigint[], p_groups bigint[], p_reads boolean[])
-returns table (
-  conversation_id bigint, user_id bigint, peer_id bigint, group_id bigint, ver bigint, seq bigint, read_moved boolean,
-  read_message_id bigint, delivered_message_id bigint, cleared bigint, members json
-) language plpgsql set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
-#variable_conflict use_column
-declare
-  targets jsonb;
-  t record;
-  reader participants%rowtype;
-  head conversations%rowtype;
-  new_read bigint;
-  new_delivered bigint;
-  own_part bigint;
-  skipped_part bigint;
-  unread_before bigint;
-begin
-  -- What each wish means; a message never changes its conversation, seq or sender, so this needs no lock.
-  select jsonb_agg(jsonb_build_object('u', w.user_id, 'c', w.id, 'lo', w.lo, 'hi', w.hi, 'g', w.group_id, 's', w.seq, 'r', w.is_read))
-  into targets
-  from (
-    select i.user_id, c.id, c.lo, c.hi, c.group_id, m.seq, i.is_read
-    from unnest(p_users, p_messages, p_groups, p_reads) as i(user_id, message_id, group_id, is_read)
-      join messages m on m.id = i.message_id
-      join conversations c on c.id = m.conversation_id
-      join participants p on p.user_id = i.user_id and p.conversation_id = c.id and p.left_at is null
-    where case
-      when i.group_id is not null then c.group_id = i.group_id
-      else (m.sender_id <> i.user_id or c.lo = c.hi) and not m.hidden end
-    union all
-    select i.user_id, c.id, c.lo, c.hi, null, null, i.is_read
-    from unnest(p_users, p_messages, p_peers, p_reads) as i(user_id, message_id, peer_id, is_read)
-      join conversations c on c.lo = least(i.user_id, i.peer_id) and c.hi = greatest(i.user_id, i.peer_id)
-    where i.message_id is null and i.peer_id is not null
-  ) w;
-  if targets is null then
-    return;
-  end if;
-
-  perform pg_advisory_xact_lock(l.key)
-  from (
-    select distinct k.key
-    from jsonb_to_recordset(targets) as w(u bigint, lo bigint, hi bigint, g bigint),
-      lateral (
-        select object_lock(case when g is null then 'conv:' || lo || ':' || hi else 'group:' || g end)
-        union all select object_lock('user:' || coalesce(lo, u))
-        union all select object_lock('user:' || coalesce(hi, u))
-      ) as k(key)
-    order by 1
-  ) l;
-
-  for t in
-    select w.c, w.u,
-      -- null means to the end, which wins
-      case when bool_or(w.s is null and w.r) then null else max(w.s) filter (where w.r) end as read_to,
-      bool_or(w.s is null and w.r) as read_all,
-      case when bool_or(w.s is null) then null else max(w.s) end as delivered_to,
-      bool_or(w.s is null) as delivered_all
-    from jsonb_to_recordset(targets) as w(u bigint, c bigint, s bigint, r boolean)
-    group by w.c, w.u order by w.c, w.u
-  loop
-    select * into head from conversations c where c.id = t.c;
-    select * into reader from participants p where p.user_id = t.u and p.conversation_id = t.c and p.left_at is null;
-    continue when not found;
-    new_read := greatest(reader.read_seq, case when t.read_all then head.seq else coalesce(t.read_to, 0) end);
-    new_delivered := greatest(reader.delivered_seq, new_read, case when t.delivered_all then head.seq else coalesce(t.delivered_to, 0) end);
-    continue when new_read = reader.read_seq and new_delivered = reader.delivered_seq;
-    unread_before := (head.seq - reader.read_seq) - (reader.sent - reader.sent_at_read) - reader.skipped;
-
-    if new_read = reader.read_seq then
-      own_part := reader.sent_at_read;
-      skipped_part := reader.skipped;
-    elsif new_read = head.seq then
-      own_part := reader.sent;
-      skipped_part := 0;
-    elsif new_read - reader.read_seq <= head.seq - new_read then
-      -- Count the side that is shorter.
-      select reader.sent_at_read + count(*) filter (where m.sender_id = t.u),
-        reader.skipped - count(*) filter (where m.sender_id <> t.u and (m.deleted_at is not null or m.hidden))
-      into own_part, skipped_part
-      from messages m where m.conversation_id = t.c and m.seq > reader.read_seq and m.seq <= new_read;
-    else
-      select reader.sent - count(*) filter (where m.sender_id = t.u),
-        count(*) filter (where m.sender_id <> t.u and (m.deleted_at is not null or m.hidden))
-      into own_part, skipped_part
-      from messages m where m.conversation_id = t.c and m.seq > new_read;
-    end if;
-
-    read_moved := new_read > reader.read_seq;
-    update participants p
-    set read_seq = new_read, delivered_seq = new_delivered, sent_at_read = own_part, skipped = skipped_part,
-      changed = case when head.lo is null and not read_moved then p.changed else pg_current_xact_id() end
-    where p.user_id = t.u and p.conversation_id = t.c;
-    ver := head.ver;
-    members := null;
-    if head.lo is not null then
-      ver := head.ver + 1;
-      update conversations c set ver = c.ver + 1, changed = pg_current_xact_id() where c.id = t.c;
-      update user_state u set list_ver = u.list_ver + 1 where u.user_id in (head.lo, head.hi);
-    elsif read_moved then
-      members := member_ids(t.c);
-      update user_state u set list_ver = u.list_ver + 1 where u.user_id = t.u;
-    end if;
-
-    conversation_id := t.c;
-    user_id := t.u;
-    peer_id := case when head.lo = t.u then head.hi else head.lo end;
-    group_id := head.group_id;
-    seq := head.seq;
-    read_message_id := message_at(t.c, new_read, t.u);
-    delivered_message_id := message_at(t.c, new_delivered, t.u);
-    cleared := unread_before - ((head.seq - new_read) - (reader.sent - own_part) - skipped_part);
-    return next;
-  end loop;
+      then member_ids(o.conversation_id) end,
+    o.prev_ver, moved.delivered_seq, own.list_ver, theirs.list_ver, coalesce((select keys from dirty) > 0, false)
+  from outcomes o join users u on u.id = o.sender
+    left join positions moved on moved.user_id = o.sender and moved.conversation_id = o.conversation_id
+    left join lists own on own.user_id = o.sender and o.recipient is not null
+    left join lists theirs on theirs.user_id = o.recipient;
 end
 $$;

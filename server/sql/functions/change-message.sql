@@ -1,29 +1,8 @@
--- What becomes of messages after they were sent, and the planner's knowledge of the tables.
-
--- Locks a conversation and, of a direct one, both people's lists, in ascending order; then tells its row.
-create function lock_conversation(p_conversation bigint) returns conversations language plpgsql as $$
-declare
-  c conversations;
-begin
-  select * into c from conversations where id = p_conversation;
-  perform pg_advisory_xact_lock(l.key)
-  from (
-    select distinct k.key from (values
-      (object_lock(case when c.lo is null then 'group:' || c.group_id else 'conv:' || c.lo || ':' || c.hi end)),
-      (object_lock('user:' || c.lo)), (object_lock('user:' || c.hi))
-    ) as k(key) where k.key is not null
-    order by 1
-  ) l;
-  select * into c from conversations where id = p_conversation;
-  return c;
-end
-$$;
-
 -- Changes or deletes one message: its author may, a group's admins may delete. A deleted message keeps its place without its content.
 -- In: p_content: the new text; null deletes.
 -- Out: one row; outcome 'done', 'forbidden' or 'unknown' (also for a message that the user does not see, or that is deleted). The rest
 --      only when done: the conversation's ver and seq by now; members of a group; hidden: only the author sees the message.
-create function change_message(p_user bigint, p_message bigint, p_content text) returns table (
+create or replace function change_message(p_user bigint, p_message bigint, p_content text) returns table (
   outcome text, conversation_id bigint, lo bigint, hi bigint, group_id bigint, ver bigint, seq bigint, hidden boolean, sender_id bigint,
   members json
 ) language plpgsql as $$
@@ -96,66 +75,5 @@ begin
   sender_id := m.sender_id;
   members := case when c.group_id is not null then member_ids(c.id) end;
   return next;
-end
-$$;
-
--- Deletes what a conversation holds so far: for the user alone, or for everybody (a direct conversation; a group only by an admin).
--- Out: as change_message.
-create function clear_conversation(p_user bigint, p_conversation bigint, p_everyone boolean) returns table (
-  outcome text, lo bigint, hi bigint, group_id bigint, ver bigint, seq bigint, members json
-) language plpgsql as $$
-#variable_conflict use_column
-declare
-  c conversations;
-  p participants;
-  last_id bigint;
-begin
-  select * into p from participants t where t.user_id = p_user and t.conversation_id = p_conversation and t.left_at is null;
-  if not found then
-    outcome := 'unknown';
-    return next;
-    return;
-  end if;
-  c := lock_conversation(p_conversation);
-  select * into p from participants t where t.user_id = p_user and t.conversation_id = p_conversation and t.left_at is null;
-  if not found then
-    outcome := 'unknown';
-    return next;
-    return;
-  end if;
-  if p_everyone and c.group_id is not null and p.role <> 'admin' then
-    outcome := 'forbidden';
-    return next;
-    return;
-  end if;
-  select coalesce(max(m.id), 0) into last_id from messages m where m.conversation_id = c.id and m.seq = c.seq;
-  ver := c.ver;
-  if p_everyone then
-    ver := c.ver + 1;
-    update conversations t
-    set ver = c.ver + 1, life_ver = c.ver + 1, cleared_seq = c.seq, cleared_id = last_id, changed = pg_current_xact_id()
-    where t.id = c.id;
-  end if;
-  -- Whoever deletes it has no unread messages in it, and nothing waits for delivery.
-  update participants t set
-    cleared_seq = c.seq, cleared_id = last_id, read_seq = c.seq, delivered_seq = c.seq, sent_at_read = t.sent, skipped = 0,
-    cleared_ver = case when t.user_id = p_user then t.cleared_ver else c.ver + 1 end,
-    changed = pg_current_xact_id()
-  where t.conversation_id = c.id and (p_everyone or t.user_id = p_user);
-  update user_state u set list_ver = u.list_ver + 1 where u.user_id = p_user or (p_everyone and u.user_id in (c.lo, c.hi));
-  outcome := 'done';
-  lo := c.lo;
-  hi := c.hi;
-  group_id := c.group_id;
-  seq := c.seq;
-  members := case when c.group_id is not null then member_ids(c.id) end;
-  return next;
-end
-$$;
-
--- What the planner knows of the tables. PostgreSQL keeps it fresh by itself, the embedded database does not.
-create function refresh_statistics() returns void language plpgsql as $$
-begin
-  analyze;
 end
 $$;

@@ -1,21 +1,3 @@
--- Clearing with the locks and versions that the cache needs, and epochs that the cache shares.
-
-drop function lock_conversation(bigint) cascade;
--- Locks a conversation, of a direct one both people's lists, and the list of p_user, in ascending order; then tells its row.
-create function lock_conversation(p_conversation bigint, p_user bigint default null) returns conversations language plpgsql as $$
-declare
-  c conversations;
-begin
-  select * into c from conversations where id = p_conversation;
-  perform object_lock_all(array_remove(array[
-    case when c.lo is null then 'group:' || c.group_id else 'conv:' || c.lo || ':' || c.hi end,
-    'user:' || c.lo, 'user:' || c.hi, 'user:' || p_user
-  ], null));
-  select * into c from conversations where id = p_conversation;
-  return c;
-end
-$$;
-
 -- Deletes what a conversation holds so far: for the user alone, or for everybody (a direct conversation; a group only by an admin).
 -- Out: as change_message. A clearing changes what others see of a direct conversation (it is read), so it has a version; a member's own
 --      clearing of a group is that member's own affair.
@@ -69,23 +51,5 @@ begin
   seq := c.seq;
   members := case when c.group_id is not null then member_ids(c.id) end;
   return next;
-end
-$$;
-
--- Called at every start, under the lock of the migrations. In a new epoch the stamps may be numbers of another cluster that here lie
--- in the future: the rows would count as changed for every cursor until then. They are stamped as changed now.
-create or replace function begin_epoch() returns void language plpgsql as $$
-declare
-  current_epoch text := resume_epoch();
-begin
-  if exists (select from installation i where i.epoch = current_epoch) then
-    return;
-  end if;
-  perform set_config('om.marked', '1', true);
-  update conversations set changed = pg_current_xact_id() where changed > pg_current_xact_id();
-  update participants set changed = pg_current_xact_id() where changed > pg_current_xact_id();
-  -- What a cache holds was made from another database.
-  update cache_ctl set epoch = new_cache_epoch();
-  update installation set epoch = current_epoch, durable = pg_current_xact_id();
 end
 $$;

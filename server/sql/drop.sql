@@ -1,0 +1,1 @@
+-- Runs before functions/: a function that is gone, or whose arguments or result have changed, by its old signature.

@@ -1,0 +1,153 @@
+-- The last message at or before a position that is not hidden from the user; 0: none.
+create or replace function message_at(p_conversation bigint, p_seq bigint, p_user bigint) returns bigint stable language sql as $$
+  select coalesce((
+    select m.id from messages m
+    where m.conversation_id = p_conversation and m.seq <= p_seq and not (m.hidden and m.sender_id <> p_user)
+    order by m.seq desc limit 1
+  ), 0)
+$$;
+
+-- Moves read and delivered positions forward; a position never goes back.
+-- In: one element per wish of p_users. Up to message p_messages; with p_groups: up to that message of that group, whoever wrote it; where
+--     p_messages is null: up to the end of the conversation with p_peers. p_reads: true = read (which is also delivered), false =
+--     delivered. Wishes about messages that the user has not received (foreign, own, hidden, unknown) change nothing.
+-- Out: one row per conversation and user whose position moved. cleared: by how much that user's unread count fell. In a direct
+--      conversation every move is a change of the conversation; in a group it is the member's own affair: ver stays, and members are
+--      told only of reading. user_list, peer_list: versions of their lists by now; peer_list is null in a group. read_seq,
+--      delivered_seq: where the user's positions are by now. noted: as for send_batch, of this row.
+-- p_epoch: as for send_batch.
+create or replace function advance_batch(p_users bigint[], p_messages bigint[], p_peers bigint[], p_groups bigint[], p_reads boolean[], p_epoch int)
+returns table (
+  conversation_id bigint, user_id bigint, peer_id bigint, group_id bigint, ver bigint, seq bigint, read_moved boolean,
+  read_message_id bigint, delivered_message_id bigint, cleared bigint, members json, user_list bigint, peer_list bigint, read_seq bigint, delivered_seq bigint,
+  noted boolean
+) language plpgsql set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+#variable_conflict use_column
+declare
+  targets jsonb;
+  t record;
+  reader participants%rowtype;
+  head conversations%rowtype;
+  new_read bigint;
+  new_delivered bigint;
+  own_part bigint;
+  skipped_part bigint;
+  unread_before bigint;
+begin
+  perform set_config('om.marked', '1', true);
+  -- What each wish means; a message never changes its conversation, seq or sender, so this needs no lock.
+  select jsonb_agg(jsonb_build_object('u', w.user_id, 'c', w.id, 'lo', w.lo, 'hi', w.hi, 'g', w.group_id, 's', w.seq, 'r', w.is_read))
+  into targets
+  from (
+    select i.user_id, c.id, c.lo, c.hi, c.group_id, m.seq, i.is_read
+    from unnest(p_users, p_messages, p_groups, p_reads) as i(user_id, message_id, group_id, is_read)
+      join messages m on m.id = i.message_id
+      join conversations c on c.id = m.conversation_id
+      join participants p on p.user_id = i.user_id and p.conversation_id = c.id and p.left_at is null
+    where case
+      when i.group_id is not null then c.group_id = i.group_id
+      else (m.sender_id <> i.user_id or c.lo = c.hi) and not m.hidden end
+    union all
+    select i.user_id, c.id, c.lo, c.hi, null, null, i.is_read
+    from unnest(p_users, p_messages, p_peers, p_reads) as i(user_id, message_id, peer_id, is_read)
+      join conversations c on c.lo = least(i.user_id, i.peer_id) and c.hi = greatest(i.user_id, i.peer_id)
+    where i.message_id is null and i.peer_id is not null
+  ) w;
+  if targets is null then
+    return;
+  end if;
+
+  perform pg_advisory_xact_lock(l.key)
+  from (
+    select distinct k.key
+    from jsonb_to_recordset(targets) as w(u bigint, lo bigint, hi bigint, g bigint),
+      lateral (
+        select object_lock(case when g is null then 'conv:' || lo || ':' || hi else 'group:' || g end)
+        union all select object_lock('user:' || coalesce(lo, u))
+        union all select object_lock('user:' || coalesce(hi, u))
+      ) as k(key)
+    order by 1
+  ) l;
+
+  for t in
+    select w.c, w.u,
+      -- null means to the end, which wins
+      case when bool_or(w.s is null and w.r) then null else max(w.s) filter (where w.r) end as read_to,
+      bool_or(w.s is null and w.r) as read_all,
+      case when bool_or(w.s is null) then null else max(w.s) end as delivered_to,
+      bool_or(w.s is null) as delivered_all
+    from jsonb_to_recordset(targets) as w(u bigint, c bigint, s bigint, r boolean)
+    group by w.c, w.u order by w.c, w.u
+  loop
+    select * into head from conversations c where c.id = t.c;
+    select * into reader from participants p where p.user_id = t.u and p.conversation_id = t.c and p.left_at is null;
+    continue when not found;
+    new_read := greatest(reader.read_seq, case when t.read_all then head.seq else coalesce(t.read_to, 0) end);
+    new_delivered := greatest(reader.delivered_seq, new_read, case when t.delivered_all then head.seq else coalesce(t.delivered_to, 0) end);
+    continue when new_read = reader.read_seq and new_delivered = reader.delivered_seq;
+    unread_before := (head.seq - reader.read_seq) - (reader.sent - reader.sent_at_read) - reader.skipped;
+
+    if new_read = reader.read_seq then
+      own_part := reader.sent_at_read;
+      skipped_part := reader.skipped;
+    elsif new_read = head.seq then
+      own_part := reader.sent;
+      skipped_part := 0;
+    elsif new_read - reader.read_seq <= head.seq - new_read then
+      -- Count the side that is shorter.
+      select reader.sent_at_read + count(*) filter (where m.sender_id = t.u),
+        reader.skipped - count(*) filter (where m.sender_id <> t.u and (m.deleted_at is not null or m.hidden))
+      into own_part, skipped_part
+      from messages m where m.conversation_id = t.c and m.seq > reader.read_seq and m.seq <= new_read;
+    else
+      select reader.sent - count(*) filter (where m.sender_id = t.u),
+        count(*) filter (where m.sender_id <> t.u and (m.deleted_at is not null or m.hidden))
+      into own_part, skipped_part
+      from messages m where m.conversation_id = t.c and m.seq > new_read;
+    end if;
+
+    read_moved := new_read > reader.read_seq;
+    update participants p
+    set read_seq = new_read, delivered_seq = new_delivered, sent_at_read = own_part, skipped = skipped_part,
+      changed = case when head.lo is null and not read_moved then p.changed else pg_current_xact_id() end
+    where p.user_id = t.u and p.conversation_id = t.c;
+    ver := head.ver;
+    members := null;
+    if head.lo is not null then
+      ver := head.ver + 1;
+      update conversations c set ver = c.ver + 1, changed = pg_current_xact_id() where c.id = t.c;
+    elsif read_moved then
+      members := member_ids(t.c);
+    end if;
+    update user_state u set list_ver = u.list_ver + 1 where u.user_id = t.u returning u.list_ver into user_list;
+    peer_list := case when head.lo = head.hi then user_list end;
+    if head.lo <> head.hi then
+      update user_state u set list_ver = u.list_ver + 1 where u.user_id in (head.lo, head.hi) and u.user_id <> t.u
+      returning u.list_ver into peer_list;
+    end if;
+
+    conversation_id := t.c;
+    user_id := t.u;
+    peer_id := case when head.lo = t.u then head.hi else head.lo end;
+    group_id := head.group_id;
+    seq := head.seq;
+    read_seq := new_read;
+    delivered_seq := new_delivered;
+    read_message_id := message_at(t.c, new_read, t.u);
+    delivered_message_id := message_at(t.c, new_delivered, t.u);
+    noted := false;
+    if p_epoch is distinct from cache_epoch() then
+      noted := note_dirty(array['convlist:' || t.u], array[user_list], p_epoch) > 0;
+      if head.lo is not null then
+        perform note_dirty(
+          array['conv:' || head.lo || ':' || head.hi, 'unread:' || t.u || ':' || peer_id, 'unread:' || peer_id || ':' || t.u,
+            'convlist:' || peer_id],
+          array[ver, ver, ver, peer_list], p_epoch
+        );
+      end if;
+    end if;
+    cleared := unread_before - ((head.seq - new_read) - (reader.sent - own_part) - skipped_part);
+    return next;
+  end loop;
+end
+$$;
