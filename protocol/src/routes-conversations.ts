@@ -1,6 +1,6 @@
 import { Type } from "typebox";
 import { Conversation, ConversationId, noted, RecentPeer, Time } from "./entities.ts";
-import { mayHave, Ok, route, text, Whole, type Route } from "./route.ts";
+import { mayHave, route, text, Whole, type Route } from "./route.ts";
 
 export const conversationRoutes = {
   conversations: route({
@@ -81,17 +81,5 @@ export const conversationRoutes = {
     failure: "fetch_conversations_failed",
     status: 200,
     output: Type.Object({ conversation_id: ConversationId, unread_count: Whole, ver: Whole }),
-  }),
-  /** Deletes what the conversation holds for me; with `everyone=true` for everybody (in a group only an admin may). */
-  deleteConversation: route({
-    method: "DELETE",
-    path: "/api/conversations/:conversation_id",
-    summary: "Deletes what the conversation holds, for me or for everybody.",
-    auth: "token",
-    csrf: true,
-    failure: "delete_conversation_failed",
-    status: 200,
-    query: Type.Object({ everyone: mayHave("`true`: for everybody, which in a group only an admin may.") }),
-    output: Ok,
   }),
 } satisfies Record<string, Route>;

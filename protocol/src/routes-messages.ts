@@ -157,4 +157,16 @@ export const messageRoutes = {
       my_last_read_message_id: Whole,
     }),
   }),
+  /** Deletes what the conversation holds for me; with `everyone=true` for everybody (in a group only an admin may). */
+  deleteConversation: route({
+    method: "DELETE",
+    path: "/api/conversations/:conversation_id",
+    summary: "Deletes what the conversation holds, for me or for everybody.",
+    auth: "token",
+    csrf: true,
+    failure: "delete_conversation_failed",
+    status: 200,
+    query: Type.Object({ everyone: mayHave("`true`: for everybody, which in a group only an admin may.") }),
+    output: Ok,
+  }),
 } satisfies Record<string, Route>;

@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { isJsonText } from "../platform/json-text.ts";
 import { readCookies, type Cookies } from "./cookies.ts";
 import { sendFile } from "./files.ts";
-import type { FileAnswer, Tagged } from "./handlers.ts";
+import type { FileAnswer, Tagged } from "../platform/route-handlers.ts";
 
 /** Sends a JSON value, or JSON text that is there already, without a charset, as the contract has it. */
 export function sendJson(reply: FastifyReply, status: number, value: unknown): FastifyReply {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { composeReleases } from "../compose-releases.ts";
+import { composeReleases } from "./compose.ts";
 import { describeDatabases } from "../../tests/fixtures/databases.ts";
 import { openHttp, type TestHttp } from "../../tests/fixtures/http-server.ts";
 import { publishVersion } from "./publish-version.ts";

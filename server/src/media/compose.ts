@@ -1,36 +1,36 @@
 import { join } from "node:path";
-import type { UserViews } from "./accounts/user-view.ts";
-import type { CacheWrites } from "./cache/write-marks.ts";
-import type { Config } from "./config.ts";
-import type { Handlers } from "./http/handlers.ts";
-import { attachmentStore } from "./media/attachment-store.ts";
-import { avatarStore } from "./media/avatar-store.ts";
-import { diskStorage } from "./media/disk-storage.ts";
-import { uploadGroupAvatar, type SetIcon } from "./media/group-avatar.ts";
-import { createImages } from "./media/images.ts";
-import type { MediaStorage } from "./media/media-storage.ts";
-import { forgetAvatar, removeAvatar, uploadAvatar } from "./media/own-avatar.ts";
-import { readAttachment, readAvatar } from "./media/read-media.ts";
-import { s3Storage } from "./media/s3-storage.ts";
-import { sweepAttachments } from "./media/sweep-attachments.ts";
-import { uploadAttachment } from "./media/upload-attachment.ts";
-import { createUploads } from "./media/uploads.ts";
-import type { Clock } from "./platform/clock.ts";
-import { OmError } from "./platform/om-error.ts";
-import type { Database } from "./platform/postgres/database.ts";
-import type { Telemetry } from "./platform/telemetry/telemetry.ts";
-
-type MediaRoutes =
-  | "uploadAvatar"
-  | "deleteAvatar"
-  | "groupAvatar"
-  | "avatarFile"
-  | "uploadAttachment"
-  | "attachmentFile";
+import type { UserViews } from "../accounts/user-view.ts";
+import type { CacheWrites } from "../cache/write-marks.ts";
+import type { Config } from "../config.ts";
+import { attachmentStore, readableAttachments, type AttachmentStore } from "./attachment-store.ts";
+import { avatarStore } from "./avatar-store.ts";
+import { diskStorage } from "./disk-storage.ts";
+import { uploadGroupAvatar, type SetIcon } from "./group-avatar.ts";
+import { createImages } from "./images.ts";
+import { borrowedKey, isOurMedia } from "./media-keys.ts";
+import type { MediaStorage } from "./media-storage.ts";
+import { forgetAvatar, removeAvatar, uploadAvatar } from "./own-avatar.ts";
+import { readAttachment, readAvatar } from "./read-media.ts";
+import { s3Storage } from "./s3-storage.ts";
+import { sweepAttachments } from "./sweep-attachments.ts";
+import { uploadAttachment } from "./upload-attachment.ts";
+import { createUploads } from "./uploads.ts";
+import type { Clock } from "../platform/clock.ts";
+import { OmError } from "../platform/om-error.ts";
+import type { Database } from "../platform/postgres/database.ts";
+import type { RoutesOf } from "../platform/route-handlers.ts";
+import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 
 /** What the transports are given of media. */
 export interface Media {
-  routes: Pick<Handlers, MediaRoutes>;
+  routes: RoutesOf<"media">;
+  /** What messages must know of the URLs that they name. */
+  links: {
+    isMedia: (url: string) => boolean;
+    borrowed: (url: string, userId: number) => string | undefined;
+    mayRead: typeof readableAttachments;
+    isVisible: AttachmentStore["isVisible"];
+  };
   /** Removes what a crash left of uploads. */
   sweep: () => Promise<void>;
   /** Removes attachments that no message names. */
@@ -63,6 +63,12 @@ export function composeMedia(deps: {
     return { storage, uploads, images, base, onLeftover, avatars, attachments, views, setIcon, now };
   };
   return {
+    links: {
+      isMedia: (url) => isOurMedia(url, base()),
+      borrowed: (url, userId) => borrowedKey(url, base(), userId),
+      mayRead: readableAttachments,
+      isVisible: attachments.isVisible,
+    },
     sweep: () => uploads.sweep(),
     sweepAttachments: async () => storage && sweepAttachments({ storage, attachments, now }),
     forget: async (userId) => storage && forgetAvatar({ storage, onLeftover, avatars }, userId),

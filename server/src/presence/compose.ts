@@ -1,20 +1,23 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
-import type { CacheWrites } from "./cache/write-marks.ts";
-import type { Bus } from "./delivery/bus.ts";
-import type { Hub } from "./delivery/hub.ts";
-import type { Clock } from "./platform/clock.ts";
-import type { Database } from "./platform/postgres/database.ts";
-import type { Redis } from "./platform/redis/redis.ts";
-import { createLastSeen } from "./presence/last-seen.ts";
-import { createLocalPresence } from "./presence/local-presence.ts";
-import { presenceStore } from "./presence/presence-store.ts";
-import type { Presence } from "./presence/presence.ts";
-import { RedisPresence } from "./presence/redis-presence.ts";
-import { createUserStatus } from "./presence/user-status.ts";
+import type { CacheWrites } from "../cache/write-marks.ts";
+import type { Bus } from "../delivery/bus.ts";
+import type { Hub } from "../delivery/hub.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { FrameHandlers } from "../platform/frame-handlers.ts";
+import type { Database } from "../platform/postgres/database.ts";
+import type { Redis } from "../platform/redis/redis.ts";
+import { createLastSeen } from "./last-seen.ts";
+import { createLocalPresence } from "./local-presence.ts";
+import { presenceStore } from "./presence-store.ts";
+import type { Presence } from "./presence.ts";
+import { RedisPresence } from "./redis-presence.ts";
+import { typing } from "./typing.ts";
+import { createUserStatus } from "./user-status.ts";
 
 /** Who is there: asked by views, told to peers, and remembered when they left. */
 export interface PresenceParts extends Pick<Presence, "lookup" | "heard" | "count">, AsyncDisposable {
+  frames: Pick<FrameHandlers, "typing">;
   /** Writes what is to be remembered. */
   flush: () => Promise<void>;
 }
@@ -30,6 +33,7 @@ export function composePresence(deps: {
   failure: (error: unknown) => void;
 }): PresenceParts {
   const { db, bus, hub, redis, now, failure } = deps;
+  const store = presenceStore(db);
   const newNode = (): string => `${hostname()}-${randomUUID()}`;
   const presence =
     redis === undefined ? createLocalPresence({ graceMs: 5_000 }) : new RedisPresence({ redis, newNode, failure });
@@ -40,9 +44,10 @@ export function composePresence(deps: {
     lastSeen.note(userId);
     presence.went(userId);
   });
-  presence.onChange(createUserStatus({ store: presenceStore(db), bus, lookup, failure }));
+  presence.onChange(createUserStatus({ store, bus, lookup, failure }));
   presence.onChange(({ userId, unseen }) => unseen === true && lastSeen.note(userId));
   return {
+    frames: { typing: ({ caller }, payload) => typing({ store, bus, now: Date.now }, caller, payload) },
     lookup,
     heard: (userId) => presence.heard(userId),
     count: () => presence.count(),

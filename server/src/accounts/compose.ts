@@ -1,47 +1,32 @@
-import { login } from "./accounts/login.ts";
-import { accountStore } from "./accounts/account-store.ts";
-import type { AccessTokens } from "./accounts/access-token.ts";
-import { checkUsername } from "./accounts/check-username.ts";
-import { changePassword } from "./accounts/change-password.ts";
-import { credentialStore } from "./accounts/credential-store.ts";
-import { deleteAccount } from "./accounts/delete-account.ts";
-import { endOtherSessions } from "./accounts/end-other-sessions.ts";
-import { endSession } from "./accounts/end-session.ts";
-import { listSessions } from "./accounts/list-sessions.ts";
-import { createPasswords } from "./accounts/passwords.ts";
-import { getUser, me, updateMe } from "./accounts/profile.ts";
-import { register } from "./accounts/register.ts";
-import { searchUsers } from "./accounts/search-users.ts";
-import { sessionStore } from "./accounts/session-store.ts";
-import { createSessions, type AnnounceEnd } from "./accounts/sessions.ts";
-import type { UserViews } from "./accounts/user-view.ts";
-import type { CacheWrites } from "./cache/write-marks.ts";
-import type { Config } from "./config.ts";
-import type { Handlers } from "./http/handlers.ts";
-import type { Clock } from "./platform/clock.ts";
-import type { Database } from "./platform/postgres/database.ts";
-import { createRateLimit } from "./platform/rate-limit.ts";
-
-type AccountRoutes =
-  | "csrf"
-  | "register"
-  | "login"
-  | "refresh"
-  | "logout"
-  | "checkUsername"
-  | "me"
-  | "updateMe"
-  | "searchUsers"
-  | "user"
-  | "sessions"
-  | "endSession"
-  | "endOtherSessions"
-  | "changePassword"
-  | "deleteAccount";
+import { login } from "./login.ts";
+import { accountStore } from "./account-store.ts";
+import type { AccessTokens } from "./access-token.ts";
+import { checkUsername } from "./check-username.ts";
+import { blockStore } from "./block-store.ts";
+import { blockUser, listBlocks, unblockUser } from "./blocks.ts";
+import { changePassword } from "./change-password.ts";
+import { credentialStore } from "./credential-store.ts";
+import { deleteAccount } from "./delete-account.ts";
+import { endOtherSessions } from "./end-other-sessions.ts";
+import { endSession } from "./end-session.ts";
+import { listSessions } from "./list-sessions.ts";
+import { createPasswords } from "./passwords.ts";
+import { getUser, me, updateMe } from "./profile.ts";
+import { register } from "./register.ts";
+import { searchUsers } from "./search-users.ts";
+import { sessionStore } from "./session-store.ts";
+import { createSessions, type AnnounceEnd } from "./sessions.ts";
+import type { UserViews } from "./user-view.ts";
+import type { CacheWrites } from "../cache/write-marks.ts";
+import type { Config } from "../config.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Database } from "../platform/postgres/database.ts";
+import type { RoutesOf } from "../platform/route-handlers.ts";
+import { createRateLimit } from "../platform/rate-limit.ts";
 
 /** What the transports are given of accounts. */
 export interface Accounts {
-  routes: Pick<Handlers, AccountRoutes>;
+  routes: RoutesOf<"accounts" | "sessions" | "blocks">;
   /** Forgets sessions that can no longer be used. */
   purge: () => Promise<void>;
 }
@@ -74,6 +59,7 @@ export function composeAccounts(deps: {
   const open = { sessions: store, announceEnd, now };
   const owner = { credentials: credentialStore(db, deps.writes), passwords, failures, announceEnd };
   const { beforeClosing } = deps;
+  const blocks = blockStore(db, deps.writes);
   return {
     purge: () => sessions.purge(),
     routes: {
@@ -91,13 +77,16 @@ export function composeAccounts(deps: {
       me: ({ caller }) => me(profiles, caller),
       updateMe: ({ caller, body }) => updateMe(profiles, caller, body),
       searchUsers: ({ caller, query }) => searchUsers(profiles, caller, query),
-      user: ({ caller, params }) => getUser(profiles, caller, params["identifier"] ?? ""),
+      user: ({ caller, params }) => getUser(profiles, caller, params.identifier),
       sessions: ({ caller }) => listSessions(open, caller),
-      endSession: ({ caller, params }) => endSession(open, caller, params["id"]),
+      endSession: ({ caller, params }) => endSession(open, caller, params.id),
       endOtherSessions: ({ caller }) => endOtherSessions(open, caller),
       changePassword: ({ caller, body, address }) =>
         changePassword({ ...owner, passwordMinLength, now }, caller, body, address),
       deleteAccount: ({ caller, body, address }) => deleteAccount({ ...owner, beforeClosing }, caller, body, address),
+      block: ({ caller, params }) => blockUser(blocks, caller, params.id),
+      unblock: ({ caller, params }) => unblockUser(blocks, caller, params.id),
+      blocks: ({ caller }) => listBlocks({ blocks, views }, caller),
     },
   };
 }

@@ -1,5 +1,5 @@
 import type { InboundPayload, InboundType, OutboundFrame } from "@om/protocol";
-import type { Caller } from "../platform/caller.ts";
+import type { Caller } from "./caller.ts";
 
 /** Who sent a frame and by which socket; `reply` answers on that socket only. */
 export interface FrameSource {

@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import type {
+  features,
   FileRouteName,
   RouteBody,
   RouteName,
@@ -9,9 +10,9 @@ import type {
   routes,
   UploadRouteName,
 } from "@om/protocol";
-import type { Caller } from "../platform/caller.ts";
-import type { JsonText } from "../platform/json-text.ts";
-import type { ReceiveFile } from "../platform/upload.ts";
+import type { Caller } from "./caller.ts";
+import type { JsonText } from "./json-text.ts";
+import type { ReceiveFile } from "./upload.ts";
 
 /** What a use-case behind a route is told. */
 export interface RouteRequest<N extends RouteName> {
@@ -60,3 +61,8 @@ type Answer<N extends RouteName> = N extends "me"
 
 /** One use-case per route; a forgotten one is a compile error. */
 export type Handlers = { [N in RouteName]: (request: RouteRequest<N>) => Promise<Answer<N>> };
+/** The use-cases behind the routes that the route table has under some features. */
+export type RoutesOf<F extends keyof typeof features> = Pick<
+  Handlers,
+  { [K in F]: keyof (typeof features)[K] & RouteName }[F]
+>;

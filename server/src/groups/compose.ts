@@ -1,42 +1,22 @@
-import type { UserViews } from "./accounts/user-view.ts";
-import type { CacheWrites } from "./cache/write-marks.ts";
-import type { Config } from "./config.ts";
-import type { Announce } from "./groups/change-group.ts";
-import { createGroup } from "./groups/create-group.ts";
-import { editGroup } from "./groups/edit-group.ts";
-import { checkHandle, findGroup, listGroups, searchGroups } from "./groups/find-groups.ts";
-import { createInvite, joinByInvite, listInvites, previewInvite, revokeInvite } from "./groups/invites.ts";
-import { joinByHandle, joinGroup } from "./groups/join-group.ts";
-import { leaveAllGroups, leaveGroup } from "./groups/leave-group.ts";
-import { addMember, listMembers, removeMember, setRole } from "./groups/members.ts";
-import { setIcon } from "./groups/set-icon.ts";
-import type { SetIcon } from "./media/group-avatar.ts";
-import type { Handlers } from "./http/handlers.ts";
-import type { Database } from "./platform/postgres/database.ts";
-
-type GroupRoutes =
-  | "createGroup"
-  | "groups"
-  | "searchGroups"
-  | "checkHandle"
-  | "groupByHandle"
-  | "joinByHandle"
-  | "editGroup"
-  | "joinGroup"
-  | "leaveGroup"
-  | "groupMembers"
-  | "addMember"
-  | "removeMember"
-  | "setRole"
-  | "createInvite"
-  | "invites"
-  | "revokeInvite"
-  | "previewInvite"
-  | "joinByInvite";
+import type { UserViews } from "../accounts/user-view.ts";
+import type { CacheWrites } from "../cache/write-marks.ts";
+import type { Config } from "../config.ts";
+import type { Announce } from "./change-group.ts";
+import { createGroup } from "./create-group.ts";
+import { editGroup } from "./edit-group.ts";
+import { checkHandle, findGroup, listGroups, searchGroups } from "./find-groups.ts";
+import { createInvite, joinByInvite, listInvites, previewInvite, revokeInvite } from "./invites.ts";
+import { joinByHandle, joinGroup } from "./join-group.ts";
+import { leaveAllGroups, leaveGroup } from "./leave-group.ts";
+import { addMember, listMembers, removeMember, setRole } from "./members.ts";
+import { setIcon } from "./set-icon.ts";
+import type { SetIcon } from "../media/group-avatar.ts";
+import type { Database } from "../platform/postgres/database.ts";
+import type { RoutesOf } from "../platform/route-handlers.ts";
 
 /** What the transports are given of groups. */
 export interface Groups {
-  routes: Pick<Handlers, GroupRoutes>;
+  routes: RoutesOf<"groups">;
   /** Before an account is closed. */
   leaveAll: (userId: number) => Promise<void>;
   setIcon: SetIcon;
