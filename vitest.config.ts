@@ -11,14 +11,19 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: "unit", include: ["*/{src,tests}/**/*.test.ts"], exclude: ["**/*.services.test.ts"] },
+        test: {
+          name: "unit",
+          include: ["*/{src,tests}/**/*.test.ts"],
+          exclude: ["**/*.services.test.ts"],
+          globalSetup: ["./services/src/compile.ts"],
+        },
       },
       {
         extends: true,
         test: {
           name: "services",
           include: ["*/{src,tests}/**/*.services.test.ts"],
-          globalSetup: ["./services/src/test-setup.ts"],
+          globalSetup: ["./services/src/compile.ts", "./services/src/test-setup.ts"],
         },
       },
     ],

@@ -19,7 +19,7 @@ cd "$work/om"
 npm ci --silent --no-fund --no-audit
 installed=$(date +%s.%N)
 export HOME=$work # the chat client remembers its accounts there
-PORT=$port node --conditions=source --import tsx server/src/main.ts >"$work/log" &
+PORT=$port npm start --silent >"$work/log" &
 server=$!
 for _ in $(seq 600); do
   grep -q 'is ready' "$work/log" && break

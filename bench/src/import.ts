@@ -3,9 +3,8 @@ import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { firstServerOddities, firstServerRows, firstServerSchema, startPostgres } from "@om/services";
+import { firstServerOddities, firstServerRows, firstServerSchema, program, startPostgres } from "@om/services";
 import pg from "pg";
 import { within } from "./deadline.ts";
 import { nowMs } from "./measure.ts";
@@ -23,7 +22,6 @@ const { values: options } = parseArgs({
 });
 const hour = 3_600_000;
 const size = { users: Number(options.users), messages: Number(options.messages) };
-const main = fileURLToPath(new URL("../../import/src/main.ts", import.meta.url));
 
 await using postgres = await startPostgres(["fsync=on", "max_wal_size=4GB"]);
 const from = postgres.createDatabase();
@@ -79,16 +77,7 @@ interface ImportRun {
  */
 async function runImport(env: Record<string, string>, killAt?: number): Promise<ImportRun> {
   const began = nowMs();
-  const args = [
-    "--conditions=source",
-    "--import",
-    import.meta.resolve("tsx"),
-    main,
-    "--from",
-    from,
-    "--page",
-    options.page,
-  ];
+  const args = [...program("import/src/main.ts"), "--from", from, "--page", options.page];
   const child = spawn(process.execPath, args, {
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "inherit"],

@@ -30,6 +30,12 @@ export interface Route {
 
 export const route = <const R extends Route>(definition: R): R => definition;
 
+// What most routes have in common.
+export const get = { method: "GET", auth: "token", csrf: false, status: 200 } as const;
+export const post = { method: "POST", auth: "token", csrf: true, status: 200 } as const;
+export const put = { ...post, method: "PUT" } as const;
+export const remove = { ...post, method: "DELETE" } as const;
+
 /** A query parameter that must be there. */
 export const parameter = (description: string) => Type.String({ description });
 /** A query parameter that may be left out. */

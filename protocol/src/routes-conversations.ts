@@ -1,16 +1,13 @@
 import { Type } from "typebox";
 import { Conversation, ConversationId, noted, RecentPeer, Time } from "./entities.ts";
-import { mayHave, route, text, Whole, type Route } from "./route.ts";
+import { get, mayHave, post, route, type Route, text, Whole } from "./route.ts";
 
 export const conversationRoutes = {
   conversations: route({
-    method: "GET",
+    ...get,
     path: "/api/conversations",
     summary: "A page of my conversations, newest activity first.",
-    auth: "token",
-    csrf: false,
     failure: "fetch_conversations_failed",
-    status: 200,
     query: Type.Object({
       limit: mayHave("1 to 100, else 50."),
       cursor_created_at: mayHave("`next_cursor_created_at` of the page before."),
@@ -27,24 +24,18 @@ export const conversationRoutes = {
     }),
   }),
   peers: route({
-    method: "GET",
+    ...get,
     path: "/api/conversations/peers",
     summary: "The people I wrote with, newest first.",
-    auth: "token",
-    csrf: false,
     failure: "fetch_recent_peers_failed",
-    status: 200,
     query: Type.Object({ limit: mayHave("1 to 100, else 50.") }),
     output: Type.Object({ count: Whole, peers: Type.Array(RecentPeer) }),
   }),
   markRead: route({
-    method: "POST",
+    ...post,
     path: "/api/conversations/:peer_id/read",
     summary: "Marks everything that this person wrote to me as read.",
-    auth: "token",
-    csrf: true,
     failure: "mark_conversation_read_failed",
-    status: 200,
     output: Type.Object({ cleared: Whole, ok: Type.Boolean() }),
   }),
   /**
@@ -53,12 +44,9 @@ export const conversationRoutes = {
    * same `cursor` and `after=<next>`, and keep the `cursor` of the first answer.
    */
   changes: route({
-    method: "GET",
+    ...get,
     path: "/api/changes",
     summary: "The conversations that changed since a cursor.",
-    auth: "token",
-    csrf: false,
-    status: 200,
     query: Type.Object({
       cursor: mayHave("`cursor` of an earlier answer; absent: everything."),
       after: mayHave("`next` of the page before."),
@@ -73,13 +61,10 @@ export const conversationRoutes = {
     }),
   }),
   unread: route({
-    method: "GET",
+    ...get,
     path: "/api/conversations/:conversation_id/unread",
     summary: "How many messages of a conversation I have not read.",
-    auth: "token",
-    csrf: false,
     failure: "fetch_conversations_failed",
-    status: 200,
     output: Type.Object({ conversation_id: ConversationId, unread_count: Whole, ver: Whole }),
   }),
 } satisfies Record<string, Route>;

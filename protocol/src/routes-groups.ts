@@ -5,6 +5,7 @@ import { mayHave, optionalText, parameter, route, text, Whole, type Route } from
 
 const Done = Type.Object({ message: text });
 const optionalFlag = Type.Optional(Nullable(Type.Boolean()));
+const face = { name: optionalText, description: optionalText, is_public: optionalFlag, handle: optionalText };
 
 const get = { method: "GET", auth: "token", csrf: false, errors: "text", status: 200 } as const;
 const post = { method: "POST", auth: "token", csrf: true, errors: "text", status: 200 } as const;
@@ -19,12 +20,7 @@ export const groupRoutes = {
     summary: "Makes a group with me as its admin; only a public one has a handle.",
     failure: "create_group_failed",
     status: 201,
-    body: Type.Object({
-      name: optionalText,
-      description: optionalText,
-      is_public: optionalFlag,
-      handle: optionalText,
-    }),
+    body: Type.Object(face),
     output: Group,
   }),
   groups: route({
@@ -64,12 +60,7 @@ export const groupRoutes = {
     ...put,
     path: "/api/groups/:id",
     summary: "Changes a group, which only its admins may; what is absent or null stays.",
-    body: Type.Object({
-      name: optionalText,
-      description: optionalText,
-      is_public: optionalFlag,
-      handle: optionalText,
-    }),
+    body: Type.Object(face),
     output: Group,
   }),
   joinGroup: route({ ...post, path: "/api/groups/:id/join", summary: "Joins a public group.", output: Done }),

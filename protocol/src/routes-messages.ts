@@ -1,6 +1,6 @@
 import { Type } from "typebox";
 import { ConversationId, DeletedMessage, Id, Message, noted, Nullable, SyncRequest, SyncResult } from "./entities.ts";
-import { mayHave, Ok, optionalText, parameter, route, Whole, type Route } from "./route.ts";
+import { get, mayHave, Ok, optionalText, parameter, post, put, remove, route, type Route, Whole } from "./route.ts";
 
 /** `ver`: the version of the conversation that the page shows; 0 when there is none. */
 const HistoryPage = Type.Object({
@@ -10,47 +10,40 @@ const HistoryPage = Type.Object({
   next_cursor: Type.Optional(Whole),
 });
 
+const page = {
+  limit: mayHave("1 to 100, else 50."),
+  cursor: mayHave("`next_cursor` of the page before: messages with smaller ids; 0: from the end."),
+};
+const draft = {
+  content: optionalText,
+  message_type: optionalText,
+  client_id: optionalText,
+  reply_to_id: Type.Optional(Nullable(Whole)),
+};
+
 export const messageRoutes = {
   history: route({
-    method: "GET",
+    ...get,
     path: "/api/messages",
     summary: "A page of the conversation with somebody, newest message first.",
-    auth: "token",
-    csrf: false,
     failure: "fetch_messages_failed",
-    status: 200,
-    query: Type.Object({
-      recipient_id: parameter("The other person."),
-      limit: mayHave("1 to 100, else 50."),
-      cursor: mayHave("`next_cursor` of the page before: messages with smaller ids; 0: from the end."),
-    }),
+    query: Type.Object({ recipient_id: parameter("The other person."), ...page }),
     output: HistoryPage,
   }),
   send: route({
-    method: "POST",
+    ...post,
     path: "/api/messages",
     summary: "Sends a message to somebody; with a known `client_id` it answers the stored one.",
-    auth: "token",
-    csrf: true,
     failure: "send_message_failed",
     status: 201,
-    body: Type.Object({
-      recipient_id: Type.Optional(Nullable(Whole)),
-      content: optionalText,
-      message_type: optionalText,
-      client_id: optionalText,
-      reply_to_id: Type.Optional(Nullable(Whole)),
-    }),
+    body: Type.Object({ recipient_id: Type.Optional(Nullable(Whole)), ...draft }),
     output: Message,
   }),
   sync: route({
-    method: "POST",
+    ...post,
     path: "/api/messages/sync",
     summary: "What came after the given messages in many conversations at once, oldest first.",
-    auth: "token",
-    csrf: true,
     failure: "sync_failed",
-    status: 200,
     body: Type.Object({
       conversations: Type.Optional(Nullable(Type.Array(SyncRequest))),
       limit: Type.Optional(Nullable(Type.Integer())),
@@ -59,12 +52,9 @@ export const messageRoutes = {
   }),
   /** Messages of one conversation that changed after version `ver`, in the order of their last change; `next_ver` when there are more. */
   messageChanges: route({
-    method: "GET",
+    ...get,
     path: "/api/messages/changes",
     summary: "The messages of one conversation that changed after a version.",
-    auth: "token",
-    csrf: false,
-    status: 200,
     query: Type.Object({
       conversation_id: parameter("`user_<id>`."),
       ver: mayHave("The version that is known; absent: from the beginning."),
@@ -79,79 +69,54 @@ export const messageRoutes = {
   }),
   /** Only the author may. Answers with the message as it is by now. */
   editMessage: route({
-    method: "PUT",
+    ...put,
     path: "/api/messages/:id",
     summary: "Changes the text of my own message, and answers with it as it is by now.",
-    auth: "token",
-    csrf: true,
     failure: "edit_message_failed",
-    status: 200,
     body: Type.Object({ content: optionalText }),
     output: Message,
   }),
   /** For everybody. The author may, and in a group its admins. */
   deleteMessage: route({
-    method: "DELETE",
+    ...remove,
     path: "/api/messages/:id",
     summary: "Deletes a message for everybody; its author may, and in a group its admins.",
-    auth: "token",
-    csrf: true,
     failure: "delete_message_failed",
-    status: 200,
     output: Ok,
   }),
 
   // Groups
   groupHistory: route({
-    method: "GET",
+    ...get,
     path: "/api/groups/:id/messages",
     summary: "A page of the messages of a group, newest first.",
-    auth: "token",
-    csrf: false,
     failure: "fetch_messages_failed",
-    status: 200,
-    query: Type.Object({
-      limit: mayHave("1 to 100, else 50."),
-      cursor: mayHave("`next_cursor` of the page before: messages with smaller ids; 0: from the end."),
-    }),
+    query: Type.Object(page),
     output: HistoryPage,
   }),
   groupSend: route({
-    method: "POST",
+    ...post,
     path: "/api/groups/:id/messages",
     summary: "Sends a message to a group; with a known `client_id` it answers the stored one.",
-    auth: "token",
-    csrf: true,
     failure: "send_message_failed",
     status: 201,
-    body: Type.Object({
-      content: optionalText,
-      message_type: optionalText,
-      client_id: optionalText,
-      reply_to_id: Type.Optional(Nullable(Whole)),
-    }),
+    body: Type.Object(draft),
     output: Message,
   }),
   groupRead: route({
-    method: "POST",
+    ...post,
     path: "/api/groups/:id/read",
     summary: "Moves my read position in a group forward.",
-    auth: "token",
-    csrf: true,
     failure: "mark_group_read_failed",
-    status: 200,
     body: Type.Object({ last_read_message_id: Type.Optional(Nullable(Whole)) }),
     output: Type.Object({ last_read_message_id: Whole, latest_group_message_id: Whole, ok: Type.Boolean() }),
   }),
   /** Members who have read something; `[]` when nobody has. */
   groupReadState: route({
-    method: "GET",
+    ...get,
     path: "/api/groups/:id/read-state",
     summary: "How far the members of a group have read.",
-    auth: "token",
-    csrf: false,
     failure: "get_read_state_failed",
-    status: 200,
     output: Type.Object({
       members: Type.Array(Type.Object({ last_read_message_id: Whole, user_id: Id })),
       my_last_read_message_id: Whole,
@@ -159,13 +124,10 @@ export const messageRoutes = {
   }),
   /** Deletes what the conversation holds for me; with `everyone=true` for everybody (in a group only an admin may). */
   deleteConversation: route({
-    method: "DELETE",
+    ...remove,
     path: "/api/conversations/:conversation_id",
     summary: "Deletes what the conversation holds, for me or for everybody.",
-    auth: "token",
-    csrf: true,
     failure: "delete_conversation_failed",
-    status: 200,
     query: Type.Object({ everyone: mayHave("`true`: for everybody, which in a group only an admin may.") }),
     output: Ok,
   }),

@@ -1,6 +1,6 @@
 import { Type } from "typebox";
 import { Time } from "./entities.ts";
-import { mayHave, parameter, route, text, Whole, type Route } from "./route.ts";
+import { get, mayHave, parameter, route, type Route, text, Whole } from "./route.ts";
 
 /** The newest version of an app. `release_date` has whole seconds; without it nothing is published for the platform. */
 const AppVersion = Type.Object({
@@ -15,23 +15,19 @@ const AppVersion = Type.Object({
 
 export const releaseRoutes = {
   version: route({
-    method: "GET",
+    ...get,
     path: "/api/version",
     summary: "The newest version of an app.",
     auth: "none",
-    csrf: false,
-    status: 200,
     query: Type.Object({ platform: mayHave("`android` (default), `ios` or `web`.") }),
     output: AppVersion,
   }),
   checkVersion: route({
-    method: "GET",
+    ...get,
     path: "/api/version/check",
     summary: "Whether the caller's version is to be updated.",
     auth: "none",
-    csrf: false,
     failure: "update_check_failed",
-    status: 200,
     query: Type.Object({
       platform: mayHave("`android` (default), `ios` or `web`."),
       build: parameter("The build number that runs."),

@@ -1,6 +1,6 @@
 import { Type } from "typebox";
 import { Id, Time } from "./entities.ts";
-import { Ok, optionalText, route, Whole, type Route } from "./route.ts";
+import { get, Ok, optionalText, post, put, remove, route, type Route, Whole } from "./route.ts";
 
 /** One login on one device. `current`: the request came from it. */
 const Session = Type.Object({
@@ -14,51 +14,36 @@ const Session = Type.Object({
 /** The caller's own sessions, password and account. Sockets of a session that ends are closed with 4500. */
 export const sessionRoutes = {
   sessions: route({
-    method: "GET",
+    ...get,
     path: "/api/sessions",
     summary: "The caller's live sessions, the one used last first.",
-    auth: "token",
-    csrf: false,
-    status: 200,
     output: Type.Object({ sessions: Type.Array(Session) }),
   }),
   endSession: route({
-    method: "DELETE",
+    ...remove,
     path: "/api/sessions/:id",
     summary: "Ends one of the caller's sessions.",
-    auth: "token",
-    csrf: true,
-    status: 200,
     output: Ok,
   }),
   /** `ended`: how many. An access token that names no session spares none. */
   endOtherSessions: route({
-    method: "POST",
+    ...post,
     path: "/api/sessions/end-others",
     summary: "Ends all sessions of the caller but this one.",
-    auth: "token",
-    csrf: true,
-    status: 200,
     output: Type.Object({ ended: Whole }),
   }),
   changePassword: route({
-    method: "PUT",
+    ...put,
     path: "/api/users/me/password",
     summary: "Changes the password and ends all other sessions.",
-    auth: "token",
-    csrf: true,
-    status: 200,
     body: Type.Object({ current_password: optionalText, new_password: optionalText }),
     output: Ok,
   }),
   /** Frees its name and e-mail address. */
   deleteAccount: route({
-    method: "POST",
+    ...post,
     path: "/api/users/me/delete",
     summary: "Closes the account for good; what it wrote stays.",
-    auth: "token",
-    csrf: true,
-    status: 200,
     body: Type.Object({ password: optionalText }),
     output: Ok,
   }),

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { program } from "@om/services";
 import { expect, test } from "vitest";
 import { ConfigError, configurationPage, helpText, parseConfig, readEnvironment, settings } from "./config.ts";
 
@@ -175,11 +175,9 @@ test("docs/configuration.md is the page of the table; after a change of the tabl
   for (const name of all) expect(page).toContain(`\`${name}\``);
 });
 
-const main = fileURLToPath(new URL("main.ts", import.meta.url));
-
 /** `npm start` with arguments and settings, to its end. */
 function run(args: string[], env: Record<string, string> = {}) {
-  const node = ["--conditions=source", "--import", import.meta.resolve("tsx"), main, ...args];
+  const node = [...program("server/src/main.ts"), ...args];
   return new Promise<{ code: unknown; stdout: string; stderr: string }>((resolve) => {
     execFile(process.execPath, node, { env: { ...process.env, ...env } }, (error, stdout, stderr) =>
       resolve({ code: error === null ? 0 : error.code, stdout, stderr }),

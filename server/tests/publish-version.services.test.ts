@@ -3,12 +3,10 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { startPostgres } from "@om/services";
+import { program, startPostgres } from "@om/services";
 import { afterAll, expect, test } from "vitest";
 import { startTestServer } from "./fixtures/test-server.ts";
 
-const script = fileURLToPath(new URL("../src/publish-version.ts", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "om-publish-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -17,7 +15,7 @@ async function run(
   env: Record<string, string>,
   ...args: string[]
 ): Promise<{ code: number; out: string; err: string }> {
-  const all = ["--conditions=source", "--import", import.meta.resolve("tsx"), script, ...args];
+  const all = [...program("server/src/publish-version.ts"), ...args];
   const child = spawn(process.execPath, all, { cwd: folder, env: { ...process.env, ...env } });
   const printed = { out: "", err: "" };
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => (printed.out += chunk));

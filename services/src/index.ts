@@ -2,7 +2,7 @@ export { ensureBinaries } from "./binaries.ts";
 export { freePort } from "./free-port.ts";
 export { startFaultProxy, type Fault, type FaultProxy } from "./fault-proxy.ts";
 export { fillEmbeddedFolder } from "./embedded-folder.ts";
-export { startOmServer, type OmServer } from "./om-server.ts";
+export { program, startOmServer, type OmServer } from "./om-server.ts";
 export {
   firstServerOddities,
   firstServerRows,

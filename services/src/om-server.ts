@@ -23,13 +23,18 @@ export interface OmServer extends AsyncDisposable {
   start(changes?: Record<string, string | undefined>): Promise<void>;
 }
 
-const ownMain = fileURLToPath(new URL("../../server/src/main.ts", import.meta.url));
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+/** Arguments for `process.execPath` that start a program of ours, such as `verify/src/main.ts`, as its npm script does. */
+export function program(source: string, repository = root): string[] {
+  return [join(repository, "run.js"), source];
+}
 
 /**
  * @param env settings beside HOST, PORT and DATA_DIR (a temporary folder); limits are off unless given
- * @param main the server's main.ts, for a copy of it
+ * @param repository where the server is taken from; default: here
  */
-export async function startOmServer(env: Record<string, string> = {}, main = ownMain): Promise<OmServer> {
+export async function startOmServer(env: Record<string, string> = {}, repository = root): Promise<OmServer> {
   const folder = mkdtempSync(join(tmpdir(), "om-server-"));
   const settings: Record<string, string | undefined> = {
     HOST: "127.0.0.1",
@@ -47,7 +52,7 @@ export async function startOmServer(env: Record<string, string> = {}, main = own
   let url = "";
 
   async function launch(): Promise<ChildProcess> {
-    const started = spawn(process.execPath, ["--conditions=source", "--import", import.meta.resolve("tsx"), main], {
+    const started = spawn(process.execPath, program("server/src/main.ts", repository), {
       cwd: folder,
       env: { ...process.env, ...settings },
       stdio: ["ignore", "pipe", "pipe"],

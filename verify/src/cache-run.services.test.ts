@@ -3,24 +3,16 @@ import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { program } from "@om/services";
 import { describe, expect, test } from "vitest";
 import type { Result } from "./report/report.ts";
-
-const main = fileURLToPath(new URL("./main.ts", import.meta.url));
 
 /** Runs the program as people do; @returns its exit code, what it said and the result as JSON */
 async function verify(...args: string[]): Promise<{ code: number; report: string; result: Result }> {
   const folder = mkdtempSync(join(tmpdir(), "om-verify-"));
   const json = join(folder, "result.json");
-  const tsx = import.meta.resolve("tsx");
-  const child = spawn(
-    process.execPath,
-    ["--conditions=source", "--import", tsx, main, "--cache", ...args, "--json", json],
-    {
-      stdio: ["ignore", "pipe", "pipe"],
-    },
-  );
+  const all = [...program("verify/src/main.ts"), "--cache", ...args, "--json", json];
+  const child = spawn(process.execPath, all, { stdio: ["ignore", "pipe", "pipe"] });
   let report = "";
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => (report += chunk));
   child.stderr.setEncoding("utf8").on("data", (chunk: string) => (report += chunk));

@@ -55,7 +55,7 @@ export async function runCache(options: Options, say: (line: string) => void): P
   const { mutant, seed } = options;
   using copy = mutant === undefined ? undefined : copyMutated(mutant, mutants[mutant]?.mutations ?? []);
   say(`starting PostgreSQL, Redis and ${options.nodes} nodes${mutant === undefined ? "" : ` of the mutant ${mutant}`}`);
-  await using stage = await startStage({ nodes: options.nodes, main: copy?.main });
+  await using stage = await startStage({ nodes: options.nodes, repository: copy?.folder });
   const recorder = createRecorder();
   const people = await makePeople(stage.nodes[0]?.url ?? "", scale);
   const quiet: QuietPhase[] = [];

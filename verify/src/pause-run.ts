@@ -30,7 +30,7 @@ export interface Pause {
 /** `--pause`: Redis stops answering in the middle of the load; how long does the slowest request take? */
 export async function runPause(options: Options, say: (line: string) => void): Promise<Stretch[]> {
   say(`starting PostgreSQL, Redis and ${options.nodes} nodes`);
-  await using stage = await startStage({ nodes: options.nodes, main: undefined });
+  await using stage = await startStage({ nodes: options.nodes, repository: undefined });
   const recorder = createRecorder();
   const people = await makePeople(stage.nodes[0]?.url ?? "", { writers: 8, followers: 1, talks: 4, groups: 2 });
   await using load = await startLoad({ stage, people, recorder, seed: options.seed, pauseMs: 30 });

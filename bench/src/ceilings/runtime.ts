@@ -1,6 +1,6 @@
-import { fork } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
+import { program } from "@om/services";
 import { WebSocket } from "ws";
 import { within } from "../deadline.ts";
 import { httpLoad, type HttpLoad } from "../http-load.ts";
@@ -23,7 +23,9 @@ export interface RuntimeCeilings extends AsyncDisposable {
 }
 
 export async function startRuntimeCeilings(): Promise<RuntimeCeilings> {
-  const child = fork(fileURLToPath(new URL("./bare-server.ts", import.meta.url)));
+  const child = spawn(process.execPath, program("bench/src/ceilings/bare-server.ts"), {
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+  });
   const [port] = (await within(30_000, "the bare server has not started", once(child, "message"))) as [number];
   return {
     pid: child.pid ?? 0,

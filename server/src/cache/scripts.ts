@@ -13,5 +13,5 @@ export const scripts = {
 } as const;
 
 function script(name: string): Script {
-  return { name, source: readFileSync(new URL(`./scripts/${name}.lua`, import.meta.url), "utf8") };
+  return { name, source: readFileSync(new URL(`../../src/cache/scripts/${name}.lua`, import.meta.url), "utf8") };
 }

@@ -32,7 +32,7 @@ export interface UserKeys {
   sweep(node: string, cursor: string): Promise<{ next: string; total: number; gone: number[] }>;
 }
 
-const folder = new URL("./scripts/", import.meta.url);
+const folder = new URL("../../src/presence/scripts/", import.meta.url);
 
 /** The scripts of that name, put together from files of the folder scripts/. @param names the last one is the script's */
 export function presenceScript(...names: readonly [string, ...string[]]): Script {

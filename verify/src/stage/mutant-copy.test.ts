@@ -1,12 +1,12 @@
 import { existsSync, readFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { mutants } from "../mutants.ts";
 import { copyMutated } from "./mutant-copy.ts";
 
 test.each(Object.entries(mutants))("the mutant %s still applies", (name, { mutations }) => {
   using copy = copyMutated(name, mutations);
-  expect(existsSync(copy.main)).toBe(true);
+  expect(existsSync(copy.folder)).toBe(true);
 });
 
 test("a mutation that does not apply exactly once is an error, and a copy is gone when disposed", () => {
@@ -16,11 +16,11 @@ test("a mutation that does not apply exactly once is an error, and a copy is gon
   );
   expect(() => copyMutated("it", [{ file, find: "import", replace: "" }])).toThrow("the mutant it does not apply");
   const replace = "const stopDeadline = 1;";
-  let main = "";
+  let folder = "";
   {
     using copy = copyMutated("it", [{ file, find: "const stopDeadline = 9_000;", replace }]);
-    main = copy.main;
-    expect(readFileSync(main, "utf8")).toContain(replace);
+    folder = copy.folder;
+    expect(readFileSync(join(folder, file), "utf8")).toContain(replace);
   }
-  expect(existsSync(dirname(main))).toBe(false);
+  expect(existsSync(folder)).toBe(false);
 });

@@ -6,13 +6,13 @@ import type { Mutation } from "../mutants.ts";
 
 /** A copy of the server with something made wrong in it; gone when disposed. */
 export interface MutantCopy extends Disposable {
-  /** Its main.ts. */
-  readonly main: string;
+  /** Its root. */
+  readonly folder: string;
 }
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
-/** What the server runs on; the rest of the repository is not needed. */
-const copied = ["server", "protocol"];
+/** What the server is compiled from; the rest of the repository is not needed. */
+const copied = ["protocol", "services", "server"];
 
 /** @throws Error when a mutation does not apply: then it says nothing about the server as it is */
 export function copyMutated(name: string, mutations: readonly Mutation[]): MutantCopy {
@@ -24,14 +24,16 @@ export function copyMutated(name: string, mutations: readonly Mutation[]): Mutan
     remove();
   };
   try {
+    const skip = /^(dist|node_modules|testing|tests|.*\.test\.ts)$/;
     for (const workspace of copied) {
-      const skip = new Set(["dist", "node_modules", "tests"]);
       cpSync(join(root, workspace), join(folder, workspace), {
         recursive: true,
-        filter: (path) => !skip.has(basename(path)),
+        filter: (path) => !skip.test(basename(path)),
       });
     }
-    for (const file of ["package.json", "tsconfig.base.json"]) cpSync(join(root, file), join(folder, file));
+    for (const file of ["package.json", "run.js", "tsconfig.base.json"]) cpSync(join(root, file), join(folder, file));
+    const references = copied.map((path) => ({ path }));
+    writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ files: [], references }));
     linkModules(folder);
     for (const { file, find, replace } of mutations) {
       const path = join(folder, file);
@@ -44,7 +46,7 @@ export function copyMutated(name: string, mutations: readonly Mutation[]): Mutan
         text.replace(find, () => replace),
       );
     }
-    return { main: join(folder, "server/src/main.ts"), [Symbol.dispose]: dispose };
+    return { folder, [Symbol.dispose]: dispose };
   } catch (error) {
     dispose();
     throw error;

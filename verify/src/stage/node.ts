@@ -16,13 +16,13 @@ export interface Node extends AsyncDisposable {
 export interface NodeOptions {
   index: number;
   env: Record<string, string>;
-  main: string | undefined;
+  repository: string | undefined;
   /** It ended and nobody had asked for that; it was started again. */
   onDeath(words: string): void;
 }
 
-export async function startNode({ index, env, main, onDeath }: NodeOptions): Promise<Node> {
-  const server = await startOmServer(env, main);
+export async function startNode({ index, env, repository, onDeath }: NodeOptions): Promise<Node> {
+  const server = await startOmServer(env, repository);
   let expected = false;
   let disposed = false;
   const watch = (): void => {

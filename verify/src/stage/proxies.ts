@@ -1,7 +1,6 @@
-import { fork } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
-import type { Fault } from "@om/services";
+import { program, type Fault } from "@om/services";
 
 /** What a proxy is told to do. */
 export interface ProxyOrder {
@@ -22,8 +21,8 @@ export interface Proxies extends AsyncDisposable {
 }
 
 export async function startProxies(count: number, targetPort: number): Promise<Proxies> {
-  const program = fileURLToPath(new URL("./proxy-process.ts", import.meta.url));
-  const child = fork(program, [String(count), String(targetPort)]);
+  const args = [...program("verify/src/stage/proxy-process.ts"), String(count), String(targetPort)];
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
   const [{ ports }] = (await once(child, "message")) as [{ ports: number[] }];
   const waiting = new Map<number, () => void>();
   let last = 0;

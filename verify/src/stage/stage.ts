@@ -16,11 +16,11 @@ export interface Stage extends AsyncDisposable {
 
 export interface StageOptions {
   nodes: number;
-  /** main.ts of a copy of the server; undefined: the server of this tree. */
-  main: string | undefined;
+  /** A copy of the server; undefined: the server of this tree. */
+  repository: string | undefined;
 }
 
-export async function startStage({ nodes: count, main }: StageOptions): Promise<Stage> {
+export async function startStage({ nodes: count, repository }: StageOptions): Promise<Stage> {
   const owned: AsyncDisposable[] = [];
   const own = <T extends AsyncDisposable>(one: T): T => {
     owned.push(one);
@@ -37,7 +37,7 @@ export async function startStage({ nodes: count, main }: StageOptions): Promise<
     const nodes: Node[] = [];
     const launch = async (index: number): Promise<Node> => {
       const env = { ...settings, DATABASE_URL: databaseUrl, REDIS_URL: `redis://127.0.0.1:${proxies.ports[index]}` };
-      return own(await startNode({ index, env, main, onDeath: (words) => void deaths.push(words) }));
+      return own(await startNode({ index, env, repository, onDeath: (words) => void deaths.push(words) }));
     };
     // The first one migrates the database.
     nodes.push(await launch(0));

@@ -59,15 +59,7 @@ function endOf(worker: Worker): Promise<Error> {
   });
 }
 
-/** Node 20 needs tsx to read TypeScript, and its worker threads do not take over the main thread's loader. */
+/** A worker thread reads JavaScript only, also when the rest runs as TypeScript in a test. */
 function startWorker(workerData: { data: string; socket: string }): Worker {
-  const script = new URL(
-    import.meta.url.endsWith(".ts") ? "./embedded-worker.ts" : "./embedded-worker.js",
-    import.meta.url,
-  );
-  const readsTypeScript = "typescript" in process.features && Boolean(process.features.typescript);
-  if (script.pathname.endsWith(".js") || readsTypeScript) return new Worker(script, { workerData });
-  const tsx = import.meta.resolve("tsx/esm/api");
-  const bootstrap = `import("${tsx}").then(({ register }) => { register(); return import("${script.href}"); })`;
-  return new Worker(bootstrap, { eval: true, workerData });
+  return new Worker(new URL("../../../dist/platform/postgres/embedded-worker.js", import.meta.url), { workerData });
 }

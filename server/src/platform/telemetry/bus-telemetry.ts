@@ -1,11 +1,10 @@
-import { Counter, Gauge, type Registry } from "prom-client";
+import type { Registry } from "prom-client";
+import { instruments } from "./instruments.ts";
 import type { Telemetry } from "./telemetry.ts";
 
 /** Metrics of the bus between nodes; they exist only where a Redis is configured. */
 export function createBusMetrics(registry: Registry) {
-  const registers = [registry];
-  const counter = <L extends string>(name: string, help: string, ...labelNames: L[]): Counter<L> =>
-    new Counter({ name, help, labelNames, registers });
+  const { counter, gauge } = instruments(registry);
   return {
     published: counter("om_bus_published_total", "Events given to the other nodes"),
     received: counter("om_bus_received_total", "Events of other nodes"),
@@ -15,7 +14,7 @@ export function createBusMetrics(registry: Registry) {
       "reason",
     ),
     reconnects: counter("om_bus_reconnects_total", "Times that it listened to the other nodes again"),
-    listening: new Gauge({ name: "om_bus_listening", help: "Events of other nodes reach this one", registers }),
+    listening: gauge("om_bus_listening", "Events of other nodes reach this one"),
   };
 }
 

@@ -1,4 +1,5 @@
-import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import type { Gauge, Registry } from "prom-client";
+import { instruments } from "./instruments.ts";
 
 const fractions = [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 1];
 
@@ -11,28 +12,12 @@ export interface CacheGauges {
 
 /** Metrics of the cache; docs/running.md says what they mean. */
 export function createCacheMetrics(registry: Registry) {
-  const registers = [registry];
-  const counter = <L extends string>(name: string, help: string, ...labelNames: L[]): Counter<L> =>
-    new Counter({ name, help, labelNames, registers });
-  const gauge = (name: string, help: string, read: () => number): Gauge =>
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        this.set(read());
-      },
-    });
+  const { counter, histogram, gauge } = instruments(registry);
   return {
     reads: counter("om_cache_reads_total", "Looks into the cache, by kind of object and result", "kind", "result"),
     fills: counter("om_cache_fills_total", "Values given to the cache, by kind of object and result", "kind", "result"),
     marks: counter("om_cache_marks_total", "Transactions that marked what they change, by result", "result"),
-    markSeconds: new Histogram({
-      name: "om_cache_mark_seconds",
-      help: "Time until the marks of a transaction were answered",
-      buckets: fractions,
-      registers,
-    }),
+    markSeconds: histogram("om_cache_mark_seconds", "Time until the marks of a transaction were answered", fractions),
     posts: counter("om_cache_posts_total", "Committed changes given to cached histories, by result", "result"),
     dirtyNoted: counter("om_cache_dirty_rows_total", "Keys noted as changed without an acknowledged mark"),
     leaseWaits: counter("om_cache_lease_waits_total", "Reads that found another one filling the entry"),

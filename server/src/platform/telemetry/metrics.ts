@@ -1,6 +1,8 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import { collectDefaultMetrics, Registry, type Gauge } from "prom-client";
+import { instruments } from "./instruments.ts";
 
 const seconds = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const querySeconds = [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
 
 /** What gauges read when they are asked. */
 export interface Gauges {
@@ -12,92 +14,42 @@ export interface Gauges {
   pool: () => { total: number; idle: number; waiting: number };
 }
 
-function createCounters(registers: Registry[]) {
-  return {
-    requests: new Counter({
-      name: "om_http_requests_total",
-      help: "HTTP requests answered",
-      labelNames: ["route", "status"],
-      registers,
-    }),
-    requestSeconds: new Histogram({
-      name: "om_http_request_seconds",
-      help: "Time from a request's arrival to the end of its answer",
-      labelNames: ["route"],
-      buckets: seconds,
-      registers,
-    }),
-    sends: new Counter({
-      name: "om_sends_total",
-      help: "Messages given to the send path, by what became of them",
-      labelNames: ["outcome"],
-      registers,
-    }),
-    ackSeconds: new Histogram({
-      name: "om_ack_seconds",
-      help: "Time from a message's arrival to its commit",
-      buckets: seconds,
-      registers,
-    }),
-    framesIn: new Counter({
-      name: "om_frames_in_total",
-      help: "WebSocket frames received, by type",
-      labelNames: ["type"],
-      registers,
-    }),
-    bytesIn: new Counter({ name: "om_frame_bytes_in_total", help: "Bytes of WebSocket frames received", registers }),
-    pushes: new Counter({ name: "om_pushes_total", help: "Events pushed to sockets", registers }),
-    slowSockets: new Counter({
-      name: "om_slow_sockets_total",
-      help: "Sockets closed because they read too slowly",
-      registers,
-    }),
-    querySeconds: new Histogram({
-      name: "om_query_seconds",
-      help: "Time of a history or list read, by where the history or list came from",
-      labelNames: ["source"],
-      buckets: [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5],
-      registers,
-    }),
-    failures: new Counter({
-      name: "om_failures_total",
-      help: "Errors that were not the caller's, by where they happened",
-      labelNames: ["where"],
-      registers,
-    }),
-  };
-}
-
-/** Every metric of the server, in a registry of its own. */
+/** The metrics of every server, in a registry of its own. */
 export function createMetrics() {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  const { counter, histogram, gauge } = instruments(registry);
   return {
     registry,
-    ...createCounters([registry]),
+    requests: counter("om_http_requests_total", "HTTP requests answered", "route", "status"),
+    requestSeconds: histogram(
+      "om_http_request_seconds",
+      "Time from a request's arrival to the end of its answer",
+      seconds,
+      "route",
+    ),
+    sends: counter("om_sends_total", "Messages given to the send path, by what became of them", "outcome"),
+    ackSeconds: histogram("om_ack_seconds", "Time from a message's arrival to its commit", seconds),
+    framesIn: counter("om_frames_in_total", "WebSocket frames received, by type", "type"),
+    bytesIn: counter("om_frame_bytes_in_total", "Bytes of WebSocket frames received"),
+    pushes: counter("om_pushes_total", "Events pushed to sockets"),
+    slowSockets: counter("om_slow_sockets_total", "Sockets closed because they read too slowly"),
+    querySeconds: histogram(
+      "om_query_seconds",
+      "Time of a history or list read, by where the history or list came from",
+      querySeconds,
+      "source",
+    ),
+    failures: counter("om_failures_total", "Errors that were not the caller's, by where they happened", "where"),
     /** Gauges that are read at every scrape. */
-    watch: (gauges: Gauges): Gauge[] => createGauges(gauges, [registry]),
+    watch: ({ sockets, onlineUsers, laneDepth, sendQueueBytes, pool }: Gauges): Gauge[] => [
+      gauge("om_sockets", "Open WebSocket connections", sockets),
+      gauge("om_online_users", "Users who are connected, on all nodes", onlineUsers),
+      gauge("om_lane_depth", "Writes that wait for or are in a batch", laneDepth),
+      gauge("om_send_queue_bytes", "Bytes that wait for slow sockets", sendQueueBytes),
+      gauge("om_database_connections", "Connections to the database", () => pool().total),
+      gauge("om_database_connections_idle", "Idle connections to the database", () => pool().idle),
+      gauge("om_database_waiting", "Callers that wait for a connection", () => pool().waiting),
+    ],
   };
-}
-export type Metrics = ReturnType<typeof createMetrics>;
-
-function createGauges(gauges: Gauges, registers: Registry[]): Gauge[] {
-  const gauge = (name: string, help: string, read: () => number | Promise<number>): Gauge =>
-    new Gauge({
-      name,
-      help,
-      registers,
-      async collect() {
-        this.set(await read());
-      },
-    });
-  return [
-    gauge("om_sockets", "Open WebSocket connections", gauges.sockets),
-    gauge("om_online_users", "Users who are connected, on all nodes", gauges.onlineUsers),
-    gauge("om_lane_depth", "Writes that wait for or are in a batch", gauges.laneDepth),
-    gauge("om_send_queue_bytes", "Bytes that wait for slow sockets", gauges.sendQueueBytes),
-    gauge("om_database_connections", "Connections to the database", () => gauges.pool().total),
-    gauge("om_database_connections_idle", "Idle connections to the database", () => gauges.pool().idle),
-    gauge("om_database_waiting", "Callers that wait for a connection", () => gauges.pool().waiting),
-  ];
 }

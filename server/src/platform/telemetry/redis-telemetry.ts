@@ -1,18 +1,28 @@
+import type { Registry } from "prom-client";
 import type { RedisMemory } from "../redis/info.ts";
-import type { FailureReason, Redis } from "../redis/redis.ts";
-import { createRedisMetrics } from "./redis-metrics.ts";
+import type { BreakerState, FailureReason, Redis } from "../redis/redis.ts";
+import { instruments } from "./instruments.ts";
 import type { Telemetry } from "./telemetry.ts";
 
-/** What is counted and told about Redis. */
-export interface RedisTelemetry {
-  answered(ms: number): void;
-  failed(reason: FailureReason): void;
-  /** There is no usable connection; `why` is a text without secrets. Told when it begins, then once a minute if it changes. */
-  unavailable(why: string): void;
-  /** It is usable, for the first time or again; told unless the outage was not. */
-  available(): void;
-  /** Told once: what is advisable. */
-  memory(memory: RedisMemory): void;
+const seconds = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25];
+const breakerNumbers: Record<BreakerState, number> = { closed: 0, "half open": 1, open: 2 };
+
+/** Metrics of one Redis; they exist only where one is configured. */
+export function createRedisMetrics(registry: Registry, redis: () => Pick<Redis, "usable" | "breaker">) {
+  const { counter, gauge, histogram } = instruments(registry);
+  gauge("om_redis_usable", "Redis is connected and answers", () => Number(redis().usable));
+  gauge("om_redis_breaker", "0 closed, 1 half open, 2 open", () => breakerNumbers[redis().breaker]);
+  return {
+    bytes: gauge("om_redis_memory_bytes", "Memory that Redis uses"),
+    maxBytes: gauge("om_redis_memory_max_bytes", "Memory that Redis may use; 0 is no limit"),
+    evictedKeys: gauge("om_redis_evicted_keys", "Keys that Redis has evicted since it started"),
+    callSeconds: histogram(
+      "om_redis_call_seconds",
+      "Time from a command's leaving to its answer, of those answered in time",
+      seconds,
+    ),
+    failures: counter("om_redis_failures_total", "Commands that failed or were not tried, by reason", "reason"),
+  };
 }
 
 const advisableBytes = 2 * 1_024 ** 3;
@@ -20,11 +30,12 @@ const advisablePolicies = ["allkeys-lru", "volatile-lru"];
 /** Between two warnings of one outage, in ms. */
 const warningPause = 60_000;
 
+/** What is counted and told about Redis. */
 export function createRedisTelemetry(options: {
   telemetry: Telemetry;
   redis: () => Pick<Redis, "usable" | "breaker">;
   now: () => number;
-}): RedisTelemetry {
+}) {
   const { telemetry, redis, now } = options;
   const { log } = telemetry;
   const metrics = createRedisMetrics(telemetry.metrics.registry, redis);
@@ -32,22 +43,27 @@ export function createRedisTelemetry(options: {
   let greeted = false;
   let advised = false;
   return {
-    answered: metrics.answered,
-    failed: metrics.failed,
-    unavailable(why) {
+    answered: (ms: number): void => metrics.callSeconds.observe(ms / 1_000),
+    failed: (reason: FailureReason): void => metrics.failures.inc({ reason }),
+    /** There is no usable connection; `why` is a text without secrets. Told when it begins, then once a minute if it changes. */
+    unavailable(why: string): void {
       telemetry.metrics.failures.inc({ where: "redis" });
       if (told !== undefined && (told.why === why || now() - told.at < warningPause)) return;
       told = { why, at: now() };
       log.warn(`WARNING: Redis connection failed: ${why}. Running without cache.`);
     },
-    available() {
+    /** It is usable, for the first time or again; told unless the outage was not. */
+    available(): void {
       if (greeted && told === undefined) return;
       greeted = true;
       told = undefined;
       log.info("Redis cache connected successfully");
     },
-    memory(memory) {
-      metrics.memory(memory);
+    /** Told once: what is advisable. */
+    memory(memory: RedisMemory): void {
+      metrics.bytes.set(memory.bytes);
+      metrics.maxBytes.set(memory.maxBytes);
+      metrics.evictedKeys.set(memory.evictedKeys);
       if (advised) return;
       advised = true;
       const wrong = memory.maxBytes < advisableBytes || !advisablePolicies.includes(memory.policy);

@@ -1,45 +1,26 @@
 import type { InboundType } from "@om/protocol";
 import { DatabaseUnavailable } from "../postgres/database.ts";
 import { OmError } from "../om-error.ts";
-import { createLogger, type Logger } from "./logger.ts";
-import { createMetrics, type Metrics } from "./metrics.ts";
+import { createLogger } from "./logger.ts";
+import { createMetrics } from "./metrics.ts";
 
-/** One function per event, which counts it and logs it: nobody else touches counters. */
-export interface Telemetry {
-  log: Logger;
-  metrics: Metrics;
-  /** An error of a background task or of the infrastructure: counted always, logged once per second and place at most. */
-  failure(where: string, error: unknown): void;
-  http: {
-    /** A request was answered; `url` without secrets. */
-    answered(event: {
-      id: string;
-      method: string;
-      url: string;
-      route: string;
-      status: number;
-      ms: number;
-      ip: string;
-    }): void;
-    /** It ended with an error that was not the caller's. */
-    failed(request: { id: string; route: string }, error: unknown): void;
-  };
-  sends: { observe<T extends { row: { outcome: string } }>(send: () => Promise<T>): Promise<T> };
-  /** A history or list was read, within `ms`; `source` is where the history or list itself came from. */
-  queried(source: "cache" | "database", ms: number): void;
-  sockets: {
-    frame(type: InboundType | "refused", bytes: number): void;
-    push(): void;
-    slow(): void;
-    failure(error: unknown): void;
-  };
+interface Answered {
+  id: string;
+  method: string;
+  url: string;
+  route: string;
+  status: number;
+  ms: number;
+  ip: string;
 }
 
-export function createTelemetry(options: { logLevel: string; logFrameSizes: boolean; now: () => number }): Telemetry {
+/** One function per event, which counts it and logs it: nobody else touches counters. */
+export function createTelemetry(options: { logLevel: string; logFrameSizes: boolean; now: () => number }) {
   const log = createLogger(options.logLevel);
   const metrics = createMetrics();
   const loggedAt = new Map<string, number>();
 
+  /** An error of a background task or of the infrastructure: counted always, logged once per second and place at most. */
   function failure(where: string, error: unknown): void {
     metrics.failures.inc({ where });
     const at = options.now();
@@ -53,12 +34,14 @@ export function createTelemetry(options: { logLevel: string; logFrameSizes: bool
     metrics,
     failure,
     http: {
-      answered({ route, ms, ...event }) {
+      /** A request was answered; `url` without secrets. */
+      answered({ route, ms, ...event }: Answered): void {
         metrics.requests.inc({ route, status: event.status });
         metrics.requestSeconds.observe({ route }, ms / 1000);
         log.info({ ...event, ms: Math.round(ms * 10) / 10 }, "request");
       },
-      failed({ id, route }, error) {
+      /** It ended with an error that was not the caller's. */
+      failed({ id, route }: Pick<Answered, "id" | "route">, error: unknown): void {
         const where = `http ${route}`;
         // An outage fails every request alike; a defect is told for each.
         if (error instanceof DatabaseUnavailable) return failure(where, error);
@@ -67,7 +50,7 @@ export function createTelemetry(options: { logLevel: string; logFrameSizes: bool
       },
     },
     sends: {
-      async observe(send) {
+      async observe<T extends { row: { outcome: string } }>(send: () => Promise<T>): Promise<T> {
         const started = process.hrtime.bigint();
         try {
           const sent = await send();
@@ -81,16 +64,18 @@ export function createTelemetry(options: { logLevel: string; logFrameSizes: bool
         }
       },
     },
-    queried: (source, ms) => metrics.querySeconds.observe({ source }, ms / 1_000),
+    /** A history or list was read, within `ms`; `source` is where the history or list itself came from. */
+    queried: (source: "cache" | "database", ms: number): void => metrics.querySeconds.observe({ source }, ms / 1_000),
     sockets: {
-      frame(type, bytes) {
+      frame(type: InboundType | "refused", bytes: number): void {
         metrics.framesIn.inc({ type });
         metrics.bytesIn.inc(bytes);
         if (options.logFrameSizes) log.info({ type, bytes }, "frame");
       },
-      push: () => metrics.pushes.inc(),
-      slow: () => metrics.slowSockets.inc(),
-      failure: (error) => failure("socket", error),
+      push: (): void => metrics.pushes.inc(),
+      slow: (): void => metrics.slowSockets.inc(),
+      failure: (error: unknown): void => failure("socket", error),
     },
   };
 }
+export type Telemetry = ReturnType<typeof createTelemetry>;

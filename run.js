@@ -1,0 +1,112 @@
+// Starts a program of ours: `node run.js server/src/main.ts [arguments]`. What runs is the compiled JavaScript in the workspaces' dist/;
+// what is older there than its sources is compiled first. Without a program it only compiles. Types are not checked here (`npm run check`).
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
+
+const root = import.meta.dirname;
+const [, , source, ...args] = process.argv;
+const lock = join(root, ".compiling");
+/** A lock as old as this was left behind, in ms. */
+const lockAge = 60_000;
+
+// As PID 1 a process hears only the signals that it listens for. A program with listeners of its own decides for itself.
+for (const [signal, code] of Object.entries({ SIGINT: 130, SIGTERM: 143 })) {
+  const own = () => {
+    // The server was asked to stop before it began anything.
+    if (process.listenerCount(signal) === 1) process.exit(source === "server/src/main.ts" ? 0 : code);
+  };
+  process.on(signal, own);
+}
+process.setSourceMapsEnabled(true);
+await compileChanged();
+if (source !== undefined) {
+  const program = join(root, source.replace("/src/", "/dist/").replace(/\.ts$/, ".js"));
+  process.argv = [process.execPath, program, ...args];
+  await import(pathToFileURL(program).href);
+}
+
+async function compileChanged() {
+  const { references } = JSON.parse(readFileSync(join(root, "tsconfig.json"), "utf8"));
+  // What is left are the tests.
+  const workspaces = references.map(({ path }) => path).filter((path) => !path.endsWith(".json"));
+  while (workspaces.some(isStale)) {
+    const compiler = await findCompiler();
+    // Installed without the compiler (npm ci --omit=dev): what was compiled before runs as it is.
+    if (compiler === undefined && workspaces.every((workspace) => builtAt(workspace) > 0)) return;
+    if (compiler === undefined)
+      fail("this is not compiled, and the compiler is not installed: run npm ci without --omit=dev once");
+    if (takeLock()) return await compile(compiler, workspaces);
+    await delay(50);
+  }
+}
+
+async function compile(compiler, workspaces) {
+  console.error("Compiling what has changed …");
+  const child = spawn(compiler, ["-b", "--noCheck", ...workspaces], { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+  const release = () => {
+    child.kill();
+    rmSync(lock, { force: true });
+  };
+  process.once("exit", release);
+  let said = "";
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (said += text));
+  const [code] = await once(child, "close");
+  process.removeListener("exit", release);
+  release();
+  if (code !== 0) fail(`cannot compile:\n${said.trim()}`);
+}
+
+/** @returns whether this process is now the one that compiles */
+function takeLock() {
+  try {
+    writeFileSync(lock, String(process.pid), { flag: "wx" });
+    return true;
+  } catch (error) {
+    if (error.code !== "EEXIST") fail(`cannot compile: ${error.message}`);
+    if (isLeftBehind()) rmSync(lock, { force: true });
+    return false;
+  }
+}
+
+function isLeftBehind() {
+  try {
+    if (Date.now() - statSync(lock).mtimeMs > lockAge) return true;
+    process.kill(Number(readFileSync(lock, "utf8")), 0);
+    return false;
+  } catch (error) {
+    return error.code === "ESRCH";
+  }
+}
+
+async function findCompiler() {
+  try {
+    const exports = new URL("lib/getExePath.js", import.meta.resolve("typescript/package.json"));
+    return (await import(exports.href)).default();
+  } catch {
+    return undefined;
+  }
+}
+
+/** The compiler writes its notes last, whenever it has found a workspace up to date. */
+function builtAt(workspace) {
+  return statSync(join(root, workspace, "dist/.tsbuildinfo"), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}
+
+function isStale(workspace) {
+  const built = builtAt(workspace);
+  const folder = join(root, workspace, "src");
+  const sources = readdirSync(folder, { recursive: true }).map((name) => join(folder, name));
+  const settings = [join(root, "tsconfig.base.json"), join(root, workspace, "tsconfig.json")];
+  return [folder, ...sources, ...settings].some(
+    (path) => (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0) > built,
+  );
+}
+
+function fail(why) {
+  console.error(`OM Messenger cannot start: ${why}`);
+  process.exit(1);
+}
