@@ -36,7 +36,8 @@ import { ackFrameIn, receipt } from "./receipt-frames.ts";
 import { sendMessage, type Draft, type SendRules, type Sent } from "./send-message.ts";
 import { syncFrame } from "./sync-frame.ts";
 import { postSync } from "./sync-messages.ts";
-import { createWriteBatch, type Write, type WriteResult } from "./write-batch.ts";
+import { createWriteBatch } from "./write-batch.ts";
+import type { Write, WriteResult } from "./write.ts";
 
 interface Deps {
   config: Pick<Config, "maxMessageLength" | "pendingDays" | "sendLanes">;

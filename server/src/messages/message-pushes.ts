@@ -3,7 +3,7 @@ import type { Profile } from "../accounts/user-view.ts";
 import { conversationName, jsonTime } from "../conversations/conversation-row.ts";
 import { frameOf, type Frame, type Push } from "../delivery/push.ts";
 import type { StoredRow } from "./message-store.ts";
-import type { SendWrite } from "./write-batch.ts";
+import type { SendWrite } from "./write.ts";
 
 /** A message just stored as its parts are known without reading it again: what was given, and what the database added. */
 export function storedMessage(write: SendWrite, row: StoredRow, sender: User, viewerId: number): Message {
