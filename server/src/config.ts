@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
 import { parse as parseEnvFile } from "dotenv";
 import { cacheSteps } from "./cache/steps.ts";
 import { readFault } from "./cache/fault-step.ts";
@@ -6,18 +7,22 @@ import { readFault } from "./cache/fault-step.ts";
 /** What a setting may hold; `parse` returns the value or throws a text that says what is allowed. */
 interface Kind<T> {
   allowed: string;
+  /** What an unset setting without default is; "" when it is not said. */
+  empty?: T;
   parse(text: string): T | undefined;
 }
 
 const text: Kind<string> = { allowed: "any text", parse: (value) => value };
-const list: Kind<string[]> = {
-  allowed: "a comma-separated list",
-  parse: (value) =>
-    value
-      .split(",")
-      .map((entry) => entry.trim())
-      .filter((entry) => entry !== ""),
-};
+/** Of entries that fit; none when it is empty. */
+const listOf = (allowed: string, fits: (entry: string) => boolean): Kind<string[]> => ({
+  allowed: `a comma-separated list of ${allowed}`,
+  empty: [],
+  parse(value) {
+    const entries = value.split(",").map((entry) => entry.trim());
+    const given = entries.filter((entry) => entry !== "");
+    return given.every(fits) ? given : undefined;
+  },
+});
 const flag: Kind<boolean> = {
   allowed: "true or false",
   parse: (value) =>
@@ -37,21 +42,28 @@ const oneOf = <const T extends string>(...values: T[]): Kind<T> => ({
   allowed: `one of ${values.join(", ")}`,
   parse: (value) => values.find((known) => known.toLowerCase() === value.toLowerCase()),
 });
-const origins: Kind<string[]> = {
-  allowed: "a comma-separated list of origins such as https://chat.example.org, without path and without *",
-  parse(value) {
-    const entries = list.parse(value) ?? [];
-    return entries.every((entry) => /^[a-z][a-z0-9+.-]*:\/\/[^/?#*\s]+$/i.test(entry)) ? entries : undefined;
-  },
-};
+const origins = listOf("origins such as https://chat.example.org, without path and without *", (entry) =>
+  /^[a-z][a-z0-9+.-]*:\/\/[^/?#*\s]+$/i.test(entry),
+);
+const networks = listOf("addresses and networks such as 10.0.0.0/8", (entry) => {
+  if (["loopback", "linklocal", "uniquelocal"].includes(entry)) return true;
+  const [, address = "", bits = "1"] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(entry) ?? [];
+  const family = isIP(address);
+  return family !== 0 && Number(bits) >= 1 && Number(bits) <= (family === 4 ? 32 : 128);
+});
 const baseUrl: Kind<string> = {
   allowed: "an http or https URL without query",
   parse: (value) => (/^https?:\/\/[^/?#\s][^?#\s]*$/i.test(value) ? value.replace(/\/+$/, "") : undefined),
 };
-const postgresUrl: Kind<string> = {
-  allowed: "a URL such as postgresql://user:password@host:5432/name",
-  parse: (value) => (/^postgres(ql)?:\/\/\S+$/.test(value) ? value : undefined),
-};
+const matching = (pattern: RegExp, allowed: string): Kind<string> => ({
+  allowed,
+  parse: (value) => (pattern.test(value) ? value : undefined),
+});
+const postgresUrl = matching(/^postgres(ql)?:\/\/\S+$/, "a URL such as postgresql://user:password@host:5432/name");
+const hostAndPort = matching(
+  /^(?:[a-z0-9._-]+|\[[0-9a-f:]+\])(?::\d{1,5})?$/i,
+  "a host and, if it is not the usual one, a port, such as storage.example.org:9000",
+);
 const redisUrl: Kind<string> = {
   allowed:
     "a URL such as redis://user:password@host:6379/0, or rediss:// for TLS; of a cluster several hosts, separated by commas",
@@ -64,9 +76,7 @@ const redisUrl: Kind<string> = {
 const redisAddress: Kind<string> = {
   allowed: "a host and, if it is not 6379, a port, such as localhost:6379; of a cluster several, separated by commas",
   parse: (value) =>
-    value
-      .split(",")
-      .every((one) => /^(?:[a-z0-9._-]+|\[[0-9a-f:]+\])(?::\d{1,5})?$/i.test(one) && URL.canParse(`redis://${one}`))
+    value.split(",").every((one) => hostAndPort.parse(one) !== undefined && URL.canParse(`redis://${one}`))
       ? value
       : undefined,
 };
@@ -76,11 +86,6 @@ export function redisUrls(value: string): string[] {
   const [, front = "", hosts = "", path = ""] = /^(rediss?:\/\/(?:[^/]*@)?)([^/]*)(.*)$/.exec(value) ?? [];
   return hosts.split(",").map((host) => `${front}${host}${path}`);
 }
-
-const hostAndPort: Kind<string> = {
-  allowed: "a host and, if it is not the usual one, a port, such as storage.example.org:9000",
-  parse: (value) => (/^(?:[a-z0-9._-]+|\[[0-9a-f:]+\])(?::\d{1,5})?$/i.test(value) ? value : undefined),
-};
 
 function isEncoded(text: string): boolean {
   try {
@@ -135,7 +140,7 @@ export const settings = {
   ),
   trustProxy: setting(
     "TRUST_PROXY",
-    list,
+    networks,
     "",
     "Addresses or networks of reverse proxies whose X-Forwarded-For is believed, such as 127.0.0.1,10.0.0.0/8; empty: none",
   ),
@@ -323,7 +328,7 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
   const entries = Object.entries(settings).map(([name, entry]: [string, Setting<unknown>]) => {
     const variable = [entry.env, entry.also ?? ""].find((one) => (env[one]?.trim() ?? "") !== "") ?? entry.env;
     const given = env[variable]?.trim() ?? "";
-    if (given === "" && entry.default === "" && entry.kind !== list && entry.kind !== origins) return [name, ""];
+    if (given === "" && entry.default === "") return [name, entry.kind.empty ?? ""];
     const value = entry.kind.parse(given === "" ? entry.default : given);
     if (value === undefined) {
       const shown = entry.secret ? "its value (not shown)" : JSON.stringify(given);

@@ -1,9 +1,8 @@
-import { lockObjects } from "../cache/locks.ts";
 import type { CacheWrites } from "../cache/write-marks.ts";
 import { violatedConstraint, type Database } from "../platform/postgres/database.ts";
 import { containing } from "../platform/postgres/pattern.ts";
-import { statement } from "../platform/postgres/statement.ts";
-import { changedProfiles, profileKey } from "./profile-cache.ts";
+import { only, statement } from "../platform/postgres/statement.ts";
+import { changeProfile } from "./profile-cache.ts";
 import { profileColumns } from "./profile-columns.ts";
 import type { Profile } from "./user-view.ts";
 
@@ -90,13 +89,11 @@ export function accountStore(db: Database, writes: CacheWrites) {
     /** Only what is given changes; undefined: no such user. */
     update: (id: number, change: { username: string | undefined; fullName: string | undefined }) =>
       unlessTaken(() =>
-        writes.transaction(async (queries, touch) => {
-          await lockObjects(queries, [profileKey(id)]);
+        changeProfile(writes, id, async (queries) => {
           const [profile] = await queries.query(updateProfile, [id, change.username ?? null, change.fullName ?? null]);
           if (profile !== undefined && change.username !== undefined) {
             await queries.query(moveName, [change.username, id]);
           }
-          (await changedProfiles(queries, [id])).forEach(touch);
           return profile;
         }),
       ),
@@ -125,10 +122,4 @@ async function unlessTaken<T>(work: () => Promise<T>): Promise<T | Taken> {
     if (constraint === "names_pkey") return "username";
     throw error;
   }
-}
-
-function only<T>(rows: readonly T[]): T {
-  const [row] = rows;
-  if (row === undefined) throw new Error("a statement that always returns a row returned none");
-  return row;
 }

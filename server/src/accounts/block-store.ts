@@ -1,8 +1,7 @@
-import { lockObjects } from "../cache/locks.ts";
 import type { CacheWrites } from "../cache/write-marks.ts";
 import type { Queries } from "../platform/postgres/database.ts";
 import { statement } from "../platform/postgres/statement.ts";
-import { changedProfiles, profileKey } from "./profile-cache.ts";
+import { changeProfile } from "./profile-cache.ts";
 import { profileColumns } from "./profile-columns.ts";
 import type { Profile } from "./user-view.ts";
 
@@ -25,20 +24,17 @@ const list = statement<Profile>(
 
 /** Who has blocked whom. */
 export function blockStore(db: Queries, writes: CacheWrites) {
-  /** What a block changes: how others are shown to the blocker, and the blocker to the other. */
-  const change = <T>(blockerId: number, work: (queries: Queries) => Promise<T>): Promise<T> =>
-    writes.transaction(async (queries, touch) => {
-      await lockObjects(queries, [profileKey(blockerId)]);
-      const value = await work(queries);
-      (await changedProfiles(queries, [blockerId])).forEach(touch);
-      return value;
-    });
+  // A block changes how others are shown to the blocker, and the blocker to the other.
   return {
     /** At most `max` blocks are kept of one user. @returns false when there is no such user */
     add: (blockerId: number, blockedId: number, max: number) =>
-      change(blockerId, async (queries) => (await queries.query(add, [blockerId, blockedId, max]))[0]?.known === true),
+      changeProfile(
+        writes,
+        blockerId,
+        async (queries) => (await queries.query(add, [blockerId, blockedId, max]))[0]?.known === true,
+      ),
     remove: (blockerId: number, blockedId: number) =>
-      change(blockerId, async (queries) => void (await queries.query(remove, [blockerId, blockedId]))),
+      changeProfile(writes, blockerId, async (queries) => void (await queries.query(remove, [blockerId, blockedId]))),
     list: (blockerId: number, limit: number) => db.query(list, [blockerId, limit]),
   };
 }

@@ -1,19 +1,15 @@
 import { login } from "./login.ts";
 import { accountStore } from "./account-store.ts";
 import type { AccessTokens } from "./access-token.ts";
-import { checkUsername } from "./check-username.ts";
 import { blockStore } from "./block-store.ts";
 import { blockUser, listBlocks, unblockUser } from "./blocks.ts";
 import { changePassword } from "./change-password.ts";
 import { credentialStore } from "./credential-store.ts";
 import { deleteAccount } from "./delete-account.ts";
-import { endOtherSessions } from "./end-other-sessions.ts";
-import { endSession } from "./end-session.ts";
-import { listSessions } from "./list-sessions.ts";
+import { endOtherSessions, endSession, listSessions } from "./own-sessions.ts";
 import { createPasswords } from "./passwords.ts";
-import { getUser, me, updateMe } from "./profile.ts";
+import { checkUsername, getUser, me, searchUsers, updateMe } from "./profile.ts";
 import { register } from "./register.ts";
-import { searchUsers } from "./search-users.ts";
 import { sessionStore } from "./session-store.ts";
 import { createSessions, type AnnounceEnd } from "./sessions.ts";
 import type { UserViews } from "./user-view.ts";
@@ -73,7 +69,7 @@ export function composeAccounts(deps: {
         await sessions.end(refreshToken);
         return { ok: true };
       },
-      checkUsername: ({ query }) => checkUsername(accounts, query["username"]),
+      checkUsername: ({ query }) => checkUsername(accounts, query.username),
       me: ({ caller }) => me(profiles, caller),
       updateMe: ({ caller, body }) => updateMe(profiles, caller, body),
       searchUsers: ({ caller, query }) => searchUsers(profiles, caller, query),

@@ -1,8 +1,7 @@
-import { lockObjects } from "../cache/locks.ts";
 import type { CacheWrites } from "../cache/write-marks.ts";
 import type { Database } from "../platform/postgres/database.ts";
 import { statement } from "../platform/postgres/statement.ts";
-import { changedProfiles, profileKey } from "./profile-cache.ts";
+import { changeProfile } from "./profile-cache.ts";
 import { endAllBut } from "./session-store.ts";
 
 const byId = statement<{ password_hash: string }>(
@@ -50,11 +49,9 @@ export function credentialStore(db: Database, writes: CacheWrites) {
      * any more. A login that goes on meanwhile waits for it, or its session is found here.
      */
     close: (userId: number, hash: string) =>
-      writes.transaction(async (queries, touch) => {
-        await lockObjects(queries, [profileKey(userId)]);
+      changeProfile(writes, userId, async (queries) => {
         const [closed] = await queries.query(closeUser, [userId, hash]);
         if (closed === undefined) return undefined;
-        (await changedProfiles(queries, [userId])).forEach(touch);
         await queries.query(freeName, [userId]);
         await queries.query(forgetBlocks, [userId]);
         await queries.query(revokeInvites, [userId]);

@@ -1,7 +1,9 @@
 import { LRUCache } from "lru-cache";
 import type { Cache } from "../cache/cache.ts";
+import { lockObjects } from "../cache/locks.ts";
 import type { Source } from "../cache/source.ts";
 import type { Changed } from "../cache/marks.ts";
+import type { CacheWrites } from "../cache/write-marks.ts";
 import type { Queries } from "../platform/postgres/database.ts";
 import { statement } from "../platform/postgres/statement.ts";
 import type { Profile } from "./user-view.ts";
@@ -10,13 +12,7 @@ import type { Profile } from "./user-view.ts";
  * `profile:{user}`, 5 min, lock `profile:{user}`, version users.ver: a user's face without the e-mail, and whom that user has blocked.
  * One record: [shape, username, full_name, avatar, role, last_seen, closed, blocked ids]. Users who do not exist are not kept.
  */
-interface Face {
-  id: number;
-  username: string;
-  full_name: string;
-  avatar: string;
-  role: string;
-  last_seen: string | null;
+interface Face extends Omit<Profile, "email" | "relation" | "ver"> {
   isClosed: boolean;
   blocked: readonly number[];
 }
@@ -122,6 +118,20 @@ type FaceCells = [number, string, string, string, string, string | null, boolean
 
 /** Also the name of its lock. */
 export const profileKey = (id: number): string => `profile:${id}`;
+
+/** One transaction that holds the lock of a user's profile and changes what others see of the user. */
+export function changeProfile<T>(
+  writes: CacheWrites,
+  userId: number,
+  work: (queries: Queries) => Promise<T>,
+): Promise<T> {
+  return writes.transaction(async (queries, touch) => {
+    await lockObjects(queries, [profileKey(userId)]);
+    const value = await work(queries);
+    (await changedProfiles(queries, [userId])).forEach(touch);
+    return value;
+  });
+}
 
 /** In the transaction that changed what others see of these users. */
 export async function changedProfiles(queries: Queries, userIds: readonly number[]): Promise<Changed[]> {

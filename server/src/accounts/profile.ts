@@ -1,8 +1,8 @@
-import type { RouteBody, User } from "@om/protocol";
+import { limits, type RouteBody, type RouteQuery, type User } from "@om/protocol";
 import type { Caller } from "../platform/caller.ts";
 import { cleanText } from "../platform/cut-text.ts";
 import { OmError } from "../platform/om-error.ts";
-import { wholeNumber } from "../platform/page-limit.ts";
+import { pageLimit, wholeNumber } from "../platform/page-limit.ts";
 import type { AccountStore } from "./account-store.ts";
 import { readFullName, readUsername } from "./names.ts";
 import type { UserViews } from "./user-view.ts";
@@ -13,38 +13,57 @@ interface Deps {
 }
 
 /** The caller's own profile; `tag` changes with every edit of it, not with presence. */
-export async function me({ accounts, views }: Deps, caller: Caller): Promise<{ body: { user: User }; tag: string }> {
-  const profile = await accounts.byId(caller.userId);
+export async function me(
+  { accounts, views }: Deps,
+  { userId }: Caller,
+): Promise<{ body: { user: User }; tag: string }> {
+  const profile = await accounts.byId(userId);
   if (profile === undefined) throw new OmError("unauthorized");
   const tag = `u-${profile.id}-${profile.updated_at.replaceAll(/\D/g, "")}`;
-  return { body: { user: views.user(profile, caller.userId, await views.lookup([profile])) }, tag };
+  return { body: { user: await views.alone(profile, userId) }, tag };
 }
 
 /** An empty field stays as it is. A change of case only is always allowed. */
 export async function updateMe(
   { accounts, views }: Deps,
-  caller: Caller,
+  { userId }: Caller,
   body: RouteBody<"updateMe">,
 ): Promise<{ user: User }> {
   const username = (body.username ?? "") === "" ? undefined : readUsername(body.username ?? "");
-  const given = readFullName(body.full_name ?? "");
-  const fullName = given === "" ? undefined : given;
-  const updated = await accounts.update(caller.userId, { username, fullName });
+  const fullName = readFullName(body.full_name ?? "") || undefined;
+  const updated = await accounts.update(userId, { username, fullName });
   if (updated === "username") throw new OmError("update_profile_failed", "username already taken");
   if (updated === undefined || updated === "email") throw new OmError("update_profile_failed", "user not found");
-  return { user: views.user(updated, caller.userId, await views.lookup([updated])) };
+  return { user: await views.alone(updated, userId) };
 }
 
 /** All digits: a user id; else a username without case. */
-export async function getUser({ accounts, views }: Deps, caller: Caller, identifier: string): Promise<{ user: User }> {
-  const digits = /^\d+$/.test(identifier);
-  if (digits && /^0+$/.test(identifier)) throw new OmError("invalid_user_id");
-  const id = digits ? wholeNumber(identifier) : undefined;
-  const profile = digits
-    ? id === undefined
-      ? undefined
-      : await accounts.byId(id, caller.userId)
-    : await accounts.byName(cleanText(identifier), caller.userId);
+export async function getUser({ accounts, views }: Deps, { userId }: Caller, text: string): Promise<{ user: User }> {
+  if (/^0+$/.test(text)) throw new OmError("invalid_user_id");
+  const id = wholeNumber(text);
+  const isName = !/^\d+$/.test(text);
+  const named = isName ? await accounts.byName(cleanText(text), userId) : undefined;
+  const profile = id === undefined ? named : await accounts.byId(id, userId);
   if (profile === undefined) throw new OmError("user_not_found");
-  return { user: views.user(profile, caller.userId, await views.lookup([profile])) };
+  return { user: await views.alone(profile, userId) };
+}
+
+/** Users whose username or full name contains the text, without case, the one named so first, then in order of username. */
+export async function searchUsers(
+  { accounts, views }: Deps,
+  { userId }: Caller,
+  query: RouteQuery<"searchUsers">,
+): Promise<{ users: User[] }> {
+  if (query.q === undefined || query.q === "") throw new OmError("missing_query");
+  const text = cleanText(query.q).trim();
+  if (text === "") return { users: [] };
+  const found = await accounts.search(text, pageLimit(query.limit, limits.searchResults, 20), userId);
+  const online = await views.lookup(found);
+  return { users: found.map((profile) => views.user(profile, userId, online)) };
+}
+
+/** Whether a name is free among users and groups, without case. */
+export async function checkUsername(accounts: AccountStore, text: string | undefined): Promise<{ available: boolean }> {
+  if (text === undefined || text === "") throw new OmError("missing_username");
+  return { available: !(await accounts.nameTaken(readUsername(text))) };
 }

@@ -1,3 +1,4 @@
+import type { RouteOutput } from "@om/protocol";
 import type { Database } from "../platform/postgres/database.ts";
 import { statement } from "../platform/postgres/statement.ts";
 
@@ -20,7 +21,7 @@ const usable = (now: string): string =>
      select from refresh_tokens t
      where t.session_id = s.id and t.replaced_at is null and t.expires_at > to_timestamp(${now}::float8 / 1000)
    )`;
-const list = statement<SessionRow>(
+const list = statement<Omit<RouteOutput<"sessions">["sessions"][number], "current">>(
   "sessions.list",
   `select s.id, s.user_agent, s.created_at, s.last_used_at from sessions s
    where s.user_id = $1 and s.revoked_at is null and ${usable("$2")}
@@ -91,13 +92,6 @@ interface NewSession {
   tokenHash: string;
   expiresAt: number;
   passwordHash: string;
-}
-
-export interface SessionRow {
-  id: number;
-  user_agent: string;
-  created_at: string;
-  last_used_at: string;
 }
 
 /** All times in ms since 1970. */

@@ -45,7 +45,7 @@ export function createSessions(deps: Deps): Sessions {
     return {
       access_token: await deps.tokens.issue(caller),
       refresh_token: refreshToken,
-      user: deps.views.user(profile, profile.id, await deps.views.lookup([profile])),
+      user: await deps.views.alone(profile, profile.id),
     };
   }
 

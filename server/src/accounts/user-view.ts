@@ -1,15 +1,7 @@
 import type { FullUser, PeerUser, User } from "@om/protocol";
 
 /** A user's public face as the database keeps it; `email` is shown by the rules of `UserViews` only. */
-export interface Profile {
-  id: number;
-  username: string;
-  email: string;
-  full_name: string;
-  avatar: string;
-  role: string;
-  /** RFC 3339; end of the last connection. */
-  last_seen: string | null;
+export interface Profile extends Omit<User, "is_online" | "presence" | "is_blocked"> {
   /** Who blocks whom: 1 the viewer has blocked the user, 2 the user the viewer, 3 both; 0 or absent: nobody. */
   relation?: number;
   /** Of the profile as others see it, where the database has just told it. */
@@ -36,6 +28,8 @@ export interface UserViews {
   /** Once for everybody whom an answer shows, before they are shown. */
   lookup(profiles: readonly Pick<Profile, "id" | "relation">[]): Promise<Online>;
   user(profile: Profile, viewerId: number, online: Online): User;
+  /** `user` after a look-up for this one. */
+  alone(profile: Profile, viewerId: number): Promise<User>;
   /** As `user`, without the role. */
   peer(profile: Profile, viewerId: number, online: Online): PeerUser;
   /** As `user`, with the times of the account. */
@@ -67,8 +61,11 @@ export function createUserViews(options: {
     ...peer(profile, viewerId, online),
     role: profile.role,
   });
+  const lookup: UserViews["lookup"] = (profiles) =>
+    options.lookup([...new Set(profiles.filter(isOpen).map(({ id }) => id))]);
   return {
-    lookup: (profiles) => options.lookup([...new Set(profiles.filter(isOpen).map(({ id }) => id))]),
+    lookup,
+    alone: async (profile, viewerId) => user(profile, viewerId, await lookup([profile])),
     peer,
     user,
     full: (profile, viewerId, online) => ({

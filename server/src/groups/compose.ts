@@ -10,7 +10,7 @@ import { joinByHandle, joinGroup } from "./join-group.ts";
 import { leaveAllGroups, leaveGroup } from "./leave-group.ts";
 import { addMember, listMembers, removeMember, setRole } from "./members.ts";
 import { setIcon } from "./set-icon.ts";
-import type { SetIcon } from "../media/group-avatar.ts";
+import type { SetIcon } from "../media/avatars.ts";
 import type { Database } from "../platform/postgres/database.ts";
 import type { RoutesOf } from "../platform/route-handlers.ts";
 

@@ -2,7 +2,7 @@ import type { Group } from "@om/protocol";
 import type { FullProfile } from "../accounts/user-view.ts";
 import { containing } from "../platform/postgres/pattern.ts";
 import type { Queries } from "../platform/postgres/database.ts";
-import { statement } from "../platform/postgres/statement.ts";
+import { only, statement } from "../platform/postgres/statement.ts";
 import type { Head } from "./membership-store.ts";
 
 /** A group with its creator, whose times are as PostgreSQL's JSON writes them; null: that account is closed. */
@@ -90,19 +90,13 @@ export function groupStore(db: Queries) {
     /** Public groups whose name or handle contains `text`, without case; those named so first. */
     search: (text: string, limit: number) => db.query(search, [containing(text), limit, text]),
     /** By a user or by a group other than `exceptId`. */
-    async handleTaken(handle: string, exceptId: number | undefined): Promise<boolean> {
-      const [row] = await db.query(handleTaken, [handle, exceptId ?? null]);
-      return row?.taken ?? false;
-    },
+    handleTaken: async (handle: string, exceptId: number | undefined) =>
+      only(await db.query(handleTaken, [handle, exceptId ?? null])).taken,
     /** The group, its conversation, its handle and its first admin; undefined: no such account. */
     create: async (id: number, creatorId: number, face: GroupFace) =>
       (await db.query(create, [creatorId, ...valuesOf(face), id]))[0],
     /** Of a group that is about to be made; drawn before its lock is taken. */
-    async nextId(): Promise<number> {
-      const [row] = await db.query(nextId, []);
-      if (row === undefined) throw new Error("no id");
-      return row.id;
-    },
+    nextId: async () => only(await db.query(nextId, [])).id,
     /** Without the new version of the conversation, which `changed` of the membership store gives. */
     edit: (id: number, face: GroupFace) => db.query(edit, [id, ...valuesOf(face)]),
     /** Likewise. */

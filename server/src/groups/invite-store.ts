@@ -1,6 +1,6 @@
 import type { Invite } from "@om/protocol";
 import type { Queries } from "../platform/postgres/database.ts";
-import { statement } from "../platform/postgres/statement.ts";
+import { only, statement } from "../platform/postgres/statement.ts";
 
 export interface InviteRow extends Omit<Invite, "join_path" | "join_url"> {
   group_id: number;
@@ -46,13 +46,8 @@ const revoke = statement<{ token: string }>(
 /** Links that admit to a group. The counts of uses are exact: `use` decides. */
 export function inviteStore(db: Queries) {
   return {
-    async create(invite: NewInviteRow): Promise<InviteRow> {
-      const { token, groupId, createdBy, expiresInSeconds, maxUses } = invite;
-      const values = [token, groupId, createdBy, expiresInSeconds ?? null, maxUses ?? null];
-      const [row] = await db.query(create, values);
-      if (row === undefined) throw new Error("an invite was not stored");
-      return row;
-    },
+    create: async ({ token, groupId, createdBy, expiresInSeconds, maxUses }: NewInviteRow) =>
+      only(await db.query(create, [token, groupId, createdBy, expiresInSeconds ?? null, maxUses ?? null])),
     byToken: async (token: string) => (await db.query(byToken, [token]))[0],
     /** Those that still admit somebody, the newest first. */
     live: (groupId: number, limit: number) => db.query(listLive, [groupId, limit]),

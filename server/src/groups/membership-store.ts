@@ -2,7 +2,7 @@ import type { GroupRole } from "@om/protocol";
 import { profileColumns } from "../accounts/profile-columns.ts";
 import type { FullProfile } from "../accounts/user-view.ts";
 import type { Queries } from "../platform/postgres/database.ts";
-import { statement } from "../platform/postgres/statement.ts";
+import { only, statement } from "../platform/postgres/statement.ts";
 
 /** The conversation of a group after a change of it. */
 export interface Head {
@@ -173,9 +173,3 @@ export function membershipStore(db: Queries) {
   };
 }
 export type MembershipStore = ReturnType<typeof membershipStore>;
-
-function only<T>(rows: readonly T[]): T {
-  const [row] = rows;
-  if (row === undefined) throw new Error("a statement that always returns a row returned none");
-  return row;
-}

@@ -1,6 +1,6 @@
 import { timingSafeEqual } from "node:crypto";
+import type { IncomingMessage } from "node:http";
 import type { Route } from "@om/protocol";
-import type { FastifyRequest } from "fastify";
 import type { Caller, VerifyToken } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
 import { readCookies } from "./cookies.ts";
@@ -12,15 +12,17 @@ export interface AccessRules {
   csrfMode: "token" | "origin" | "off";
 }
 
+type Asked = Pick<IncomingMessage, "headers">;
+
 /**
  * Who calls: the Authorization header, which must be right if it is there, else the cookie, else `fallback`.
  * @throws OmError one of the three 401s
  */
-export async function authenticate(request: FastifyRequest, verify: VerifyToken, fallback = ""): Promise<Caller> {
-  const header = request.headers.authorization ?? "";
+export async function authenticate({ headers }: Asked, verify: VerifyToken, fallback = ""): Promise<Caller> {
+  const header = headers.authorization ?? "";
   const [, bearer] = /^Bearer ([^ ]+)$/.exec(header) ?? [];
   if (header !== "" && bearer === undefined) throw new OmError("invalid_authorization");
-  const token = bearer ?? (readCookies(request.headers.cookie).access || fallback);
+  const token = bearer ?? (readCookies(headers.cookie).access || fallback);
   if (token === "") throw new OmError("missing_access_token");
   const caller = await verify(token);
   if (caller === undefined) throw new OmError("invalid_access_token");
@@ -28,7 +30,7 @@ export async function authenticate(request: FastifyRequest, verify: VerifyToken,
 }
 
 /** @throws OmError `forbidden_origin` */
-export function checkOrigin({ headers }: FastifyRequest, isAllowed: IsAllowedOrigin): void {
+export function checkOrigin({ headers }: Asked, isAllowed: IsAllowedOrigin): void {
   if (!isAllowed(headers.origin, headers.host)) throw new OmError("forbidden_origin");
 }
 
@@ -37,7 +39,7 @@ export function checkOrigin({ headers }: FastifyRequest, isAllowed: IsAllowedOri
  * header no cookie was needed, so nobody can have been tricked.
  * @throws OmError `forbidden_origin`, `csrf_required`, `csrf_invalid`
  */
-export function checkCsrf(request: FastifyRequest, rules: AccessRules): void {
+export function checkCsrf(request: Asked, rules: AccessRules): void {
   const { headers } = request;
   if (rules.csrfMode === "off" || (headers.origin ?? "") === "" || (headers.authorization ?? "") !== "") return;
   checkOrigin(request, rules.isAllowed);
@@ -45,12 +47,17 @@ export function checkCsrf(request: FastifyRequest, rules: AccessRules): void {
   const cookie = readCookies(headers.cookie).csrf;
   const given = headers["x-om-csrf"];
   if (cookie === "" || typeof given !== "string" || given === "") throw new OmError("csrf_required");
-  const [a, b] = [Buffer.from(cookie), Buffer.from(given)];
-  if (a.length !== b.length || !timingSafeEqual(a, b)) throw new OmError("csrf_invalid");
+  if (!isSame(cookie, given)) throw new OmError("csrf_invalid");
+}
+
+/** Compares secrets in a time that tells nothing of them. */
+export function isSame(a: string, b: string): boolean {
+  const [x, y] = [Buffer.from(a), Buffer.from(b)];
+  return x.length === y.length && timingSafeEqual(x, y);
 }
 
 /** What a route asks of its caller before the body is read, in the order of wire contract §2.1. */
-export async function admit(request: FastifyRequest, route: Route, rules: AccessRules): Promise<Caller | undefined> {
+export async function admit(request: Asked, route: Route, rules: AccessRules): Promise<Caller | undefined> {
   const caller = route.auth === "token" ? await authenticate(request, rules.verify) : undefined;
   if (route.csrf) checkCsrf(request, rules);
   return caller;

@@ -1,10 +1,18 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
+import type { IncomingMessage } from "node:http";
 import type { AuthAnswer, Route, RouteName } from "@om/protocol";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import type { FileAnswer } from "../platform/file-answer.ts";
 import { isJsonText } from "../platform/json-text.ts";
 import { readCookies, type Cookies } from "./cookies.ts";
 import { sendFile } from "./files.ts";
-import type { FileAnswer, Tagged } from "../platform/route-handlers.ts";
+import type { Tagged } from "../platform/route-handlers.ts";
+
+/** The name that a request gave itself, or a new one. */
+export function requestId({ headers }: Pick<IncomingMessage, "headers">): string {
+  const given = headers["x-request-id"];
+  return typeof given === "string" && /^[\x20-\x7e]{1,200}$/.test(given) ? given : randomUUID();
+}
 
 /** Sends a JSON value, or JSON text that is there already, without a charset, as the contract has it. */
 export function sendJson(reply: FastifyReply, status: number, value: unknown): FastifyReply {

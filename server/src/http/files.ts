@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { Readable } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import type { FileAnswer } from "../platform/route-handlers.ts";
+import type { FileAnswer } from "../platform/file-answer.ts";
 
 /** How long a client may take nothing of a file before it is given up, in ms. */
 const stallDeadline = 60_000;

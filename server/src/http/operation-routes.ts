@@ -1,5 +1,6 @@
-import { timingSafeEqual } from "node:crypto";
+import { wsQuery } from "@om/protocol";
 import type { FastifyInstance } from "fastify";
+import { authenticate, checkOrigin, isSame, type AccessRules } from "./access.ts";
 import { sendJson, sendText } from "./answers.ts";
 import { startPage } from "./start-page.ts";
 
@@ -9,6 +10,7 @@ export interface OperationOptions {
   /** Prometheus text. */
   metrics: () => Promise<string>;
   metricsToken: string;
+  rules: AccessRules;
 }
 
 /** How long a dependency may take to say that it is usable, in ms. */
@@ -26,7 +28,7 @@ export const operationPaths = [
   "/docs/asyncapi.json",
 ] as const;
 
-/** What operators and curious people ask: `/`, `/health`, `/ready`, `/metrics`. */
+/** What operators and curious people ask: `/`, `/health`, `/ready`, `/metrics`; and `/ws` without an upgrade. */
 export function addOperationRoutes(app: FastifyInstance, options: OperationOptions): void {
   app.get("/", (_request, reply) =>
     reply
@@ -50,9 +52,16 @@ export function addOperationRoutes(app: FastifyInstance, options: OperationOptio
     const allowed =
       options.metricsToken === ""
         ? isLoopback(request.socket.remoteAddress) && forwarded === undefined
-        : equal(authorization ?? "", `Bearer ${options.metricsToken}`);
+        : isSame(authorization ?? "", `Bearer ${options.metricsToken}`);
     if (!allowed) return sendText(reply, 403, "Forbidden");
     return reply.header("content-type", "text/plain; version=0.0.4; charset=utf-8").send(await options.metrics());
+  });
+  // Who may not come in is told so, who may is told to upgrade (wire contract §4.1).
+  app.get("/ws", async (request, reply) => {
+    checkOrigin(request, options.rules.isAllowed);
+    const query = request.query as Record<string, string | undefined>;
+    await authenticate(request, options.rules.verify, query[wsQuery.token]);
+    return sendText(reply, 426, "Upgrade Required");
   });
 }
 
@@ -74,9 +83,4 @@ async function stateOf(check: () => Promise<void>): Promise<"ok" | "unavailable"
 
 function isLoopback(address: string | undefined): boolean {
   return address !== undefined && /^(::ffff:)?127\.|^::1$/.test(address);
-}
-
-function equal(a: string, b: string): boolean {
-  const [x, y] = [Buffer.from(a), Buffer.from(b)];
-  return x.length === y.length && timingSafeEqual(x, y);
 }

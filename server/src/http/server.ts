@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
 import { limits as wireLimits, routes, type Route, type RouteName } from "@om/protocol";
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
@@ -7,7 +6,7 @@ import type { Caller, VerifyToken } from "../platform/caller.ts";
 import { redactUrl } from "../platform/telemetry/logger.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import { admit, authenticate, checkOrigin, type AccessRules } from "./access.ts";
-import { sendAnswer } from "./answers.ts";
+import { requestId, sendAnswer } from "./answers.ts";
 import { createBodyReader } from "./body.ts";
 import { closeConnections } from "./close-connections.ts";
 import { createCookies, readCookies, type Cookies } from "./cookies.ts";
@@ -18,10 +17,8 @@ import type { Handlers, RouteRequest } from "../platform/route-handlers.ts";
 import { createLimits, limitReached, networkOf, type Limits } from "./limits.ts";
 import { addOperationRoutes, type OperationOptions } from "./operation-routes.ts";
 import type { IsAllowedOrigin } from "./origin.ts";
-import { addPlainWebSocketRoute } from "./plain-websocket.ts";
 import { fileReceiver } from "./multipart.ts";
 import { isApi, readQuery, routedUrl } from "./routed-url.ts";
-import { trustedProxies } from "./trusted-proxies.ts";
 import { answerUnknownPath } from "./unknown-path.ts";
 
 export interface HttpOptions {
@@ -40,7 +37,7 @@ interface Context extends HttpOptions {
   limits: Limits;
 }
 
-/** The HTTP server: every route of the protocol in one loop, and what operators ask. It does not listen yet. @throws ConfigError */
+/** The HTTP server: every route of the protocol in one loop, and what operators ask. It does not listen yet. */
 export async function createHttp(options: HttpOptions): Promise<FastifyInstance> {
   const { config, now, verify, isAllowed } = options;
   const rules = { verify, isAllowed, csrfMode: config.csrfMode };
@@ -53,9 +50,9 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
     checks: options.checks,
     metrics: () => options.telemetry.metrics.registry.metrics(),
     metricsToken: config.metricsToken,
+    rules,
   });
   addDocsRoutes(app, config);
-  addPlainWebSocketRoute(app, rules);
   app.setNotFoundHandler(async (request, reply) => {
     if (isApi(request.url)) {
       if (limitReached(request, reply, { limits: context.limits, route: undefined })) return reply;
@@ -75,10 +72,10 @@ function openFastify(config: Config): FastifyInstance {
     http: { headersTimeout: 15_000, connectionsCheckingInterval: 5_000 },
     keepAliveTimeout: 65_000,
     forceCloseConnections: "idle",
-    trustProxy: trustedProxies(config.trustProxy),
+    trustProxy: config.trustProxy.length > 0 && config.trustProxy,
     routerOptions: { caseSensitive: false, maxParamLength: 16_384, querystringParser: readQuery },
     rewriteUrl: ({ url = "/" }) => routedUrl(url),
-    genReqId: ({ headers }) => requestId(headers["x-request-id"]),
+    genReqId: requestId,
     frameworkErrors: (_error, request, reply) => void answerUnknownPath(request, reply as FastifyReply),
   });
   app.removeAllContentTypeParsers();
@@ -187,8 +184,4 @@ function uploadOf({ body, headers, uploadType = "" }: FastifyRequest): Parameter
     contentType: uploadType,
     length: Number(headers["content-length"] ?? 0),
   };
-}
-
-function requestId(given: string | string[] | undefined): string {
-  return typeof given === "string" && /^[\x20-\x7e]{1,200}$/.test(given) ? given : randomUUID();
 }

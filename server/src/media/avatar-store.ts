@@ -1,7 +1,6 @@
-import { changedProfiles, profileKey } from "../accounts/profile-cache.ts";
+import { changeProfile } from "../accounts/profile-cache.ts";
 import { profileColumns } from "../accounts/profile-columns.ts";
 import type { Profile } from "../accounts/user-view.ts";
-import { lockObjects } from "../cache/locks.ts";
 import type { CacheWrites } from "../cache/write-marks.ts";
 import { statement } from "../platform/postgres/statement.ts";
 
@@ -19,12 +18,7 @@ export function avatarStore(writes: CacheWrites) {
   return {
     /** The profile as it is now, and the URL that was there before; undefined: no such user. */
     set: (userId: number, url: string) =>
-      writes.transaction(async (queries, touch) => {
-        await lockObjects(queries, [profileKey(userId)]);
-        const [row] = await queries.query(setAvatar, [userId, url]);
-        (await changedProfiles(queries, [userId])).forEach(touch);
-        return row;
-      }),
+      changeProfile(writes, userId, async (queries) => (await queries.query(setAvatar, [userId, url]))[0]),
   };
 }
 export type AvatarStore = ReturnType<typeof avatarStore>;

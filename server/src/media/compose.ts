@@ -5,11 +5,17 @@ import type { Config } from "../config.ts";
 import { attachmentStore, readableAttachments, type AttachmentStore } from "./attachment-store.ts";
 import { avatarStore } from "./avatar-store.ts";
 import { diskStorage } from "./disk-storage.ts";
-import { uploadGroupAvatar, type SetIcon } from "./group-avatar.ts";
+import {
+  forgetAvatar,
+  removeAvatar,
+  uploadAvatar,
+  uploadGroupAvatar,
+  type MediaDeps,
+  type SetIcon,
+} from "./avatars.ts";
 import { createImages } from "./images.ts";
 import { borrowedKey, isOurMedia } from "./media-keys.ts";
 import type { MediaStorage } from "./media-storage.ts";
-import { forgetAvatar, removeAvatar, uploadAvatar } from "./own-avatar.ts";
 import { readAttachment, readAvatar } from "./read-media.ts";
 import { s3Storage } from "./s3-storage.ts";
 import { sweepAttachments } from "./sweep-attachments.ts";
@@ -58,7 +64,7 @@ export function composeMedia(deps: {
   const onLeftover = (error: unknown): void => telemetry.failure("media", error);
   const [avatars, attachments] = [avatarStore(deps.writes), attachmentStore(db)];
   /** @throws OmError `storage_not_configured`, before anything else */
-  const media = () => {
+  const media = (): MediaDeps => {
     if (storage === undefined) throw new OmError("storage_not_configured");
     return { storage, uploads, images, base, onLeftover, avatars, attachments, views, setIcon, now };
   };
@@ -75,8 +81,7 @@ export function composeMedia(deps: {
     routes: {
       uploadAvatar: async ({ caller, receive }) => uploadAvatar(media(), caller, receive),
       deleteAvatar: async ({ caller }) => removeAvatar(media(), caller),
-      groupAvatar: async ({ caller, params, receive }) =>
-        uploadGroupAvatar(media(), caller, { groupId: params["id"], receive }),
+      groupAvatar: async ({ caller, params, receive }) => uploadGroupAvatar(media(), caller, { ...params, receive }),
       avatarFile: async ({ params }) => readAvatar(media(), params["*"]),
       uploadAttachment: async ({ caller, receive }) => uploadAttachment(media(), caller, receive),
       attachmentFile: async ({ caller, params }) => readAttachment(media(), caller, params["*"]),

@@ -1,14 +1,7 @@
-import type { Readable } from "node:stream";
+import type { FileAnswer } from "../platform/file-answer.ts";
 
-/** An object as it lies in the storage. */
-export interface StoredObject {
-  size: number;
-  /** Strong, with its quotes; differs when the bytes differ. */
-  etag: string;
-  lastModified: Date;
-  /** The bytes; destroying the stream lets go of them. @throws OmError `not_found` when the object has gone meanwhile */
-  open(): Promise<Readable>;
-}
+/** An object as it lies in the storage; `open` throws OmError `not_found` when it has gone meanwhile. */
+export type StoredObject = Omit<FileAnswer, "type" | "downloadAs">;
 
 /**
  * Keeps objects under keys such as `avatars/7/<uuid>.jpg`: lower-case parts between slashes, none of which begins with a dot.

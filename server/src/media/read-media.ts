@@ -1,21 +1,14 @@
 import type { Caller } from "../platform/caller.ts";
+import type { FileAnswer } from "../platform/file-answer.ts";
 import { OmError } from "../platform/om-error.ts";
-import type { AttachmentStore } from "./attachment-store.ts";
 import { isAttachmentKey, isAvatarKey, isUploadOf, typeOfKey } from "./media-keys.ts";
-import type { MediaStorage, StoredObject } from "./media-storage.ts";
-
-/** An object and how it may be shown. */
-export interface MediaFile extends StoredObject {
-  type: string;
-  /** Given: it is a download of this name. */
-  downloadAs?: string;
-}
+import type { MediaDeps } from "./avatars.ts";
 
 /** Avatars of users and icons of groups: every user may see them. @throws OmError `not_found` */
-export async function readAvatar(deps: { storage: MediaStorage }, path: string | undefined): Promise<MediaFile> {
+export async function readAvatar({ storage }: MediaDeps, path: string | undefined): Promise<FileAnswer> {
   const key = withoutEmptyParts(path);
   if (!isAvatarKey(key)) throw new OmError("not_found");
-  return read(deps.storage, key);
+  return read(storage, key);
 }
 
 /**
@@ -23,22 +16,21 @@ export async function readAvatar(deps: { storage: MediaStorage }, path: string |
  * @throws OmError `not_found`
  */
 export async function readAttachment(
-  deps: { storage: MediaStorage; attachments: AttachmentStore },
-  caller: Caller,
+  { storage, attachments }: MediaDeps,
+  { userId }: Caller,
   path: string | undefined,
-): Promise<MediaFile> {
+): Promise<FileAnswer> {
   const key = `attachments/${withoutEmptyParts(path)}`;
   if (!isAttachmentKey(key)) throw new OmError("not_found");
-  const { userId } = caller;
-  if (!isUploadOf(key, userId) && !(await deps.attachments.isVisible({ key, userId }))) throw new OmError("not_found");
-  return read(deps.storage, key);
+  if (!isUploadOf(key, userId) && !(await attachments.isVisible({ key, userId }))) throw new OmError("not_found");
+  return read(storage, key);
 }
 
 function withoutEmptyParts(path = ""): string {
   return path.replace(/^\/+/, "").replaceAll(/\/+/g, "/");
 }
 
-async function read(storage: MediaStorage, key: string): Promise<MediaFile> {
+async function read(storage: MediaDeps["storage"], key: string): Promise<FileAnswer> {
   const object = await storage.get(key);
   if (object === undefined) throw new OmError("not_found");
   const type = typeOfKey(key);

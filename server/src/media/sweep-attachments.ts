@@ -1,6 +1,4 @@
-import type { Clock } from "../platform/clock.ts";
-import type { AttachmentStore } from "./attachment-store.ts";
-import type { MediaStorage } from "./media-storage.ts";
+import type { MediaDeps } from "./avatars.ts";
 
 /** Attachments that are looked at together. */
 const batch = 100;
@@ -11,12 +9,11 @@ const patience = 2_000;
  * Removes attachments that are older than a day and that no message names: never sent, or deleted since. What is sent at that very
  * moment may name an attachment that is gone.
  */
-export async function sweepAttachments(deps: {
-  storage: MediaStorage;
-  attachments: AttachmentStore;
-  now: Clock;
-}): Promise<void> {
-  const { storage, attachments, now } = deps;
+export async function sweepAttachments({
+  storage,
+  attachments,
+  now,
+}: Pick<MediaDeps, "storage" | "attachments" | "now">): Promise<void> {
   const started = now();
   while (now() - started < patience) {
     const due = await attachments.due(new Date(now()), batch);

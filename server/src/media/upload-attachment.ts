@@ -1,11 +1,9 @@
 import type { Caller } from "../platform/caller.ts";
-import type { Clock } from "../platform/clock.ts";
 import { OmError } from "../platform/om-error.ts";
 import type { ReceiveFile } from "../platform/upload.ts";
-import type { AttachmentStore } from "./attachment-store.ts";
 import { imageKind, InvalidImage, type Images } from "./images.ts";
 import { downloadExtension, mediaUrl, newKey, typeOfKey } from "./media-keys.ts";
-import type { MediaDeps } from "./replace-avatar.ts";
+import type { MediaDeps } from "./avatars.ts";
 import type { UploadedFile } from "./uploads.ts";
 
 const refusals = {
@@ -20,11 +18,7 @@ const maxSide = 4096;
  * animations and everything else stay as they are, to be downloaded.
  * @throws OmError `missing_attachment`, `invalid_attachment`, `attachment_too_large`, `attachment_invalid`, `unavailable`
  */
-export function uploadAttachment(
-  deps: Omit<MediaDeps, "onLeftover"> & { attachments: AttachmentStore; now: Clock },
-  caller: Caller,
-  receive: ReceiveFile,
-): Promise<{ url: string }> {
+export function uploadAttachment(deps: MediaDeps, caller: Caller, receive: ReceiveFile): Promise<{ url: string }> {
   return deps.uploads.take(receive, refusals, async (file) => {
     if (file.size === 0) throw new OmError("missing_attachment");
     const { path, extension } = await prepare(deps.images, file);

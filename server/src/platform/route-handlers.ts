@@ -1,4 +1,3 @@
-import type { Readable } from "node:stream";
 import type {
   features,
   FileRouteName,
@@ -11,6 +10,7 @@ import type {
   UploadRouteName,
 } from "@om/protocol";
 import type { Caller } from "./caller.ts";
+import type { FileAnswer } from "./file-answer.ts";
 import type { JsonText } from "./json-text.ts";
 import type { ReceiveFile } from "./upload.ts";
 
@@ -35,19 +35,6 @@ export interface RouteRequest<N extends RouteName> {
 export interface Tagged<T> {
   body: T;
   tag: string;
-}
-
-/** An answer that is a file, never shown by a browser as a page. */
-export interface FileAnswer {
-  type: string;
-  /** Given: the file is a download of this name. */
-  downloadAs?: string;
-  size: number;
-  /** Strong, with its quotes. */
-  etag: string;
-  lastModified: Date;
-  /** Called only when the bytes are wanted; destroying the stream closes the file. */
-  open(): Promise<Readable>;
 }
 
 /** Auth answers are read for their tokens, so they are never text. */

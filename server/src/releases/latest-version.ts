@@ -1,6 +1,7 @@
 import type { RouteOutput } from "@om/protocol";
+import { OmError } from "../platform/om-error.ts";
 import { DatabaseUnavailable } from "../platform/postgres/database.ts";
-import { defaultPlatform, readPlatform } from "./platforms.ts";
+import { defaultPlatform, readPlatform } from "./read-release.ts";
 import type { VersionStore } from "./version-store.ts";
 
 /** What an app is told when there is nothing to tell: nobody is asked to update. */
@@ -23,4 +24,24 @@ export async function latestVersion(versions: VersionStore, platformText = ""): 
     if (error instanceof DatabaseUnavailable) return neutral;
     throw error;
   }
+}
+
+/** Whether a build should, or must, be replaced. @throws OmError `missing_build`; `update_check_failed` when nothing is published */
+export async function checkVersion(
+  versions: VersionStore,
+  platformText = "",
+  buildText = "",
+): Promise<RouteOutput<"checkVersion">> {
+  const build = /^[+-]?\d{1,16}$/.test(buildText) ? Number(buildText) : 0;
+  if (build === 0 || !Number.isSafeInteger(build)) throw new OmError("missing_build");
+  const platform = readPlatform(platformText || defaultPlatform);
+  const latest = platform === undefined ? undefined : await versions.newest(platform);
+  if (latest === undefined) throw new OmError("update_check_failed");
+  const behind = build < latest.build_number;
+  return {
+    current_build: build,
+    force_update: build < latest.min_supported_build || (latest.force_update && behind),
+    latest_version: latest,
+    needs_update: behind,
+  };
 }

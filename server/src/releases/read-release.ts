@@ -1,7 +1,17 @@
 import { parseArgs } from "node:util";
 import { cleanText } from "../platform/cut-text.ts";
 import { wholeNumber } from "../platform/page-limit.ts";
-import { platforms, readPlatform, type Platform } from "./platforms.ts";
+
+/** Where an app may run. */
+const platforms = ["android", "ios", "web"] as const;
+type Platform = (typeof platforms)[number];
+
+export function readPlatform(text: string): Platform | undefined {
+  return platforms.find((known) => known === text);
+}
+
+/** Of a caller that names none. */
+export const defaultPlatform: Platform = "android";
 
 /** A version as its publisher describes it. */
 export interface Release {

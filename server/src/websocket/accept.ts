@@ -1,10 +1,12 @@
-import { randomUUID } from "node:crypto";
 import { STATUS_CODES, type IncomingMessage, type Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { errors, limits, wsQuery, type ErrorCode } from "@om/protocol";
-import { parse as parseCookies } from "cookie";
 import { WebSocketServer, type WebSocket } from "ws";
+import { authenticate, checkOrigin } from "../http/access.ts";
+import { requestId } from "../http/answers.ts";
+import type { IsAllowedOrigin } from "../http/origin.ts";
 import type { Caller, VerifyToken } from "../platform/caller.ts";
+import { OmError } from "../platform/om-error.ts";
 
 /** An upgrade request that was let in. */
 export interface Accepted {
@@ -16,7 +18,7 @@ export interface Accepted {
 }
 
 export interface AcceptOptions {
-  isAllowed: (origin: string | undefined, host: string | undefined) => boolean;
+  isAllowed: IsAllowedOrigin;
   verify: VerifyToken;
   /** False while the server stops or is full: answered with 503. */
   hasRoom: () => boolean;
@@ -37,7 +39,10 @@ export function acceptUpgrades(server: Server, options: AcceptOptions): void {
     const onEarlyError = (): void => void raw.destroy();
     raw.on("error", onEarlyError);
     void judge(request, options)
-      .catch((): Refusal => ({ status: 503, code: "unavailable" }))
+      .catch((error: unknown): Refusal => {
+        const { status, code } = error instanceof OmError ? error : new OmError("unavailable");
+        return { status, code };
+      })
       .then((verdict) => {
         if ("status" in verdict) return refuse(request, raw, verdict);
         raw.removeListener("error", onEarlyError);
@@ -46,6 +51,7 @@ export function acceptUpgrades(server: Server, options: AcceptOptions): void {
   });
 }
 
+/** @throws OmError of the answers that have a code */
 async function judge(
   request: IncomingMessage,
   options: AcceptOptions,
@@ -53,31 +59,15 @@ async function judge(
   const [path = "", query = ""] = (request.url ?? "").split("?", 2);
   if (!/^\/ws\/*$/i.test(path)) return { status: 404, text: "Not Found" };
   const parameters = new URLSearchParams(query);
-  if (!options.isAllowed(request.headers.origin, request.headers.host))
-    return { status: 403, code: "forbidden_origin" };
-  const token = findToken(request, parameters);
-  if (typeof token === "object") return token;
-  const caller = await options.verify(token);
-  if (caller === undefined) return { status: 401, code: "invalid_access_token" };
+  checkOrigin(request, options.isAllowed);
+  const caller = await authenticate(request, options.verify, parameters.get(wsQuery.token) ?? "");
   if (!isHandshake(request)) return { status: 426, text: "Upgrade Required" };
-  if (!options.hasRoom()) return { status: 503, code: "unavailable" };
+  if (!options.hasRoom()) throw new OmError("unavailable");
   return {
     caller,
     gzip: parameters.get(wsQuery.gzip) === "1" || request.headers["x-supports-gzip"] === "1",
     resuming: parameters.get(wsQuery.resume) === "1",
   };
-}
-
-/** Header, then cookie, then query; a malformed header is not made good by a cookie. */
-function findToken(request: IncomingMessage, parameters: URLSearchParams): string | Refusal {
-  const header = request.headers.authorization;
-  if (header !== undefined && header !== "") {
-    const [, token] = /^Bearer ([^ ]+)$/.exec(header) ?? [];
-    return token ?? { status: 401, code: "invalid_authorization" };
-  }
-  const cookie = parseCookies(request.headers.cookie ?? "")["om_access"];
-  const token = cookie || parameters.get(wsQuery.token);
-  return token || { status: 401, code: "missing_access_token" };
 }
 
 function isHandshake({ method, headers }: IncomingMessage): boolean {
@@ -89,14 +79,13 @@ function isHandshake({ method, headers }: IncomingMessage): boolean {
   );
 }
 
-function commonHeaders({ headers }: IncomingMessage): string[] {
-  const given = headers["x-request-id"];
-  const id = typeof given === "string" && /^[\x21-\x7e]{1,200}$/.test(given) ? given : randomUUID();
+function commonHeaders(request: IncomingMessage): string[] {
+  const { origin = "" } = request.headers;
   const cors =
-    headers.origin === undefined || headers.origin === ""
+    origin === ""
       ? []
-      : [`Access-Control-Allow-Origin: ${headers.origin.toLowerCase()}`, "Access-Control-Allow-Credentials: true"];
-  return [`X-Request-ID: ${id}`, "Vary: Origin", ...cors];
+      : [`Access-Control-Allow-Origin: ${origin.toLowerCase()}`, "Access-Control-Allow-Credentials: true"];
+  return [`X-Request-ID: ${requestId(request)}`, "Vary: Origin", ...cors];
 }
 
 function refuse(request: IncomingMessage, raw: Duplex, { status, code, text }: Refusal): void {

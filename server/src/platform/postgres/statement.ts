@@ -19,6 +19,13 @@ export function statement<Row>(name: string, text: string): Statement<Row> {
   return made;
 }
 
+/** The row of a statement that always returns one. */
+export function only<T>(rows: readonly T[]): T {
+  const [row] = rows;
+  if (row === undefined) throw new Error("a statement that always returns a row returned none");
+  return row;
+}
+
 /** All statements of the modules loaded so far. */
 export function allStatements(): Statement<unknown>[] {
   return [...known.values()];
