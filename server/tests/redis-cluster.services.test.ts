@@ -86,12 +86,16 @@ test("who is online at one node is known at the other, until the last socket is 
   await b.open(ben);
   const watching = await a.open(ada);
   await vi.waitFor(
-    () => expect(cluster.cli("SMEMBERS", "online:users").split("\n").toSorted()).toEqual([`${ada.id}`, `${ben.id}`]),
+    () =>
+      expect(cluster.cli("SMEMBERS", "{presence}online:users").split("\n").toSorted()).toEqual([
+        `${ada.id}`,
+        `${ben.id}`,
+      ]),
     patient,
   );
   await b.closeSockets();
   expect(await watching.next("user_status")).toMatchObject({ user_id: ben.id, is_online: false });
-  await vi.waitFor(() => expect(cluster.cli("SMEMBERS", "online:users")).toBe(`${ada.id}`), patient);
+  await vi.waitFor(() => expect(cluster.cli("SMEMBERS", "{presence}online:users")).toBe(`${ada.id}`), patient);
   await b.open(ben);
   expect(await watching.next("user_status")).toMatchObject({ user_id: ben.id, is_online: true });
   await Promise.all([a.closeSockets(), b.closeSockets()]);

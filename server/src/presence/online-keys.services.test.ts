@@ -1,30 +1,25 @@
-import { startRedis, type RedisServer } from "@om/services";
+import type { RedisServer } from "@om/services";
 import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Redis, Reply } from "../platform/redis/redis.ts";
 import { PresenceModel } from "../../tests/fixtures/presence-model.ts";
-import { redisClient, until } from "../../tests/fixtures/redis-clients.ts";
-import { asVariant, variants } from "../../tests/fixtures/sharded-redis.ts";
+import { places, startPresenceRedis, type PresenceRedis } from "../../tests/fixtures/presence-redis.ts";
+import { until } from "../../tests/fixtures/redis-clients.ts";
 import { onlineKeys, presenceScripts, type OnlineKeys } from "./online-keys.ts";
 
+let place: PresenceRedis;
 let server: RedisServer;
 let redis: Redis;
 let keys: OnlineKeys;
 const patience = 5_000;
 const life = 60_000;
 
-beforeAll(async () => {
-  server = await startRedis();
-  redis = redisClient(server, { scripts: presenceScripts });
-  await until(redis, true);
-});
-afterAll(async () => {
-  await redis[Symbol.asyncDispose]();
-  await server[Symbol.asyncDispose]();
-});
-beforeEach(() => call("FLUSHALL"));
-
-const call = (command: string, ...args: (string | number)[]): Promise<Reply> => redis.call(patience, command, ...args);
+/** A command over keys, all of whose names get the hash tag of a cluster. */
+const call = (command: string, ...args: (string | number)[]): Promise<Reply> =>
+  redis.call(patience, command, ...args.map(named));
+const cli = (...args: string[]): string => server.cli(...args.map((arg) => String(named(arg))));
+const named = (arg: string | number): string | number =>
+  /^(online|presence):/.test(String(arg)) ? place.tag + String(arg) : arg;
 const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1);
 const texts = (reply: Reply): string[] => (Array.isArray(reply) ? reply.map(String) : []);
 const everybody = [1, 2, 3, 4, 5];
@@ -38,12 +33,19 @@ function sorted(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, sorted(part)]));
 }
 
-describe.each(variants)("%s", (variant) => {
-  const refused: string[] = [];
-  beforeAll(() => {
-    keys = onlineKeys(asVariant(redis, variant, refused), patience);
+describe.each(places)("%s", (where) => {
+  beforeAll(async () => {
+    place = await startPresenceRedis(where);
+    ({ server } = place);
+    redis = place.client({ scripts: presenceScripts });
+    await until(redis, true);
+    keys = onlineKeys(redis, patience);
   });
-  afterAll(() => expect(refused).toEqual([]));
+  afterAll(async () => {
+    await redis[Symbol.asyncDispose]();
+    await place[Symbol.asyncDispose]();
+  });
+  beforeEach(() => void server.cli("FLUSHALL"));
 
   describe("each call does to Redis what a plain model says, in any order and whatever others delete", () => {
     const node = fc.constantFrom(...everywhere);
@@ -65,6 +67,15 @@ describe.each(variants)("%s", (variant) => {
       fc.record({ do: fc.constant("flush" as const) }),
     );
     type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+
+    const flush = (): Promise<Reply> =>
+      call(
+        "DEL",
+        "presence:nodes",
+        "online:users",
+        ...everywhere.map((one) => `presence:node:${one}`),
+        ...everybody.flatMap((user) => [`online:${user}`, `presence:user:${user}`]),
+      );
 
     /** Does it on both sides, and gives what both say. */
     async function run(one: Step, model: PresenceModel): Promise<[unknown, unknown]> {
@@ -93,7 +104,7 @@ describe.each(variants)("%s", (variant) => {
           if (one.what === "usersOf") model.usersOf.delete(one.node);
           break;
         case "flush":
-          await call("FLUSHALL");
+          await flush();
           Object.assign(model, new PresenceModel());
           break;
       }
@@ -138,7 +149,7 @@ describe.each(variants)("%s", (variant) => {
     test("replies and state are equal after every step", async () => {
       await fc.assert(
         fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 40, size: "max" }), async (steps) => {
-          await call("FLUSHALL");
+          await flush();
           const model = new PresenceModel();
           for (const one of steps) {
             const [said, expected] = await run(one, model);
@@ -154,26 +165,22 @@ describe.each(variants)("%s", (variant) => {
   test("the keys are those that are documented, with the documented types, values and lives", async () => {
     await keys.join("a", life);
     await keys.add("a", [1]);
-    expect(server.cli("SMEMBERS", "online:users")).toBe("1");
-    expect(server.cli("SCARD", "online:users")).toBe("1");
-    expect(server.cli("GET", "online:1")).toBe("1");
-    expect(server.cli("SMEMBERS", "presence:user:1")).toBe("a");
-    expect(server.cli("SMEMBERS", "presence:node:a")).toBe("1");
+    expect(cli("SMEMBERS", "online:users")).toBe("1");
+    expect(cli("SCARD", "online:users")).toBe("1");
+    expect(cli("GET", "online:1")).toBe("1");
+    expect(cli("SMEMBERS", "presence:user:1")).toBe("a");
+    expect(cli("SMEMBERS", "presence:node:a")).toBe("1");
     for (const key of ["online:1", "presence:user:1"]) {
-      expect(Number(server.cli("PTTL", key))).toBeGreaterThan(80_000);
-      expect(Number(server.cli("PTTL", key))).toBeLessThanOrEqual(90_000);
+      expect(Number(cli("PTTL", key))).toBeGreaterThan(80_000);
+      expect(Number(cli("PTTL", key))).toBeLessThanOrEqual(90_000);
     }
-    const deadline = Number(server.cli("ZSCORE", "presence:nodes", "a"));
+    const deadline = Number(cli("ZSCORE", "presence:nodes", "a"));
     const now = Number(server.cli("TIME").split("\n")[0]) * 1000;
     expect(deadline - now).toBeGreaterThan(life - 10_000);
     expect(deadline - now).toBeLessThan(life + 2_000);
-    expect(server.cli("KEYS", "*").split("\n").toSorted()).toEqual([
-      "online:1",
-      "online:users",
-      "presence:node:a",
-      "presence:nodes",
-      "presence:user:1",
-    ]);
+    expect(server.cli("KEYS", "*").split("\n").toSorted()).toEqual(
+      ["online:1", "online:users", "presence:node:a", "presence:nodes", "presence:user:1"].map(named),
+    );
   });
 
   test("adding again renews what is left of the keys' lives", async () => {

@@ -1,78 +1,120 @@
 import { chunks } from "../platform/chunks.ts";
+import { luaScripts } from "../platform/redis/scripts.ts";
 import type { Redis, Reply, Script } from "../platform/redis/redis.ts";
-import { flagKey, list, nodesKey, presenceScript, usersKey, type UserKeys } from "./presence-keys.ts";
-import { shardedKeys } from "./sharded-keys.ts";
-import { shardedScripts } from "./sharded-steps.ts";
-import { standaloneKeys, standaloneScripts } from "./standalone-keys.ts";
 
+/*
+ * online:users           SET of the ids of all who are connected
+ * online:<user>          STRING "1", PX 90000: the user is connected
+ * presence:user:<user>   SET of the nodes that have the user, PX 90000
+ * presence:node:<node>   SET of the ids that a node has
+ * presence:nodes         ZSET of nodes by the time, in ms, until which they must be heard of, by Redis' clock
+ * Ids are decimal. In a cluster {presence} stands in front of all names: so they lie in one slot, and a script may touch them all.
+ */
+const clusterTag = "{presence}";
+
+/** Life of a user's keys, in ms: as long as a socket may be silent. */
+const userLife = 90_000;
+/** How many users one call treats at most: below 0.5 ms of Redis' time. */
+export const sliceSize = 100;
 /** How many users are looked up at once. */
 const readSize = 500;
 
-const [join, beat] = [presenceScript("typed", "nodes", "node-join"), presenceScript("typed", "nodes", "node-beat")];
-
+const scripts = luaScripts(new URL("../../src/presence/scripts/", import.meta.url), "common", [
+  "node-join",
+  "node-beat",
+  "node-reap",
+  "online-add",
+  "online-remove",
+  "online-sweep",
+]);
 /** For Redis to know before they are called. */
-export const presenceScripts: readonly Script[] = [join, beat, ...standaloneScripts, ...shardedScripts];
+export const presenceScripts: readonly Script[] = Object.values(scripts);
 
-/** Presence as Redis keeps it. All calls throw RedisUnavailable; whether it was done is unknown then, and doing it again is right. */
-export interface OnlineKeys extends UserKeys {
+/**
+ * Presence as Redis keeps it; each is one script over all keys. All calls throw RedisUnavailable; whether it was done is unknown then,
+ * and doing it again is right.
+ */
+export interface OnlineKeys {
   /** A new node, without users. */
   join(node: string, lifeMs: number): Promise<void>;
   /** `alive: false`: the node is not registered any more. `silent`: others whose time is over. */
   beat(node: string, lifeMs: number): Promise<{ alive: boolean; silent: string[] }>;
+  /** @returns who was not online anywhere before; undefined: the node is not registered any more, and nobody was added */
+  add(node: string, userIds: readonly number[]): Promise<number[] | undefined>;
+  /** @returns who is not online anywhere now */
+  remove(node: string, userIds: readonly number[]): Promise<number[]>;
+  /** Takes a slice of users off a node that is silent, or that leaves by itself (`own`). */
+  reap(node: string, own: boolean): Promise<{ more: boolean; gone: number[] }>;
+  /** Looks through a part of those online. `next` is "0" at the end. */
+  sweep(node: string, cursor: string): Promise<{ next: string; total: number; gone: number[] }>;
   count(): Promise<number>;
   /**
-   * Who of these is online. `registered`: Redis knows the asking node, so it has not lost its data. `doubtful`: one of the two keys
-   * that say so is missing, which eviction explains as well as a death that nobody saw.
+   * Who of these is online, in one round trip. `registered`: Redis knows the asking node, so it has not lost its data. `doubtful`: one of
+   * the two keys that say so is missing, which eviction explains as well as a death that nobody saw.
    */
-  find(node: string, userIds: readonly number[], withinMs: number): Promise<Found>;
+  find(
+    node: string,
+    userIds: readonly number[],
+    withinMs: number,
+  ): Promise<{ registered: boolean; found: Set<number>; doubtful: Set<number> }>;
 }
 
-interface Found {
-  registered: boolean;
-  found: Set<number>;
-  doubtful: Set<number>;
-}
-
-/** As scripts over all keys at once, or, where keys lie on several servers, in steps of one key each. */
 export function onlineKeys(redis: Redis, deadlineMs: number): OnlineKeys {
-  const run = (one: Script, args: readonly (string | number)[]): Promise<Reply> =>
-    redis.script(deadlineMs, one, [nodesKey], args);
+  const tag = redis.isSharded ? clusterTag : "";
+  const [nodesKey, usersKey] = [`${tag}presence:nodes`, `${tag}online:users`];
+  const run = async (name: keyof typeof scripts, node: string, ...args: (string | number)[]): Promise<Reply[]> =>
+    list(
+      await redis.script(
+        deadlineMs,
+        scripts[name],
+        [nodesKey, usersKey, `${tag}presence:node:${node}`],
+        [node, ...args],
+      ),
+    );
   return {
-    ...(redis.isSharded ? shardedKeys(redis, deadlineMs) : standaloneKeys(redis, deadlineMs)),
-    join: async (node, lifeMs) => void (await run(join, [node, lifeMs])),
+    join: async (node, lifeMs) => void (await run("node-join", node, lifeMs)),
     async beat(node, lifeMs) {
-      const [alive, ...silent] = list(await run(beat, [node, lifeMs]));
+      const [alive, ...silent] = await run("node-beat", node, lifeMs);
       return { alive: alive === 1, silent: silent.map(String) };
     },
+    async add(node, userIds) {
+      const [alive, ...came] = await run("online-add", node, userLife, ...userIds);
+      return alive === 1 ? ids(came) : undefined;
+    },
+    remove: async (node, userIds) => ids(await run("online-remove", node, ...userIds)),
+    async reap(node, own) {
+      const [more, ...gone] = await run("node-reap", node, sliceSize, own ? "1" : "0");
+      return { more: more === 1, gone: ids(gone) };
+    },
+    async sweep(node, cursor) {
+      const [next, total, ...gone] = await run("online-sweep", node, cursor, sliceSize, userLife);
+      return { next: String(next), total: Number(total), gone: ids(gone) };
+    },
     count: async () => Number(await redis.call(deadlineMs, "SCARD", usersKey)),
-    find: (node, userIds, withinMs) => find(redis, { node, userIds, withinMs }),
+    async find(node, userIds, withinMs) {
+      const [found, doubtful] = [new Set<number>(), new Set<number>()];
+      const read = async (part: readonly number[]): Promise<void> => {
+        const [entries, flags] = await Promise.all([
+          redis.call(withinMs, "SMISMEMBER", usersKey, ...part),
+          redis.call(withinMs, "MGET", ...part.map((userId) => `${tag}online:${userId}`)),
+        ]);
+        for (const [i, userId] of part.entries()) {
+          if (list(flags)[i] !== null) found.add(userId);
+          else if (list(entries)[i] === 1) doubtful.add(userId);
+        }
+      };
+      const known = redis.call(withinMs, "ZSCORE", nodesKey, node);
+      await Promise.all([known, ...chunks(userIds, readSize).map(read)]);
+      return { registered: (await known) !== null, found, doubtful };
+    },
   };
 }
 
-/** In one round trip; where a call may name one key only, in one for every 500 users, so that not too many calls are under way. */
-async function find(
-  redis: Redis,
-  { node, userIds, withinMs }: { node: string; userIds: readonly number[]; withinMs: number },
-): Promise<Found> {
-  const until = performance.now() + withinMs;
-  const found: Found = { registered: false, found: new Set(), doubtful: new Set() };
-  const call = (command: string, ...args: string[]): Promise<Reply> =>
-    redis.call(Math.max(0, until - performance.now()), command, ...args);
-  async function read(part: readonly number[]): Promise<void> {
-    const flags = chunks(part, redis.isSharded ? 1 : readSize).map((some) => call("MGET", ...some.map(flagKey)));
-    const [entries, ...replies] = await Promise.all([call("SMISMEMBER", usersKey, ...part.map(String)), ...flags]);
-    const values = replies.flatMap(list);
-    for (const [i, userId] of part.entries()) {
-      if (values[i] !== null) found.found.add(userId);
-      else if (list(entries)[i] === 1) found.doubtful.add(userId);
-    }
-  }
-  async function readInTurn(): Promise<void> {
-    for (const part of chunks(userIds, readSize)) await read(part);
-  }
-  const [known] = await Promise.all([
-    call("ZSCORE", nodesKey, node),
-    redis.isSharded ? readInTurn() : Promise.all(chunks(userIds, readSize).map(read)),
-  ]);
-  return { ...found, registered: known !== null };
+function list(reply: Reply): Reply[] {
+  return Array.isArray(reply) ? reply : [];
+}
+
+/** What others wrote into our sets is left out. */
+function ids(replies: readonly Reply[]): number[] {
+  return replies.map((reply) => Number(String(reply))).filter((id) => Number.isSafeInteger(id) && id > 0);
 }

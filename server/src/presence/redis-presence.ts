@@ -2,8 +2,7 @@ import type { Online } from "../accounts/user-view.ts";
 import { every, type Background } from "../platform/background.ts";
 import { RedisUnavailable, type Redis } from "../platform/redis/redis.ts";
 import { createGrace, type Grace } from "./grace.ts";
-import { onlineKeys, type OnlineKeys } from "./online-keys.ts";
-import { sliceSize } from "./presence-keys.ts";
+import { onlineKeys, sliceSize, type OnlineKeys } from "./online-keys.ts";
 import type { Presence, PresenceChange } from "./presence.ts";
 import { Registration } from "./registration.ts";
 

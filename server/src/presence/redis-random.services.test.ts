@@ -1,16 +1,18 @@
-import { startRedis, type RedisServer } from "@om/services";
+import type { RedisServer } from "@om/services";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { RedisUnavailable, type Redis } from "../platform/redis/redis.ts";
 import { openNode, type PresenceNode } from "../../tests/fixtures/presence-nodes.ts";
+import { startPresenceRedis, type PresenceRedis } from "../../tests/fixtures/presence-redis.ts";
 import { askedBy } from "../../tests/fixtures/redis-clients.ts";
-import { asVariant, variants, type Variant } from "../../tests/fixtures/sharded-redis.ts";
 
+let place: PresenceRedis;
 let server: RedisServer;
 beforeAll(async () => {
-  server = await startRedis();
+  place = await startPresenceRedis("standalone");
+  ({ server } = place);
 });
-afterAll(() => server[Symbol.asyncDispose]());
+afterAll(() => place[Symbol.asyncDispose]());
 
 const patient = { timeout: 30_000, interval: 5 };
 const everybody = [1, 2, 3, 4, 5, 6, 7, 8];
@@ -19,41 +21,38 @@ const everybody = [1, 2, 3, 4, 5, 6, 7, 8];
 interface World {
   nodes: (PresenceNode | undefined)[];
   devices: { place: number; userId: number; leave: () => void }[];
-  variant: Variant;
   /** Calls until one fails, of each place; whether Redis gets that one all the same. */
   troubles: ({ after: number; isSent: boolean } | undefined)[];
-  /** Redis lost its data while a node wrote, and the node died: what it wrote nobody can take off. */
-  isLost: boolean;
-  leftRuins: boolean;
-  /** Calls that named more keys than they may. */
-  refused: string[];
 }
 
-const place = fc.nat(2);
+const anyPlace = fc.nat(2);
 const userId = fc.constantFrom(...everybody);
 const step = fc.oneof(
-  { weight: 10, arbitrary: fc.record({ do: fc.constant("connect" as const), place, userId }) },
+  { weight: 10, arbitrary: fc.record({ do: fc.constant("connect" as const), place: anyPlace, userId }) },
   { weight: 8, arbitrary: fc.record({ do: fc.constant("disconnect" as const), which: fc.nat(1000) }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant("crash" as const), place }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("stop" as const), place }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("crash" as const), place: anyPlace }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("stop" as const), place: anyPlace }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("flush" as const) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("delete" as const), userId }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("clear" as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("restart" as const) }) },
   {
     weight: 6,
-    arbitrary: fc.record({ do: fc.constant("trouble" as const), place, after: fc.nat(12), isSent: fc.boolean() }),
+    arbitrary: fc.record({
+      do: fc.constant("trouble" as const),
+      place: anyPlace,
+      after: fc.nat(12),
+      isSent: fc.boolean(),
+    }),
   },
-  { weight: 5, arbitrary: fc.record({ do: fc.constant("look" as const), place }) },
+  { weight: 5, arbitrary: fc.record({ do: fc.constant("look" as const), place: anyPlace }) },
 );
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
 /** A node is started where there is none. */
 async function nodeAt(world: World, at: number): Promise<PresenceNode> {
   const times = { lifeMs: 400, lookupMs: 2_000, callMs: 2_000 };
-  return (world.nodes[at] ??= await openNode(server, times, (redis) =>
-    asVariant(troubled(redis, world.troubles, at), world.variant, world.refused),
-  ));
+  return (world.nodes[at] ??= await openNode(place, times, (redis) => troubled(redis, world.troubles, at)));
 }
 
 function troubled(redis: Redis, troubles: World["troubles"], at: number): Redis {
@@ -82,7 +81,6 @@ async function take(world: World, one: Step): Promise<void> {
     case "stop": {
       const node = world.nodes[one.place];
       if (one.do === "crash") await node?.kill();
-      if (one.do === "crash" && world.isLost) world.leftRuins = true;
       await node?.[Symbol.asyncDispose]();
       world.nodes[one.place] = undefined;
       world.devices = world.devices.filter((device) => device.place !== one.place);
@@ -90,7 +88,6 @@ async function take(world: World, one: Step): Promise<void> {
     }
     case "flush":
       server.cli("FLUSHALL");
-      world.isLost = true;
       return;
     case "delete":
       server.cli("DEL", `online:${one.userId}`, `presence:user:${one.userId}`);
@@ -104,7 +101,6 @@ async function take(world: World, one: Step): Promise<void> {
     case "restart":
       await server.kill();
       await server.start();
-      world.isLost = true;
       return;
     case "look": {
       const online = await (await nodeAt(world, one.place)).presence.lookup(everybody);
@@ -113,54 +109,34 @@ async function take(world: World, one: Step): Promise<void> {
   }
 }
 
-/** The lives of keys that nobody writes again are almost over. */
-function endSoon(): void {
-  for (const key of server.cli("KEYS", "*").split("\n")) {
-    if (Number(server.cli("PTTL", key)) > 0) server.cli("PEXPIRE", key, "2000");
-  }
-}
-
-test.each(variants)(
-  "%s, whatever happens: once it is quiet SCARD is the number of connected users, and every node knows who they are",
-  async (variant) => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40, size: "max" }), async (steps) => {
-        server.cli("FLUSHALL");
-        const world: World = {
-          nodes: [],
-          devices: [],
-          variant,
-          troubles: [],
-          isLost: false,
-          leftRuins: false,
-          refused: [],
-        };
-        try {
-          for (const one of steps) await take(world, one);
-          world.troubles.length = 0;
-          await nodeAt(world, 0);
-          if (world.leftRuins && variant === "one key a call") endSoon();
-          const truth = new Set(world.devices.map((device) => device.userId));
-          await vi.waitFor(async () => {
-            expect(Number(server.cli("SCARD", "online:users"))).toBe(truth.size);
-            expect(Number(server.cli("ZCARD", "presence:nodes"))).toBe(world.nodes.filter(Boolean).length);
-            for (const node of world.nodes) {
-              const online = await node?.presence.lookup(everybody);
-              if (online !== undefined)
-                expect(everybody.filter((one) => online(one) === true)).toEqual(
-                  everybody.filter((one) => truth.has(one)),
-                );
-              if (online !== undefined) expect(everybody.map(online)).not.toContain(undefined);
-            }
-          }, patient);
-        } finally {
-          for (const node of world.nodes) await node?.[Symbol.asyncDispose]();
-        }
-        expect(server.cli("SCARD", "online:users")).toBe("0");
-        expect(world.refused).toEqual([]);
-      }),
-      // Shrinking would wait for every failure anew.
-      { numRuns: 20, endOnFailure: true },
-    );
-  },
-);
+test("whatever happens: once it is quiet SCARD is the number of connected users, and every node knows who they are", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40, size: "max" }), async (steps) => {
+      server.cli("FLUSHALL");
+      const world: World = { nodes: [], devices: [], troubles: [] };
+      try {
+        for (const one of steps) await take(world, one);
+        world.troubles.length = 0;
+        await nodeAt(world, 0);
+        const truth = new Set(world.devices.map((device) => device.userId));
+        await vi.waitFor(async () => {
+          expect(Number(server.cli("SCARD", "online:users"))).toBe(truth.size);
+          expect(Number(server.cli("ZCARD", "presence:nodes"))).toBe(world.nodes.filter(Boolean).length);
+          for (const node of world.nodes) {
+            const online = await node?.presence.lookup(everybody);
+            if (online !== undefined)
+              expect(everybody.filter((one) => online(one) === true)).toEqual(
+                everybody.filter((one) => truth.has(one)),
+              );
+            if (online !== undefined) expect(everybody.map(online)).not.toContain(undefined);
+          }
+        }, patient);
+      } finally {
+        for (const node of world.nodes) await node?.[Symbol.asyncDispose]();
+      }
+      expect(server.cli("SCARD", "online:users")).toBe("0");
+    }),
+    // Shrinking would wait for every failure anew.
+    { numRuns: 20, endOnFailure: true },
+  );
+});

@@ -69,6 +69,25 @@ test("whoever is back while being taken off is told as neither gone nor come", a
   expect([told, [...model.users]]).toEqual([["1 came"], [1]]);
 });
 
+test("whoever was told as come though the answer was lost, and was reaped since, is told again", async () => {
+  const { registration, model, told, state } = open();
+  state.fails = false;
+  registration.add(1);
+  await settle();
+  registration.remove(1);
+  await settle();
+  told.length = 0;
+  state.fails = true;
+  registration.add(1);
+  await settle();
+  expect([told, [...model.users]]).toEqual([["1 came"], [1]]);
+  state.fails = false;
+  model.reap("n1", true);
+  await registration.beat();
+  await settle();
+  expect([told, [...model.users]]).toEqual([["1 came", "1 came"], [1]]);
+});
+
 test("when a part of a write fails, nothing is written again before the rest has ended", async () => {
   const { registration, model, calls, failures, state, hold } = open();
   registration.add(1);

@@ -1,6 +1,4 @@
-import type { OnlineKeys } from "./online-keys.ts";
-import { sliceSize } from "./presence-keys.ts";
-import { together } from "./together.ts";
+import { sliceSize, type OnlineKeys } from "./online-keys.ts";
 
 export interface RegistrationDeps {
   keys: OnlineKeys;
@@ -26,7 +24,7 @@ export class Registration {
   readonly #deps: RegistrationDeps;
   /** Users whom Redis should have on this node. */
   readonly #wanted = new Set<number>();
-  /** Users whom it has, and when they were written; the longest ago first. */
+  /** Users whom it has, or may have, and when they were written; the longest ago first. */
   readonly #written = new Map<number, number>();
   /** To be written, or taken off if not wanted. */
   #due = new Set<number>();
@@ -186,10 +184,13 @@ export class Registration {
     const slice = this.#take();
     const [adds, removes] = [slice.filter((id) => this.#wanted.has(id)), slice.filter((id) => !this.#wanted.has(id))];
     try {
-      const [came, gone] = await together([
+      const calls = [
         adds.length === 0 ? Promise.resolve([]) : this.#deps.keys.add(node, adds),
         removes.length === 0 ? Promise.resolve([]) : this.#deps.keys.remove(node, removes),
-      ]);
+      ] as const;
+      // What fails does not overtake the other.
+      await Promise.allSettled(calls);
+      const [came, gone] = await Promise.all(calls);
       this.#taken(removes, gone);
       if (came !== undefined) return this.#added(adds, came);
       for (const userId of adds) this.#due.add(userId);
@@ -197,7 +198,10 @@ export class Registration {
     } catch (error) {
       for (const userId of slice) this.#due.add(userId);
       // It may have been done all the same, and the next time nobody is new.
-      for (const userId of adds) if (this.#isNews(userId)) this.#deps.tell(userId, true);
+      for (const userId of adds) {
+        this.#written.set(userId, this.#deps.now());
+        if (this.#isNews(userId)) this.#deps.tell(userId, true);
+      }
       throw error;
     }
   }

@@ -3,20 +3,16 @@
 -- Returns the entry when servable (and no refill is asked for), 1 when granted, 0 when another holds the lease.
 -- What is absent, of another epoch, too long or no entry becomes an entry without a body, which only the token's holder can fill.
 local key, epoch = KEYS[1], tonumber(ARGV[1])
-local h = redis.pcall('GETRANGE', key, 0, 47)
+local h = header(key, epoch)
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local until_ms = now + tonumber(ARGV[3])
-local known = type(h) == 'string' and #h == 48 and string.sub(h, 1, 1) == '\221' and string.sub(h, 6, 6) == '\207'
-  and struct.unpack('>I4', h, 44) == epoch and redis.call('STRLEN', key) <= tonumber(ARGV[5])
-if known then
-  local ver, pend = struct.unpack('>I8', h, 7), struct.unpack('>I8', h, 16)
-  local clean = string.byte(h, 48) == 0xc3 and ver == pend
-  if clean and ver >= tonumber(ARGV[4]) and ARGV[6] ~= '1' then return redis.call('GET', key) end
+if h and redis.call('STRLEN', key) <= tonumber(ARGV[5]) then
+  local ver = struct.unpack('>I8', h, 7)
+  if string.byte(h, 48) == 0xc3 and ver == struct.unpack('>I8', h, 16) and ver >= tonumber(ARGV[4]) and ARGV[6] ~= '1' then return redis.call('GET', key) end
   -- An end beyond that of a lease of this moment is no lease's: the clock has gone back, or the bytes are not ours.
   local ends = struct.unpack('>I8', h, 35)
-  local held = string.sub(h, 26, 33) ~= string.rep('\0', 8) and ends > now and ends <= until_ms
-  if held then return 0 end
+  if string.sub(h, 26, 33) ~= string.rep('\0', 8) and ends > now and ends <= until_ms then return 0 end
   redis.call('SETRANGE', key, 25, ARGV[2] .. '\207' .. struct.pack('>I8', until_ms))
   return 1
 end

@@ -3,17 +3,13 @@
 -- An entry that is there gets pend = max(pend, n) and loses its lease; one of another epoch, or that is none, is deleted.
 local zeros = string.rep('\0', 8)
 for i, key in ipairs(KEYS) do
-  local h = redis.pcall('GETRANGE', key, 0, 47)
-  if type(h) ~= 'string' then
+  local h, isThere = header(key, ARGV[1])
+  if h then
+    local n = tonumber(ARGV[i + 1])
+    if struct.unpack('>I8', h, 16) < n then redis.call('SETRANGE', key, 15, struct.pack('>I8', n)) end
+    redis.call('SETRANGE', key, 25, zeros)
+  elseif isThere then
     redis.call('DEL', key)
-  elseif #h > 0 then
-    if #h < 48 or string.sub(h, 1, 1) ~= '\221' or string.sub(h, 6, 6) ~= '\207' or struct.unpack('>I4', h, 44) ~= tonumber(ARGV[1]) then
-      redis.call('DEL', key)
-    else
-      local n = tonumber(ARGV[i + 1])
-      if struct.unpack('>I8', h, 16) < n then redis.call('SETRANGE', key, 15, struct.pack('>I8', n)) end
-      redis.call('SETRANGE', key, 25, zeros)
-    end
   end
 end
 return #KEYS

@@ -3,12 +3,11 @@
 -- most records, when it expires by the caller's clock in ms. Returns for each key: 0 there is no such entry with a body, 1 was done before, -1 gap:
 -- it stays dirty, 2 appended but too long, 3 appended.
 local out = {}
-local epoch = tonumber(ARGV[1])
 for i, key in ipairs(KEYS) do
   local a = 2 + (i - 1) * 8
   local prev, n = tonumber(ARGV[a]), tonumber(ARGV[a + 1])
-  local h = redis.pcall('GETRANGE', key, 0, 47)
-  if type(h) ~= 'string' or #h < 48 or string.sub(h, 1, 1) ~= '\221' or string.byte(h, 48) ~= 0xc3 or struct.unpack('>I4', h, 44) ~= epoch then
+  local h = header(key, ARGV[1])
+  if not h or string.byte(h, 48) ~= 0xc3 then
     out[i] = 0
   else
     local ver = struct.unpack('>I8', h, 7)

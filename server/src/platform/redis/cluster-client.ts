@@ -2,8 +2,17 @@ import { createHash } from "node:crypto";
 import type { Endpoint } from "./connection.ts";
 import { failureText } from "./failure-text.ts";
 import { RedisClient, type RedisOptions } from "./redis-client.ts";
-import type { Arg, BreakerState, Commands, FailureReason, ReadyCheck, Redis, Reply, Script } from "./redis.ts";
-import { refusal } from "./refusal.ts";
+import {
+  refusal,
+  type Arg,
+  type BreakerState,
+  type Commands,
+  type FailureReason,
+  type ReadyCheck,
+  type Redis,
+  type Reply,
+  type Script,
+} from "./redis.ts";
 import { slotOfCommand, slotOfScript } from "./slots.ts";
 import type { Stations } from "./subscriber.ts";
 import { createTopologyWatch, type TopologyWatch } from "./topology-watch.ts";

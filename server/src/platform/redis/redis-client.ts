@@ -3,21 +3,20 @@ import { Breaker } from "./breaker.ts";
 import type { Endpoint } from "./connection.ts";
 import { identify } from "./identity.ts";
 import { Reconnecting } from "./reconnecting.ts";
-import type {
-  Arg,
-  BreakerState,
-  Commands,
-  FailureReason,
-  ReadyCheck,
-  Redis,
-  RedisUnavailable,
-  Reply,
-  Script,
+import {
+  refusal,
+  type Arg,
+  type BreakerState,
+  type Commands,
+  type FailureReason,
+  type ReadyCheck,
+  type Redis,
+  type RedisUnavailable,
+  type Reply,
+  type Script,
 } from "./redis.ts";
-import { refusal } from "./refusal.ts";
 import { createScripts, type Scripts } from "./scripts.ts";
 import type { Stations } from "./subscriber.ts";
-import { createTrials, type Trials } from "./trials.ts";
 
 export interface RedisOptions {
   endpoint: Endpoint;
@@ -56,10 +55,12 @@ export class RedisClient implements Redis {
   readonly #options: RedisOptions;
   readonly #scripts: Scripts;
   readonly #breaker = new Breaker(() => performance.now());
-  readonly #trials: Trials;
   readonly #connections: Reconnecting;
   readonly #listeners: ((usable: boolean) => void)[] = [];
   #watch: Background | undefined;
+  #trial: NodeJS.Timeout | undefined;
+  #isTrying = false;
+  #isDisposed = false;
   #usable = false;
   #reloading = false;
   #troubleAt = Number.NEGATIVE_INFINITY;
@@ -78,14 +79,9 @@ export class RedisClient implements Redis {
       onFailure: (error) => this.#failed(error),
       onChange: () => {
         this.#update();
-        if (this.#connections.ready !== undefined) this.#trials.tryNow();
+        if (this.#connections.ready !== undefined) void this.#try();
       },
       onTrouble: (why) => this.#trouble(why),
-    });
-    this.#trials = createTrials({
-      breaker: this.#breaker,
-      attempt: async () => this.#connections.ready?.call(trialDeadline, "PING").then(yes, no),
-      onTried: () => this.#update(),
     });
   }
 
@@ -130,7 +126,8 @@ export class RedisClient implements Redis {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#trials.stop();
+    this.#isDisposed = true;
+    clearTimeout(this.#trial);
     this.#connections.dispose();
     await this.#watch?.[Symbol.asyncDispose]();
   }
@@ -147,12 +144,32 @@ export class RedisClient implements Redis {
     if (reason === "timeout") this.#breaker.timedOut();
     else if (reason === "disconnected" || (reason === "error" && serverWide.test(message))) this.#breaker.failed();
     else if (reason === "error") this.#breaker.succeeded();
-    this.#trials.check();
+    this.#planTrial();
     this.#update();
     if (reason !== "error") return;
     if (message.startsWith("NOSCRIPT")) void this.#reload();
     // A failover has happened: the name may lead to another server by now, and this one is not to be read either.
     if (message.startsWith("READONLY")) this.#connections.ready?.abandon("this Redis has become a replica");
+  }
+
+  #planTrial(): void {
+    if (this.#breaker.state === "closed" || this.#isTrying || this.#isDisposed) return;
+    this.#trial ??= setTimeout(() => void this.#try(), this.#breaker.pause).unref();
+  }
+
+  /** Tries Redis, at once and then again and again, until the breaker is closed. */
+  async #try(): Promise<void> {
+    if (this.#breaker.state === "closed" || this.#isTrying || this.#isDisposed) return;
+    clearTimeout(this.#trial);
+    this.#trial = undefined;
+    const { ready } = this.#connections;
+    if (ready !== undefined) {
+      this.#isTrying = true;
+      this.#breaker.tried(await ready.call(trialDeadline, "PING").then(yes, no));
+      this.#isTrying = false;
+      this.#update();
+    }
+    this.#planTrial();
   }
 
   /** A server that was a replica for a while has other data than before, and its clients stay connected. */

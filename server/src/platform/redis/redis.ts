@@ -38,6 +38,11 @@ export class RedisUnavailable extends Error {
 /** `half open`: trial calls are answered again, but not often enough yet. */
 export type BreakerState = "closed" | "half open" | "open";
 
+/** One for all: making an error costs more than all the rest of a call that is refused. */
+const [disconnected, open] = [new RedisUnavailable("disconnected"), new RedisUnavailable("open")];
+/** Why a call is not even sent while Redis is not usable. */
+export const refusal = (breaker: BreakerState): RedisUnavailable => (breaker === "closed" ? disconnected : open);
+
 /** The way to send commands over one connection. */
 export interface Commands {
   /**

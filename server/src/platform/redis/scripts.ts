@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import type { Commands, Script } from "./redis.ts";
 
 /** The scripts that every connection loads before it is used. */
@@ -25,4 +26,15 @@ export function createScripts(known: readonly Script[]): Scripts {
 
 function sha1(text: string): string {
   return createHash("sha1").update(text).digest("hex");
+}
+
+/** The scripts `<name>.lua` of a folder, each with `<common>.lua` in front. */
+export function luaScripts<Name extends string>(
+  folder: URL,
+  common: string,
+  names: readonly Name[],
+): Record<Name, Script> {
+  const read = (name: string): string => readFileSync(new URL(`${name}.lua`, folder), "utf8");
+  const scripts = names.map((name) => [name, { name, source: `${read(common)}\n${read(name)}` }]);
+  return Object.fromEntries(scripts) as Record<Name, Script>;
 }

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { slotOf, slotOfCommand, slotOfScript } from "./slots.ts";
+import slotOf from "cluster-key-slot";
+import { slotOfCommand, slotOfScript } from "./slots.ts";
 
 test("the check value of CRC16, and slots that CLUSTER KEYSLOT has told", () => {
   expect(slotOf("123456789")).toBe(0x31c3);

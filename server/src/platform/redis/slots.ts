@@ -1,23 +1,7 @@
+import slotOf from "cluster-key-slot";
+
 /** How many slots the keys of a cluster are spread over. */
 export const slotCount = 16_384;
-
-/** CRC16 of XMODEM, one byte at a time. */
-const table = Uint16Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte << 8;
-  for (let bit = 0; bit < 8; bit++) crc = crc & 0x8000 ? (crc << 1) ^ 0x1021 : crc << 1;
-  return crc;
-});
-
-/** The slot of a key, from 0 to 16383, as CLUSTER KEYSLOT has it; between the first `{` and the next `}` stands what counts, if anything. */
-export function slotOf(key: string | Buffer): number {
-  const bytes = typeof key === "string" ? Buffer.from(key) : key;
-  const open = bytes.indexOf("{");
-  const close = open < 0 ? -1 : bytes.indexOf("}", open + 1);
-  const [from, to] = close > open + 1 ? [open + 1, close] : [0, bytes.length];
-  let crc = 0;
-  for (let i = from; i < to; i++) crc = ((crc << 8) & 0xffff) ^ (table[(crc >> 8) ^ (bytes[i] ?? 0)] ?? 0);
-  return crc % slotCount;
-}
 
 /** Commands of ours that name no key. */
 const keyless: ReadonlySet<string> = new Set(["PING", "INFO", "PUBLISH"]);

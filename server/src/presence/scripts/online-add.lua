@@ -1,20 +1,20 @@
 -- Puts users on a node. Done again and again: it keeps their keys alive and repairs what was evicted or deleted.
 -- ARGV  node, life of a user's keys in ms, then ids of users, one at least
--- Gives the ids of those who were not in online:users; null when the node is not registered or was silent for too long, in which
--- case nothing changes.
+-- Gives 1, or 0 when the node is not registered or was silent for too long, in which case nothing changes; then the ids of those who
+-- were not in online:users.
 
-if not alive(ARGV[1]) then return false end
+if not alive(ARGV[1]) then return { 0 } end
 local users = { unpack(ARGV, 3) }
 local known = redis.call('SMISMEMBER', KEYS[2], unpack(users))
-local came = {}
+local answer = { 1 }
 for i, user in ipairs(users) do
-  local nodes = 'presence:user:' .. user
+  local nodes = nodesOf(user)
   -- Asking for the type of each would cost more than all the rest.
   if type(redis.pcall('SADD', nodes, ARGV[1])) ~= 'number' then redis.call('SADD', typed(nodes, 'set'), ARGV[1]) end
   redis.call('PEXPIRE', nodes, ARGV[2])
   redis.call('SET', flag(user), '1', 'PX', ARGV[2])
-  if known[i] == 0 then table.insert(came, user) end
+  if known[i] == 0 then table.insert(answer, user) end
 end
 redis.call('SADD', KEYS[3], unpack(users))
 redis.call('SADD', KEYS[2], unpack(users))
-return came
+return answer

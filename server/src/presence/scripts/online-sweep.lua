@@ -1,13 +1,13 @@
 -- Looks through a part of online:users for those whose own key is gone. Whom a living node has gets it back; the others leave.
--- ARGV  cursor ('0' to begin), how many at most (about), life of a user's keys in ms
+-- ARGV  the node that asks, cursor ('0' to begin), how many at most (about), life of a user's keys in ms
 -- Gives the next cursor ('0': through), how many are in online:users, then the ids of those who left.
 
-local part = redis.call('SSCAN', KEYS[2], ARGV[1], 'COUNT', ARGV[2])
+local part = redis.call('SSCAN', KEYS[2], ARGV[2], 'COUNT', ARGV[3])
 local gone = {}
 for _, user in ipairs(part[2]) do
   if redis.call('EXISTS', flag(user)) == 0 then
     if held(user) then
-      redis.call('SET', flag(user), '1', 'PX', ARGV[3])
+      redis.call('SET', flag(user), '1', 'PX', ARGV[4])
     else
       redis.call('SREM', KEYS[2], user)
       table.insert(gone, user)
