@@ -1,4 +1,3 @@
-import type { AddressInfo } from "node:net";
 import { createAccessTokens } from "./accounts/access-token.ts";
 import { composeAccounts } from "./accounts/compose.ts";
 import { jwtSecret } from "./accounts/jwt-secret.ts";
@@ -16,7 +15,8 @@ import { composeGroups } from "./groups/compose.ts";
 import { createAnnounce } from "./groups/group-pushes.ts";
 import { membershipStore } from "./groups/membership-store.ts";
 import { createOriginPolicy } from "./http/origin.ts";
-import { createHttp } from "./http/server.ts";
+import { listen } from "./http/listen.ts";
+import { createHttp, type Serving } from "./http/server.ts";
 import { composeMedia } from "./media/compose.ts";
 import { composeMessages } from "./messages/compose.ts";
 import { openRedis } from "./open/open-redis.ts";
@@ -47,31 +47,46 @@ export interface App extends AsyncDisposable {
 export interface AppOptions {
   /** Default: the system's clock. */
   now?: Clock;
+  /** Gives up a start that is under way: what was opened is closed, and its reason is thrown. */
+  signal?: AbortSignal;
+  /** The port is bound; until the start is complete every request is told to come again. */
+  onListening?: (url: string) => void;
   /** The server cannot go on and should be disposed; called once. Default: it is only reported. */
   onFatal?: (error: Error) => void;
 }
 
 const ping = statement<{ ok: number }>("app.ping", "select 1 as ok");
 
-/** The one composition root: builds everything in order, and disposes in reverse. @throws ConfigError, SchemaError, FolderInUse */
-export async function startApp(config: Config, { now = Date.now, onFatal }: AppOptions = {}): Promise<App> {
-  let url = "";
-  const embedded = externalConnection(config) === undefined;
-  const secret = jwtSecret({ given: config.jwtSecret, dataDir: config.dataDir, embedded });
+/**
+ * The one composition root: binds the port, builds everything in order, and disposes in reverse.
+ * @throws ConfigError, PortUnavailable, SchemaError, FolderInUse, or the reason of `signal`
+ */
+export async function startApp(config: Config, options: AppOptions = {}): Promise<App> {
+  const { now = Date.now, signal, onListening, onFatal } = options;
   const telemetry = createTelemetry({ logLevel: config.logLevel, logFrameSizes: config.wsDebug, now });
   const disposals = createDisposals((error) => telemetry.failure("stop", error));
   const background = (ms: number, where: string, work: () => Promise<unknown>): void => {
     disposals.owned(every(ms, work, (error) => telemetry.failure(where, error)));
   };
+  const isAllowed = createOriginPolicy(config.allowedOrigins);
+  let serving: Serving | undefined;
+  signal?.throwIfAborted();
+  const http = await createHttp({ config, isAllowed, telemetry, now, serving: () => serving });
   try {
+    const url = await listen(http, config);
+    onListening?.(url);
+    const embedded = externalConnection(config) === undefined;
+    const secret = jwtSecret({ given: config.jwtSecret, dataDir: config.dataDir, embedded });
     const opened = openRedis(config, telemetry, [...Object.values(scripts), ...presenceScripts]);
     if (opened !== undefined) disposals.owned(opened);
-    const storage = disposals.owned(await openStorage(config, storageEvents(telemetry, onFatal)));
+    const storage = disposals.owned(await openStorage(config, storageEvents(telemetry, onFatal), signal));
+    signal?.throwIfAborted();
     const step = faultStep(config.faultAt);
     const redis = opened?.redis;
     const cache = disposals.owned(await composeCache({ config, storage, redis, telemetry, step }));
     const { bus, connect } = disposals.owned(openBus(opened, telemetry));
     await Promise.all([opened?.connect(), connect()]);
+    signal?.throwIfAborted();
     const hub = createHub({ maxSocketsPerUser: config.maxSocketsPerUser });
     const parts = { config, storage, cache, redis, bus, hub, telemetry, secret, now };
     const features = composeFeatures(parts, () => url);
@@ -80,14 +95,13 @@ export async function startApp(config: Config, { now = Date.now, onFatal }: AppO
     for (const { everyMs, name, work } of features.jobs) background(everyMs, name, work);
     disposals.add(() => messages.lanes.idle());
 
-    const isAllowed = createOriginPolicy(config.allowedOrigins);
     const checks = { database: async () => void (await storage.db.query(ping, [])) };
-    const http = await createHttp({ config, handlers: features.routes, verify, isAllowed, telemetry, checks, now });
     const { backlog, proofs } = messages;
-    const { frames } = features;
+    const { routes: handlers, frames } = features;
     const { heard } = presence;
     const { server } = http;
     const sockets = openSockets({ config, server, isAllowed, verify, hub, frames, backlog, proofs, heard, telemetry });
+    serving = { handlers, verify, checks };
     disposals.add(
       () => http.close(),
       () => sockets[Symbol.asyncDispose](),
@@ -99,14 +113,12 @@ export async function startApp(config: Config, { now = Date.now, onFatal }: AppO
       sendQueueBytes: sockets.queueBytes,
       pool: storage.db.pool,
     });
-    await http.listen({ host: config.host, port: config.port });
-    const { port } = http.server.address() as AddressInfo;
-    url = `http://${shownHost(config.host)}:${port}`;
-    telemetry.log.info({ port, database: storage.kind }, "listening");
+    telemetry.log.info({ url, database: storage.kind }, "listening");
     return { url, [Symbol.asyncDispose]: disposals[Symbol.asyncDispose] };
   } catch (error) {
-    // What the caller must know is why the start failed.
-    await disposals[Symbol.asyncDispose]().catch(() => undefined);
+    // What the caller must know is why the start failed; what fails because it is given up tells nothing.
+    await Promise.allSettled([http.close(), disposals[Symbol.asyncDispose]()]);
+    signal?.throwIfAborted();
     throw error;
   }
 }
@@ -196,10 +208,4 @@ function storageEvents(telemetry: Telemetry, onFatal: AppOptions["onFatal"]): St
       onFatal?.(error);
     },
   };
-}
-
-/** A host that a browser on this machine can open. */
-function shownHost(host: string): string {
-  if (host === "0.0.0.0" || host === "::") return "127.0.0.1";
-  return host.includes(":") ? `[${host}]` : host;
 }

@@ -1,49 +1,51 @@
-import { startApp, type App } from "./app.ts";
-import { helpText, parseConfig, readEnvironment } from "./config.ts";
+import { once } from "node:events";
 
 /** How long a graceful stop may take before the process ends all the same, in ms. */
 const stopDeadline = 9_000;
+const stopping = new AbortController();
+const { signal } = stopping;
+let exitCode = 0;
 
+// Listened for before anything else is loaded. Ctrl-C in a terminal reaches us twice: from the terminal and from npm.
+for (const name of ["SIGTERM", "SIGINT"] as const) {
+  process.on(name, () => stop(0, () => console.log(`${name}: finishing what was begun`)));
+}
+// Nobody reads any more: a pipe such as `| tee` was closed.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => stop(0));
+
+const { helpText, parseConfig, readEnvironment } = await import("./config.ts");
 if (process.argv.includes("--help") || process.argv.includes("-h")) {
   console.log(helpText());
 } else {
-  await main();
+  try {
+    await run();
+  } catch (error) {
+    if (error !== signal.reason) {
+      console.error(inWords(signal.aborted ? "OM Messenger did not stop cleanly" : "OM Messenger cannot start", error));
+      exitCode = 1;
+    }
+  }
+  process.exit(exitCode);
 }
 
-async function main(): Promise<void> {
-  let finish = (code: number): void => process.exit(code);
-  const onFatal = (error: Error): void => {
-    console.error(inWords("OM Messenger has to stop", error));
-    finish(1);
-  };
-  let app: App;
-  try {
-    app = await startApp(parseConfig(readEnvironment()), { onFatal });
-  } catch (error) {
-    console.error(inWords("OM Messenger cannot start", error));
-    process.exit(1);
-  }
-  // Ctrl-C in a terminal reaches us twice: from the terminal and from npm.
-  let stopping = false;
-  finish = (code) => {
-    stopping = true;
-    setTimeout(() => process.exit(1), stopDeadline).unref();
-    app[Symbol.asyncDispose]().then(
-      () => process.exit(code),
-      (error: unknown) => {
-        console.error(inWords("OM Messenger did not stop cleanly", error));
-        process.exit(1);
-      },
-    );
-  };
-  const stop = (signal: NodeJS.Signals): void => {
-    if (stopping) return;
-    console.log(`${signal}: finishing what was begun`);
-    finish(0);
-  };
-  process.on("SIGTERM", stop);
-  process.on("SIGINT", stop);
+async function run(): Promise<void> {
+  const { startApp } = await import("./app.ts");
+  await using app = await startApp(parseConfig(readEnvironment()), {
+    signal,
+    onListening: (url) => console.log(`OM Messenger is starting: ${url}`),
+    onFatal: (error) => stop(1, () => console.error(inWords("OM Messenger has to stop", error))),
+  });
+  if (signal.aborted) return;
   console.log(`OM Messenger is ready: ${app.url}`);
+  await once(signal, "abort");
+}
+
+function stop(code: number, say: () => void = () => undefined): void {
+  if (signal.aborted) return;
+  exitCode = code;
+  stopping.abort();
+  say();
+  setTimeout(() => process.exit(1), stopDeadline).unref();
 }
 
 /** One line for people, with the cause of a defect. */

@@ -4,9 +4,11 @@ import { authenticate, checkOrigin, isSame, type AccessRules } from "./access.ts
 import { sendJson, sendText } from "./answers.ts";
 import { startPage } from "./start-page.ts";
 
-export interface OperationOptions {
-  /** What the server needs to serve; each resolves when that is usable. */
-  checks: Record<string, () => Promise<void>>;
+/** What the server needs to serve; each resolves when that is usable. */
+export type Checks = Record<string, () => Promise<void>>;
+
+interface OperationOptions {
+  checks: () => Checks;
   /** Prometheus text. */
   metrics: () => Promise<string>;
   metricsToken: string;
@@ -39,7 +41,7 @@ export function addOperationRoutes(app: FastifyInstance, options: OperationOptio
   app.get("/health", (_request, reply) => sendJson(reply, 200, { message: "OM Messenger is running", status: "ok" }));
   app.get("/ready", async (_request, reply) => {
     const states = await Promise.all(
-      Object.entries(options.checks).map(async ([name, check]) => [name, await stateOf(check)] as const),
+      Object.entries(options.checks()).map(async ([name, check]) => [name, await stateOf(check)] as const),
     );
     const ready = states.every(([, state]) => state === "ok");
     return sendJson(reply, ready ? 200 : 503, {

@@ -4,6 +4,7 @@ import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { Config } from "../config.ts";
 import type { Caller, VerifyToken } from "../platform/caller.ts";
 import { redactUrl } from "../platform/telemetry/logger.ts";
+import { OmError } from "../platform/om-error.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import { admit, authenticate, checkOrigin, type AccessRules } from "./access.ts";
 import { requestId, sendAnswer } from "./answers.ts";
@@ -15,23 +16,31 @@ import { addDocsRoutes } from "./docs-routes.ts";
 import { sendError } from "./errors.ts";
 import type { Handlers, RouteRequest } from "../platform/route-handlers.ts";
 import { createLimits, limitReached, networkOf, type Limits } from "./limits.ts";
-import { addOperationRoutes, type OperationOptions } from "./operation-routes.ts";
+import { addOperationRoutes, type Checks } from "./operation-routes.ts";
 import type { IsAllowedOrigin } from "./origin.ts";
 import { fileReceiver } from "./multipart.ts";
 import { isApi, readQuery, routedUrl } from "./routed-url.ts";
 import { answerUnknownPath } from "./unknown-path.ts";
 
-export interface HttpOptions {
-  config: Config;
+/** What answers requests. */
+export interface Serving {
   handlers: Handlers;
   verify: VerifyToken;
+  checks: Checks;
+}
+
+export interface HttpOptions {
+  config: Config;
   isAllowed: IsAllowedOrigin;
   telemetry: Pick<Telemetry, "http" | "metrics">;
-  checks: OperationOptions["checks"];
   now: () => number;
+  /** undefined while the server starts: every request is told so. */
+  serving: () => Serving | undefined;
 }
 
 interface Context extends HttpOptions {
+  /** @throws OmError `unavailable` */
+  serving: () => Serving;
   rules: AccessRules;
   cookies: Cookies;
   limits: Limits;
@@ -39,15 +48,22 @@ interface Context extends HttpOptions {
 
 /** The HTTP server: every route of the protocol in one loop, and what operators ask. It does not listen yet. */
 export async function createHttp(options: HttpOptions): Promise<FastifyInstance> {
-  const { config, now, verify, isAllowed } = options;
+  const { config, now, isAllowed } = options;
+  const serving = (): Serving => {
+    const parts = options.serving();
+    if (parts === undefined) throw new OmError("unavailable", "The server is starting");
+    return parts;
+  };
+  const verify: VerifyToken = (token) => serving().verify(token);
   const rules = { verify, isAllowed, csrfMode: config.csrfMode };
-  const context = { ...options, rules, cookies: createCookies(config, now), limits: createLimits(config, now) };
+  const limits = createLimits(config, now);
+  const context = { ...options, serving, rules, cookies: createCookies(config, now), limits };
   const app = openFastify(config);
   addCommonHooks(app, context);
   closeConnections(app);
   addRoutes(app, context);
   addOperationRoutes(app, {
-    checks: options.checks,
+    checks: () => serving().checks,
     metrics: () => options.telemetry.metrics.registry.metrics(),
     metricsToken: config.metricsToken,
     rules,
@@ -83,13 +99,14 @@ function openFastify(config: Config): FastifyInstance {
   return app;
 }
 
-function addCommonHooks(app: FastifyInstance, { isAllowed, telemetry }: Context): void {
+function addCommonHooks(app: FastifyInstance, { isAllowed, telemetry, serving }: Context): void {
   app.addHook("onRequest", async (request, reply) => {
     void reply
       .header("x-request-id", request.id)
       .header("x-content-type-options", "nosniff")
       .header("referrer-policy", "no-referrer");
     if (cors(request, reply, isAllowed)) return reply;
+    serving();
     if (isApi(request.url)) checkOrigin(request, isAllowed);
     return undefined;
   });
@@ -139,7 +156,6 @@ function addRoutes(app: FastifyInstance, context: Context): void {
 function addRoute(app: FastifyInstance, name: RouteName, context: Context): void {
   const route: Route = routes[name];
   const readBody = createBodyReader(route.body);
-  const handle = context.handlers[name] as (request: unknown) => Promise<unknown>;
   const add = (url: string): unknown =>
     app.route({
       method: route.method,
@@ -156,6 +172,7 @@ function addRoute(app: FastifyInstance, name: RouteName, context: Context): void
         return undefined;
       },
       handler: async (request, reply) => {
+        const handle = context.serving().handlers[name] as (request: unknown) => Promise<unknown>;
         const answer = await handle(routeRequest(request, route, readBody(request.body, request.headers)));
         return sendAnswer(answer, { request, reply, name, route }, context.cookies);
       },

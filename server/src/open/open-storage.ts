@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { mkdirSync } from "node:fs";
 import type pg from "pg";
 import type { Config } from "../config.ts";
@@ -21,11 +22,15 @@ export interface StorageEvents {
   onEnd: (error: Error) => void;
 }
 
-/** @throws SchemaError, FolderInUse, or what the driver says when there is no way to the database */
-export async function openStorage(config: Config, { onOutage, onEnd }: StorageEvents): Promise<Storage> {
+/** @param signal ends waiting for another machine; its reason is thrown. @throws SchemaError, FolderInUse, or what the driver says when there is no way to the database */
+export async function openStorage(
+  config: Config,
+  { onOutage, onEnd }: StorageEvents,
+  signal?: AbortSignal,
+): Promise<Storage> {
   const external = externalConnection(config);
   if (external !== undefined) {
-    await migrate(external);
+    await unlessAborted(migrate(external), signal);
     const db = openDatabase({ connection: external, poolSize: config.dbPool, onOutage });
     const aside = openDatabase({ connection: external, poolSize: 1, onOutage });
     return {
@@ -55,6 +60,17 @@ export async function openStorage(config: Config, { onOutage, onEnd }: StorageEv
       await embedded[Symbol.asyncDispose]();
     },
   };
+}
+
+async function unlessAborted(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined) return work;
+  signal.throwIfAborted();
+  const settled = new AbortController();
+  const aborted = once(signal, "abort", { signal: settled.signal }).then(() => signal.throwIfAborted());
+  await Promise.race([work, aborted]).finally(() => {
+    settled.abort();
+    aborted.catch(() => undefined);
+  });
 }
 
 /** DATABASE_URL, else DB_*; undefined: the embedded database. */

@@ -15,7 +15,7 @@ const secretTexts = /\beyJ[\w-]+\.[\w-]+\.[\w-]*|((?:^|[?&])(?:\w+_)?token=)[^&#
  * JSON lines on standard output. What is logged is chosen field by field; a second fence removes secrets by their keys, a third by
  * their look.
  */
-export function createLogger(level: string, destination?: DestinationStream): Logger {
+export function createLogger(level: string, destination: DestinationStream = process.stdout): Logger {
   const options = {
     level,
     base: null,
@@ -23,7 +23,7 @@ export function createLogger(level: string, destination?: DestinationStream): Lo
     redact: { paths, censor: "[redacted]" },
     hooks: { streamWrite: (line: string) => line.replaceAll(secretTexts, "$1[redacted]") },
   };
-  return destination === undefined ? pino(options) : pino(options, destination);
+  return pino(options, destination);
 }
 
 /** An address as it may be logged: tokens in its query are not, however their names are written. */
