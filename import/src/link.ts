@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
-import type { Queries } from "@om/server/platform/postgres/database";
+import { ownSettings, type Queries } from "@om/server/platform/postgres/database";
 import { typeParsers } from "@om/server/platform/postgres/type-parsers";
 
 /** How long one statement of an import may take, in ms: the longest sorts a whole table. */
@@ -39,8 +39,10 @@ export async function openLink(name: "source" | "target", connection: pg.ClientC
   };
   await guarded(() => client.connect());
   const script = (text: string): Promise<void> => guarded(async () => void (await client.query(text)));
+  // Where the tables of the first server are is its operator's choice.
+  const settings = name === "target" ? ownSettings("session") : "set timezone = 'UTC'; set datestyle = 'ISO'";
   await script(
-    `deallocate all; set timezone = 'UTC'; set statement_timeout = ${statementTimeout}; set lock_timeout = '60s';` +
+    `deallocate all; ${settings}; set statement_timeout = ${statementTimeout}; set lock_timeout = '60s';` +
       ` set jit = off; set work_mem = '64MB'; set plan_cache_mode = force_custom_plan;` +
       // What is brought here makes its own versions; a new epoch tells the cache of all of it.
       ` set idle_in_transaction_session_timeout = ${statementTimeout}; set om.marked = '1'`,

@@ -62,12 +62,12 @@ const addGroups = statement<never>(
   `with input as materialized (
      select * from json_to_recordset($1::json) as i(
        id bigint, created_at timestamptz, updated_at timestamptz, name text, description text, icon text, creator_id bigint,
-       is_public boolean, handle text)
+       is_public boolean, handle text, reserved text)
    ), made as (
      insert into groups (id, created_at, updated_at, name, description, icon, creator_id, is_public, handle)
      select id, created_at, updated_at, name, description, icon, creator_id, is_public, handle from input
    ), named as (
-     insert into names (name, group_id) select lower(handle), id from input where handle is not null
+     insert into names (name, group_id) select reserved, id from input where reserved is not null
    ), conversation as (
      insert into conversations (group_id) select id from input returning id
    )
@@ -139,7 +139,10 @@ export function targetStore(target: Queries) {
     emailsTaken: async (emails: string[]) => (await target.query(emailsTaken, [emails])).map(({ email }) => email),
     addUsers: (users: PlacedUser[]) => target.query(addUsers, [JSON.stringify(users)]),
     groupsHere: (ids: number[]) => target.query(groupsHere, [ids]),
-    addGroups: (groups: PlacedGroup[]) => target.query(addGroups, [JSON.stringify(groups)]),
+    addGroups(groups: PlacedGroup[]) {
+      const rows = groups.map((group) => ({ ...group, reserved: group.handle?.toLowerCase() }));
+      return target.query(addGroups, [JSON.stringify(rows)]);
+    },
     /** The adders return how many of the rows are here now. */
     addInvites: (invites: SourceInvite[]) => here(addInvites, invites),
     addVersions: (versions: SourceVersion[]) => here(addVersions, versions),

@@ -57,17 +57,12 @@ begin
     return;
   end if;
 
-  perform pg_advisory_xact_lock(l.key)
-  from (
-    select distinct k.key
-    from jsonb_to_recordset(targets) as w(u bigint, lo bigint, hi bigint, g bigint),
-      lateral (
-        select object_lock(case when g is null then 'conv:' || lo || ':' || hi else 'group:' || g end)
-        union all select object_lock('user:' || coalesce(lo, u))
-        union all select object_lock('user:' || coalesce(hi, u))
-      ) as k(key)
-    order by 1
-  ) l;
+  perform object_lock_all(array(
+    select unnest(array[
+      case when g is null then 'conv:' || lo || ':' || hi else 'group:' || g end, 'user:' || coalesce(lo, u), 'user:' || coalesce(hi, u)
+    ])
+    from jsonb_to_recordset(targets) as w(u bigint, lo bigint, hi bigint, g bigint)
+  ));
 
   for t in
     select w.c, w.u,

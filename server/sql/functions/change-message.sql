@@ -13,10 +13,6 @@ declare
   p participants;
 begin
   select * into m from messages where id = p_message;
-  if not found then
-    return query select 'unknown', null::bigint, null::bigint, null::bigint, null::bigint, null::bigint, null::bigint, null::boolean, null::bigint, null::json;
-    return;
-  end if;
   c := lock_conversation(m.conversation_id);
   select * into m from messages where id = p_message;
   select * into p from participants where user_id = p_user and participants.conversation_id = m.conversation_id and left_at is null;

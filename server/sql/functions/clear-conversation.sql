@@ -10,12 +10,6 @@ declare
   p participants;
   last_id bigint;
 begin
-  select * into p from participants t where t.user_id = p_user and t.conversation_id = p_conversation and t.left_at is null;
-  if not found then
-    outcome := 'unknown';
-    return next;
-    return;
-  end if;
   c := lock_conversation(p_conversation, p_user);
   select * into p from participants t where t.user_id = p_user and t.conversation_id = p_conversation and t.left_at is null;
   if not found then

@@ -22,17 +22,14 @@ $$;
 -- p_user: whose part in it changed; p_was: the version of that part, if it is gone.
 create or replace function touch_conversation(p_conversation bigint, p_user bigint, p_was bigint default null) returns void language plpgsql as $$
 declare
-  c conversations;
+  c conversations := lock_conversation(p_conversation, p_user);
   part bigint;
 begin
-  select * into c from conversations where id = p_conversation;
-  if not found then
+  if c.id is null then
     -- forget_conversation() sees to the rest.
-    perform object_lock_all(array_remove(array['user:' || p_user], null));
     perform touch_lists(array[p_user]);
     return;
   end if;
-  perform object_lock_all(array_remove(array[place_of(c), 'user:' || c.lo, 'user:' || c.hi, 'user:' || p_user], null));
   update conversations t set ver = t.ver + 1, changed = pg_current_xact_id() where t.id = p_conversation returning t.ver into c.ver;
   perform note_conversation(c, c.ver);
   if c.lo is null and p_user is not null then
@@ -49,7 +46,7 @@ create or replace function forget_conversation(c conversations) returns void lan
 declare
   users bigint[] := array(select p.user_id from participants p where p.conversation_id = c.id union select c.lo union select c.hi);
 begin
-  perform object_lock_all(array_remove(place_of(c) || array(select 'user:' || u from unnest(users) u), null));
+  perform object_lock_all(place_of(c) || array(select 'user:' || u from unnest(users) u));
   perform note_conversation(c, c.ver + 1);
   if c.lo is null then
     perform note_dirty(array_agg('member:' || c.group_id || ':' || p.user_id), array_agg(p.member_ver + 1), null)

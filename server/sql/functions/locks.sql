@@ -3,6 +3,7 @@ create or replace function object_lock(name text) returns bigint immutable paral
   select hashtextextended(name, 0)
 $$;
 
+-- Locks of objects by their names, those of null left out.
 create or replace function object_lock_all(p_names text[]) returns void language plpgsql as $$
 begin
   perform pg_advisory_xact_lock(l.key)
@@ -10,6 +11,7 @@ begin
 end
 $$;
 
+-- What the lock of a conversation and its entry in the cache are called.
 create or replace function place_of(c conversations) returns text immutable language sql as $$
   select case when c.lo is null then 'group:' || c.group_id else 'conv:' || c.lo || ':' || c.hi end
 $$;
@@ -20,10 +22,7 @@ declare
   c conversations;
 begin
   select * into c from conversations where id = p_conversation;
-  perform object_lock_all(array_remove(array[
-    case when c.lo is null then 'group:' || c.group_id else 'conv:' || c.lo || ':' || c.hi end,
-    'user:' || c.lo, 'user:' || c.hi, 'user:' || p_user
-  ], null));
+  perform object_lock_all(array[place_of(c), 'user:' || c.lo, 'user:' || c.hi, 'user:' || p_user]);
   select * into c from conversations where id = p_conversation;
   return c;
 end

@@ -5,7 +5,7 @@ $$;
 
 -- Other after a restart, after a failover, and after this database was made anew from a copy.
 create or replace function cache_run() returns text stable language sql as $$
-  select md5(pg_postmaster_start_time()::text || left(pg_walfile_name(pg_current_wal_lsn()), 8) || pg_relation_filenode('cache_ctl'));
+  select md5(extract(epoch from pg_postmaster_start_time())::text || left(pg_walfile_name(pg_current_wal_lsn()), 8) || pg_relation_filenode('cache_ctl'));
 $$;
 
 -- The epoch in which entries are filled; 0: none, until a node has drawn one for this run of PostgreSQL.

@@ -21,19 +21,12 @@ declare
   now_at timestamptz;
 begin
   perform set_config('om.marked', '1', true);
-  perform pg_advisory_xact_lock(l.key)
-  from (
-    select distinct k.key
-    from unnest(p_senders, p_recipients, p_groups) as i(sender, recipient, group_id),
-      lateral (
-        select object_lock('group:' || i.group_id) where i.group_id is not null
-        union all select object_lock('conv:' || least(i.sender, i.recipient) || ':' || greatest(i.sender, i.recipient))
-          where i.recipient is not null
-        union all select object_lock('user:' || i.sender) where i.recipient is not null
-        union all select object_lock('user:' || i.recipient) where i.recipient is not null
-      ) as k(key)
-    order by 1
-  ) l;
+  perform object_lock_all(array(
+    select unnest(case when i.recipient is null then array['group:' || i.group_id] else array[
+      'conv:' || least(i.sender, i.recipient) || ':' || greatest(i.sender, i.recipient), 'user:' || i.sender, 'user:' || i.recipient
+    ] end)
+    from unnest(p_senders, p_recipients, p_groups) as i(sender, recipient, group_id)
+  ));
 
   with made as (
     insert into conversations (lo, hi)

@@ -12,14 +12,11 @@ const insertUser = statement<Profile>(
   "accounts.insert",
   `insert into users as u (username, email, password_hash, full_name) values ($1, $2, $3, $4) returning ${ownColumns}`,
 );
-const reserveName = statement<never>(
-  "accounts.reserve_name",
-  "insert into names (name, user_id) values (lower($1), $2)",
-);
+const reserveName = statement<never>("accounts.reserve_name", "insert into names (name, user_id) values ($1, $2)");
 const startList = statement<never>("accounts.start_list", "insert into user_state (user_id) values ($1)");
 const moveName = statement<never>(
   "accounts.move_name",
-  `insert into names (name, user_id) values (lower($1), $2)
+  `insert into names (name, user_id) values ($1, $2)
    on conflict (user_id) do update set name = excluded.name where names.name <> excluded.name`,
 );
 const login = statement<Profile & { password_hash: string }>(
@@ -36,11 +33,11 @@ const byId = statement<Profile & { updated_at: string }>(
 );
 const byName = statement<Profile>(
   "accounts.by_name",
-  `select ${profileColumns("$2")} from names n join users u on u.id = n.user_id where n.name = lower($1)`,
+  `select ${profileColumns("$2")} from names n join users u on u.id = n.user_id where n.name = $1`,
 );
 const nameTaken = statement<{ taken: boolean }>(
   "accounts.name_taken",
-  "select exists (select from names where name = lower($1)) as taken",
+  "select exists (select from names where name = $1) as taken",
 );
 const emailTaken = statement<{ taken: boolean }>(
   "accounts.email_taken",
@@ -58,8 +55,8 @@ const updateProfile = statement<Profile>(
 const search = statement<Profile>(
   "accounts.search",
   `select ${profileColumns("$4")} from users u
-   where (lower(u.username) like lower($1) or lower(u.full_name) like lower($1)) and u.deleted_at is null
-   order by lower(u.username) <> lower($3), lower(u.username), u.id limit $2`,
+   where (fold(u.username) like fold($1) or fold(u.full_name) like fold($1)) and u.deleted_at is null
+   order by fold(u.username) <> fold($3), fold(u.username) collate "C", u.id limit $2`,
 );
 
 export interface NewAccount {
@@ -81,7 +78,7 @@ export function accountStore(db: Database, writes: CacheWrites) {
         db.transaction(async (queries) => {
           const values = [account.username, account.email, account.passwordHash, account.fullName];
           const profile = only(await queries.query(insertUser, values));
-          await queries.query(reserveName, [account.username, profile.id]);
+          await queries.query(reserveName, [account.username.toLowerCase(), profile.id]);
           await queries.query(startList, [profile.id]);
           return profile;
         }),
@@ -92,7 +89,7 @@ export function accountStore(db: Database, writes: CacheWrites) {
         changeProfile(writes, id, async (queries) => {
           const [profile] = await queries.query(updateProfile, [id, change.username ?? null, change.fullName ?? null]);
           if (profile !== undefined && change.username !== undefined) {
-            await queries.query(moveName, [change.username, id]);
+            await queries.query(moveName, [change.username.toLowerCase(), id]);
           }
           return profile;
         }),
@@ -103,8 +100,8 @@ export function accountStore(db: Database, writes: CacheWrites) {
       (await db.query(upgradeHash, [id, from, to])).length > 0,
     /** As the viewer sees the user; by default oneself. */
     byId: async (id: number, viewerId = id) => (await db.query(byId, [id, viewerId]))[0],
-    byName: async (name: string, viewerId: number) => (await db.query(byName, [name, viewerId]))[0],
-    nameTaken: async (name: string) => only(await db.query(nameTaken, [name])).taken,
+    byName: async (name: string, viewerId: number) => (await db.query(byName, [name.toLowerCase(), viewerId]))[0],
+    nameTaken: async (name: string) => only(await db.query(nameTaken, [name.toLowerCase()])).taken,
     emailTaken: async (email: string) => only(await db.query(emailTaken, [email])).taken,
     /** Whose username or full name contains `text`, without case; the one named so first. */
     search: (text: string, limit: number, viewerId: number) =>

@@ -30,7 +30,7 @@ const byId = statement<GroupRow>("groups.by_id", `select ${groupColumns} from gr
 const byHandle = statement<GroupRow>(
   "groups.by_handle",
   `select ${groupColumns} from names n join groups g on g.id = n.group_id
-   where n.name = lower($1) and g.is_public`,
+   where n.name = $1 and g.is_public`,
 );
 const ofMember = statement<GroupRow>(
   "groups.of_member",
@@ -41,12 +41,12 @@ const ofMember = statement<GroupRow>(
 const search = statement<GroupRow>(
   "groups.search",
   `select ${groupColumns} from groups g
-   where g.is_public and (lower(g.name) like lower($1) or lower(g.handle) like lower($1))
-   order by lower($3) not in (lower(g.handle), lower(g.name)), lower(g.handle), g.id limit $2`,
+   where g.is_public and (fold(g.name) like fold($1) or fold(g.handle) like fold($1))
+   order by fold($3) not in (fold(g.handle), fold(g.name)), fold(g.handle) collate "C", g.id limit $2`,
 );
 const handleTaken = statement<{ taken: boolean }>(
   "groups.handle_taken",
-  "select exists (select from names where name = lower($1) and (group_id = $2) is not true) as taken",
+  "select exists (select from names where name = $1 and (group_id = $2) is not true) as taken",
 );
 
 // The conversation starts at version 1: a device that does not know the group has 0.
@@ -56,7 +56,7 @@ const create = statement<Head>(
      insert into groups (id, creator_id, name, description, is_public, handle)
      select $6, u.id, $2, $3, $4, $5 from users u where u.id = $1 and u.deleted_at is null returning id
    ),
-   named as (insert into names (name, group_id) select lower($5), id from made where $5::text is not null),
+   named as (insert into names (name, group_id) select $7, id from made where $5::text is not null),
    head as (insert into conversations (group_id, ver) select id, 1 from made returning id, ver, seq),
    admin as (insert into participants (user_id, conversation_id, role, told_ver, member_ver) select $1, id, 'admin', ver, 1 from head),
    lists as (update user_state set list_ver = list_ver + 1 where user_id = $1 and exists (select from made))
@@ -73,7 +73,7 @@ const edit = statement<never>(
      returning id
    ),
    freed as (delete from names where group_id = $1 and $5::text is null)
-   insert into names (name, group_id) select lower($5), id from edited where $5::text is not null
+   insert into names (name, group_id) select $6, id from edited where $5::text is not null
    on conflict (group_id) do update set name = excluded.name where names.name <> excluded.name`,
 );
 
@@ -84,21 +84,21 @@ export function groupStore(db: Queries) {
   return {
     byId: async (id: number) => (await db.query(byId, [id]))[0],
     /** Public groups only. */
-    byHandle: async (handle: string) => (await db.query(byHandle, [handle]))[0],
+    byHandle: async (handle: string) => (await db.query(byHandle, [handle.toLowerCase()]))[0],
     /** Groups that the user is in, the newest first. */
     ofMember: (userId: number, limit: number) => db.query(ofMember, [userId, limit]),
     /** Public groups whose name or handle contains `text`, without case; those named so first. */
     search: (text: string, limit: number) => db.query(search, [containing(text), limit, text]),
     /** By a user or by a group other than `exceptId`. */
     handleTaken: async (handle: string, exceptId: number | undefined) =>
-      only(await db.query(handleTaken, [handle, exceptId ?? null])).taken,
+      only(await db.query(handleTaken, [handle.toLowerCase(), exceptId ?? null])).taken,
     /** The group, its conversation, its handle and its first admin; undefined: no such account. */
     create: async (id: number, creatorId: number, face: GroupFace) =>
-      (await db.query(create, [creatorId, ...valuesOf(face), id]))[0],
+      (await db.query(create, [creatorId, ...valuesOf(face), id, nameOf(face)]))[0],
     /** Of a group that is about to be made; drawn before its lock is taken. */
     nextId: async () => only(await db.query(nextId, [])).id,
     /** Without the new version of the conversation, which `changed` of the membership store gives. */
-    edit: (id: number, face: GroupFace) => db.query(edit, [id, ...valuesOf(face)]),
+    edit: (id: number, face: GroupFace) => db.query(edit, [id, ...valuesOf(face), nameOf(face)]),
     /** Likewise. */
     setIcon: (id: number, url: string) => db.query(setIcon, [id, url]),
   };
@@ -106,4 +106,9 @@ export function groupStore(db: Queries) {
 
 function valuesOf({ name, description, isPublic, handle }: GroupFace): unknown[] {
   return [name, description, isPublic, handle ?? null];
+}
+
+/** What reserves the handle. */
+function nameOf({ handle }: GroupFace): string | null {
+  return handle?.toLowerCase() ?? null;
 }

@@ -4,25 +4,24 @@ import type { UserViews } from "../accounts/user-view.ts";
 import type { Cache } from "../cache/cache.ts";
 import type { Config } from "../config.ts";
 import { conversationStore } from "../conversations/conversation-store.ts";
-import { memberPart, readGroupId } from "../conversations/group-part.ts";
 import { listSource } from "../conversations/list-cache.ts";
-import type { MovePosition } from "../conversations/mark-read.ts";
 import { memberSource } from "../conversations/member-cache.ts";
 import { createLanes, type Lanes } from "../conversations/write-lanes.ts";
 import type { Bus } from "../delivery/bus.ts";
 import type { Hub } from "../delivery/hub.ts";
 import type { Caller } from "../platform/caller.ts";
 import type { FrameHandlers } from "../platform/frame-handlers.ts";
+import { readId } from "../platform/page-limit.ts";
 import type { Database, Queries } from "../platform/postgres/database.ts";
 import type { RoutesOf } from "../platform/route-handlers.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import type { HistoryPosts } from "./batch-changes.ts";
 import type { MayRead } from "./borrowed-media.ts";
 import { deleteMessage, editMessage } from "./change-message.ts";
-import { chatFrame } from "./chat-frame.ts";
 import { deleteConversation } from "./delete-conversation.ts";
-import { groupReadFrame } from "./group-read-frame.ts";
+import type { MessageDeps } from "./deps.ts";
 import { historySource } from "./history-cache.ts";
+import { ackFrameIn, chatFrame, groupReadFrame, receipt, syncFrame } from "./inbound-frames.ts";
 import { lifeStore } from "./life-store.ts";
 import { listMessageChanges } from "./list-message-changes.ts";
 import { messageStore } from "./message-store.ts";
@@ -30,11 +29,9 @@ import { createPageJson } from "./page-json.ts";
 import { pendingStore } from "./pending-store.ts";
 import { postGroupMessage, postMessage } from "./post-message.ts";
 import { groupReadState, readGroup } from "./read-group.ts";
-import { readGroupHistory, readHistory, type HistoryDeps } from "./read-history.ts";
+import { readHistory, readPage, type HistoryDeps } from "./read-history.ts";
 import { readNews, readPending } from "./read-pending.ts";
-import { ackFrameIn, receipt } from "./receipt-frames.ts";
-import { sendMessage, type Draft, type SendRules, type Sent } from "./send-message.ts";
-import { syncFrame } from "./sync-frame.ts";
+import { sendMessage, type SendRules } from "./send-message.ts";
 import { postSync } from "./sync-messages.ts";
 import { createWriteBatch } from "./write-batch.ts";
 import type { Write, WriteResult } from "./write.ts";
@@ -55,22 +52,19 @@ interface Deps {
   };
 }
 
-interface Parts extends Deps {
-  conversations: ReturnType<typeof conversationStore>;
-  store: ReturnType<typeof messageStore>;
-  life: ReturnType<typeof lifeStore>;
+interface Parts extends Deps, MessageDeps, HistoryDeps {
+  views: UserViews;
+  bus: Bus;
+  people: People;
+  cache: Cache;
   lanes: Lanes<Write, WriteResult>;
-  rules: SendRules;
-  reads: HistoryDeps;
   pageJson: ReturnType<typeof createPageJson>;
-  move: MovePosition;
-  send: (caller: Caller, draft: Draft) => Promise<Sent>;
 }
 
 /** Messages are sent through write lanes over either transport, and read by way of the cache. */
 export function composeMessages(deps: Deps) {
   const parts = partsOf(deps);
-  const { config, db, views, telemetry, lanes, move, reads } = parts;
+  const { config, db, views, telemetry, lanes, move } = parts;
   const pending = { store: pendingStore(db), views };
   const { failure } = telemetry.sockets;
   return {
@@ -78,7 +72,7 @@ export function composeMessages(deps: Deps) {
     frames: framesOf(parts),
     lanes,
     move,
-    groups: reads.sources.group,
+    groups: parts.sources.group,
     backlog: {
       messages: (userId: number, brought: ReadonlyMap<number, number>) =>
         readPending({ ...pending, days: config.pendingDays }, userId, brought),
@@ -98,16 +92,17 @@ export function cachedMessages(cache: Cache, db: Queries): { sources: HistoryDep
   const sources = { conv: historySource(db, "conv"), group: historySource(db, "group"), member: memberSource(db) };
   const list = listSource(db);
   const posts: HistoryPosts = {
-    conv: sources.conv,
-    list,
-    compact: (place) => cache.compact("groupId" in place ? sources.group : sources.conv, place),
-    compactList: (userId) => cache.compact(list, userId),
+    history(place, what) {
+      const source = "groupId" in place ? sources.group : sources.conv;
+      return { source, ...what, compact: () => cache.compact(source, place) };
+    },
+    list: (userId, what) => ({ source: list, ...what, compact: () => cache.compact(list, userId) }),
   };
   return { sources, posts };
 }
 
 function partsOf(deps: Deps): Parts {
-  const { config, db, cache, bus, hub, views, people, telemetry, media } = deps;
+  const { config, db, cache, bus, hub, views, telemetry, media } = deps;
   const { sources, posts } = cachedMessages(cache, db);
   const lanes = createLanes<Write, WriteResult>({
     lanes: config.sendLanes,
@@ -127,15 +122,16 @@ function partsOf(deps: Deps): Parts {
     }),
   });
   const rules: SendRules = { ...media, maxMessageLength: config.maxMessageLength };
-  const store = messageStore(db, cache.seen);
   return {
     ...deps,
     conversations: conversationStore(db, cache.seen),
-    store,
+    store: messageStore(db, cache.seen),
     life: lifeStore(cache.writes, posts),
     lanes,
     rules,
-    reads: { store, views, people, cache, sources, onQueried: telemetry.queried },
+    mayRead: media.isVisible,
+    sources,
+    onQueried: telemetry.queried,
     pageJson: createPageJson(views),
     async move(wish) {
       const result = await lanes.run(wish.userId, { kind: "advance", wish });
@@ -146,51 +142,38 @@ function partsOf(deps: Deps): Parts {
 }
 
 function routesOf(parts: Parts): RoutesOf<"messages"> {
-  const { bus, conversations, life, media, move, pageJson, reads, rules, send, store, views } = parts;
-  const change = { life, store, views, bus, rules, mayRead: media.isVisible };
+  const groupOf = (params: { id: string }): number => readId(params.id, "invalid_group_id");
   return {
-    history: async ({ caller, query }) => pageJson(await readHistory(reads, caller, query)),
-    send: ({ caller, body }) => postMessage({ store, views, send }, caller, body),
-    sync: ({ caller, body }) => postSync({ store, views }, caller, body),
-    messageChanges: ({ caller, query }) => listMessageChanges({ store, views }, caller, query),
-    editMessage: ({ caller, params, body }) => editMessage(change, caller, { id: params.id, body }),
-    deleteMessage: ({ caller, params }) => deleteMessage(change, caller, params.id),
+    history: async ({ caller, query }) => parts.pageJson(await readHistory(parts, caller, query)),
+    send: ({ caller, body }) => postMessage(parts, caller, body),
+    sync: ({ caller, body }) => postSync(parts, caller, body),
+    messageChanges: ({ caller, query }) => listMessageChanges(parts, caller, query),
+    editMessage: ({ caller, params, body }) => editMessage(parts, caller, { id: params.id, body }),
+    deleteMessage: ({ caller, params }) => deleteMessage(parts, caller, params.id),
     deleteConversation: ({ caller, params, query }) =>
-      deleteConversation({ conversations, life, bus }, caller, {
-        name: params.conversation_id,
-        everyone: query.everyone === "true",
-      }),
+      deleteConversation(parts, caller, { name: params.conversation_id, everyone: query.everyone === "true" }),
     async groupHistory({ caller, params, query }) {
-      const groupId = readGroupId(params.id);
-      return pageJson(await readGroupHistory(reads, caller, { groupId, query }));
+      const place = { groupId: groupOf(params) };
+      return parts.pageJson(await readPage(parts, caller, { place, query }));
     },
-    async groupSend({ caller, params, body }) {
-      const groupId = readGroupId(params.id);
-      await memberPart(conversations, caller, groupId);
-      return postGroupMessage({ store, views, send }, caller, { groupId, body });
-    },
+    groupSend: async ({ caller, params, body }) => postGroupMessage(parts, caller, { groupId: groupOf(params), body }),
     async groupRead({ caller, params, body }) {
-      const messageId = body.last_read_message_id ?? 0;
-      return readGroup({ conversations, messages: store, move }, caller, {
-        groupId: readGroupId(params.id),
-        messageId,
-      });
+      return readGroup(parts, caller, { groupId: groupOf(params), messageId: body.last_read_message_id ?? 0 });
     },
-    groupReadState: async ({ caller, params }) => groupReadState(conversations, caller, readGroupId(params.id)),
+    groupReadState: async ({ caller, params }) => groupReadState(parts.conversations, caller, groupOf(params)),
   };
 }
 
-function framesOf({ conversations, store, move, send, views }: Parts) {
-  const reading = { conversations, messages: store, move };
+function framesOf(parts: Parts) {
+  const { move, send } = parts;
   return {
     chat: async (source, payload) => source.reply(await chatFrame(send, source, payload)),
     ack: ({ caller }, payload) => ackFrameIn(move, caller, payload),
     delivery: ({ caller }, payload) => receipt(move, caller, { messageId: payload.message_id ?? 0, read: false }),
     read: ({ caller }, payload) => receipt(move, caller, { messageId: payload.message_id ?? 0, read: true }),
-    group_read: ({ caller }, payload) =>
-      groupReadFrame((who, asked) => readGroup(reading, who, asked), caller, payload),
+    group_read: ({ caller }, payload) => groupReadFrame((who, asked) => readGroup(parts, who, asked), caller, payload),
     async sync(source, payload) {
-      for await (const frame of syncFrame({ store, views }, source.caller, payload)) {
+      for await (const frame of syncFrame(parts, source.caller, payload)) {
         source.reply(frame);
         await source.ready();
       }

@@ -106,10 +106,8 @@ async function apply(database: TestDatabase, model: Model, ids: [number, number]
     const visible = seen(model, one.by).includes(target);
     const silenced = one.kind === "edit" && !target.hidden && model.blocked[1 - one.by]?.[one.by] === true;
     const expected = !visible ? "unknown" : target.by === one.by && !silenced ? "done" : "forbidden";
-    const { outcome } =
-      one.kind === "delete"
-        ? await life.remove(userOf(one.by), target.id)
-        : await life.edit(userOf(one.by), target.id, { content: `${target.content}!`, isMedia: false });
+    const content = one.kind === "delete" ? null : `${target.content}!`;
+    const { outcome } = await life.change({ userId: userOf(one.by), messageId: target.id, content, isMedia: false });
     expect(outcome).toBe(expected);
     if (outcome !== "done") return;
     if (one.kind === "delete") target.deleted = true;

@@ -1,6 +1,6 @@
 import type { Bus } from "../delivery/bus.ts";
 import { createLocalBus } from "../delivery/local-bus.ts";
-import { RedisBus } from "../delivery/redis-bus.ts";
+import { createRedisBus } from "../delivery/redis-bus.ts";
 import type { OpenRedis } from "./open-redis.ts";
 import { createFirstNews } from "../platform/first-news.ts";
 import { createBusTelemetry } from "../platform/telemetry/bus-telemetry.ts";
@@ -23,7 +23,7 @@ export function openBus(opened: OpenRedis | undefined, telemetry: Telemetry): Op
   }
   const told = createBusTelemetry({ telemetry, now: Date.now });
   const news = createFirstNews();
-  const bus = new RedisBus({
+  const bus = createRedisBus({
     redis: opened.redis,
     stations: opened.stations,
     db: opened.db,

@@ -40,6 +40,19 @@ const maxWaiting = 1_000;
 /** How long a statement may run, in ms; the server ends it, and the client gives up a little later. */
 const statementTimeout = 10_000;
 
+/** Settings that an operator may have changed for a database or a role, and whose values this server relies on. */
+export function ownSettings(scope: "session" | "local"): string {
+  const values = [
+    "timezone = 'UTC'",
+    "datestyle = 'ISO'",
+    "search_path = public",
+    "standard_conforming_strings = on",
+    // What is read after a lock must be newer than the wait for it.
+    "default_transaction_isolation = 'read committed'",
+  ];
+  return values.map((value) => `set ${scope} ${value}`).join("; ");
+}
+
 const begin: Statement<never> = { name: "", text: "begin" };
 const beginMarked: Statement<never> = { name: "", text: "begin; set local om.marked = '1'" };
 const commit: Statement<never> = { name: "", text: "commit" };
@@ -120,10 +133,8 @@ function openPool({ connection, poolSize, onOutage }: DatabaseOptions): pg.Pool 
     // oxlint-disable-next-line typescript/no-misused-promises
     onConnect: async (client) => {
       await client.query(
-        `deallocate all; set timezone = 'UTC'; set statement_timeout = ${statementTimeout};` +
-          ` set lock_timeout = 5000; set idle_in_transaction_session_timeout = 5000;` +
-          // What is read after a lock must be newer than the wait for it, whatever the database's default.
-          ` set default_transaction_isolation = 'read committed'`,
+        `deallocate all; ${ownSettings("session")}; set statement_timeout = ${statementTimeout};` +
+          ` set lock_timeout = 5000; set idle_in_transaction_session_timeout = 5000`,
       );
     },
   });

@@ -2,6 +2,7 @@ import { readdirSync } from "node:fs";
 import { startPostgres, type PostgresServer } from "@om/services";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { startTransactionPooler } from "../../../tests/fixtures/transaction-pooler.ts";
 import { migrate } from "./migrate.ts";
 
 const steps = readdirSync(new URL("../../../sql/migrations/", import.meta.url)).map((name) => `migrations/${name}`);
@@ -84,4 +85,10 @@ test("a server connection that a pooler gives to others is left as it was, wheth
   await expect(migrate({ connectionString })).rejects.toThrow("has had later");
   const asBefore = { lock_timeout: "0", timezone: "Asia/Tokyo", locks: 0 };
   expect(left).toEqual([asBefore, asBefore]);
+});
+
+test("a pooler that gives each transaction another connection is refused in words and changes nothing", async () => {
+  await using pooler = await startTransactionPooler(connectionString);
+  await expect(migrate({ connectionString: pooler.url })).rejects.toThrow("transaction pooling");
+  expect(sql("select to_regclass('schema_migrations') is null")).toBe("t");
 });

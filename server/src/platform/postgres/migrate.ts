@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import pg from "pg";
+import { ownSettings } from "./database.ts";
 
 /** The same from src/ and from dist/. */
 const folder = new URL("../../../sql/", import.meta.url);
@@ -21,7 +22,7 @@ interface Step {
  * Brings the schema to this build's version, in one transaction, by one server at a time: the files of `sql/migrations/` that it has not
  * had, in their order, and then all functions, if any has changed. All that is set lasts for the transaction only, so a pooler may stand
  * between.
- * @throws SchemaError for a PostgreSQL older than 15, a schema newer than this build, or a migration that was edited after it was applied
+ * @throws SchemaError for a database that cannot be used, a schema newer than this build, or a migration that was edited after it was applied
  */
 export async function migrate(connection: pg.ClientConfig): Promise<void> {
   const client = new pg.Client({ ...connection, connectionTimeoutMillis: 10_000 });
@@ -29,8 +30,10 @@ export async function migrate(connection: pg.ClientConfig): Promise<void> {
   client.on("error", () => undefined);
   await client.connect();
   try {
-    await checkServer(client);
-    await client.query("begin; set local timezone = 'UTC'; set local lock_timeout = '60s'; set local om.marked = '1'");
+    await checkServer(client, connection);
+    await client.query(
+      `begin isolation level read committed; ${ownSettings("local")}; set local lock_timeout = '60s'; set local om.marked = '1'`,
+    );
     await client.query("select pg_advisory_xact_lock($1)", [lock]);
     for (const step of missing(await applied(client))) await apply(client, step);
     // The data is known to be this database's own.
@@ -44,13 +47,47 @@ export async function migrate(connection: pg.ClientConfig): Promise<void> {
   }
 }
 
-async function checkServer(client: pg.Client): Promise<void> {
-  const server = await client.query<{ version: number }>(
-    "select current_setting('server_version_num')::int as version",
+/** @throws SchemaError for what no migration can put right */
+async function checkServer(client: pg.Client, connection: pg.ClientConfig): Promise<void> {
+  const server = await client.query<{ version: number; encoding: string; pid: number }>(
+    `select current_setting('server_version_num')::int as version, current_setting('server_encoding') as encoding,
+       pg_backend_pid() as pid`,
   );
-  const version = server.rows[0]?.version ?? 0;
+  const { version, encoding, pid } = server.rows[0] ?? { version: 0, encoding: "", pid: 0 };
   if (version < 150_000)
     throw new SchemaError(`PostgreSQL ${Math.floor(version / 10_000)} is too old; 15 or newer is needed`);
+  if (encoding !== "UTF8")
+    throw new SchemaError(
+      `the database's encoding is ${encoding}, UTF8 is needed: create database … template template0 encoding 'UTF8'`,
+    );
+  // A pooler makes up the process of its own that it tells.
+  if ((client as { processID?: unknown }).processID !== pid && (await changesServers(client, connection)))
+    throw new SchemaError(
+      "a pooler between here and PostgreSQL gives each transaction another connection (transaction pooling):" +
+        " use session pooling, or connect to PostgreSQL itself",
+    );
+}
+
+/**
+ * Whether statements of one client reach several processes of PostgreSQL, or two clients the same one. Poolers take the connection that was
+ * used last, or each in turn: two statements in a row and one of somebody else show both, and others' traffic in between only
+ * helps them to differ.
+ */
+async function changesServers(client: pg.Client, connection: pg.ClientConfig): Promise<boolean> {
+  const other = new pg.Client({ ...connection, connectionTimeoutMillis: 10_000 });
+  other.on("error", () => undefined);
+  await other.connect();
+  try {
+    const pid = async (of: pg.Client): Promise<unknown> =>
+      (await of.query("select pg_backend_pid() as pid")).rows[0].pid;
+    for (let round = 0; round < 5; round++) {
+      const first = await pid(client);
+      if ((await pid(client)) !== first || (await pid(other)) === first) return true;
+    }
+    return false;
+  } finally {
+    await other.end();
+  }
 }
 
 /** Name and checksum of every step that the database has had. */
@@ -78,7 +115,10 @@ function missing(had: Map<string, string>): Step[] {
 }
 
 async function apply(client: pg.Client, { name, text, checksum }: Step): Promise<void> {
-  await client.query(text);
+  await client.query(text).catch((error: unknown) => {
+    const { code, message } = error as { code?: unknown; message: string };
+    throw code === "42P07" ? new SchemaError(`the database is not empty and not of this server: ${message}`) : error;
+  });
   await client.query(
     `insert into schema_migrations (name, checksum) values ($1, $2)
      on conflict (name) do update set checksum = excluded.checksum, applied_at = now()`,

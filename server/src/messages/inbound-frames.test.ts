@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { OmError } from "../platform/om-error.ts";
 import { DatabaseUnavailable } from "../platform/postgres/database.ts";
-import { groupReadFrame } from "./group-read-frame.ts";
+import { groupReadFrame } from "./inbound-frames.ts";
 
 const caller = { userId: 7, email: "", role: "user" };
 async function refusalOf(error: Error, payload: Parameters<typeof groupReadFrame>[2] = { group_id: 3 }) {
