@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { parse as parseEnvFile } from "dotenv";
 import { cacheSteps } from "./cache/steps.ts";
-import { readFault } from "./fault-step.ts";
+import { readFault } from "./cache/fault-step.ts";
 
 /** What a setting may hold; `parse` returns the value or throws a text that says what is allowed. */
 interface Kind<T> {

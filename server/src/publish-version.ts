@@ -1,5 +1,5 @@
 import { parseConfig, readEnvironment } from "./config.ts";
-import { externalConnection, openStorage } from "./open-storage.ts";
+import { externalConnection, openStorage } from "./open/open-storage.ts";
 import { publishVersion } from "./releases/publish-version.ts";
 import { readArguments, usage, type Release } from "./releases/read-release.ts";
 import { versionStore, type VersionStore } from "./releases/version-store.ts";

@@ -19,6 +19,17 @@ export type MessageCells = [
   reply: MessageCells | null,
 ];
 
+/** The same message with another reply, or none. */
+export function withReply(cells: MessageCells, reply: MessageCells | null): MessageCells {
+  return cells.with(11, reply) as MessageCells;
+}
+
+/** A hidden message is seen by its sender only, also where it is replied to. */
+export function withoutHiddenReply(cells: MessageCells, viewerId: number): MessageCells {
+  const reply = cells[11];
+  return reply !== null && reply[9] && reply[3] !== viewerId ? withReply(cells, null) : cells;
+}
+
 /**
  * A conversation with some of its messages, from one snapshot. The people whom a view needs come along: both of a direct
  * conversation, of a group those who wrote the messages.
@@ -63,9 +74,20 @@ export function placeValues(place: Place): [lo: number | null, hi: number | null
   return "groupId" in place ? [null, null, place.groupId] : [place.lo, place.hi, null];
 }
 
+/** The same of many places, as arrays to unnest. */
+export function placeColumns(places: readonly Place[]): (number | null)[][] {
+  const values = places.map(placeValues);
+  return [values.map(([lo]) => lo), values.map(([, hi]) => hi), values.map(([, , groupId]) => groupId)];
+}
+
+/** The other one of a direct conversation; null: it is a group. */
+export function peerOf({ lo, hi }: Pick<ConversationRow, "lo" | "hi">, userId: number): number | null {
+  return lo === userId ? hi : lo;
+}
+
 /** The name of a conversation as `viewerId` sees it. */
 export function conversationName(row: Pick<ConversationRow, "lo" | "hi" | "group_id">, viewerId: number): string {
-  return row.group_id === null ? `user_${row.lo === viewerId ? row.hi : row.lo}` : `group_${row.group_id}`;
+  return row.group_id === null ? `user_${peerOf(row, viewerId)}` : `group_${row.group_id}`;
 }
 
 /** `conversations c` of a place given by three expressions. */
@@ -106,13 +128,21 @@ export const messageArray = (viewer: string): string =>
   ` case when m.reply_to_id is not null then ${replied(`json_build_array(${messageColumns("r")}, null, null)`, viewer)} end)`;
 
 /** Ids of those who wrote the rows `m` of an aggregate, and what they reply to. */
-export const writers = (viewer: string): string =>
+const writers = (viewer: string): string =>
   `array_agg(m.sender_id) || array_agg(case when m.reply_to_id is not null then ${replied("r.sender_id", viewer)} end)`;
 
 /** `people` of the row: of a group those named by `ids`, an array expression. */
 export const peopleColumn = (viewer: string, ids: string): string =>
   `(select coalesce(json_agg(${profileJson(viewer)}), '[]') from users u` +
   ` where u.id = any(case when c.lo is null then ${ids} else array[c.lo, c.hi] end)) as people`;
+
+/** All columns of `ConversationRow`, with the messages of a lateral `found`; goes with `foundMessages` and `conversationTables`. */
+export const rowWithFound = (viewer: string): string =>
+  `${conversationColumns}, coalesce(found.messages, '[]') as messages, ${peopleColumn(viewer, "found.writers")}`;
+
+/** Aggregates over rows `m` of messages. */
+export const foundMessages = (viewer: string, order: string, filter = ""): string =>
+  `json_agg(${messageArray(viewer)} order by ${order}) ${filter} as messages, ${writers(viewer)} as writers`;
 
 /** PostgreSQL's JSON writes `…07.5+00:00` (the session runs in UTC) where the wire has `…07.5Z`. */
 export function jsonTime(text: string): string {

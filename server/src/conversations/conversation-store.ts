@@ -136,9 +136,7 @@ const peers = statement<PeerRow>(
 const changed = statement<HeadRow & { list_ver: number }>(
   "conversations.changed",
   `with page as (
-     select c.id, ${tail} as tail_id, ${activity} as activity
-     from participants p join conversations c on c.id = p.conversation_id left join groups g on g.id = c.group_id
-     where p.user_id = $1 and p.left_at is null and (c.group_id is not null or c.seq > 0) and c.id > $2
+     ${everyOne} and (c.group_id is not null or c.seq > 0) and c.id > $2
        and ($3::text is null or c.changed >= $3::text::xid8 or p.changed >= $3::text::xid8)
      order by c.id limit $4
    )

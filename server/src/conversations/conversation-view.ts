@@ -1,24 +1,34 @@
 import type { Conversation, LastMessage, Message, PeerUser, User } from "@om/protocol";
 import type { Online, Profile, UserViews } from "../accounts/user-view.ts";
-import { conversationName, jsonTime, type ConversationRow, type MessageCells } from "./conversation-row.ts";
+import { conversationName, jsonTime, peerOf, type ConversationRow, type MessageCells } from "./conversation-row.ts";
 import type { HeadRow } from "./conversation-store.ts";
+
+type Positions = Omit<ConversationRow, "conversation_id" | "ver" | "seq" | "people" | "messages">;
 
 /** All messages of a row, in its order, as `viewerId` sees them. */
 export function toMessages(row: ConversationRow, viewerId: number, views: UserViews, online: Online): Message[] {
   const name = conversationName(row, viewerId);
   const people = new Map(row.people.map((one) => [one.id, views.user(timedProfile(one), viewerId, online)]));
-  return row.messages.map((cells) => {
-    const message = toMessage(row, cells, people.get(cells[3]) ?? nobody(cells[3]), name);
-    const [reply, replyToId] = [cells[11], cells[10]];
-    if (replyToId === null) return message;
-    const replied = reply === null ? undefined : toMessage(row, reply, people.get(reply[3]) ?? nobody(reply[3]), name);
-    return { ...message, reply_to_id: replyToId, ...(replied === undefined ? {} : { reply_to: replied }) };
-  });
+  return row.messages.map((cells) => messageWithReply(row, cells, people, name));
+}
+
+/** @param name of the conversation, as the viewer sees it */
+export function messageWithReply(
+  row: Positions,
+  cells: MessageCells,
+  people: ReadonlyMap<number, User>,
+  name: string,
+): Message {
+  const message = toMessage(row, cells, people.get(cells[3]) ?? nobody(cells[3]), name);
+  const [reply, replyToId] = [cells[11], cells[10]];
+  if (replyToId === null) return message;
+  const replied = reply === null ? undefined : toMessage(row, reply, people.get(reply[3]) ?? nobody(reply[3]), name);
+  return { ...message, reply_to_id: replyToId, ...(replied === undefined ? {} : { reply_to: replied }) };
 }
 
 /** Written out in one literal: a page makes a hundred of these, and they are most of what a read costs this process. */
 function toMessage<S>(
-  row: ConversationRow,
+  row: Positions,
   cells: MessageCells,
   sender: S,
   name: string,
@@ -57,18 +67,14 @@ export function timedProfile(profile: Profile): Profile {
 }
 
 /** Stands for somebody whose row is gone, so that no message is lost with its author. */
-function nobody(id: number): User {
-  return { id, username: "", email: "", full_name: "", avatar: "", role: "user", is_online: false, last_seen: null };
-}
-
-function noPeer(id: number): PeerUser {
-  const { role: _role, ...peer } = nobody(id);
-  return peer;
-}
+const noPeer = (id: number): PeerUser => {
+  return { id, username: "", email: "", full_name: "", avatar: "", is_online: false, last_seen: null };
+};
+const nobody = (id: number): User => ({ ...noPeer(id), role: "user" });
 
 /** An entry of the conversation list; the row's only message, if there is one, is its last. */
 export function toConversation(row: HeadRow, viewerId: number, views: UserViews, online: Online): Conversation {
-  const peerId = row.lo === viewerId ? row.hi : row.lo;
+  const peerId = peerOf(row, viewerId);
   const people = new Map(row.people.map((one) => [one.id, views.peer(timedProfile(one), viewerId, online)]));
   const [last] = row.messages;
   return {

@@ -3,7 +3,7 @@ import type { Cache } from "../cache/cache.ts";
 import type { Source } from "../cache/source.ts";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
-import { placeNamed } from "./conversation-row.ts";
+import { peerOf, placeNamed } from "./conversation-row.ts";
 import type { ConversationStore } from "./conversation-store.ts";
 import type { UnreadId } from "./unread-cache.ts";
 
@@ -23,7 +23,7 @@ export async function countUnread(
     if (row === undefined) throw new OmError("conversation_not_found");
     return { conversation_id: name, ...row };
   }
-  const otherId = place.lo === caller.userId ? place.hi : place.lo;
+  const otherId = peerOf(place, caller.userId) ?? 0;
   const [found] = await deps.cache.read(deps.unread, [{ userId: caller.userId, otherId }]);
   return { conversation_id: name, unread_count: found?.value ?? 0, ver: found?.ver ?? 0 };
 }

@@ -1,18 +1,10 @@
-import type { RouteOutput } from "@om/protocol";
-import { limits } from "@om/protocol";
+import { limits, type RouteOutput, type RouteQuery } from "@om/protocol";
 import type { UserViews } from "../accounts/user-view.ts";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
 import { pageLimit, wholeNumber } from "../platform/page-limit.ts";
 import type { ConversationStore } from "./conversation-store.ts";
 import { toConversation } from "./conversation-view.ts";
-
-/** Query of GET /api/changes. */
-interface ChangesQuery {
-  cursor?: string | undefined;
-  after?: string | undefined;
-  limit?: string | undefined;
-}
 
 /**
  * What changed in the caller's conversations since a cursor `<epoch>.<transaction>`. The new cursor is taken before the rows are
@@ -21,7 +13,7 @@ interface ChangesQuery {
 export async function listChanges(
   deps: { store: ConversationStore; views: UserViews },
   caller: Caller,
-  query: ChangesQuery,
+  query: RouteQuery<"changes">,
 ): Promise<RouteOutput<"changes">> {
   const limit = pageLimit(query.limit, limits.changesPage, limits.changesPage);
   const after = wholeNumber(query.after ?? "0");

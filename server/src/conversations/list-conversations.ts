@@ -1,5 +1,4 @@
-import type { RouteOutput } from "@om/protocol";
-import { limits } from "@om/protocol";
+import { limits, type RouteOutput, type RouteQuery } from "@om/protocol";
 import type { People } from "../accounts/profile-cache.ts";
 import type { Online, Profile, UserViews } from "../accounts/user-view.ts";
 import type { OnQueried, Origin } from "../cache/source.ts";
@@ -10,18 +9,11 @@ import type { ConversationStore, HeadRow, ListedHead, ListPlace } from "./conver
 import { toConversation } from "./conversation-view.ts";
 import type { ReadList } from "./list-cache.ts";
 
-/** Query of GET /api/conversations. */
-interface ListQuery {
-  limit?: string | undefined;
-  cursor_created_at?: string | undefined;
-  cursor_message_id?: string | undefined;
-}
-
 /** The caller's conversations, newest activity first; the cursor pair names the last entry of the page before. */
 export async function listConversations(
   deps: { store: ConversationStore; readList: ReadList; people: People; views: UserViews; onQueried: OnQueried },
   caller: Caller,
-  query: ListQuery,
+  query: RouteQuery<"conversations">,
 ): Promise<RouteOutput<"conversations">> {
   const limit = pageLimit(query.limit, limits.conversationsPage, 50);
   const before = readCursor(query);
@@ -108,7 +100,7 @@ function cursorBetween(
   return { next_cursor_created_at: last.activity, next_cursor_message_id: messageId };
 }
 
-function readCursor(query: ListQuery): ListPlace | undefined {
+function readCursor(query: RouteQuery<"conversations">): ListPlace | undefined {
   const at = query.cursor_created_at;
   if (at === undefined || at === "") return undefined;
   const rfc3339 =

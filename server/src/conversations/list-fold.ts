@@ -1,4 +1,4 @@
-import type { MessageCells } from "./conversation-row.ts";
+import { peerOf, type MessageCells } from "./conversation-row.ts";
 import type { ListedHead } from "./conversation-store.ts";
 
 /*
@@ -52,8 +52,7 @@ function move(head: ListedHead, [, , , , userId, position, cleared]: MovedRecord
     head.my_delivered_id = deliveredId ?? head.my_delivered_id;
     head.unread -= cleared;
   }
-  const peerId = head.lo === viewerId ? head.hi : head.lo;
-  if (userId === peerId) {
+  if (userId === peerOf(head, viewerId)) {
     head.peer_read_id = readId ?? head.peer_read_id;
     head.peer_delivered_id = deliveredId ?? head.peer_delivered_id;
   }

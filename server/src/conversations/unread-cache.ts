@@ -1,7 +1,7 @@
 import type { Source } from "../cache/source.ts";
 import type { Queries } from "../platform/postgres/database.ts";
 import { statement } from "../platform/postgres/statement.ts";
-import { unreadKey } from "./cache-keys.ts";
+import { conversationKey, unreadKey } from "./cache-keys.ts";
 import { directPlace } from "./conversation-row.ts";
 
 export interface UnreadId {
@@ -27,10 +27,7 @@ export function unreadSource(db: Queries): Source<UnreadId, number> {
     maxBytes: 256,
     maxRecords: 1,
     key: ({ userId, otherId }) => unreadKey(userId, otherId),
-    lock({ userId, otherId }) {
-      const { lo, hi } = directPlace(userId, otherId);
-      return `conv:${lo}:${hi}`;
-    },
+    lock: ({ userId, otherId }) => conversationKey(directPlace(userId, otherId)),
     async load(ids) {
       const rows = await db.query(load, [ids.map(({ userId }) => userId), ids.map(({ otherId }) => otherId)]);
       return rows.map(({ ver, unread }) => ({ ver, value: unread }));

@@ -1,4 +1,5 @@
 import { OmError } from "../platform/om-error.ts";
+import type { Place } from "./conversation-row.ts";
 
 /**
  * Natural batching: a lane runs one batch at a time, and whatever arrives meanwhile makes the next one, without a timer. Items of
@@ -87,4 +88,11 @@ export function createLanes<Item, Result>(options: LanesOptions<Item, Result>): 
     depth,
     idle: () => (depth() === 0 ? Promise.resolve() : new Promise((resolve) => idleWaiters.push(resolve))),
   };
+}
+
+/** Spreads conversations over write lanes; a whole number. */
+export function laneKey(place: Place): number {
+  const [a, b] = "groupId" in place ? [0, place.groupId] : [place.lo, place.hi];
+  const mixed = Math.imul(a | 0, 0x9e3779b1) ^ Math.imul(b | 0, 0x85ebca6b);
+  return (mixed ^ (mixed >>> 15)) >>> 0;
 }

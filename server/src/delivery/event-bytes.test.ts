@@ -2,14 +2,14 @@ import fc from "fast-check";
 import { pack } from "msgpackr";
 import { expect, test } from "vitest";
 import { decodeEvent, encodeEvent, ownEvents } from "./event-bytes.ts";
-import { frameOf, type Push, type SessionEnd } from "./push.ts";
+import { Frame, type Push, type SessionEnd } from "./push.ts";
 
 const node = "2e0f9a52-7a6e-4b7e-9c33-6f0f1f6b8f10";
 const id = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
 const push: fc.Arbitrary<Push> = fc.record(
   {
     userIds: fc.array(id, { maxLength: 40 }),
-    frame: fc.string({ unit: "grapheme", maxLength: 300 }).map((text) => frameOf(JSON.stringify(text))),
+    frame: fc.string({ unit: "grapheme", maxLength: 300 }).map((text) => new Frame(JSON.stringify(text))),
     to: fc.constantFrom("all", "resuming"),
     except: fc.uuid(),
     message: fc.record({ conversationId: id, seq: id, id }),

@@ -1,5 +1,5 @@
 import { Packr } from "msgpackr";
-import { frameOf, type Push, type SessionEnd } from "./push.ts";
+import { Frame, type Push, type SessionEnd } from "./push.ts";
 
 /**
  * An event between nodes, one msgpack array; whoever changes its layout takes another channel (redis-bus.ts).
@@ -48,7 +48,7 @@ function pushOf(parts: readonly unknown[]): Push | undefined {
   if (typeof resumingOnly !== "boolean" || typeof ordered !== "boolean") return undefined;
   if (except !== null && typeof except !== "string") return undefined;
   if (order !== null && !isIds(order)) return undefined;
-  const push: Push = { userIds, frame: frameOf(text), to: resumingOnly ? "resuming" : "all" };
+  const push: Push = { userIds, frame: new Frame(text), to: resumingOnly ? "resuming" : "all" };
   if (except !== null) push.except = except;
   if (ordered) push.ordered = true;
   if (order === null) return push;

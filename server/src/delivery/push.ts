@@ -1,13 +1,32 @@
 import { gzipSync } from "node:zlib";
-import { limits } from "@om/protocol";
+import { limits, type OutboundFrame } from "@om/protocol";
 
 /** A frame's JSON text, encoded and compressed once however many sockets get it. */
-export interface Frame {
+export class Frame {
   readonly text: string;
-  readonly bytes: Buffer;
+  #bytes: Buffer | undefined;
+  #gzip: Buffer | undefined | "untried" = "untried";
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  get bytes(): Buffer {
+    this.#bytes ??= Buffer.from(this.text);
+    return this.#bytes;
+  }
+
   /** A complete gzip member, or undefined when the text is short or gzip does not make it smaller. */
-  readonly gzip: Buffer | undefined;
+  get gzip(): Buffer | undefined {
+    if (this.#gzip === "untried") {
+      const packed = this.bytes.length > limits.gzipAboveBytes ? gzipSync(this.bytes, { level: 4 }) : undefined;
+      this.#gzip = packed !== undefined && packed.length < this.bytes.length ? packed : undefined;
+    }
+    return this.#gzip;
+  }
 }
+
+export const frameOf = (frame: OutboundFrame): Frame => new Frame(JSON.stringify(frame));
 
 /** What some users' sockets are to be told; a hint, for the rows in PostgreSQL are the truth. */
 export interface Push {
@@ -34,30 +53,27 @@ export interface SessionEnd {
   sessionIds?: readonly number[];
 }
 
-class LazyFrame implements Frame {
-  readonly text: string;
-  #bytes: Buffer | undefined;
-  #gzip: Buffer | undefined | "untried" = "untried";
-
-  constructor(text: string) {
-    this.text = text;
-  }
-
-  get bytes(): Buffer {
-    this.#bytes ??= Buffer.from(this.text);
-    return this.#bytes;
-  }
-
-  get gzip(): Buffer | undefined {
-    if (this.#gzip === "untried") {
-      const packed = this.bytes.length > limits.gzipAboveBytes ? gzipSync(this.bytes, { level: 4 }) : undefined;
-      this.#gzip = packed !== undefined && packed.length < this.bytes.length ? packed : undefined;
-    }
-    return this.#gzip;
-  }
+/** Who is told of a change: others on all devices, whoever made it on those that follow by cursor, but for one socket. */
+export interface Audience {
+  others: readonly number[];
+  byId: number;
+  /** Of a group, whose members all see the same frame. */
+  shared: boolean;
+  except?: string | undefined;
 }
 
-/** @param text JSON */
-export function frameOf(text: string): Frame {
-  return new LazyFrame(text);
+/**
+ * @param frameFor the frame as a viewer sees it; made once for a group
+ * @param more what the others' devices must know of it
+ */
+export function pushesTo(
+  { others, byId, shared, except }: Audience,
+  frameFor: (viewerId: number) => OutboundFrame,
+  more: Pick<Push, "message" | "ordered"> = {},
+): Push[] {
+  const own = frameOf(frameFor(byId));
+  const toOthers: Push[] = shared
+    ? [{ userIds: others, frame: own, to: "all", ...more }]
+    : others.map((userId) => ({ userIds: [userId], frame: frameOf(frameFor(userId)), to: "all", ...more }));
+  return [...toOthers, { userIds: [byId], frame: own, to: "resuming", except }];
 }

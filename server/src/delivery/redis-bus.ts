@@ -22,7 +22,7 @@ export interface BusEvents {
   failure(error: unknown): void;
 }
 
-export interface RedisBusOptions {
+interface RedisBusOptions {
   /** To publish with. */
   redis: Pick<Redis, "call" | "usable">;
   /** The same one, to listen to. */
@@ -37,74 +37,58 @@ const maxBytes = 1_048_576;
 /** How long the answer to PUBLISH may take, in ms. Nobody waits for it. */
 const publishPatience = 200;
 
-/** Redis numbers its databases, but a channel is one for all of them: so each installation has its own. */
-export const busChannel = (db: number): string => `om:bus:${db}`;
+export interface RedisBus extends Bus, AsyncDisposable {
+  /** Begins to listen, and never gives up until it is disposed. */
+  start(): void;
+}
 
 /**
  * The bus of several nodes with one Redis. This node's sockets get an event at once and whatever becomes of Redis; the other nodes get it
  * by PUBLISH on one channel that all of them listen to, in the order of each publisher. What is published while Redis is away, or while a node
  * does not listen, is not sent again: clients see the gap by version and seq and catch up.
  */
-export class RedisBus implements Bus, AsyncDisposable {
-  readonly #node = randomUUID();
-  readonly #isOwn = ownEvents(this.#node);
-  readonly #options: RedisBusOptions;
-  readonly #channel: string;
-  readonly #local: Bus;
-  readonly #subscriber: Subscriber;
+export function createRedisBus({ redis, stations, db, events }: RedisBusOptions): RedisBus {
+  const node = randomUUID();
+  const isOwn = ownEvents(node);
+  // Redis numbers its databases, but a channel is one for all of them: so each installation has its own.
+  const channel = `om:bus:${db}`;
+  const local = createLocalBus(events.failure);
+  const subscriber = new Subscriber({
+    stations,
+    channel,
+    onPublished: receive,
+    onChange: events.listening,
+    onTrouble: events.deaf,
+  });
 
-  constructor(options: RedisBusOptions) {
-    const { stations, db, events } = options;
-    this.#options = options;
-    this.#channel = busChannel(db);
-    this.#local = createLocalBus(events.failure);
-    this.#subscriber = new Subscriber({
-      stations,
-      channel: this.#channel,
-      onPublished: (payload) => this.#receive(payload),
-      onChange: events.listening,
-      onTrouble: events.deaf,
-    });
-  }
-
-  /** Begins to listen, and never gives up until it is disposed. */
-  start(): void {
-    this.#subscriber.start();
-  }
-
-  publish(events: readonly (Push | SessionEnd)[]): void {
-    this.#local.publish(events);
-    for (const event of events) this.#send(event);
-  }
-
-  subscribe(receive: (event: Push | SessionEnd) => void): void {
-    this.#local.subscribe(receive);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#subscriber[Symbol.asyncDispose]();
-  }
-
-  #send(event: Push | SessionEnd): void {
-    const { redis, events } = this.#options;
+  function send(event: Push | SessionEnd): void {
     if ("userIds" in event && event.userIds.length === 0) return;
     if (!redis.usable) return events.dropped("unsent");
-    const payload = encodeEvent(this.#node, event);
+    const payload = encodeEvent(node, event);
     if (payload.length > maxBytes) return events.dropped("too_large");
-    redis.call(publishPatience, "PUBLISH", this.#channel, payload).then(events.published, (error: unknown) => {
+    redis.call(publishPatience, "PUBLISH", channel, payload).then(events.published, (error: unknown) => {
       events.dropped("unsent");
       // That Redis is away is told by the one who connects to it.
       if (!(error instanceof RedisUnavailable) || error.reason === "error") events.failure(error);
     });
   }
 
-  #receive(payload: Buffer): void {
-    if (this.#isOwn(payload)) return;
-    const { events } = this.#options;
+  function receive(payload: Buffer): void {
+    if (isOwn(payload)) return;
     if (payload.length > maxBytes) return events.dropped("too_large");
     const event = decodeEvent(payload);
     if (event === undefined) return events.dropped("invalid");
     events.received();
-    this.#local.publish([event]);
+    local.publish([event]);
   }
+
+  return {
+    start: () => subscriber.start(),
+    publish(given) {
+      local.publish(given);
+      for (const event of given) send(event);
+    },
+    subscribe: local.subscribe,
+    [Symbol.asyncDispose]: () => subscriber[Symbol.asyncDispose](),
+  };
 }

@@ -1,18 +1,17 @@
-import type { ConversationDeleteFrame } from "@om/protocol";
-import { conversationName, placeNamed } from "../conversations/conversation-row.ts";
-import type { ConversationStore } from "../conversations/conversation-store.ts";
-import type { Bus } from "../delivery/bus.ts";
+import { placeNamed } from "../conversations/conversation-row.ts";
+import { pushesTo } from "../delivery/push.ts";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
-import { audience, pushToAll } from "./life-pushes.ts";
-import type { LifeStore } from "./life-store.ts";
+import type { MessageDeps } from "./deps.ts";
+import { done } from "./life-store.ts";
+import { audience, clearFrame } from "./message-frames.ts";
 
 /**
  * Deletes what a conversation holds so far, for the caller or for everybody. What is written later shows again.
  * @throws OmError `conversation_not_found`, `forbidden`
  */
 export async function deleteConversation(
-  deps: { conversations: ConversationStore; life: LifeStore; bus: Bus },
+  deps: Pick<MessageDeps, "conversations" | "life" | "bus">,
   caller: Caller,
   { name, everyone }: { name: string | undefined; everyone: boolean },
 ): Promise<{ ok: boolean }> {
@@ -21,15 +20,10 @@ export async function deleteConversation(
   // Two people who never wrote have nothing to delete.
   if (part === undefined && place !== undefined && "lo" in place) return { ok: true };
   if (part === undefined) throw new OmError("conversation_not_found");
-  const cleared = await deps.life.clear(caller.userId, part.conversation_id, everyone);
-  if (cleared.outcome !== "done") {
-    throw new OmError(cleared.outcome === "unknown" ? "conversation_not_found" : "forbidden");
-  }
-  const { ver, seq } = cleared;
+  const outcome = await deps.life.clear(caller.userId, part.conversation_id, everyone);
+  const cleared = done(outcome, "conversation_not_found");
   const all = audience(cleared, caller.userId);
   const to = everyone ? all : { ...all, others: [] };
-  pushToAll(deps.bus, to, (viewerId): ConversationDeleteFrame => {
-    return { type: "conversation_delete", conversation_id: conversationName(cleared, viewerId), ver, seq };
-  });
+  deps.bus.publish(pushesTo(to, (viewerId) => clearFrame(cleared, cleared.ver, viewerId), { ordered: true }));
   return { ok: true };
 }

@@ -15,13 +15,13 @@ function historyOf(text: string, count: number): History {
     return [id, seq, seq, 1, "a".repeat(36), "text", text, 1, at, false, id - 1, replied];
   };
   return {
-    conversationId: 7,
+    conversation_id: 7,
     lo: 1,
     hi: 2,
-    groupId: null,
+    group_id: null,
     ver: count,
     seq: count,
-    clearedSeq: 0,
+    cleared_seq: 0,
     from: 1,
     positions: [],
     messages: Array.from({ length: count }, (_, index) => cells(index + 1)),

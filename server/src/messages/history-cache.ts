@@ -1,12 +1,6 @@
 import type { Source } from "../cache/source.ts";
 import { conversationKey } from "../conversations/cache-keys.ts";
-import {
-  messageColumns,
-  placeTable,
-  placeValues,
-  type MessageCells,
-  type Place,
-} from "../conversations/conversation-row.ts";
+import { messageColumns, placeColumns, placeTable, type Place } from "../conversations/conversation-row.ts";
 import type { Queries } from "../platform/postgres/database.ts";
 import { statement } from "../platform/postgres/statement.ts";
 import { foldHistory, headRecord, messageRecord, type History } from "./history.ts";
@@ -16,22 +10,11 @@ const window = 80;
 /** Bytes of text that a fresh entry holds at most. */
 const windowBytes = 96 * 1024;
 
-interface HistoryRow {
-  conversation_id: number | null;
-  lo: number | null;
-  hi: number | null;
-  group_id: number | null;
-  ver: number;
-  seq: number;
-  cleared_seq: number;
-  positions: History["positions"];
-  messages: MessageCells[];
-}
-
 // Seen by nobody in particular: who may see what is decided by whoever reads the entry.
-const load = statement<HistoryRow>(
+const load = statement<History>(
   "history.load",
-  `select c.id as conversation_id, c.lo, c.hi, c.group_id, coalesce(c.ver, 0) as ver, c.seq, c.cleared_seq,
+  `select coalesce(c.id, 0) as conversation_id, c.lo, c.hi, c.group_id, coalesce(c.ver, 0) as ver, coalesce(c.seq, 0) as seq,
+     coalesce(c.cleared_seq, 0) as cleared_seq, greatest(1, c.seq - ${window} + 1) as "from",
      (select coalesce(json_agg(json_build_array(p.user_id, p.read_seq, p.delivered_seq, p.cleared_seq) order by p.user_id), '[]')
       from participants p where p.conversation_id = c.id and p.user_id in (c.lo, c.hi)) as positions,
      (select coalesce(json_agg(json_build_array(${messageColumns("m")}, m.reply_to_id, (
@@ -53,36 +36,16 @@ export function historySource(db: Queries, name: "conv" | "group"): Source<Place
     key: conversationKey,
     lock: conversationKey,
     async load(places) {
-      const values = places.map(placeValues);
-      const rows = await db.query(
-        load,
-        [0, 1, 2].map((column) => values.map((cells) => cells[column])),
-      );
-      return rows.map((row) => ({ ver: row.ver, value: historyOf(row) }));
+      const rows = await db.query(load, placeColumns(places));
+      return rows.map((row) => ({ ver: row.ver, value: newest(row) }));
     },
     records(history) {
-      if (history.conversationId === 0) return [];
+      if (history.conversation_id === 0) return [];
       const kept = newest(history);
       return [headRecord(kept), ...kept.messages.map(messageRecord)];
     },
     fold: foldHistory,
   };
-}
-
-function historyOf(row: HistoryRow): History {
-  if (row.conversation_id === null) return foldHistory([], 0) as History;
-  return newest({
-    conversationId: row.conversation_id,
-    lo: row.lo,
-    hi: row.hi,
-    groupId: row.group_id,
-    ver: row.ver,
-    seq: row.seq,
-    clearedSeq: row.cleared_seq,
-    from: Math.max(1, row.seq - window + 1),
-    positions: row.positions,
-    messages: row.messages,
-  });
 }
 
 /** The newest messages within both bounds. */

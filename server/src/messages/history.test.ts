@@ -44,13 +44,13 @@ describe("a history is what its records make, in their order", () => {
 
   test("the head tells the conversation, and the entry's header its version", () => {
     expect(fold()).toEqual({
-      conversationId: 7,
+      conversation_id: 7,
       lo: alice,
       hi: bob,
-      groupId: null,
+      group_id: null,
       ver: 9,
       seq: 3,
-      clearedSeq: 0,
+      cleared_seq: 0,
       from: 1,
       positions,
       messages: [],
@@ -93,7 +93,7 @@ describe("a history is what its records make, in their order", () => {
   });
 
   test("no records at version 0: there is no such conversation", () => {
-    expect(foldHistory([], 0)).toMatchObject({ conversationId: 0, ver: 0, messages: [] });
+    expect(foldHistory([], 0)).toMatchObject({ conversation_id: 0, ver: 0, messages: [] });
   });
 
   test("what it writes it reads back", () => {
@@ -170,21 +170,20 @@ test("a page is what a plain filter over everything gives, or it is not told", (
     own: fc.nat({ max: 13 }),
     everybody: fc.nat({ max: 13 }),
     from: fc.integer({ min: 1, max: 13 }),
-    before: fc.nat({ max: 130 }),
     limit: fc.integer({ min: 1, max: 14 }),
   });
   fc.assert(
-    fc.property(conversation, page, ({ seq, messages }, { viewer, own, everybody, from, before, limit }) => {
+    fc.property(conversation, page, ({ seq, messages }, { viewer, own, everybody, from, limit }) => {
       const cleared = Math.max(own, everybody);
       const seen = (cells: MessageCells): boolean => cells[1] > cleared && !(cells[9] && cells[3] !== viewer);
       const expected = messages
-        .filter((cells) => seen(cells) && (before === 0 || cells[0] < before))
+        .filter(seen)
         .toSorted((a, b) => b[1] - a[1])
         .slice(0, limit)
         .map((cells) => (cells[11] !== null && !seen(cells[11]) ? (cells.with(11, null) as MessageCells) : cells));
-      const kept = { ...whole(seq, messages), clearedSeq: everybody, from };
+      const kept = { ...whole(seq, messages), cleared_seq: everybody, from };
       kept.messages = messages.filter(([, at]) => at >= from);
-      const shown = pageOf(kept, { userId: viewer, clearedSeq: own }, { before, limit });
+      const shown = pageOf(kept, { userId: viewer, clearedSeq: own }, limit);
       const isTold = expected.filter(([, at]) => at >= from).length === limit || from <= cleared + 1;
       expect(shown?.messages).toEqual(isTold ? expected : undefined);
     }),
@@ -196,7 +195,7 @@ test("a page leaves the history as it was, which others read as well", () => {
   const hidden = message(2, { by: bob, hidden: true });
   const history = whole(3, [message(1), hidden, message(3, { by: bob, reply: hidden })]);
   const before = structuredClone(history);
-  const shown = pageOf(history, { userId: alice, clearedSeq: 0 }, { before: 0, limit: 10 });
+  const shown = pageOf(history, { userId: alice, clearedSeq: 0 }, 10);
   expect(shown?.messages.map((cells) => [cells[1], cells[11]])).toEqual([
     [3, null],
     [1, null],
@@ -205,8 +204,7 @@ test("a page leaves the history as it was, which others read as well", () => {
 });
 
 describe("positions of a page", () => {
-  const asked = { before: 0, limit: 10 };
-  const shown = (history: History) => pageOf(history, { userId: alice, clearedSeq: 0 }, asked);
+  const shown = (history: History) => pageOf(history, { userId: alice, clearedSeq: 0 }, 10);
 
   test("of two people, the lower id first", () => {
     const told = { lo_read: 2, lo_delivered: 3, hi_read: 1, hi_delivered: 2 };
@@ -220,6 +218,6 @@ describe("positions of a page", () => {
 
   test("a group has none", () => {
     const told = { lo_read: null, lo_delivered: null, hi_read: null, hi_delivered: null, group_id: 4 };
-    expect(shown({ ...whole(3, []), lo: null, hi: null, groupId: 4, positions: [] })).toMatchObject(told);
+    expect(shown({ ...whole(3, []), lo: null, hi: null, group_id: 4, positions: [] })).toMatchObject(told);
   });
 });

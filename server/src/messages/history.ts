@@ -1,19 +1,14 @@
-import type { ConversationRow, MessageCells } from "../conversations/conversation-row.ts";
+import { withReply, type ConversationRow, type MessageCells } from "../conversations/conversation-row.ts";
 
 /** How far one of the two people of a direct conversation is, by seq. */
 export type Position = [userId: number, read: number, delivered: number, cleared: number];
 
 /** The newest messages of a conversation, without deleted ones, as one version has them, and what decides who sees them. */
-export interface History {
+export interface History extends Pick<ConversationRow, "lo" | "hi" | "group_id" | "ver" | "seq"> {
   /** 0: there is no such conversation. */
-  conversationId: number;
-  lo: number | null;
-  hi: number | null;
-  groupId: number | null;
-  ver: number;
-  seq: number;
+  conversation_id: number;
   /** Deleted for everybody up to. */
-  clearedSeq: number;
+  cleared_seq: number;
   /** Every message from this seq on is here. */
   from: number;
   /** Of a direct conversation. */
@@ -29,52 +24,29 @@ const shape = "h1";
  *   ["h", shape, conversation, lo, hi, group, seq, cleared, from, positions]   ["m", ...MessageCells]
  *   ["e", message, ver, content, version, type]   ["d", message, ver]   ["p", user, read, delivered]  (null: as before)
  */
-type HeadRecord = [
-  "h",
-  string,
-  number,
-  number | null,
-  number | null,
-  number | null,
-  number,
-  number,
-  number,
-  Position[],
-];
+type HeadRecord = ReturnType<typeof headRecord>;
 type MessageRecord = ["m", ...MessageCells];
 export type EditRecord = ["e", id: number, ver: number, content: string, version: number, type: MessageCells[5]];
 export type DeleteRecord = ["d", id: number, ver: number];
 export type PositionRecord = ["p", userId: number, read: number | null, delivered: number | null];
 
-export function headRecord(history: History): HeadRecord {
-  const { conversationId, lo, hi, groupId, seq, clearedSeq, from, positions } = history;
-  return ["h", shape, conversationId, lo, hi, groupId, seq, clearedSeq, from, positions];
+export function headRecord({ conversation_id: id, lo, hi, group_id, seq, cleared_seq, from, positions }: History) {
+  return ["h", shape, id, lo, hi, group_id, seq, cleared_seq, from, positions] as const;
 }
 
 export function messageRecord(cells: MessageCells): MessageRecord {
   return ["m", ...cells];
 }
 
-const none: History = {
-  conversationId: 0,
-  lo: null,
-  hi: null,
-  groupId: null,
-  ver: 0,
-  seq: 0,
-  clearedSeq: 0,
-  from: 1,
-  positions: [],
-  messages: [],
-};
+/** Of no conversation. */
+const noHead: HeadRecord = ["h", shape, 0, null, null, null, 0, 0, 1, []];
 
 /** The history that records make; undefined when they were written in another shape or have no head. */
 export function foldHistory(records: readonly unknown[], ver: number): History | undefined {
-  if (records.length === 0) return ver === 0 ? none : undefined;
-  const [head, ...rest] = records as [HeadRecord, ...unknown[]];
+  const [head, ...rest] = records.length === 0 && ver === 0 ? [noHead] : records;
   if (!Array.isArray(head) || head[0] !== "h" || head[1] !== shape) return undefined;
-  const [, , conversationId, lo, hi, groupId, seq, clearedSeq, from, positions] = head;
-  const history: History = { conversationId, lo, hi, groupId, ver, seq, clearedSeq, from, positions, messages: [] };
+  const [, , conversation_id, lo, hi, group_id, seq, cleared_seq, from, positions] = head as unknown as HeadRecord;
+  const history: History = { conversation_id, lo, hi, group_id, ver, seq, cleared_seq, from, positions, messages: [] };
   for (const record of rest) if (!applyTo(history, record)) return undefined;
   return history;
 }
@@ -108,22 +80,14 @@ function edit(history: History, [, id, ver, content, version, type]: EditRecord)
   };
   history.messages = history.messages.map((cells) => {
     if (cells[0] === id) return changed(cells);
-    if (cells[10] !== id || cells[11] === null) return cells;
-    const copy: MessageCells = [...cells];
-    copy[11] = changed(cells[11]);
-    return copy;
+    return cells[10] === id && cells[11] !== null ? withReply(cells, changed(cells[11])) : cells;
   });
 }
 
 function remove(history: History, id: number): void {
   history.messages = history.messages
     .filter((cells) => cells[0] !== id)
-    .map((cells) => {
-      if (cells[10] !== id) return cells;
-      const copy: MessageCells = [...cells];
-      copy[11] = null;
-      return copy;
-    });
+    .map((cells) => (cells[10] === id ? withReply(cells, null) : cells));
 }
 
 function move(history: History, [, userId, read, delivered]: PositionRecord): void {
@@ -132,30 +96,25 @@ function move(history: History, [, userId, read, delivered]: PositionRecord): vo
   );
 }
 
-/** A page as the database would have read it, without people; undefined: it goes further back than what is here. */
+/** The newest page as the database would have read it, without people; undefined: it goes further back than what is here. */
 export function pageOf(
   history: History,
   viewer: { userId: number; clearedSeq: number },
-  { before, limit }: { before: number; limit: number },
+  limit: number,
 ): ConversationRow | undefined {
-  const cleared = Math.max(viewer.clearedSeq, history.clearedSeq);
+  const cleared = Math.max(viewer.clearedSeq, history.cleared_seq);
   const isSeen = (cells: MessageCells): boolean => cells[1] > cleared && (!cells[9] || cells[3] === viewer.userId);
   const messages: MessageCells[] = [];
   for (let index = history.messages.length - 1; index >= 0 && messages.length < limit; index--) {
     const cells = history.messages[index];
-    if (cells === undefined || (before > 0 && cells[0] >= before) || !isSeen(cells)) continue;
+    if (cells === undefined || !isSeen(cells)) continue;
     const reply = cells[11];
-    messages.push(reply === null || isSeen(reply) ? cells : withoutReply(cells));
+    messages.push(reply === null || isSeen(reply) ? cells : withReply(cells, null));
   }
   if (messages.length < limit && history.from > cleared + 1) return undefined;
   const [lo, hi] = history.positions;
   return {
-    conversation_id: history.conversationId,
-    lo: history.lo,
-    hi: history.hi,
-    group_id: history.groupId,
-    ver: history.ver,
-    seq: history.seq,
+    ...history,
     lo_read: lo?.[1] ?? null,
     lo_delivered: lo?.[2] ?? null,
     hi_read: (hi ?? lo)?.[1] ?? null,
@@ -163,10 +122,4 @@ export function pageOf(
     people: [],
     messages,
   };
-}
-
-function withoutReply(cells: MessageCells): MessageCells {
-  const copy: MessageCells = [...cells];
-  copy[11] = null;
-  return copy;
 }

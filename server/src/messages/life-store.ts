@@ -1,11 +1,12 @@
-import type { MessageType } from "@om/protocol";
+import type { ErrorCode, MessageType } from "@om/protocol";
 import type { Changed as CacheChange } from "../cache/marks.ts";
-import type { CacheWrites, Touch } from "../cache/write-marks.ts";
+import type { CacheWrites } from "../cache/write-marks.ts";
 import { changedGroup, changedLists, changedUnread, conversationKey } from "../conversations/cache-keys.ts";
 import { placeOf } from "../conversations/conversation-row.ts";
+import { OmError } from "../platform/om-error.ts";
 import type { Queries } from "../platform/postgres/database.ts";
 import { statement } from "../platform/postgres/statement.ts";
-import { postTo, type HistoryPosts } from "./batch-changes.ts";
+import type { HistoryPosts } from "./batch-changes.ts";
 import type { DeleteRecord, EditRecord } from "./history.ts";
 
 /** Where a change happened, and what the conversation's versions are by now. */
@@ -27,21 +28,26 @@ export interface ChangedMessage extends Changed {
 }
 
 /** Why nothing was changed; unknown: there is no such thing, or the user does not see it. */
-export type Refusal = { outcome: "unknown" | "forbidden" };
+type Refusal = { outcome: "unknown" | "forbidden" };
+type Outcome<T extends Changed> = ({ outcome: "done" } & T) | Refusal;
 
-const changeMessage = statement<({ outcome: "done" } & ChangedMessage) | Refusal>(
+/** @throws OmError `forbidden`, or the code for what is not there */
+export function done<T extends Changed>(row: Outcome<T>, unknown: ErrorCode): T {
+  if (row.outcome === "done") return row;
+  throw new OmError(row.outcome === "unknown" ? unknown : "forbidden");
+}
+
+const changeMessage = statement<Outcome<ChangedMessage>>(
   "life.change_message",
   "select * from change_message($1, $2, $3)",
 );
-const becomeText = statement<never>(
-  "life.become_text",
-  "update messages set message_type = 'text' where id = $1 and message_type <> 'text'",
-);
+/** What the edit made of the message; one that is no longer an image or file ($2) becomes text. */
 const edited = statement<{ content: string; version: number; message_type: MessageType }>(
   "life.edited",
-  "select content, version, message_type from messages where id = $1",
+  `with texts as (update messages set message_type = 'text' where id = $1 and not $2 and message_type <> 'text')
+   select content, version, case when $2 then message_type else 'text' end as message_type from messages where id = $1`,
 );
-const clearConversation = statement<({ outcome: "done" } & Changed) | Refusal>(
+const clearConversation = statement<Outcome<Changed>>(
   "life.clear_conversation",
   "select * from clear_conversation($1, $2, $3)",
 );
@@ -51,8 +57,8 @@ interface MessageChange {
   messageId: number;
   /** null deletes. */
   content: string | null;
-  /** An image or file stays one. */
-  isMedia?: boolean;
+  /** An image or file stays one; else the message is a text from now on. */
+  isMedia: boolean;
 }
 
 /** Lists and unread counts of a direct conversation that changed; a group's list entries follow the group's own version. */
@@ -63,31 +69,21 @@ async function directChanges(queries: Queries, { lo, hi, ver }: Changed): Promis
 
 /** What becomes of messages after they were sent; see the functions in the migrations, which also decide who may. */
 export function lifeStore(writes: CacheWrites, posts: HistoryPosts) {
-  async function change(
-    queries: Queries,
-    touch: Touch,
-    { userId, messageId, content, isMedia = true }: MessageChange,
-  ): Promise<({ outcome: "done" } & ChangedMessage) | Refusal> {
-    const [row] = await queries.query(changeMessage, [userId, messageId, content]);
-    if (row?.outcome !== "done") return row ?? { outcome: "unknown" };
-    if (!isMedia) await queries.query(becomeText, [messageId]);
-    const [one] = content === null ? [] : await queries.query(edited, [messageId]);
-    const record: EditRecord | DeleteRecord =
-      one === undefined
-        ? ["d", messageId, row.ver]
-        : ["e", messageId, row.ver, one.content, one.version, one.message_type];
-    const post = postTo(posts, placeOf(row), { prev: row.ver - 1, records: [record] });
-    touch({ key: conversationKey(placeOf(row)), ver: row.ver, post });
-    (await directChanges(queries, row)).forEach(touch);
-    return row;
-  }
-
   return {
-    /** @param text.isMedia an image or file stays one; without it the message is a text from now on */
-    edit: (userId: number, messageId: number, { content, isMedia }: { content: string; isMedia: boolean }) =>
-      writes.transaction((queries, touch) => change(queries, touch, { userId, messageId, content, isMedia })),
-    remove: (userId: number, messageId: number) =>
-      writes.transaction((queries, touch) => change(queries, touch, { userId, messageId, content: null })),
+    change: ({ userId, messageId, content, isMedia }: MessageChange) =>
+      writes.transaction(async (queries, touch) => {
+        const [row] = await queries.query(changeMessage, [userId, messageId, content]);
+        if (row?.outcome !== "done") return row ?? ({ outcome: "unknown" } as const);
+        const [one] = content === null ? [] : await queries.query(edited, [messageId, isMedia]);
+        const record: EditRecord | DeleteRecord =
+          one === undefined
+            ? ["d", messageId, row.ver]
+            : ["e", messageId, row.ver, one.content, one.version, one.message_type];
+        const post = posts.history(placeOf(row), { prev: row.ver - 1, records: [record] });
+        touch({ key: conversationKey(placeOf(row)), ver: row.ver, post });
+        (await directChanges(queries, row)).forEach(touch);
+        return row;
+      }),
     clear: (userId: number, conversationId: number, everyone: boolean) =>
       writes.transaction(async (queries, touch) => {
         const [row] = await queries.query(clearConversation, [userId, conversationId, everyone]);

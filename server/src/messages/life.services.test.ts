@@ -6,7 +6,7 @@ import { directPlace, type Place } from "../conversations/conversation-row.ts";
 import { conversationStore } from "../conversations/conversation-store.ts";
 import { toConversation, toMessages } from "../conversations/conversation-view.ts";
 import { advancePositions } from "../conversations/position-store.ts";
-import { describeDatabases, type TestDatabase } from "../testing/databases.ts";
+import { describeDatabases, type TestDatabase } from "../../tests/fixtures/databases.ts";
 import { lifeStore } from "./life-store.ts";
 import { messageStore, storeMessages, type NewMessage } from "./message-store.ts";
 import { pendingStore } from "./pending-store.ts";
@@ -106,10 +106,8 @@ async function apply(database: TestDatabase, model: Model, ids: [number, number]
     const visible = seen(model, one.by).includes(target);
     const silenced = one.kind === "edit" && !target.hidden && model.blocked[1 - one.by]?.[one.by] === true;
     const expected = !visible ? "unknown" : target.by === one.by && !silenced ? "done" : "forbidden";
-    const { outcome } =
-      one.kind === "delete"
-        ? await life.remove(userOf(one.by), target.id)
-        : await life.edit(userOf(one.by), target.id, { content: `${target.content}!`, isMedia: false });
+    const content = one.kind === "delete" ? null : `${target.content}!`;
+    const { outcome } = await life.change({ userId: userOf(one.by), messageId: target.id, content, isMedia: false });
     expect(outcome).toBe(expected);
     if (outcome !== "done") return;
     if (one.kind === "delete") target.deleted = true;

@@ -1,24 +1,16 @@
-import { limits, type RouteOutput } from "@om/protocol";
-import type { UserViews } from "../accounts/user-view.ts";
+import { limits, type RouteOutput, type RouteQuery } from "@om/protocol";
 import { placeNamed } from "../conversations/conversation-row.ts";
 import { toMessages } from "../conversations/conversation-view.ts";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
 import { pageLimit, wholeNumber } from "../platform/page-limit.ts";
-import type { MessageStore } from "./message-store.ts";
-
-/** Query of GET /api/messages/changes. */
-interface MessageChangesQuery {
-  conversation_id?: string | undefined;
-  ver?: string | undefined;
-  limit?: string | undefined;
-}
+import type { MessageDeps } from "./deps.ts";
 
 /** Messages of one conversation that were sent or changed after a version; a message may come again, none is left out. */
 export async function listMessageChanges(
-  deps: { store: MessageStore; views: UserViews },
+  deps: Pick<MessageDeps, "store" | "views">,
   caller: Caller,
-  query: MessageChangesQuery,
+  query: RouteQuery<"messageChanges">,
 ): Promise<RouteOutput<"messageChanges">> {
   const name = query.conversation_id ?? "";
   const place = placeNamed(name, caller.userId);

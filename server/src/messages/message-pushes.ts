@@ -1,66 +1,27 @@
-import type { Message, RepliedMessage, User } from "@om/protocol";
+import type { Message, MessageFrame, User } from "@om/protocol";
 import type { Profile } from "../accounts/user-view.ts";
-import { conversationName, jsonTime } from "../conversations/conversation-row.ts";
-import { frameOf, type Frame, type Push } from "../delivery/push.ts";
-import type { StoredRow } from "./message-store.ts";
-import type { SendWrite } from "./write-batch.ts";
+import { conversationName, jsonTime, withoutHiddenReply } from "../conversations/conversation-row.ts";
+import { messageWithReply } from "../conversations/conversation-view.ts";
+import { frameOf, pushesTo, type Push } from "../delivery/push.ts";
+import { messageFrame } from "./message-frames.ts";
+import { storedCells, type StoredRow } from "./message-store.ts";
+import type { SendWrite } from "./write.ts";
 
-/** A message just stored as its parts are known without reading it again: what was given, and what the database added. */
-export function storedMessage(write: SendWrite, row: StoredRow, sender: User, viewerId: number): Message {
-  const { message } = write;
-  const name = conversationName(place(message.senderId, row), viewerId);
-  const replied = repliedMessage(row, message.senderId, name);
-  const isShown = replied !== undefined && (row.reply?.cells[9] !== true || replied.sender_id === viewerId);
-  return {
-    id: row.id,
-    client_id: message.clientId,
-    sender_id: message.senderId,
-    sender,
-    recipient_id: row.recipient_id,
-    group_id: row.group_id,
-    content: message.content,
-    message_type: message.messageType,
-    status: row.status,
-    is_delivered: row.status === "delivered" || row.status === "read",
-    is_read: row.status === "read",
-    version: 1,
-    created_at: row.created_at,
-    created_at_unix: Math.floor(Date.parse(row.created_at) / 1000),
-    conversation_id: name,
-    seq: row.seq,
-    ver: row.ver,
-    ...(replied === undefined ? {} : { reply_to_id: replied.id, ...(isShown ? { reply_to: replied } : {}) }),
-  };
-}
-
-function place(senderId: number, row: StoredRow): { lo: number | null; hi: number | null; group_id: number | null } {
-  return { lo: senderId, hi: row.recipient_id, group_id: row.group_id };
-}
-
-/** Whoever wrote it, the other one of a direct conversation received it. */
-function repliedMessage(row: StoredRow, senderId: number, name: string): RepliedMessage | undefined {
-  if (row.reply === null) return undefined;
-  const [id, seq, ver, authorId, clientId, messageType, content, version, createdAt] = row.reply.cells;
-  const at = jsonTime(createdAt);
-  return {
-    id,
-    client_id: clientId,
-    sender_id: authorId,
-    sender: publicUser({ ...row.reply.sender, last_seen: null }, false),
-    recipient_id: row.group_id !== null ? null : authorId === senderId ? row.recipient_id : senderId,
-    group_id: row.group_id,
-    content,
-    message_type: messageType,
-    status: "sent",
-    is_delivered: false,
-    is_read: false,
-    version,
-    created_at: at,
-    created_at_unix: Math.floor(Date.parse(at) / 1000),
-    conversation_id: name,
-    seq,
-    ver,
-  };
+/** A message that was just stored, as a viewer sees it. */
+export function storedMessage({ message }: SendWrite, row: StoredRow, sender: User, viewerId: number): Message {
+  const { recipient_id: hi, group_id, seq, status } = row;
+  const place = { lo: group_id === null ? sender.id : null, hi, group_id };
+  const read = status === "read" ? seq : 0;
+  const delivered = status === "delivered" ? seq : read;
+  // How far the sender has read is not known here, but in notes to oneself.
+  const [lo_read, lo_delivered] = hi === sender.id ? [read, delivered] : [0, 0];
+  const positions = { lo_read, lo_delivered, hi_read: read, hi_delivered: delivered };
+  const people = new Map([[sender.id, sender]]);
+  const author = row.reply?.sender;
+  if (author !== undefined && author.id !== sender.id)
+    people.set(author.id, publicUser({ ...author, last_seen: null }, false));
+  const cells = withoutHiddenReply(storedCells(message, row), viewerId);
+  return messageWithReply({ ...place, ...positions }, cells, people, conversationName(place, viewerId));
 }
 
 /** As anybody may see the user: no e-mail, no relation to the viewer. */
@@ -79,22 +40,13 @@ export function messagePushes(
   { senderOnline, members }: { senderOnline: boolean; members: readonly number[] },
 ): Push[] {
   const { senderId } = write.message;
+  const { recipient_id: recipientId, conversation_id: conversationId, seq, id } = row;
   const sender = publicUser(row.sender, senderOnline);
-  const frame = (viewerId: number): Frame => {
-    const message = storedMessage(write, row, sender, viewerId);
-    const where = { conversation_id: message.conversation_id, ver: row.ver, seq: row.seq };
-    return frameOf(JSON.stringify({ type: "message", message, ...where }));
-  };
-  const known = { conversationId: row.conversation_id, seq: row.seq, id: row.id };
-  const own = (one: Frame): Push => ({ userIds: [senderId], frame: one, to: "resuming", except: write.socketId });
-  if (row.recipient_id === null) {
-    const shared = frame(senderId);
-    const others = members.filter((userId) => userId !== senderId);
-    return [{ userIds: others, frame: shared, to: "all", message: known }, own(shared)];
-  }
-  if (row.recipient_id === senderId)
-    return [{ userIds: [senderId], frame: frame(senderId), to: "all", message: known }];
-  if (row.hidden) return [own(frame(senderId))];
-  const toRecipient: Push = { userIds: [row.recipient_id], frame: frame(row.recipient_id), to: "all", message: known };
-  return [toRecipient, own(frame(senderId))];
+  const frameFor = (viewerId: number): MessageFrame => messageFrame(storedMessage(write, row, sender, viewerId));
+  const message = { conversationId, seq, id };
+  if (recipientId === senderId)
+    return [{ userIds: [senderId], frame: frameOf(frameFor(senderId)), to: "all", message }];
+  const shared = recipientId === null;
+  const others = shared ? members.filter((userId) => userId !== senderId) : row.hidden ? [] : [recipientId];
+  return pushesTo({ others, byId: senderId, shared, except: write.socketId }, frameFor, { message });
 }

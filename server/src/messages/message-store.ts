@@ -4,13 +4,15 @@ import { conversationKey, type Seen } from "../conversations/cache-keys.ts";
 import {
   conversationColumns,
   conversationTables,
+  foundMessages,
   messageArray,
   peopleColumn,
+  placeColumns,
   placeOf,
   placeTable,
   placeValues,
+  rowWithFound,
   shown,
-  writers,
   type ConversationRow,
   type MessageCells,
   type Place,
@@ -43,6 +45,7 @@ export interface StoredRow {
   hidden: boolean;
   created_at: string;
   sender: Profile;
+  /** The message replied to, whoever may see it; its cells end before those of a reply of its own. */
   reply: { cells: MessageCells; sender: Profile } | null;
   /** Of a group, with the first row of each. */
   members: number[] | null;
@@ -82,16 +85,23 @@ export function storeMessages(
   ]);
 }
 
+/** A message just stored as its parts are known without reading it again: what was given, and what the database added. */
+export function storedCells(message: NewMessage, row: StoredRow): MessageCells {
+  const reply = row.reply === null ? null : ([...row.reply.cells, null, null] as unknown as MessageCells);
+  const { senderId, clientId, messageType, content } = message;
+  const { id, seq, ver, created_at: at, hidden } = row;
+  return [id, seq, ver, senderId, clientId, messageType, content, 1, at, hidden, reply?.[0] ?? null, reply];
+}
+
 /** Every read has the place as $1, $2, $3 and the viewer as $4. */
 const inPlace = `from ${placeTable("$1::bigint", "$2::bigint", "$3::bigint")} ${conversationTables("$4")}`;
 const visible = shown("$4");
-const cells = messageArray("$4");
+const row = rowWithFound("$4");
 
 const history = statement<ConversationRow>(
   "messages.history",
-  `select ${conversationColumns}, coalesce(found.messages, '[]') as messages, ${peopleColumn("$4", "found.writers")}
-   ${inPlace}, lateral (
-     select json_agg(${cells} order by m.seq desc) as messages, ${writers("$4")} as writers from (
+  `select ${row} ${inPlace}, lateral (
+     select ${foundMessages("$4", "m.seq desc")} from (
        select m.* from messages m
        where ${visible} and m.seq <= case when $5::bigint = 0 then c.seq else seq_at(c.id, $5::bigint - 1) end
        order by m.seq desc limit $6
@@ -101,11 +111,11 @@ const history = statement<ConversationRow>(
 
 const since = statement<ConversationRow & { ord: number }>(
   "messages.since",
-  `select i.ord, ${conversationColumns}, coalesce(found.messages, '[]') as messages, ${peopleColumn("$4", "found.writers")}
+  `select i.ord, ${row}
    from unnest($1::bigint[], $2::bigint[], $3::bigint[], $6::bigint[]) with ordinality as i(lo, hi, group_id, after, ord),
      lateral (select c.* from ${placeTable("i.lo", "i.hi", "i.group_id")}) c ${conversationTables("$4")},
      lateral (
-       select json_agg(${cells} order by m.seq) as messages, ${writers("$4")} as writers from (
+       select ${foundMessages("$4", "m.seq")} from (
          select m.* from messages m where ${visible} and m.seq > seq_at(c.id, i.after) order by m.seq limit $5
        ) m
      ) found`,
@@ -118,12 +128,11 @@ const changedSince = statement<
   ConversationRow & { deleted: { id: number; seq: number; ver: number }[]; next_ver: number | null }
 >(
   "messages.changed_since",
-  `select ${conversationColumns}, coalesce(found.messages, '[]') as messages, coalesce(found.deleted, '[]') as deleted,
-     case when found.n > $6 then found.upto end as next_ver, ${peopleColumn("$4", "found.writers")}
+  `select ${row}, coalesce(found.deleted, '[]') as deleted, case when found.n > $6 then found.upto end as next_ver
    ${inPlace}, lateral (
-     select json_agg(${cells} order by m.key) filter (where m.n <= $6 and m.deleted_at is null) as messages,
+     select ${foundMessages("$4", "m.key", "filter (where m.n <= $6 and m.deleted_at is null)")},
        json_agg(${tombstone} order by m.key) filter (where m.n <= $6 and m.deleted_at is not null) as deleted,
-       count(*) as n, max(m.key) filter (where m.n <= $6) as upto, ${writers("$4")} as writers
+       count(*) as n, max(m.key) filter (where m.n <= $6) as upto
      from (
        select m.*, row_number() over (order by m.key) as n from (
          (select m.*, m.first_ver as key from messages m
@@ -163,15 +172,8 @@ export function messageStore(db: Queries, seen: Seen = () => undefined) {
     },
     /** Oldest first, ids above each request's `after`; `ord` counts the requests from 1, unknown conversations have no row. */
     async since(requests: readonly { place: Place; after: number }[], viewerId: number, limit: number) {
-      const places = requests.map(({ place }) => placeValues(place));
-      return read(since, [
-        places.map(([lo]) => lo),
-        places.map(([, hi]) => hi),
-        places.map(([, , groupId]) => groupId),
-        viewerId,
-        limit,
-        requests.map(({ after }) => after),
-      ]);
+      const places = placeColumns(requests.map(({ place }) => place));
+      return read(since, [...places, viewerId, limit, requests.map(({ after }) => after)]);
     },
     /**
      * Messages sent or changed after version `ver`, in that order, and places of deleted ones; `next_ver` goes on where the page

@@ -1,9 +1,7 @@
 import {
-  conversationColumns,
   conversationTables,
-  messageArray,
-  peopleColumn,
-  writers,
+  foundMessages,
+  rowWithFound,
   type ConversationRow,
 } from "../conversations/conversation-row.ts";
 import type { Queries } from "../platform/postgres/database.ts";
@@ -34,25 +32,22 @@ const pending = statement<ConversationRow>(
      where p.user_id = $1 and p.left_at is null and c.seq > greatest(p.delivered_seq, brought.seq)
      order by m.id limit $4
    )
-   select ${conversationColumns}, found.messages, ${peopleColumn("$1", "found.writers")}
+   select ${rowWithFound("$1")}
    from (select distinct in_conversation as id from picked) wanted join conversations c on c.id = wanted.id ${conversationTables("$1")},
-     lateral (
-       select json_agg(${messageArray("$1")} order by m.seq) as messages, ${writers("$1")} as writers
-       from picked m where m.in_conversation = c.id
-     ) found`,
+     lateral (select ${foundMessages("$1", "m.seq")} from picked m where m.in_conversation = c.id) found`,
 );
 
 const news = statement<NewsRow>(
   "messages.news",
-  `select ${conversationColumns}, coalesce(found.messages, '[]') as messages, coalesce(found.deleted, '[]') as deleted,
+  `select ${rowWithFound("$1")}, coalesce(found.deleted, '[]') as deleted,
      case when found.n = $2 then found.told else c.life_ver end as told,
-     case when me.cleared_ver > me.told_ver then me.cleared_ver else 0 end as cleared, ${peopleColumn("$1", "found.writers")}
+     case when me.cleared_ver > me.told_ver then me.cleared_ver else 0 end as cleared
    from participants p join conversations c on c.id = p.conversation_id ${conversationTables("$1")},
      lateral (
-       select json_agg(${messageArray("$1")} order by m.ver) filter (where m.deleted_at is null) as messages,
+       select ${foundMessages("$1", "m.ver", "filter (where m.deleted_at is null)")},
          json_agg(json_build_object('id', m.id, 'ver', m.ver, 'sender_id', m.sender_id) order by m.ver)
            filter (where m.deleted_at is not null) as deleted,
-         count(*) as n, max(m.ver) as told, ${writers("$1")} as writers
+         count(*) as n, max(m.ver) as told
        from (
          select m.* from messages m
          where m.conversation_id = c.id and (m.edited_at is not null or m.deleted_at is not null) and m.ver > me.told_ver

@@ -1,18 +1,14 @@
 import { randomUUID } from "node:crypto";
 import type { Message, RouteBody } from "@om/protocol";
-import type { UserViews } from "../accounts/user-view.ts";
 import { timedProfile, toMessages } from "../conversations/conversation-view.ts";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
+import type { MessageDeps } from "./deps.ts";
 import { storedMessage } from "./message-pushes.ts";
-import type { MessageStore } from "./message-store.ts";
-import type { Draft, Sent } from "./send-message.ts";
+import { memberPart } from "./read-group.ts";
+import type { Sent } from "./send-message.ts";
 
-interface Deps {
-  send: (caller: Caller, draft: Draft) => Promise<Sent>;
-  store: MessageStore;
-  views: UserViews;
-}
+type Deps = Pick<MessageDeps, "send" | "store" | "views">;
 
 /**
  * POST /api/messages: sends as a socket would and answers with the stored message. Without a client_id each call is a message of
@@ -23,33 +19,22 @@ export async function postMessage(deps: Deps, caller: Caller, body: RouteBody<"s
   const recipientId = body.recipient_id ?? 0;
   if (recipientId === 0) throw new OmError("missing_recipient");
   const given = (body.client_id ?? "").trim();
-  const sent = await deps.send(caller, {
-    clientId: given === "" ? randomUUID() : given,
-    to: { recipientId },
-    content: body.content ?? "",
-    messageType: body.message_type ?? "",
-    replyToId: body.reply_to_id ?? undefined,
-  });
+  const sent = await deps.send(caller, { clientId: given || randomUUID(), to: { recipientId }, body });
   const message = await sentMessage(deps, caller, sent);
   return given === "" ? { ...message, client_id: "" } : message;
 }
 
 /** POST /api/groups/:id/messages: the same to a group, always with a client_id, which must be of this group if it is known. */
 export async function postGroupMessage(
-  deps: Deps,
+  deps: Deps & Pick<MessageDeps, "conversations">,
   caller: Caller,
   { groupId, body }: { groupId: number; body: RouteBody<"groupSend"> },
 ): Promise<Message> {
+  await memberPart(deps.conversations, caller, groupId);
   const clientId = (body.client_id ?? "").trim();
   if (clientId === "") throw new OmError("missing_client_id");
   if ((body.content ?? "").trim() === "") throw new OmError("missing_content");
-  const sent = await deps.send(caller, {
-    clientId,
-    to: { groupId },
-    content: body.content ?? "",
-    messageType: body.message_type ?? "",
-    replyToId: body.reply_to_id ?? undefined,
-  });
+  const sent = await deps.send(caller, { clientId, to: { groupId }, body });
   if (sent.row.group_id !== groupId) throw new OmError("client_id_conflict");
   return sentMessage(deps, caller, sent);
 }

@@ -1,15 +1,14 @@
 import type { RouteOutput } from "@om/protocol";
 import type { ConversationStore, Part } from "../conversations/conversation-store.ts";
-import { memberPart } from "../conversations/group-part.ts";
-import type { MovePosition } from "../conversations/mark-read.ts";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
-import type { MessageStore } from "./message-store.ts";
+import type { MessageDeps } from "./deps.ts";
 
-interface Deps {
-  conversations: ConversationStore;
-  messages: MessageStore;
-  move: MovePosition;
+/** The caller's part in a group. @throws OmError `not_group_member` */
+export async function memberPart(store: ConversationStore, caller: Caller, groupId: number): Promise<Part> {
+  const part = await store.part({ groupId }, caller.userId);
+  if (part === undefined) throw new OmError("not_group_member");
+  return part;
 }
 
 /**
@@ -18,24 +17,16 @@ interface Deps {
  * @throws OmError `not_group_member`, `invalid_message_id`
  */
 export async function readGroup(
-  deps: Deps,
+  deps: Pick<MessageDeps, "conversations" | "store" | "move">,
   caller: Caller,
   { groupId, messageId }: { groupId: number; messageId: number },
 ): Promise<RouteOutput<"groupRead">> {
   const part = await memberPart(deps.conversations, caller, groupId);
-  if (messageId > 0) await checkMessage(deps.messages, caller, { messageId, part });
+  const message = messageId > 0 ? await deps.store.one(messageId, caller.userId) : part;
+  if (message?.conversation_id !== part.conversation_id) throw new OmError("invalid_message_id");
   const upTo = Math.min(messageId, part.latest_id);
   if (upTo > 0) await deps.move({ userId: caller.userId, to: { messageId: upTo, groupId }, read: true });
   return { last_read_message_id: upTo, latest_group_message_id: part.latest_id, ok: true };
-}
-
-async function checkMessage(
-  messages: MessageStore,
-  caller: Caller,
-  { messageId, part }: { messageId: number; part: Part },
-): Promise<void> {
-  const row = await messages.one(messageId, caller.userId);
-  if (row?.conversation_id !== part.conversation_id) throw new OmError("invalid_message_id");
 }
 
 /** Who has read how far. @throws OmError `not_group_member` */

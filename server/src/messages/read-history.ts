@@ -1,4 +1,4 @@
-import { limits, type RouteOutput } from "@om/protocol";
+import { limits, type RouteOutput, type RouteQuery } from "@om/protocol";
 import type { People } from "../accounts/profile-cache.ts";
 import type { Online, Profile, UserViews } from "../accounts/user-view.ts";
 import type { Cache } from "../cache/cache.ts";
@@ -9,40 +9,26 @@ import type { MemberId, Membership } from "../conversations/member-cache.ts";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
 import { pageLimit, wholeNumber } from "../platform/page-limit.ts";
+import type { MessageDeps } from "./deps.ts";
 import { pageOf, type History } from "./history.ts";
-import type { MessageStore } from "./message-store.ts";
 
-/** Query of GET /api/messages and, but for the recipient, of GET /api/groups/:id/messages. */
-interface HistoryQuery {
-  recipient_id?: string | undefined;
-  limit?: string | undefined;
-  cursor?: string | undefined;
-}
-
-export interface HistoryDeps {
-  store: MessageStore;
-  views: UserViews;
+export interface HistoryDeps extends Pick<MessageDeps, "store" | "views"> {
   people: People;
   cache: Pick<Cache, "read" | "hasRedis">;
   sources: { conv: Source<Place, History>; group: Source<Place, History>; member: Source<MemberId, Membership> };
   onQueried: OnQueried;
 }
 
-/** A page of the conversation with somebody, newest first, ids below the cursor (absent or 0: from the end). */
-export async function readHistory(deps: HistoryDeps, caller: Caller, query: HistoryQuery): Promise<HistoryPage> {
+/** A page of the conversation with somebody. */
+export async function readHistory(
+  deps: HistoryDeps,
+  caller: Caller,
+  query: RouteQuery<"history">,
+): Promise<HistoryPage> {
   if ((query.recipient_id ?? "") === "") throw new OmError("missing_recipient");
   const peer = wholeNumber(query.recipient_id);
   if (peer === undefined) throw new OmError("invalid_recipient");
-  return findPage(deps, caller, { place: directPlace(peer, caller.userId), query });
-}
-
-/** The same of a group, whose members see all of it, also what was written before they joined. */
-export async function readGroupHistory(
-  deps: HistoryDeps,
-  caller: Caller,
-  { groupId, query }: { groupId: number; query: HistoryQuery },
-): Promise<HistoryPage> {
-  return findPage(deps, caller, { place: { groupId }, query });
+  return readPage(deps, caller, { place: directPlace(peer, caller.userId), query });
 }
 
 /** A page that was found, and who of its people is connected. */
@@ -69,12 +55,16 @@ export function historyAnswer(
   };
 }
 
-async function findPage(
+/**
+ * A page of a conversation, newest first, ids below the cursor (absent or 0: from the end). A group's members see all of it, also what
+ * was written before they joined.
+ */
+export async function readPage(
   deps: HistoryDeps,
   caller: Caller,
-  { place, query }: { place: Place; query: HistoryQuery },
+  { place, query }: { place: Place; query: RouteQuery<"groupHistory"> },
 ): Promise<HistoryPage> {
-  const before = wholeNumber(query.cursor === undefined || query.cursor === "" ? "0" : query.cursor);
+  const before = wholeNumber(query.cursor || "0");
   if (before === undefined) throw new OmError("invalid_cursor");
   const limit = pageLimit(query.limit, limits.historyPage, 50);
   const began = performance.now();
@@ -101,7 +91,7 @@ async function newestPage(
     "groupId" in place ? undefined : faces([place.lo, place.hi]),
   ]);
   const viewer = { userId: caller.userId, clearedSeq: clearedSeq ?? ownCleared(found?.value, caller.userId) };
-  const row = found === undefined ? undefined : pageOf(found.value, viewer, { before: 0, limit });
+  const row = found === undefined ? undefined : pageOf(found.value, viewer, limit);
   if (found === undefined) return undefined;
   if (row === undefined) return { online: both?.[1], from: found.from };
   const authors = row.messages.flatMap((cells) => [cells[3], cells[11]?.[3]]).filter((id) => id !== undefined);

@@ -1,20 +1,17 @@
-import { limits, type MessageType } from "@om/protocol";
+import { limits, type MessageType, type RouteBody } from "@om/protocol";
 import { directPlace } from "../conversations/conversation-row.ts";
-import { laneKey } from "../conversations/lane-key.ts";
-import type { Lanes } from "../conversations/write-lanes.ts";
+import { laneKey, type Lanes } from "../conversations/write-lanes.ts";
 import type { Caller } from "../platform/caller.ts";
 import { cleanText, cutBytes } from "../platform/cut-text.ts";
 import { OmError } from "../platform/om-error.ts";
 import type { NewMessage, StoredRow } from "./message-store.ts";
-import type { SendWrite, Write, WriteResult } from "./write-batch.ts";
+import type { SendWrite, Write, WriteResult } from "./write.ts";
 
 /** A message as a client sends it. */
 export interface Draft {
   clientId: string;
   to: NewMessage["to"];
-  content: string;
-  messageType: string;
-  replyToId?: number | undefined;
+  body: Pick<RouteBody<"groupSend">, "content" | "message_type" | "reply_to_id">;
   /** The socket it came by. */
   socketId?: string;
 }
@@ -44,8 +41,8 @@ export async function sendMessage(
   draft: Draft,
 ): Promise<Sent> {
   if (!isStorable(draft.clientId)) throw new OmError("invalid_request_body");
-  const content = readContent(draft.content, deps.rules);
-  const messageType = allowedType(draft.messageType, content, deps.rules.isMedia);
+  const content = readContent(draft.body.content, deps.rules);
+  const messageType = allowedType(draft.body.message_type ?? "", content, deps.rules.isMedia);
   const write: SendWrite = {
     kind: "send",
     borrows: messageType === "text" ? undefined : deps.rules.borrowed(content, caller.userId),
@@ -55,7 +52,7 @@ export async function sendMessage(
       clientId: draft.clientId,
       messageType,
       content,
-      replyToId: draft.replyToId === 0 ? undefined : draft.replyToId,
+      replyToId: draft.body.reply_to_id || undefined,
     },
     socketId: draft.socketId,
   };
@@ -69,8 +66,8 @@ export async function sendMessage(
 }
 
 /** The text trimmed and cut to what fits. */
-export function readContent(text: string, rules: Pick<SendRules, "maxMessageLength">): string {
-  return cutBytes(cleanText(text).trim(), rules.maxMessageLength);
+export function readContent(text: string | null | undefined, rules: Pick<SendRules, "maxMessageLength">): string {
+  return cutBytes(cleanText(text ?? "").trim(), rules.maxMessageLength);
 }
 
 function isStorable(clientId: string): boolean {

@@ -5,7 +5,7 @@ import { conversationStore } from "../conversations/conversation-store.ts";
 import { listChanges } from "../conversations/list-changes.ts";
 import { listConversations } from "../conversations/list-conversations.ts";
 import { advancePositions } from "../conversations/position-store.ts";
-import { describeDatabases } from "../testing/databases.ts";
+import { describeDatabases } from "../../tests/fixtures/databases.ts";
 import { listMessageChanges } from "./list-message-changes.ts";
 import { messageStore, storeMessages, type NewMessage } from "./message-store.ts";
 import { pendingStore } from "./pending-store.ts";

@@ -1,26 +1,24 @@
-import { limits, type SyncRequest, type SyncResult } from "@om/protocol";
-import type { UserViews } from "../accounts/user-view.ts";
+import {
+  limits,
+  type Message,
+  type RouteBody,
+  type RouteOutput,
+  type SyncRequest,
+  type SyncResult,
+} from "@om/protocol";
 import { placeNamed } from "../conversations/conversation-row.ts";
 import { toMessages } from "../conversations/conversation-view.ts";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
-import type { MessageStore } from "./message-store.ts";
+import type { MessageDeps } from "./deps.ts";
 
-interface Deps {
-  store: MessageStore;
-  views: UserViews;
-}
-
-type Shown = ReturnType<typeof toMessages>;
-
+type Deps = Pick<MessageDeps, "store" | "views">;
 /** Conversations that one statement reads. */
 const chunk = 40;
 
-/** What may still go into one answer. */
-interface Room {
-  messages: number;
-  /** Characters of content. */
-  text: number;
+interface Asked {
+  conversations: readonly SyncRequest[];
+  limit: number;
 }
 
 /**
@@ -31,51 +29,44 @@ interface Room {
 export async function* syncMessages(
   deps: Deps,
   caller: Caller,
-  asked: { conversations: readonly SyncRequest[]; limit: number },
+  { conversations, limit }: Asked,
 ): AsyncGenerator<(SyncResult | undefined)[]> {
-  const room: Room = { messages: limits.syncTotalMessages, text: limits.syncTotalText };
-  for (let start = 0; start < asked.conversations.length; start += chunk) {
-    const part = asked.conversations.slice(start, start + chunk);
-    const found = isFull(room) ? [] : await readChunk(deps, caller, { conversations: part, limit: asked.limit });
+  /** What may still go into one answer: messages, and characters of content. */
+  const room = { messages: limits.syncTotalMessages, text: limits.syncTotalText };
+  const isFull = (): boolean => room.messages <= 0 || room.text <= 0;
+  const fit = (name: string, messages: Message[]): SyncResult => {
+    const wasFull = isFull();
+    const shown: Message[] = [];
+    for (const message of messages.slice(0, limit)) {
+      if (isFull()) break;
+      room.messages -= 1;
+      room.text -= message.content.length + (message.reply_to?.content.length ?? 0);
+      shown.push(message);
+    }
+    const last = shown.at(-1);
+    return {
+      conversation_id: name,
+      has_more: wasFull || messages.length > shown.length,
+      messages: shown,
+      ...(last === undefined ? {} : { next_cursor: last.id }),
+    };
+  };
+  for (let start = 0; start < conversations.length; start += chunk) {
+    const part = conversations.slice(start, start + chunk);
+    const found = isFull() ? [] : await readChunk(deps, caller, { conversations: part, limit });
     yield part.map(({ conversation_id: name = "" }, index) =>
-      /^(user|group)_\d+$/.test(name) ? result(name, found[index] ?? [], { limit: asked.limit, room }) : undefined,
+      /^(user|group)_\d+$/.test(name) ? fit(name, found[index] ?? []) : undefined,
     );
   }
 }
 
-function isFull(room: Room): boolean {
-  return room.messages <= 0 || room.text <= 0;
-}
-
-function result(name: string, messages: Shown, { limit, room }: { limit: number; room: Room }): SyncResult {
-  const wasFull = isFull(room);
-  const shown: Shown = [];
-  for (const message of messages.slice(0, limit)) {
-    if (isFull(room)) break;
-    room.messages -= 1;
-    room.text -= message.content.length + (message.reply_to?.content.length ?? 0);
-    shown.push(message);
-  }
-  const last = shown.at(-1);
-  return {
-    conversation_id: name,
-    has_more: wasFull || messages.length > shown.length,
-    messages: shown,
-    ...(last === undefined ? {} : { next_cursor: last.id }),
-  };
-}
-
 /** Messages by position in `conversations`, one more than the limit where there are more. */
-async function readChunk(
-  deps: Deps,
-  caller: Caller,
-  { conversations, limit }: { conversations: readonly SyncRequest[]; limit: number },
-): Promise<Shown[]> {
+async function readChunk(deps: Deps, caller: Caller, { conversations, limit }: Asked): Promise<Message[][]> {
   const wanted = conversations.flatMap((request, index) => {
     const place = placeNamed(request.conversation_id ?? "", caller.userId);
     return place === undefined ? [] : [{ place, after: request.last_message_id ?? 0, index }];
   });
-  const found: Shown[] = [];
+  const found: Message[][] = [];
   if (wanted.length === 0) return found;
   const rows = await deps.store.since(wanted, caller.userId, limit + 1);
   const online = await deps.views.lookup(rows.flatMap(({ people }) => people));
@@ -87,11 +78,7 @@ async function readChunk(
 }
 
 /** POST /api/messages/sync: a request that cannot be understood refuses the whole call. */
-export async function postSync(
-  deps: Deps,
-  caller: Caller,
-  body: { conversations?: readonly SyncRequest[] | null; limit?: number | null },
-): Promise<{ count: number; results: SyncResult[] }> {
+export async function postSync(deps: Deps, caller: Caller, body: RouteBody<"sync">): Promise<RouteOutput<"sync">> {
   const conversations = body.conversations ?? [];
   if (conversations.length === 0) throw new OmError("missing_conversations");
   if (conversations.length > limits.syncConversations) throw new OmError("too_many_conversations");

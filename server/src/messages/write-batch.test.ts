@@ -1,8 +1,10 @@
 import { expect, test } from "vitest";
+import type { Post } from "../cache/posts.ts";
 import type { Push } from "../delivery/push.ts";
 import { DatabaseUnavailable, type Queries } from "../platform/postgres/database.ts";
 import type { StoredRow } from "./message-store.ts";
-import { createWriteBatch, type SendWrite } from "./write-batch.ts";
+import { createWriteBatch } from "./write-batch.ts";
+import type { SendWrite } from "./write.ts";
 
 const send = (clientId: string): SendWrite => ({
   kind: "send",
@@ -38,7 +40,11 @@ const row = (ord: number, outcome: "stored" | "duplicate"): StoredRow => ({
   noted: false,
 });
 
-const postable = { ttlMs: 1, maxBytes: 1, maxRecords: 1 };
+const post = (_of: unknown, what: Pick<Post, "prev" | "records">): Post => ({
+  source: { ttlMs: 1, maxBytes: 1, maxRecords: 1 },
+  ...what,
+  compact: async () => undefined,
+});
 
 /** A database that answers each query in turn; an Error is thrown. */
 function batchOn(answers: (StoredRow[] | Error)[], outage = false) {
@@ -56,7 +62,7 @@ function batchOn(answers: (StoredRow[] | Error)[], outage = false) {
   };
   const execute = createWriteBatch({
     writes: { batch: (work) => work(db, null, () => undefined) },
-    posts: { conv: postable, list: postable, compact: async () => undefined, compactList: async () => undefined },
+    posts: { history: post, list: post },
     bus: { publish: (events) => void pushed.push(...(events as Push[])), subscribe: () => undefined },
     async mayRead(_db, claims) {
       claimed.push(claims);

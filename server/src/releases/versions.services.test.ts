@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { composeReleases } from "../compose-releases.ts";
-import { describeDatabases } from "../testing/databases.ts";
-import { openHttp, type TestHttp } from "../testing/http-server.ts";
+import { composeReleases } from "./compose.ts";
+import { describeDatabases } from "../../tests/fixtures/databases.ts";
+import { openHttp, type TestHttp } from "../../tests/fixtures/http-server.ts";
 import { publishVersion } from "./publish-version.ts";
 import type { Release } from "./read-release.ts";
 import { versionStore } from "./version-store.ts";

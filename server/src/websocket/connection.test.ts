@@ -1,9 +1,9 @@
 import { once } from "node:events";
 import { closeCodes, mayReconnect } from "@om/protocol";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { frameOf } from "../delivery/push.ts";
+import { Frame } from "../delivery/push.ts";
 import { FrameRefusal } from "../platform/om-error.ts";
-import { openLines, type Line, type LineServer } from "../testing/line.ts";
+import { openLines, type Line, type LineServer } from "../../tests/fixtures/line.ts";
 import { createHeartbeat, type Heartbeat } from "./heartbeat.ts";
 import { createTokenBucket } from "./token-bucket.ts";
 
@@ -146,7 +146,7 @@ describe("close codes", () => {
     slow.client.pause();
     const push = {
       userIds: [],
-      frame: frameOf(JSON.stringify({ type: "x", text: "x".repeat(50_000) })),
+      frame: new Frame(JSON.stringify({ type: "x", text: "x".repeat(50_000) })),
       to: "all",
     } as const;
     let sent = 0;
@@ -231,7 +231,7 @@ describe("frames that fail", () => {
     ended.client.terminate();
     await gone;
     const next = await lines.connect();
-    const push = { userIds: [1], frame: frameOf('{"type":"message"}'), to: "all" } as const;
+    const push = { userIds: [1], frame: new Frame('{"type":"message"}'), to: "all" } as const;
     ended.connection.push(push);
     ended.connection.ping();
     for (const line of [other, next]) await settled(line);

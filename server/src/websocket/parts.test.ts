@@ -2,7 +2,7 @@ import { PassThrough } from "node:stream";
 import { expect, test, vi } from "vitest";
 import type { WebSocket } from "ws";
 import { createHub, type HubSocket } from "../delivery/hub.ts";
-import { frameOf, type Push } from "../delivery/push.ts";
+import { Frame, type Push } from "../delivery/push.ts";
 import { createBacklog, type BacklogMessage, type BacklogNews } from "./backlog.ts";
 import { createReceipts } from "./receipts.ts";
 import { createSendQueue } from "./send-queue.ts";
@@ -88,8 +88,8 @@ test("hub: presence tells only the first and the last socket, and each removes o
   expect([a.evicted, b.evicted]).toEqual([1, 0]);
   hub.remove(a);
   hub.remove(a);
-  hub.deliver({ userIds: [7], frame: frameOf("{}"), to: "all", except: "c" });
-  hub.deliver({ userIds: [7], frame: frameOf("{}"), to: "resuming" });
+  hub.deliver({ userIds: [7], frame: new Frame("{}"), to: "all", except: "c" });
+  hub.deliver({ userIds: [7], frame: new Frame("{}"), to: "resuming" });
   expect([a.got.length, b.got.length, c.got.length]).toEqual([0, 1, 1]);
   hub.deliver({ userId: 7, ended: { sessionId: 4 } });
   expect([b.ended, c.ended]).toEqual([false, false]);
@@ -122,7 +122,7 @@ test("backlog: what is pushed while it is read comes after it, without what it c
   const out: string[] = [];
   const push = (seq: number): Push => ({
     userIds: [1],
-    frame: frameOf(`live ${seq}`),
+    frame: new Frame(`live ${seq}`),
     to: "all",
     message: { conversationId: 5, seq, id: seq },
   });
@@ -139,8 +139,8 @@ test("backlog: what is pushed while it is read comes after it, without what it c
       async messages() {
         backlog.push(push(2));
         backlog.push(push(3));
-        backlog.push({ userIds: [1], frame: frameOf("typing"), to: "all" });
-        backlog.push({ userIds: [1], frame: frameOf("edit of 3"), to: "all", ordered: true });
+        backlog.push({ userIds: [1], frame: new Frame("typing"), to: "all" });
+        backlog.push({ userIds: [1], frame: new Frame("edit of 3"), to: "all", ordered: true });
         return [queued(1), queued(2)];
       },
     },

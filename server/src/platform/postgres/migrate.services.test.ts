@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { startSystemPostgres, type SystemPostgres } from "@om/services";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
-import { startTransactionPooler } from "../../testing/transaction-pooler.ts";
+import { startTransactionPooler } from "../../../tests/fixtures/transaction-pooler.ts";
 import { migrate } from "./migrate.ts";
 
 const steps = readdirSync(new URL("../../../sql/migrations/", import.meta.url)).map((name) => `migrations/${name}`);

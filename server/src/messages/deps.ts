@@ -1,0 +1,22 @@
+import type { UserViews } from "../accounts/user-view.ts";
+import type { ConversationStore } from "../conversations/conversation-store.ts";
+import type { MovePosition } from "../conversations/mark-read.ts";
+import type { Bus } from "../delivery/bus.ts";
+import type { Caller } from "../platform/caller.ts";
+import type { LifeStore } from "./life-store.ts";
+import type { MessageStore } from "./message-store.ts";
+import type { Draft, SendRules, Sent } from "./send-message.ts";
+
+/** What the use-cases of this feature share; each names those that it needs. */
+export interface MessageDeps {
+  store: MessageStore;
+  conversations: ConversationStore;
+  life: LifeStore;
+  views: UserViews;
+  bus: Bus;
+  rules: SendRules;
+  send: (caller: Caller, draft: Draft) => Promise<Sent>;
+  move: MovePosition;
+  /** Whether a user may now read an attachment that somebody else has uploaded. */
+  mayRead: (claim: { key: string; userId: number }) => Promise<boolean>;
+}

@@ -1,0 +1,101 @@
+import { limits, type AckFrame, type InboundPayload, type SyncResponseFrame } from "@om/protocol";
+import type { MovePosition } from "../conversations/mark-read.ts";
+import type { Caller } from "../platform/caller.ts";
+import { FrameRefusal, OmError } from "../platform/om-error.ts";
+import { DatabaseUnavailable } from "../platform/postgres/database.ts";
+import type { MessageDeps } from "./deps.ts";
+import type { Sent } from "./send-message.ts";
+import { syncMessages } from "./sync-messages.ts";
+
+/**
+ * The `chat` frame: stores a message and answers with the `ack`. A message that cannot be stored now is `save_failed`; the
+ * client sends it again with the same client_id.
+ */
+export async function chatFrame(
+  send: MessageDeps["send"],
+  { caller, socketId }: { caller: Caller; socketId: string },
+  payload: InboundPayload<"chat">,
+): Promise<AckFrame> {
+  const clientId = payload.client_id ?? "";
+  if (clientId === "") throw new FrameRefusal("missing_client_id");
+  const named = { clientId: clientId.slice(0, 200) };
+  const hasRecipient = typeof payload.recipient_id === "number";
+  const hasGroup = typeof payload.group_id === "number";
+  if (!hasRecipient && !hasGroup) throw new FrameRefusal("missing_recipient", named);
+  if (hasRecipient && hasGroup) throw new FrameRefusal("invalid_target", named);
+  const to = hasGroup ? { groupId: payload.group_id ?? 0 } : { recipientId: payload.recipient_id ?? 0 };
+  try {
+    return ackFrame(await send(caller, { clientId, to, body: payload, socketId }), clientId);
+  } catch (error) {
+    if (error instanceof OmError && error.code === "not_group_member")
+      throw new FrameRefusal("not_group_member", named);
+    const expected = error instanceof OmError || error instanceof DatabaseUnavailable;
+    throw new FrameRefusal("save_failed", { ...named, cause: expected ? undefined : error });
+  }
+}
+
+/** The answer stands twice: where mobile reads it and where the web client does (O-3). */
+function ackFrame({ row }: Sent, clientId: string): AckFrame {
+  const payload = {
+    client_id: clientId,
+    server_id: row.id,
+    status: row.status,
+    created_at_unix: Math.floor(Date.parse(row.created_at) / 1000),
+    conversation_id: row.group_id === null ? `user_${row.recipient_id}` : `group_${row.group_id}`,
+    ver: row.ver,
+    seq: row.seq,
+  };
+  return { type: "ack", payload, ...payload };
+}
+
+/** `ack`: a device has received, or its user has read, a message. Messages that are not the caller's to receive change nothing. */
+export async function ackFrameIn(move: MovePosition, caller: Caller, payload: InboundPayload<"ack">): Promise<void> {
+  const messageId = payload.server_id ?? 0;
+  if (messageId === 0) throw new FrameRefusal("missing_server_id");
+  if (payload.status !== "delivered" && payload.status !== "read") {
+    throw new FrameRefusal("invalid_status", { details: (payload.status ?? "").slice(0, 40) });
+  }
+  await receipt(move, caller, { messageId, read: payload.status === "read" });
+}
+
+/** `delivery` and `read`: the same, one type each; message 0 is nobody's. */
+export async function receipt(
+  move: MovePosition,
+  caller: Caller,
+  { messageId, read }: { messageId: number; read: boolean },
+): Promise<void> {
+  if (messageId > 0) await move({ userId: caller.userId, to: { messageId }, read });
+}
+
+/** The `group_read` frame: as POST /api/groups/:id/read, answered only when it is refused. */
+export async function groupReadFrame(
+  read: (caller: Caller, asked: { groupId: number; messageId: number }) => Promise<unknown>,
+  caller: Caller,
+  payload: InboundPayload<"group_read">,
+): Promise<void> {
+  const groupId = payload.group_id ?? 0;
+  if (groupId === 0) throw new FrameRefusal("missing_group_id");
+  try {
+    await read(caller, { groupId, messageId: payload.last_read_message_id ?? 0 });
+  } catch (error) {
+    if (error instanceof DatabaseUnavailable) throw new FrameRefusal("mark_group_read_failed");
+    if (!(error instanceof OmError)) throw error;
+    if (error.code === "not_group_member" || error.code === "invalid_message_id") throw new FrameRefusal(error.code);
+    throw new FrameRefusal("mark_group_read_failed");
+  }
+}
+
+/** The `sync` frame: one answer per conversation that can be understood, oldest message first, up to 100 each. */
+export async function* syncFrame(
+  deps: Pick<MessageDeps, "store" | "views">,
+  caller: Caller,
+  payload: InboundPayload<"sync">,
+): AsyncGenerator<SyncResponseFrame> {
+  const conversations = payload.conversations ?? [];
+  if (conversations.length > limits.syncConversations) {
+    throw new FrameRefusal("invalid_message", { details: "too many conversations" });
+  }
+  for await (const results of syncMessages(deps, caller, { conversations, limit: 100 })) {
+    for (const result of results) if (result !== undefined) yield { type: "sync_response", ...result };
+  }
+}
