@@ -30,21 +30,23 @@ if (source !== undefined) {
 }
 
 async function compileChanged() {
-  const workspaces = JSON.parse(readFileSync(join(root, "tsconfig.json"), "utf8")).references.map(({ path }) => path);
+  const { references } = JSON.parse(readFileSync(join(root, "tsconfig.json"), "utf8"));
+  // What is left are the tests.
+  const workspaces = references.map(({ path }) => path).filter((path) => !path.endsWith(".json"));
   while (workspaces.some(isStale)) {
     const compiler = await findCompiler();
     // Installed without the compiler (npm ci --omit=dev): what was compiled before runs as it is.
     if (compiler === undefined && workspaces.every((workspace) => builtAt(workspace) > 0)) return;
     if (compiler === undefined)
       fail("this is not compiled, and the compiler is not installed: run npm ci without --omit=dev once");
-    if (takeLock()) return await compile(compiler);
+    if (takeLock()) return await compile(compiler, workspaces);
     await delay(50);
   }
 }
 
-async function compile(compiler) {
+async function compile(compiler, workspaces) {
   console.error("Compiling what has changed …");
-  const child = spawn(compiler, ["-b", "--noCheck"], { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(compiler, ["-b", "--noCheck", ...workspaces], { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
   const release = () => {
     child.kill();
     rmSync(lock, { force: true });

@@ -13,7 +13,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "unit",
-          include: ["*/src/**/*.test.ts"],
+          include: ["*/{src,tests}/**/*.test.ts"],
           exclude: ["**/*.services.test.ts"],
           globalSetup: ["./services/src/compile.ts"],
         },
@@ -22,7 +22,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "services",
-          include: ["*/src/**/*.services.test.ts"],
+          include: ["*/{src,tests}/**/*.services.test.ts"],
           globalSetup: ["./services/src/compile.ts", "./services/src/test-setup.ts"],
         },
       },

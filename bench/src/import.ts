@@ -77,7 +77,7 @@ interface ImportRun {
  */
 async function runImport(env: Record<string, string>, killAt?: number): Promise<ImportRun> {
   const began = nowMs();
-  const args = [...program("server/src/import-main.ts"), "--from", from, "--page", options.page];
+  const args = [...program("import/src/main.ts"), "--from", from, "--page", options.page];
   const child = spawn(process.execPath, args, {
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "inherit"],

@@ -1,6 +1,6 @@
 import { Type } from "typebox";
 import { Conversation, ConversationId, noted, RecentPeer, Time } from "./entities.ts";
-import { get, mayHave, Ok, post, remove, route, type Route, text, Whole } from "./route.ts";
+import { get, mayHave, post, route, type Route, text, Whole } from "./route.ts";
 
 export const conversationRoutes = {
   conversations: route({
@@ -66,14 +66,5 @@ export const conversationRoutes = {
     summary: "How many messages of a conversation I have not read.",
     failure: "fetch_conversations_failed",
     output: Type.Object({ conversation_id: ConversationId, unread_count: Whole, ver: Whole }),
-  }),
-  /** Deletes what the conversation holds for me; with `everyone=true` for everybody (in a group only an admin may). */
-  deleteConversation: route({
-    ...remove,
-    path: "/api/conversations/:conversation_id",
-    summary: "Deletes what the conversation holds, for me or for everybody.",
-    failure: "delete_conversation_failed",
-    query: Type.Object({ everyone: mayHave("`true`: for everybody, which in a group only an admin may.") }),
-    output: Ok,
   }),
 } satisfies Record<string, Route>;

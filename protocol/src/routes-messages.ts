@@ -122,4 +122,13 @@ export const messageRoutes = {
       my_last_read_message_id: Whole,
     }),
   }),
+  /** Deletes what the conversation holds for me; with `everyone=true` for everybody (in a group only an admin may). */
+  deleteConversation: route({
+    ...remove,
+    path: "/api/conversations/:conversation_id",
+    summary: "Deletes what the conversation holds, for me or for everybody.",
+    failure: "delete_conversation_failed",
+    query: Type.Object({ everyone: mayHave("`true`: for everybody, which in a group only an admin may.") }),
+    output: Ok,
+  }),
 } satisfies Record<string, Route>;

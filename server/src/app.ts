@@ -1,22 +1,38 @@
+import { resolve } from "node:path";
+import { createAccessTokens } from "./accounts/access-token.ts";
+import { composeAccounts } from "./accounts/compose.ts";
 import { jwtSecret } from "./accounts/jwt-secret.ts";
+import { createPeople, profileKey } from "./accounts/profile-cache.ts";
+import { createUserViews } from "./accounts/user-view.ts";
+import type { Cache } from "./cache/cache.ts";
 import { scripts } from "./cache/scripts.ts";
-import { openBus } from "./compose-bus.ts";
-import { composeCache } from "./compose-cache.ts";
-import { composeUseCases } from "./compose.ts";
-import { composeSockets } from "./compose-sockets.ts";
+import { openBus } from "./open/open-bus.ts";
+import { composeCache } from "./open/open-cache.ts";
 import type { Config } from "./config.ts";
-import { createHub } from "./delivery/hub.ts";
+import { composeConversations } from "./conversations/compose.ts";
+import type { Bus } from "./delivery/bus.ts";
+import { createHub, type Hub } from "./delivery/hub.ts";
+import { composeGroups } from "./groups/compose.ts";
+import { createAnnounce } from "./groups/group-pushes.ts";
+import { membershipStore } from "./groups/membership-store.ts";
 import { createOriginPolicy } from "./http/origin.ts";
 import { listen } from "./http/listen.ts";
 import { createHttp, type Serving } from "./http/server.ts";
-import { openRedis } from "./open-redis.ts";
-import { faultStep } from "./fault-step.ts";
-import { externalConnection, openStorage, type StorageEvents } from "./open-storage.ts";
+import { composeMedia } from "./media/compose.ts";
+import { composeMessages } from "./messages/compose.ts";
+import { openRedis } from "./open/open-redis.ts";
+import { faultStep } from "./cache/fault-step.ts";
+import { externalConnection, openStorage, type Storage, type StorageEvents } from "./open/open-storage.ts";
 import { every } from "./platform/background.ts";
 import type { Clock } from "./platform/clock.ts";
 import { createDisposals } from "./platform/disposals.ts";
 import { statement } from "./platform/postgres/statement.ts";
+import type { Redis } from "./platform/redis/redis.ts";
+import type { Handlers } from "./platform/route-handlers.ts";
+import { composePresence } from "./presence/compose.ts";
 import { presenceScripts } from "./presence/online-keys.ts";
+import { composeReleases } from "./releases/compose.ts";
+import { openSockets } from "./websocket/sockets.ts";
 import { createTelemetry, type Telemetry } from "./platform/telemetry/telemetry.ts";
 
 /**
@@ -43,7 +59,7 @@ const ping = statement<{ ok: number }>("app.ping", "select 1 as ok");
 
 /**
  * The one composition root: binds the port, builds everything in order, and disposes in reverse.
- * @throws ConfigError, PortUnavailable, SchemaError, FolderInUse, or the reason of `signal`
+ * @throws ConfigError, PortUnavailable, SchemaError, EmbeddedRefused, or the reason of `signal`
  */
 export async function startApp(config: Config, options: AppOptions = {}): Promise<App> {
   const { now = Date.now, signal, onListening, onFatal } = options;
@@ -73,15 +89,18 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     signal?.throwIfAborted();
     const hub = createHub({ maxSocketsPerUser: config.maxSocketsPerUser });
     const parts = { config, storage, cache, redis, bus, hub, telemetry, secret, now };
-    const useCases = composeUseCases({ ...parts, ownUrl: () => url });
-    const { features, handlers, verify } = useCases;
-    disposals.owned(useCases.presence);
-    for (const { everyMs, name, work } of useCases.jobs) background(everyMs, name, work);
-    disposals.add(() => features.lanes.idle());
+    const features = composeFeatures(parts, () => url);
+    const { messages, presence, verify } = features;
+    disposals.owned(presence);
+    for (const { everyMs, name, work } of features.jobs) background(everyMs, name, work);
+    disposals.add(() => messages.lanes.idle());
 
     const checks = { database: async () => void (await storage.db.query(ping, [])) };
-    const { heard } = useCases.presence;
-    const sockets = composeSockets({ config, server: http.server, isAllowed, verify, features, heard, telemetry });
+    const { backlog, proofs } = messages;
+    const { routes: handlers, frames } = features;
+    const { heard } = presence;
+    const { server } = http;
+    const sockets = openSockets({ config, server, isAllowed, verify, hub, frames, backlog, proofs, heard, telemetry });
     serving = { handlers, verify, checks };
     disposals.add(
       () => http.close(),
@@ -89,12 +108,13 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     );
     telemetry.metrics.watch({
       sockets: hub.sockets,
-      onlineUsers: useCases.presence.count,
-      laneDepth: features.lanes.depth,
+      onlineUsers: presence.count,
+      laneDepth: messages.lanes.depth,
       sendQueueBytes: sockets.queueBytes,
       pool: storage.db.pool,
     });
-    telemetry.log.info({ url, database: storage.kind }, "listening");
+    const database = embedded ? resolve(config.dataDir, "pgdata") : "PostgreSQL";
+    telemetry.log.info({ url, database }, "listening");
     return { url, [Symbol.asyncDispose]: disposals[Symbol.asyncDispose] };
   } catch (error) {
     // What the caller must know is why the start failed; what fails because it is given up tells nothing.
@@ -103,6 +123,78 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     throw error;
   }
 }
+
+/** What is open by the time the features are made. */
+interface Opened {
+  config: Config;
+  storage: Storage;
+  cache: Cache;
+  bus: Bus;
+  hub: Hub;
+  redis: Redis | undefined;
+  telemetry: Telemetry;
+  secret: string;
+  now: Clock;
+}
+
+/**
+ * The product: every feature, what the transports call of it, and what goes on behind them.
+ * @param ownUrl where this server is reached, known once it listens
+ */
+export function composeFeatures(opened: Opened, ownUrl: () => string) {
+  const { config, storage, cache, bus, hub, telemetry, secret, now } = opened;
+  const { db } = storage;
+  const failed = (where: string) => (error: unknown) => telemetry.failure(where, error);
+  const base = { ...opened, db, writes: cache.writes };
+
+  const presence = composePresence({ ...base, failure: failed("presence") });
+  const views = createUserViews({
+    exposeEmails: config.exposeEmails,
+    lookup: presence.lookup,
+    onShown: (userId, ver) => cache.seen(profileKey(userId), ver),
+  });
+  const shared = { ...base, views, people: createPeople({ cache, db, exposeEmails: config.exposeEmails }) };
+  const announce = createAnnounce({ bus, memberships: membershipStore(db), failure: failed("groups") });
+  const groups = composeGroups({ ...shared, announce });
+  const mediaBase = (): string => config.publicApiBaseUrl || `${ownUrl()}/api`;
+  const media = composeMedia({ ...shared, base: mediaBase, setIcon: groups.setIcon });
+  const messages = composeMessages({ ...shared, media: media.links });
+  const conversations = composeConversations({ ...shared, move: messages.move, groups: messages.groups });
+  const tokens = createAccessTokens(secret, now);
+  const accounts = composeAccounts({
+    ...shared,
+    tokens,
+    endSockets: (event, sessionIds) => bus.publish([{ ...event, sessionIds }]),
+    async beforeClosing(userId) {
+      await groups.leaveAll(userId);
+      await media.forget(userId);
+    },
+  });
+  const releases = composeReleases(db);
+  bus.subscribe((event) => {
+    if ("ended" in event) tokens.refuse(event.sessionIds ?? []);
+    hub.deliver(event);
+  });
+
+  const routes: Handlers = {
+    ...accounts.routes,
+    ...conversations.routes,
+    ...messages.routes,
+    ...groups.routes,
+    ...media.routes,
+    ...releases,
+  };
+  const jobs = [
+    { everyMs: 2_000, name: "last seen", work: presence.flush },
+    { everyMs: 1_000, name: "resume point", work: conversations.markDurable },
+    { everyMs: 600_000, name: "purge", work: accounts.purge },
+    { everyMs: 3_600_000, name: "uploads", work: media.sweep },
+    { everyMs: 600_000, name: "attachments", work: media.sweepAttachments },
+  ];
+  const frames = { ...messages.frames, ...presence.frames };
+  return { routes, frames, jobs, messages, presence, verify: tokens.verify };
+}
+export type Features = ReturnType<typeof composeFeatures>;
 
 function storageEvents(telemetry: Telemetry, onFatal: AppOptions["onFatal"]): StorageEvents {
   const onOutage = (error: unknown): void => telemetry.failure("database", error);

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { parse as parseEnvFile } from "dotenv";
 import { cacheSteps } from "./cache/steps.ts";
-import { readFault } from "./fault-step.ts";
+import { readFault } from "./cache/fault-step.ts";
 
 /** What a setting may hold; `parse` returns the value or throws a text that says what is allowed. */
 interface Kind<T> {
@@ -161,13 +161,8 @@ export const settings = {
     "prefer",
     "TLS to PostgreSQL, with DB_HOST",
   ),
-  dbPool: setting("DB_POOL", whole(2, 200), "16", "Connections to PostgreSQL; the embedded database always has one"),
-  sendLanes: setting(
-    "SEND_LANES",
-    whole(1, 16),
-    "4",
-    "Batches that may commit side by side; the embedded database always has one",
-  ),
+  dbPool: setting("DB_POOL", whole(2, 200), "16", "Connections to PostgreSQL"),
+  sendLanes: setting("SEND_LANES", whole(1, 16), "4", "Batches that may commit side by side"),
 
   jwtSecret: secret(
     "JWT_SECRET",

@@ -1,7 +1,7 @@
 import { hash as bcryptHash } from "@node-rs/bcrypt";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { describeDatabases } from "../testing/databases.ts";
-import { openAccounts, type TestAccounts } from "../testing/accounts-server.ts";
+import { describeDatabases } from "../../tests/fixtures/databases.ts";
+import { openAccounts, type TestAccounts } from "../../tests/fixtures/accounts-server.ts";
 
 const evil = "https://evil.example";
 

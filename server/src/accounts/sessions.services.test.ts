@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { describeDatabases } from "../testing/databases.ts";
-import { openAccounts, type TestAccounts } from "../testing/accounts-server.ts";
+import { describeDatabases } from "../../tests/fixtures/databases.ts";
+import { openAccounts, type TestAccounts } from "../../tests/fixtures/accounts-server.ts";
 
 const day = 24 * 3_600_000;
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { describeDatabases } from "../testing/databases.ts";
-import { openAccounts, type SignedUp, type TestAccounts } from "../testing/accounts-server.ts";
+import { describeDatabases } from "../../tests/fixtures/databases.ts";
+import { openAccounts, type SignedUp, type TestAccounts } from "../../tests/fixtures/accounts-server.ts";
 
 interface ShownUser {
   id: number;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { createGate, type CacheNode } from "../testing/cache-world.ts";
-import { eventsOf, setUpSharedThings } from "../testing/things.ts";
+import { createGate, type CacheNode } from "../../tests/fixtures/cache-world.ts";
+import { eventsOf, setUpSharedThings } from "../../tests/fixtures/things.ts";
 
 const my = setUpSharedThings();
 

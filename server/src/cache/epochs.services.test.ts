@@ -1,7 +1,7 @@
 import { startRedis } from "@om/services";
 import { afterEach, expect, test } from "vitest";
-import { createGate, holdPolls, newDatabase, unheard, type CacheNode } from "../testing/cache-world.ts";
-import { eventsOf, happened, setUpThings } from "../testing/things.ts";
+import { createGate, holdPolls, newDatabase, unheard, type CacheNode } from "../../tests/fixtures/cache-world.ts";
+import { eventsOf, happened, setUpThings } from "../../tests/fixtures/things.ts";
 
 const my = setUpThings();
 afterEach(() => my.world.closeNodes());
@@ -206,12 +206,15 @@ test("a database that was restored begins anew, though Redis and PostgreSQL ran 
   const node = await my.world.open();
   await my.warm(node);
   await settled(node);
-  const dump = my.world.postgres.dump(my.world.url);
-  await node.write(my.thing, "two, which was lost");
-  await happened(node, "post done");
   await my.world.closeNodes();
-  const url = my.world.postgres.createDatabase();
-  my.world.postgres.load(url, dump);
+  const copy = new URL(my.world.url);
+  copy.pathname = "/backup";
+  my.world.sql(`create database backup template ${new URL(my.world.url).pathname.slice(1)}`);
+  const later = await my.world.open();
+  await later.write(my.thing, "two, which was lost");
+  await happened(later, "post done");
+  await my.world.closeNodes();
+  const url = copy.href;
   const restored = await my.world.open({ url });
   expect(await restored.read(my.thing)).toMatchObject({ ver: 1, value: ["one"] });
   await expect.poll(async () => (await restored.read(my.thing)).from).toBe("cache");

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { describeDatabases } from "../testing/databases.ts";
+import { describeDatabases } from "../../tests/fixtures/databases.ts";
 
 describeDatabases("rows changed by hand", (database) => {
   let [ann, bea, cem] = [0, 0, 0];

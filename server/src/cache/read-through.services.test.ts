@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { OmError } from "../platform/om-error.ts";
-import { createGate, unheard } from "../testing/cache-world.ts";
-import { eventsOf, happened, setUpSharedThings } from "../testing/things.ts";
+import { createGate, unheard } from "../../tests/fixtures/cache-world.ts";
+import { eventsOf, happened, setUpSharedThings } from "../../tests/fixtures/things.ts";
 
 const my = setUpSharedThings();
 

@@ -12,7 +12,7 @@ import {
   most,
   type Content,
   type ModelEntry,
-} from "../testing/entry-model.ts";
+} from "../../tests/fixtures/entry-model.ts";
 import { packEntry, packRecords } from "./entry.ts";
 import { scripts } from "./scripts.ts";
 

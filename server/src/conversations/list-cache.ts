@@ -124,17 +124,19 @@ interface Overlay {
 const overlayBytes = 32 * 1024 * 1024;
 const sizeOf = ({ head }: Overlay): number => 1_500 + 2 * (head.messages[0]?.[6].length ?? 0);
 
-/** @param deps.warm reads a group's history in the background, so that its version can be asked for next time */
 export function createReadList(deps: {
   cache: Pick<Cache, "read" | "versions" | "seen" | "state" | "hasRedis">;
   db: Queries;
-  list: Source<number, List>;
+  /** Histories of groups. */
   groups: Source<Place, unknown>;
-  warm: (places: Place[]) => void;
 }): ReadList {
+  const list = listSource(deps.db);
   // Heads of groups that changed after a list was kept: by user and conversation, good for one version of the group and for those of the
   // list in which nothing happened to the user's part in it.
   const overlays = new LRUCache<string, Overlay>({ maxSize: overlayBytes, sizeCalculation: sizeOf });
+
+  /** In the background, so that their versions can be asked for next time. */
+  const warm = (places: Place[]): void => void deps.cache.read(deps.groups, places).catch(() => undefined);
 
   /** Heads that the kept list has in an older version; undefined: the user has left one of their groups by now. */
   async function changedHeads(ver: number, { userId, base, groups }: List): Promise<Changes | undefined> {
@@ -156,7 +158,7 @@ export function createReadList(deps: {
       return !isGood;
     });
     if (asked.length === 0) return { heads, from: "cache" };
-    deps.warm(
+    warm(
       asked
         .filter(({ now }) => now === undefined)
         .slice(0, maxWarmed)
@@ -174,7 +176,7 @@ export function createReadList(deps: {
 
   return async (userId, limit) => {
     if (limit >= kept || !deps.cache.hasRedis) return undefined;
-    const [found] = await deps.cache.read(deps.list, [userId]);
+    const [found] = await deps.cache.read(list, [userId]);
     if (found === undefined) return undefined;
     const { isCut, heads } = found.value;
     const fresh: Changes = { heads: [], from: "database" };

@@ -5,7 +5,7 @@ import { createUserViews } from "../accounts/user-view.ts";
 import { createGroup } from "../groups/create-group.ts";
 import { messageStore, storeMessages } from "../messages/message-store.ts";
 import { historyAnswer, readHistory } from "../messages/read-history.ts";
-import { describeDatabases, type TestDatabase } from "../testing/databases.ts";
+import { describeDatabases, type TestDatabase } from "../../tests/fixtures/databases.ts";
 import { conversationStore } from "./conversation-store.ts";
 import { listConversations } from "./list-conversations.ts";
 

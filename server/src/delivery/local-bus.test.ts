@@ -1,4 +1,4 @@
-import { busSuite } from "../testing/bus-suite.ts";
+import { busSuite } from "../../tests/fixtures/bus-suite.ts";
 import { createLocalBus } from "./local-bus.ts";
 
 busSuite(async (failures) => createLocalBus((error) => failures.push(error)));

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { describeDatabases } from "../testing/databases.ts";
-import { openGroups, type Person, type TestGroups } from "../testing/groups-server.ts";
+import { describeDatabases } from "../../tests/fixtures/databases.ts";
+import { openGroups, type Person, type TestGroups } from "../../tests/fixtures/groups-server.ts";
 import { leaveAllGroups } from "./leave-group.ts";
 
 type Four = [Person, Person, Person, Person];

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { describeDatabases } from "../testing/databases.ts";
-import { openGroups, type Person, type Said, type TestGroups } from "../testing/groups-server.ts";
+import { describeDatabases } from "../../tests/fixtures/databases.ts";
+import { openGroups, type Person, type Said, type TestGroups } from "../../tests/fixtures/groups-server.ts";
 
 describeDatabases("groups under pressure", (database) => {
   let http: TestGroups;

@@ -6,7 +6,7 @@ import type { FileAnswer } from "../platform/file-answer.ts";
 import { isJsonText } from "../platform/json-text.ts";
 import { readCookies, type Cookies } from "./cookies.ts";
 import { sendFile } from "./files.ts";
-import type { Tagged } from "./handlers.ts";
+import type { Tagged } from "../platform/route-handlers.ts";
 
 /** The name that a request gave itself, or a new one. */
 export function requestId({ headers }: Pick<IncomingMessage, "headers">): string {

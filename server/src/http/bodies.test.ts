@@ -1,7 +1,7 @@
 import { request as send } from "node:http";
 import { limits } from "@om/protocol";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openHttp, type Answer, type TestHttp } from "../testing/http-server.ts";
+import { openHttp, type Answer, type TestHttp } from "../../tests/fixtures/http-server.ts";
 import { jsonText } from "../platform/json-text.ts";
 
 let http: TestHttp;

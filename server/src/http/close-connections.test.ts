@@ -4,7 +4,7 @@ import { connect, type AddressInfo } from "node:net";
 import { fastify, type FastifyInstance } from "fastify";
 import { expect, test } from "vitest";
 import { deferred } from "../platform/deferred.ts";
-import { openHttp } from "../testing/http-server.ts";
+import { openHttp } from "../../tests/fixtures/http-server.ts";
 import { closeConnections } from "./close-connections.ts";
 
 async function listening(app: FastifyInstance): Promise<number> {

@@ -3,7 +3,7 @@ import { closeCodes, errors, inboundFrames, OutboundFrame, protocolVersion, rout
 import { asyncApiDocument } from "@om/protocol/asyncapi";
 import { openApiDocument, type Json } from "@om/protocol/openapi";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openHttp, type TestHttp } from "../testing/http-server.ts";
+import { openHttp, type TestHttp } from "../../tests/fixtures/http-server.ts";
 import { docsPage } from "./docs-page.ts";
 import { inline, openedHtml, schemaHtml } from "./docs-schema.ts";
 

@@ -2,7 +2,7 @@ import { afterEach, expect, test } from "vitest";
 import { OmError } from "../platform/om-error.ts";
 import { DatabaseUnavailable } from "../platform/postgres/database.ts";
 import { TooManyAttempts } from "../platform/rate-limit.ts";
-import { openHttp, type TestHttp } from "../testing/http-server.ts";
+import { openHttp, type TestHttp } from "../../tests/fixtures/http-server.ts";
 
 let http: TestHttp | undefined;
 afterEach(() => http?.[Symbol.asyncDispose]());

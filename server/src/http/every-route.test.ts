@@ -1,8 +1,8 @@
 import { routes, type Route } from "@om/protocol";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openHttp, type Answer, type TestHttp } from "../testing/http-server.ts";
+import { openHttp, type Answer, type TestHttp } from "../../tests/fixtures/http-server.ts";
 import { jsonText } from "../platform/json-text.ts";
-import type { Handlers } from "./handlers.ts";
+import type { Handlers } from "../platform/route-handlers.ts";
 import { operationPaths } from "./operation-routes.ts";
 
 const all: { method: string; path: string; file: boolean }[] = [

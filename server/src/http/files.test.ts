@@ -3,7 +3,7 @@ import { connect } from "node:net";
 import { Readable } from "node:stream";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { OmError } from "../platform/om-error.ts";
-import { openHttp, type TestHttp } from "../testing/http-server.ts";
+import { openHttp, type TestHttp } from "../../tests/fixtures/http-server.ts";
 import type { FileAnswer } from "../platform/file-answer.ts";
 
 const piece = Buffer.alloc(64 * 1024, "x");

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "vitest";
-import { openHttp, type TestHttp } from "../testing/http-server.ts";
+import { openHttp, type TestHttp } from "../../tests/fixtures/http-server.ts";
 import { networkOf } from "./limits.ts";
 
 let http: TestHttp | undefined;

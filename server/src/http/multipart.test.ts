@@ -5,8 +5,8 @@ import { buffer } from "node:stream/consumers";
 import { limits } from "@om/protocol";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ReceiveFile } from "../platform/upload.ts";
-import { openHttp, type TestHttp } from "../testing/http-server.ts";
-import { boundary, multipart, multipartType, type Part } from "../testing/multipart.ts";
+import { openHttp, type TestHttp } from "../../tests/fixtures/http-server.ts";
+import { boundary, multipart, multipartType, type Part } from "../../tests/fixtures/multipart.ts";
 import { jsonText } from "../platform/json-text.ts";
 import { fileReceiver } from "./multipart.ts";
 

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "vitest";
-import { openHttp, type TestHttp } from "../testing/http-server.ts";
+import { openHttp, type TestHttp } from "../../tests/fixtures/http-server.ts";
 import { createOriginPolicy } from "./origin.ts";
 
 const listed = "https://app.example.org";

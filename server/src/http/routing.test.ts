@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 import { once } from "node:events";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openHttp, type TestHttp } from "../testing/http-server.ts";
+import { openHttp, type TestHttp } from "../../tests/fixtures/http-server.ts";
 import { jsonText } from "../platform/json-text.ts";
 
 const user = { id: 7, username: "", email: "", full_name: "", avatar: "", role: "", is_online: false, last_seen: null };

@@ -14,7 +14,7 @@ import { createCookies, readCookies, type Cookies } from "./cookies.ts";
 import { cors } from "./cors.ts";
 import { addDocsRoutes } from "./docs-routes.ts";
 import { sendError } from "./errors.ts";
-import type { Handlers, RouteRequest } from "./handlers.ts";
+import type { Handlers, RouteRequest } from "../platform/route-handlers.ts";
 import { createLimits, limitReached, networkOf, type Limits } from "./limits.ts";
 import { addOperationRoutes, type Checks } from "./operation-routes.ts";
 import type { IsAllowedOrigin } from "./origin.ts";

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openHttp, type TestHttp } from "../testing/http-server.ts";
+import { openHttp, type TestHttp } from "../../tests/fixtures/http-server.ts";
 
 let http: TestHttp;
 beforeAll(async () => {

@@ -1,11 +1,11 @@
 import { mkdirSync, readdirSync } from "node:fs";
 import { limits } from "@om/protocol";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { describeDatabases, type TestDatabase } from "../testing/databases.ts";
-import type { Answer } from "../testing/http-server.ts";
-import { mediaBase, openMedia, type TestMedia } from "../testing/media-server.ts";
-import type { Part } from "../testing/multipart.ts";
-import { animatedWebp, claimedPng, gif, jpeg, png, webp } from "../testing/pictures.ts";
+import { describeDatabases, type TestDatabase } from "../../tests/fixtures/databases.ts";
+import type { Answer } from "../../tests/fixtures/http-server.ts";
+import { mediaBase, openMedia, type TestMedia } from "../../tests/fixtures/media-server.ts";
+import type { Part } from "../../tests/fixtures/multipart.ts";
+import { animatedWebp, claimedPng, gif, jpeg, png, webp } from "../../tests/fixtures/pictures.ts";
 
 const route = "/api/media/attachments";
 const uuid = "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}";

@@ -3,11 +3,11 @@ import { limits } from "@om/protocol";
 import sharp from "sharp";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { DatabaseUnavailable } from "../platform/postgres/database.ts";
-import { describeDatabases } from "../testing/databases.ts";
-import { call, type Answer } from "../testing/http-server.ts";
-import { mediaBase, openMedia, type TestMedia } from "../testing/media-server.ts";
-import { multipart, multipartType, type Part } from "../testing/multipart.ts";
-import { canvas, claimedPng, gif, jpeg, png, webp } from "../testing/pictures.ts";
+import { describeDatabases } from "../../tests/fixtures/databases.ts";
+import { call, type Answer } from "../../tests/fixtures/http-server.ts";
+import { mediaBase, openMedia, type TestMedia } from "../../tests/fixtures/media-server.ts";
+import { multipart, multipartType, type Part } from "../../tests/fixtures/multipart.ts";
+import { canvas, claimedPng, gif, jpeg, png, webp } from "../../tests/fixtures/pictures.ts";
 
 const ownAvatar = "/api/users/me/avatar";
 const uuid = "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}";

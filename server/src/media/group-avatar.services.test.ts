@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { describeDatabases } from "../testing/databases.ts";
-import type { Answer } from "../testing/http-server.ts";
-import { mediaBase, openMedia, type TestMedia } from "../testing/media-server.ts";
-import { jpeg, png } from "../testing/pictures.ts";
+import { describeDatabases } from "../../tests/fixtures/databases.ts";
+import type { Answer } from "../../tests/fixtures/http-server.ts";
+import { mediaBase, openMedia, type TestMedia } from "../../tests/fixtures/media-server.ts";
+import { jpeg, png } from "../../tests/fixtures/pictures.ts";
 
 describeDatabases("POST /api/groups/:id/avatar", (database) => {
   let open: TestMedia;

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { animatedWebp, canvas, claimedJpeg, claimedPng, gif, jpeg, png, webp } from "../testing/pictures.ts";
+import { animatedWebp, canvas, claimedJpeg, claimedPng, gif, jpeg, png, webp } from "../../tests/fixtures/pictures.ts";
 import { createImages, imageKind, InvalidImage, type ImageKind } from "./images.ts";
 
 const images = createImages();

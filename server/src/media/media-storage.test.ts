@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { startS3, type S3Server } from "../testing/s3-server.ts";
+import { startS3, type S3Server } from "../../tests/fixtures/s3-server.ts";
 import { diskStorage } from "./disk-storage.ts";
 import type { MediaStorage } from "./media-storage.ts";
 import { s3Storage } from "./s3-storage.ts";

@@ -6,7 +6,7 @@ import type { MovedRecord, SentRecord } from "../conversations/list-fold.ts";
 import type { Moved } from "../conversations/position-store.ts";
 import { messageRecord, type PositionRecord } from "./history.ts";
 import { storedCells, type StoredRow } from "./message-store.ts";
-import type { SendWrite } from "./write-batch.ts";
+import type { SendWrite } from "./write.ts";
 
 type Appended = Pick<Post, "prev" | "records">;
 

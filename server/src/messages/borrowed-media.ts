@@ -1,5 +1,5 @@
 import type { Queries } from "../platform/postgres/database.ts";
-import type { SendWrite } from "./write-batch.ts";
+import type { SendWrite } from "./write.ts";
 
 /** Which of the users may now read the attachments. */
 export type MayRead = (db: Queries, claims: readonly { key: string; userId: number }[]) => Promise<boolean[]>;

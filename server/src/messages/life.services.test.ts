@@ -6,7 +6,7 @@ import { directPlace, type Place } from "../conversations/conversation-row.ts";
 import { conversationStore } from "../conversations/conversation-store.ts";
 import { toConversation, toMessages } from "../conversations/conversation-view.ts";
 import { advancePositions } from "../conversations/position-store.ts";
-import { describeDatabases, type TestDatabase } from "../testing/databases.ts";
+import { describeDatabases, type TestDatabase } from "../../tests/fixtures/databases.ts";
 import { lifeStore } from "./life-store.ts";
 import { messageStore, storeMessages, type NewMessage } from "./message-store.ts";
 import { pendingStore } from "./pending-store.ts";

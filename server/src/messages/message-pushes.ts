@@ -5,7 +5,7 @@ import { messageWithReply } from "../conversations/conversation-view.ts";
 import { frameOf, pushesTo, type Push } from "../delivery/push.ts";
 import { messageFrame } from "./message-frames.ts";
 import { storedCells, type StoredRow } from "./message-store.ts";
-import type { SendWrite } from "./write-batch.ts";
+import type { SendWrite } from "./write.ts";
 
 /** A message that was just stored, as a viewer sees it. */
 export function storedMessage({ message }: SendWrite, row: StoredRow, sender: User, viewerId: number): Message {

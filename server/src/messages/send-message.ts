@@ -5,7 +5,7 @@ import type { Caller } from "../platform/caller.ts";
 import { cleanText, cutBytes } from "../platform/cut-text.ts";
 import { OmError } from "../platform/om-error.ts";
 import type { NewMessage, StoredRow } from "./message-store.ts";
-import type { SendWrite, Write, WriteResult } from "./write-batch.ts";
+import type { SendWrite, Write, WriteResult } from "./write.ts";
 
 /** A message as a client sends it. */
 export interface Draft {

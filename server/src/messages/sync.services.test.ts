@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { createUserViews } from "../accounts/user-view.ts";
 import { createGroup } from "../groups/create-group.ts";
-import { describeDatabases, type TestDatabase } from "../testing/databases.ts";
+import { describeDatabases, type TestDatabase } from "../../tests/fixtures/databases.ts";
 import { messageStore, storeMessages, type NewMessage } from "./message-store.ts";
 import { syncFrame } from "./inbound-frames.ts";
 import { postSync } from "./sync-messages.ts";

@@ -3,7 +3,8 @@ import type { Post } from "../cache/posts.ts";
 import type { Push } from "../delivery/push.ts";
 import { DatabaseUnavailable, type Queries } from "../platform/postgres/database.ts";
 import type { StoredRow } from "./message-store.ts";
-import { createWriteBatch, type SendWrite } from "./write-batch.ts";
+import { createWriteBatch } from "./write-batch.ts";
+import type { SendWrite } from "./write.ts";
 
 const send = (clientId: string): SendWrite => ({
   kind: "send",

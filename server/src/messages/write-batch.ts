@@ -7,27 +7,8 @@ import { DatabaseUnavailable } from "../platform/postgres/database.ts";
 import { advanceChanges, sendChanges, type HistoryPosts } from "./batch-changes.ts";
 import { settleBorrowed, type MayRead } from "./borrowed-media.ts";
 import { messagePushes } from "./message-pushes.ts";
-import { storeMessages, type NewMessage, type StoredRow } from "./message-store.ts";
-
-/** A message to store and the socket that sent it. */
-export interface SendWrite {
-  kind: "send";
-  message: NewMessage;
-  socketId?: string | undefined;
-  /** Key of an attachment that it names and somebody else has uploaded: for who may not read it, the message is only text. */
-  borrows?: string | undefined;
-}
-
-export interface AdvanceWrite {
-  kind: "advance";
-  wish: Advance;
-}
-
-/** One item of a write lane. */
-export type Write = SendWrite | AdvanceWrite;
-
-/** `undefined`: no such recipient, not a member of the group, or no position moved. */
-export type WriteResult = StoredRow | Moved | undefined;
+import { storeMessages, type StoredRow } from "./message-store.ts";
+import type { AdvanceWrite, SendWrite, Write, WriteResult } from "./write.ts";
 
 interface Deps {
   writes: Pick<CacheWrites, "batch">;

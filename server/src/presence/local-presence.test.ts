@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { presenceSuite, shortGrace, type OpenedPresence } from "../testing/presence-suite.ts";
+import { presenceSuite, shortGrace, type OpenedPresence } from "../../tests/fixtures/presence-suite.ts";
 import { createLocalPresence } from "./local-presence.ts";
 import type { PresenceChange } from "./presence.ts";
 

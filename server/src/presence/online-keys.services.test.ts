@@ -2,9 +2,9 @@ import type { RedisServer } from "@om/services";
 import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Redis, Reply } from "../platform/redis/redis.ts";
-import { PresenceModel } from "../testing/presence-model.ts";
-import { places, startPresenceRedis, type PresenceRedis } from "../testing/presence-redis.ts";
-import { until } from "../testing/redis-clients.ts";
+import { PresenceModel } from "../../tests/fixtures/presence-model.ts";
+import { places, startPresenceRedis, type PresenceRedis } from "../../tests/fixtures/presence-redis.ts";
+import { until } from "../../tests/fixtures/redis-clients.ts";
 import { onlineKeys, presenceScripts, type OnlineKeys } from "./online-keys.ts";
 
 let place: PresenceRedis;

@@ -1,9 +1,9 @@
 import { startFaultProxy, type RedisServer } from "@om/services";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { openNode, type PresenceNode } from "../testing/presence-nodes.ts";
-import { places, startPresenceRedis, type PresenceRedis } from "../testing/presence-redis.ts";
-import { redisClient } from "../testing/redis-clients.ts";
-import { untilCount, untilOnline } from "../testing/presence-suite.ts";
+import { openNode, type PresenceNode } from "../../tests/fixtures/presence-nodes.ts";
+import { places, startPresenceRedis, type PresenceRedis } from "../../tests/fixtures/presence-redis.ts";
+import { redisClient } from "../../tests/fixtures/redis-clients.ts";
+import { untilCount, untilOnline } from "../../tests/fixtures/presence-suite.ts";
 
 let place: PresenceRedis;
 let server: RedisServer;

@@ -1,8 +1,8 @@
 import type { RedisServer } from "@om/services";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { openNode, type PresenceNode } from "../testing/presence-nodes.ts";
-import { places, startPresenceRedis, type PresenceRedis } from "../testing/presence-redis.ts";
-import { presenceSuite, untilCount, untilOnline } from "../testing/presence-suite.ts";
+import { openNode, type PresenceNode } from "../../tests/fixtures/presence-nodes.ts";
+import { places, startPresenceRedis, type PresenceRedis } from "../../tests/fixtures/presence-redis.ts";
+import { presenceSuite, untilCount, untilOnline } from "../../tests/fixtures/presence-suite.ts";
 
 let place: PresenceRedis;
 let server: RedisServer;

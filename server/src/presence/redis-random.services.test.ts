@@ -2,9 +2,9 @@ import type { RedisServer } from "@om/services";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { RedisUnavailable, type Redis } from "../platform/redis/redis.ts";
-import { openNode, type PresenceNode } from "../testing/presence-nodes.ts";
-import { startPresenceRedis, type PresenceRedis } from "../testing/presence-redis.ts";
-import { askedBy } from "../testing/redis-clients.ts";
+import { openNode, type PresenceNode } from "../../tests/fixtures/presence-nodes.ts";
+import { startPresenceRedis, type PresenceRedis } from "../../tests/fixtures/presence-redis.ts";
+import { askedBy } from "../../tests/fixtures/redis-clients.ts";
 
 let place: PresenceRedis;
 let server: RedisServer;

@@ -1,5 +1,5 @@
 import { expect, test, vi } from "vitest";
-import { PresenceModel } from "../testing/presence-model.ts";
+import { PresenceModel } from "../../tests/fixtures/presence-model.ts";
 import type { OnlineKeys } from "./online-keys.ts";
 import { Registration } from "./registration.ts";
 

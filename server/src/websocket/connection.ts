@@ -6,7 +6,7 @@ import type { Push } from "../delivery/push.ts";
 import type { Caller } from "../platform/caller.ts";
 import { FrameRefusal } from "../platform/om-error.ts";
 import { createBacklog, type ReadBacklog } from "./backlog.ts";
-import type { FrameHandlers, FrameSource } from "./frame-handlers.ts";
+import type { FrameHandlers, FrameSource } from "../platform/frame-handlers.ts";
 import type { Beating } from "./heartbeat.ts";
 import { parseFrame } from "./parse-frame.ts";
 import { createReceipts } from "./receipts.ts";

@@ -1,6 +1,6 @@
 import { startPostgres } from "@om/services";
 import { expect, test } from "vitest";
-import { describeDatabases } from "../../testing/databases.ts";
+import { describeDatabases } from "../../../tests/fixtures/databases.ts";
 import { OmError } from "../om-error.ts";
 import { openDatabase } from "./database.ts";
 

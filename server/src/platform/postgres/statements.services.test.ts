@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 // The composition root loads every store.
 import "../../app.ts";
-import { describeDatabases } from "../../testing/databases.ts";
+import { describeDatabases } from "../../../tests/fixtures/databases.ts";
 import { allStatements } from "./statement.ts";
 
 describeDatabases("every statement", (database) => {

@@ -1,7 +1,7 @@
 import { startRedis, startRedisCluster, type RedisCluster, type RedisServer } from "@om/services";
 import slotOf from "cluster-key-slot";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { clusterClient, endOf, until } from "../../testing/redis-clients.ts";
+import { clusterClient, endOf, until } from "../../../tests/fixtures/redis-clients.ts";
 import type { Script } from "./redis.ts";
 
 let cluster: RedisCluster;

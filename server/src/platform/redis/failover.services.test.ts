@@ -1,6 +1,6 @@
 import { startRedisCluster, type RedisServer } from "@om/services";
 import { expect, test } from "vitest";
-import { clusterClient, endOf, until } from "../../testing/redis-clients.ts";
+import { clusterClient, endOf, until } from "../../../tests/fixtures/redis-clients.ts";
 import { Subscriber } from "./subscriber.ts";
 
 test("a replica takes the place of a master: another identity, and publishing and listening go on", async () => {

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 import { freePort, startFaultProxy, startRedis, type FaultProxy, type RedisServer } from "@om/services";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { endOf, redisClient, until } from "../../testing/redis-clients.ts";
+import { endOf, redisClient, until } from "../../../tests/fixtures/redis-clients.ts";
 import type { RedisClient } from "./redis-client.ts";
 
 let server: RedisServer;

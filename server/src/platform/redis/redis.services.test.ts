@@ -1,6 +1,6 @@
 import { freePort, startRedis, type RedisServer } from "@om/services";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { endOf, redisClient, until } from "../../testing/redis-clients.ts";
+import { endOf, redisClient, until } from "../../../tests/fixtures/redis-clients.ts";
 import { RedisUnavailable, type Script } from "./redis.ts";
 
 let server: RedisServer;

@@ -1,6 +1,6 @@
 import type { Metric } from "prom-client";
 import { expect, test } from "vitest";
-import { everyMetric } from "../../testing/every-metric.ts";
+import { everyMetric } from "../../../tests/fixtures/every-metric.ts";
 
 /** What dashboards, alerts and docs/running.md are written for: names and labels stay as they are. */
 const labels: Record<string, string[]> = {

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ensureBinaries } from "@om/services";
 import { expect, test } from "vitest";
-import { everyMetric } from "../../testing/every-metric.ts";
-import { dashboardQueries, operatorsPath } from "../../testing/ops-files.ts";
+import { everyMetric } from "../../../tests/fixtures/every-metric.ts";
+import { dashboardQueries, operatorsPath } from "../../../tests/fixtures/ops-files.ts";
 
 /** What promtool prints; it throws with what is wrong. */
 function promtool(args: string[], input = ""): string {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { dashboard, dashboardQueries, operatorsFile } from "../../testing/ops-files.ts";
-import { everyMetric } from "../../testing/every-metric.ts";
+import { dashboard, dashboardQueries, operatorsFile } from "../../../tests/fixtures/ops-files.ts";
+import { everyMetric } from "../../../tests/fixtures/every-metric.ts";
 
 const alerts = operatorsFile("ops/alerts.yml");
 const running = operatorsFile("docs/running.md");

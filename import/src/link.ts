@@ -1,0 +1,80 @@
+import { setTimeout as delay } from "node:timers/promises";
+import pg from "pg";
+import { ownSettings, type Queries } from "@om/server/platform/postgres/database";
+import { typeParsers } from "@om/server/platform/postgres/type-parsers";
+
+/** How long one statement of an import may take, in ms: the longest sorts a whole table. */
+const statementTimeout = 30 * 60_000;
+
+/** The other side cannot be reached or went away; the message is one line for the operator. */
+export class LinkLost extends Error {}
+
+/** One connection to one of the two databases. Every wait has a deadline; an outage shows as `LinkLost`. */
+export interface Link extends Queries, AsyncDisposable {
+  /** Commits what `run` did, or rolls all of it back when it throws. */
+  transaction<T>(run: () => Promise<T>): Promise<T>;
+  /** One SQL text of several statements, without parameters or rows. */
+  script(text: string): Promise<void>;
+}
+
+/** @throws LinkLost when there is no way to the database */
+export async function openLink(name: "source" | "target", connection: pg.ClientConfig): Promise<Link> {
+  const client = new pg.Client({
+    ...connection,
+    connectionTimeoutMillis: 10_000,
+    query_timeout: statementTimeout + 10_000,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+    application_name: "om-import",
+    types: typeParsers,
+  });
+  // What breaks while nothing runs is seen by the next statement.
+  client.on("error", () => undefined);
+  const guarded = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      throw translate(name, error);
+    }
+  };
+  await guarded(() => client.connect());
+  const script = (text: string): Promise<void> => guarded(async () => void (await client.query(text)));
+  // Where the tables of the first server are is its operator's choice.
+  const settings = name === "target" ? ownSettings("session") : "set timezone = 'UTC'; set datestyle = 'ISO'";
+  await script(
+    `deallocate all; ${settings}; set statement_timeout = ${statementTimeout}; set lock_timeout = '60s';` +
+      ` set jit = off; set work_mem = '64MB'; set plan_cache_mode = force_custom_plan;` +
+      // What is brought here makes its own versions; a new epoch tells the cache of all of it.
+      ` set idle_in_transaction_session_timeout = ${statementTimeout}; set om.marked = '1'`,
+  );
+  return {
+    script,
+    query: <Row>(statement: { name: string; text: string }, values: readonly unknown[]) =>
+      guarded(async () => {
+        const result = await client.query({ name: statement.name, text: statement.text, values: values as unknown[] });
+        return result.rows as Row[];
+      }),
+    async transaction(run) {
+      await script("begin");
+      try {
+        const value = await run();
+        await script("commit");
+        return value;
+      } catch (error) {
+        if (!(error instanceof LinkLost)) await script("rollback").catch(() => undefined);
+        throw error;
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.race([client.end().catch(() => undefined), delay(2_000, undefined, { ref: false })]);
+    },
+  };
+}
+
+/** An error that the statement itself earned stays what it is. */
+function translate(name: string, error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const code: unknown = (error as { code?: unknown }).code;
+  const earned = typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) && !/^(08|53|57|28|3D)/.test(code);
+  return earned ? error : new LinkLost(`the ${name} database cannot be reached or went away: ${error.message}`);
+}

@@ -1,0 +1,200 @@
+import type { Queries } from "@om/server/platform/postgres/database";
+import { statement } from "@om/server/platform/postgres/statement";
+
+/** Messages of one page are bounded by number and by the bytes of their content. */
+const pageBytes = 16 * 1024 * 1024;
+
+/** A group that is not imported: its creator is gone and nobody is left to take its place. */
+export const groupIsOrphan = `not exists (select from users u where u.id = g.creator_id)
+   and not exists (
+     select from group_members gm join users u on u.id = gm.user_id where gm.group_id = g.id and u.deleted_at is null)`;
+
+/**
+ * Why a message is not imported, null when it is. A row with both targets came in through the route for direct messages, which
+ * stored any group it was given without asking for membership: it is the direct message that its sender could send.
+ */
+const judged = `select m.*, nullif(m.recipient_id, 0) as to_user, nullif(m.group_id, 0) as to_group,
+     case
+       when m.deleted_at is not null then 'message_deleted'
+       when s.id is null then 'message_no_sender'
+       when nullif(m.recipient_id, 0) is not null then case when r.id is null then 'message_no_recipient' end
+       when nullif(m.group_id, 0) is null then 'message_no_target'
+       when g.id is null then 'message_no_group'
+       when g.deleted_at is not null then 'message_group_deleted'
+       when ${groupIsOrphan} then 'message_group_orphan'
+     end as verdict
+   from messages m
+     left join users s on s.id = m.sender_id
+     left join users r on r.id = m.recipient_id
+     left join groups g on g.id = m.group_id`;
+
+/** Messages of the first REST route have no client_id; a name is made for them that their sender has not used. */
+const clientId = `case when m.client_id <> '' then m.client_id
+     when exists (select from messages x where x.client_id = 'import-' || m.id and x.sender_id = m.sender_id)
+       then 'import-' || m.id || '-' || m.sender_id
+     else 'import-' || m.id end`;
+
+const isRead = "(coalesce(m.is_read, false) or m.status = 'read')";
+const isDelivered = `(coalesce(m.is_delivered, false) or m.status = 'delivered' or ${isRead})`;
+
+const size = statement<{ rows: number; last: number }>(
+  "import.source_size",
+  "select count(*) as rows, coalesce(max(id), 0) as last from messages",
+);
+const nextSpan = statement<Span>(
+  "import.source_span",
+  "select max(id) as last, count(*) as rows from (select id from messages where id > $1 order by id limit $2) m",
+);
+
+interface Span {
+  last: number | null;
+  rows: number;
+}
+
+const survey = statement<{ label: string; count: number; ids: number[] }>(
+  "import.source_survey",
+  `select l.label, count(*) as count, (array_agg(j.id order by j.id))[1:10] as ids
+   from (${judged} where m.id > $1 and m.id <= $2) j,
+     lateral (values
+       (coalesce(j.verdict, 'importable')),
+       (case when j.verdict is null and j.to_user is not null and j.to_group is not null then 'message_both_targets' end),
+       (case when j.verdict is null and j.client_id = '' then 'message_no_client_id' end),
+       (case when j.verdict is null and coalesce(j.message_type, '') <> 'text' then 'message_type_text' end)
+     ) l(label)
+   where l.label is not null group by l.label`,
+);
+
+/** A message as it is stored here; exactly one of `recipient_id` and `group_id` is set. */
+export interface SourceMessage {
+  id: number;
+  created_at: string;
+  sender_id: number;
+  recipient_id: number | null;
+  group_id: number | null;
+  client_id: string;
+  message_type: string;
+  content: string;
+}
+
+const nextPage = statement<Span>(
+  "import.source_next_page",
+  `select max(p.id) as last, count(*) as rows
+   from (
+     select m.id, sum(octet_length(m.content)) over (order by m.id) - octet_length(m.content) as bytes_before
+     from (select id, content from messages where id > $1 order by id limit $2) m
+   ) p where p.bytes_before < ${pageBytes}`,
+);
+const page = statement<SourceMessage>(
+  "import.source_messages",
+  `select m.id, coalesce(m.created_at, 'epoch')::timestamptz as created_at, m.sender_id, m.to_user as recipient_id,
+     case when m.to_user is null then m.to_group end as group_id, ${clientId} as client_id,
+     -- The first server kept no files: such a message names an address elsewhere, to which apps would send their token (D-1).
+     'text' as message_type, m.content
+   from (${judged} where m.id > $1 and m.id <= $2) m
+   where m.verdict is null order by m.id`,
+);
+
+/** How far a user has got in one direct conversation or group, as message ids; 0: nothing. */
+export interface SourcePosition {
+  user_id: number;
+  peer_id: number | null;
+  group_id: number | null;
+  read_id: number;
+  delivered_id: number;
+  /** Lowest message that still waits in the user's queue. */
+  pending_id: number | null;
+}
+
+const directPositions = statement<SourcePosition>(
+  "import.source_direct_positions",
+  `select m.to_user as user_id, m.sender_id as peer_id, null::bigint as group_id,
+     coalesce(max(m.id) filter (where ${isRead}), 0) as read_id,
+     coalesce(max(m.id) filter (where ${isDelivered}), 0) as delivered_id, null::bigint as pending_id
+   from (${judged} where m.id > $1 and m.id <= $2) m
+   where m.verdict is null and m.to_user is not null
+   group by 1, 2 having bool_or(${isDelivered})`,
+);
+
+const nextQueueSpan = statement<Span>(
+  "import.source_queue_span",
+  "select max(id) as last, count(*) as rows from (select id from pending_messages where id > $1 order by id limit $2) p",
+);
+const queued = statement<SourcePosition>(
+  "import.source_queue",
+  `select p.user_id, case when m.to_user is not null then m.sender_id end as peer_id,
+     case when m.to_user is null then m.to_group end as group_id, 0::bigint as read_id, 0::bigint as delivered_id,
+     min(m.id) as pending_id
+   from (select * from pending_messages where id > $1 and id <= $2 and deleted_at is null) p
+     join (${judged}) m on m.id = p.message_id
+   where m.verdict is null and m.sender_id <> p.user_id and (m.to_user is null or m.to_user = p.user_id)
+   group by 1, 2, 3`,
+);
+
+/** What both sides must agree on, one row per conversation: direct ones by `lo` and `hi`, then groups by id. */
+export interface ConversationSum {
+  lo: number | null;
+  hi: number | null;
+  group_id: number | null;
+  /** Its two people, one for notes to oneself, or the members of the group. */
+  people: number;
+  messages: number;
+  checksum: string;
+}
+
+/** Checksum of messages `m`; its rows are hashed one by one, so that a long conversation fits. */
+export const checksum = (id: string): string =>
+  `coalesce(md5(string_agg(md5(m.id || '|' || m.sender_id || '|' || ${id} || '|' || m.content), '' order by m.id)), '')`;
+
+const sums = statement<never>(
+  "import.source_sums",
+  `declare sums no scroll cursor for
+   select least(m.sender_id, m.to_user) as lo, greatest(m.sender_id, m.to_user) as hi, null::bigint as group_id,
+     case when least(m.sender_id, m.to_user) = greatest(m.sender_id, m.to_user) then 1 else 2 end as people,
+     count(*) as messages, ${checksum(clientId)} as checksum
+   from (${judged}) m where m.verdict is null and m.to_user is not null group by 1, 2
+   union all
+   select null, null, g.id,
+     (select count(*) from group_members gm join users u on u.id = gm.user_id where gm.group_id = g.id and u.deleted_at is null),
+     count(m.id), ${checksum(clientId)}
+   from groups g left join (${judged}) m on m.to_group = g.id and m.to_user is null and m.verdict is null
+   where g.deleted_at is null and not (${groupIsOrphan}) group by g.id
+   order by group_id nulls first, lo, hi`,
+);
+const fetchSums = statement<ConversationSum>("import.source_fetch_sums", "fetch 1000 from sums");
+
+/** Rows of one span; gaps between ids do not count. */
+const spanRows = 50_000;
+
+/** Messages of the first server, within the one snapshot of the run. */
+export function sourceMessageStore(source: Queries) {
+  async function* spans<Row>(next: typeof nextSpan, read: { name: string; text: string; row?: Row }) {
+    let after = 0;
+    for (;;) {
+      const [span] = await source.query(next, [after, spanRows]);
+      if (span === undefined || span.last === null) return;
+      yield { rows: span.rows, found: await source.query(read, [after, span.last]) };
+      after = span.last;
+    }
+  }
+  return {
+    size: async () => (await source.query(size, []))[0] ?? { rows: 0, last: 0 },
+    /** Counts by reason, span by span; `importable` for what is imported. */
+    survey: () => spans(nextSpan, survey),
+    /** The importable ones of the next `rows` messages in order of id, and the last id that was looked at; null at the end. */
+    async page(after: number, rows: number): Promise<{ last: number; messages: SourceMessage[] } | null> {
+      const [span] = await source.query(nextPage, [after, rows]);
+      if (span === undefined || span.last === null) return null;
+      return { last: span.last, messages: await source.query(page, [after, span.last]) };
+    },
+    directPositions: () => spans(nextSpan, directPositions),
+    queued: () => spans(nextQueueSpan, queued),
+    /** Every conversation that is imported, with its count and checksum. */
+    async *sums(): AsyncGenerator<ConversationSum> {
+      await source.query(sums, []);
+      for (let rows = await source.query(fetchSums, []); rows.length > 0; rows = await source.query(fetchSums, [])) {
+        yield* rows;
+      }
+    },
+  };
+}
+export type SourceMessageStore = ReturnType<typeof sourceMessageStore>;

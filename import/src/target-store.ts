@@ -1,0 +1,153 @@
+import type { Queries } from "@om/server/platform/postgres/database";
+import { statement } from "@om/server/platform/postgres/statement";
+import type { SourceInvite, SourceToken, SourceVersion } from "./source-store.ts";
+
+/** A user as it is stored here; `name`: what it owns in `names`, null when the account is closed. */
+export interface PlacedUser {
+  id: number;
+  created_at: string;
+  updated_at: string;
+  username: string;
+  name: string | null;
+  email: string;
+  password_hash: string;
+  full_name: string;
+  avatar: string;
+  role: string;
+  last_seen: string | null;
+  closed_at: string | null;
+}
+export interface PlacedGroup {
+  id: number;
+  created_at: string;
+  updated_at: string;
+  name: string;
+  description: string;
+  icon: string;
+  creator_id: number;
+  is_public: boolean;
+  handle: string | null;
+}
+
+const usersHere = statement<{ id: number; username: string; email: string }>(
+  "import.users_here",
+  "select id, username, email from users where id = any($1)",
+);
+const namesTaken = statement<{ name: string }>("import.names_taken", "select name from names where name = any($1)");
+const emailsTaken = statement<{ email: string }>(
+  "import.emails_taken",
+  "select email from users where email = any($1)",
+);
+const addUsers = statement<never>(
+  "import.add_users",
+  `with input as materialized (
+     select * from json_to_recordset($1::json) as i(
+       id bigint, created_at timestamptz, updated_at timestamptz, username text, name text, email text, password_hash text,
+       full_name text, avatar text, role text, last_seen timestamptz, closed_at timestamptz)
+   ), made as (
+     insert into users (id, created_at, updated_at, username, email, password_hash, full_name, avatar, role, last_seen, deleted_at)
+     select id, created_at, updated_at, username, email, password_hash, full_name, avatar, role, last_seen, closed_at from input
+   ), named as (
+     insert into names (name, user_id) select name, id from input where name is not null
+   )
+   insert into user_state (user_id) select id from input on conflict do nothing`,
+);
+
+const groupsHere = statement<{ id: number; handle: string | null }>(
+  "import.groups_here",
+  "select id, handle from groups where id = any($1)",
+);
+const addGroups = statement<never>(
+  "import.add_groups",
+  `with input as materialized (
+     select * from json_to_recordset($1::json) as i(
+       id bigint, created_at timestamptz, updated_at timestamptz, name text, description text, icon text, creator_id bigint,
+       is_public boolean, handle text, reserved text)
+   ), made as (
+     insert into groups (id, created_at, updated_at, name, description, icon, creator_id, is_public, handle)
+     select id, created_at, updated_at, name, description, icon, creator_id, is_public, handle from input
+   ), named as (
+     insert into names (name, group_id) select reserved, id from input where reserved is not null
+   ), conversation as (
+     insert into conversations (group_id) select id from input returning id
+   )
+   insert into import_conversations (conversation_id, seq, ver) select id, 0, 0 from conversation`,
+);
+
+const addInvites = statement<{ here: number }>(
+  "import.add_invites",
+  `with input as materialized (
+     select * from json_to_recordset($1::json) as i(
+       token text, group_id bigint, created_by bigint, created_at timestamptz, expires_at timestamptz, max_uses int,
+       used_count int, revoked_at timestamptz)
+   ), made as (
+     insert into invites (token, group_id, created_by, created_at, expires_at, max_uses, used_count, revoked_at)
+     select token, group_id, created_by, created_at, expires_at, max_uses, used_count, revoked_at from input
+     on conflict do nothing returning token
+   ), before as (select n.token from invites n join input using (token))
+   select count(*) as here from (select token from made union select token from before) x`,
+);
+
+const addVersions = statement<{ here: number }>(
+  "import.add_versions",
+  `with input as materialized (
+     select * from json_to_recordset($1::json) as i(
+       id bigint, platform text, version text, build_number bigint, download_url text, changelog text, force_update boolean,
+       min_supported_build bigint, is_active boolean, release_date timestamptz, created_at timestamptz, updated_at timestamptz)
+   ), made as (
+     insert into app_versions (id, platform, version, build_number, download_url, changelog, force_update, min_supported_build,
+       is_active, release_date, created_at, updated_at)
+     select id, platform, version, build_number, download_url, changelog, force_update, min_supported_build,
+       is_active, release_date, created_at, updated_at from input
+     on conflict do nothing returning platform, build_number
+   ), before as (select v.platform, v.build_number from app_versions v join input using (platform, build_number))
+   select count(*) as here from (select * from made union select * from before) x`,
+);
+
+/** A token that is known here keeps its session, whatever became of it. */
+const addSessions = statement<{ here: number }>(
+  "import.add_sessions",
+  `with input as materialized (
+     select i.* from json_to_recordset($1::json) as i(token_hash text, user_id bigint, created_at timestamptz, expires_at timestamptz)
+       join users u on u.id = i.user_id and u.deleted_at is null
+   ), missing as materialized (
+     select i.*, nextval(pg_get_serial_sequence('sessions', 'id')) as session_id
+     from input i where not exists (select from refresh_tokens t where t.token_hash = i.token_hash)
+   ), opened as (
+     insert into sessions (id, user_id, created_at, last_used_at) overriding system value
+     select session_id, user_id, created_at, created_at from missing
+   ), made as (
+     insert into refresh_tokens (token_hash, session_id, expires_at)
+     select token_hash, session_id, expires_at from missing returning token_hash
+   )
+   select (select count(*) from made) + (select count(*) from input join refresh_tokens using (token_hash)) as here`,
+);
+/** Logged out on the first server since an earlier run, and not used here. */
+const endSessions = statement<never>(
+  "import.end_sessions",
+  `delete from sessions s using refresh_tokens t
+   where t.token_hash = any($1) and t.session_id = s.id and t.replaced_at is null`,
+);
+
+/** Writes everything but messages and positions; each call is one statement, so all of it or nothing. */
+export function targetStore(target: Queries) {
+  const here = async (add: typeof addInvites, rows: readonly unknown[]): Promise<number> =>
+    rows.length === 0 ? 0 : ((await target.query(add, [JSON.stringify(rows)]))[0]?.here ?? 0);
+  return {
+    usersHere: (ids: number[]) => target.query(usersHere, [ids]),
+    namesTaken: async (names: string[]) => (await target.query(namesTaken, [names])).map(({ name }) => name),
+    emailsTaken: async (emails: string[]) => (await target.query(emailsTaken, [emails])).map(({ email }) => email),
+    addUsers: (users: PlacedUser[]) => target.query(addUsers, [JSON.stringify(users)]),
+    groupsHere: (ids: number[]) => target.query(groupsHere, [ids]),
+    addGroups(groups: PlacedGroup[]) {
+      const rows = groups.map((group) => ({ ...group, reserved: group.handle?.toLowerCase() }));
+      return target.query(addGroups, [JSON.stringify(rows)]);
+    },
+    /** The adders return how many of the rows are here now. */
+    addInvites: (invites: SourceInvite[]) => here(addInvites, invites),
+    addVersions: (versions: SourceVersion[]) => here(addVersions, versions),
+    addSessions: (tokens: SourceToken[]) => here(addSessions, tokens),
+    endSessions: (hashes: string[]) => target.query(endSessions, [hashes]),
+  };
+}
+export type TargetStore = ReturnType<typeof targetStore>;

@@ -1,0 +1,88 @@
+import { login } from "./login.ts";
+import { accountStore } from "./account-store.ts";
+import type { AccessTokens } from "./access-token.ts";
+import { blockStore } from "./block-store.ts";
+import { blockUser, listBlocks, unblockUser } from "./blocks.ts";
+import { changePassword } from "./change-password.ts";
+import { credentialStore } from "./credential-store.ts";
+import { deleteAccount } from "./delete-account.ts";
+import { endOtherSessions, endSession, listSessions } from "./own-sessions.ts";
+import { createPasswords } from "./passwords.ts";
+import { checkUsername, getUser, me, searchUsers, updateMe } from "./profile.ts";
+import { register } from "./register.ts";
+import { sessionStore } from "./session-store.ts";
+import { createSessions, type AnnounceEnd } from "./sessions.ts";
+import type { UserViews } from "./user-view.ts";
+import type { CacheWrites } from "../cache/write-marks.ts";
+import type { Config } from "../config.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Database } from "../platform/postgres/database.ts";
+import type { RoutesOf } from "../platform/route-handlers.ts";
+import { createRateLimit } from "../platform/rate-limit.ts";
+
+/** What the transports are given of accounts. */
+export interface Accounts {
+  routes: RoutesOf<"accounts" | "sessions" | "blocks">;
+  /** Forgets sessions that can no longer be used. */
+  purge: () => Promise<void>;
+}
+
+export function composeAccounts(deps: {
+  config: Config;
+  db: Database;
+  writes: CacheWrites;
+  tokens: AccessTokens;
+  views: UserViews;
+  secret: string;
+  now: Clock;
+  /** Closes the sockets of sessions that ended, on every node, and lets the other nodes refuse their tokens. */
+  endSockets: AnnounceEnd;
+  /** Takes a user out of every group and deletes the avatar; may be called again. */
+  beforeClosing: (userId: number) => Promise<void>;
+}): Accounts {
+  const { config, db, tokens, views, secret, now } = deps;
+  const { passwordMinLength } = config;
+  const accounts = accountStore(db, deps.writes);
+  const store = sessionStore(db);
+  const passwords = createPasswords();
+  const announceEnd: AnnounceEnd = (event, sessionIds) => {
+    tokens.refuse(sessionIds);
+    deps.endSockets(event, sessionIds);
+  };
+  const sessions = createSessions({ sessions: store, accounts, tokens, views, announceEnd, secret, now });
+  const failures = createRateLimit({ limit: config.loginLimit, windowMs: 15 * 60_000, now });
+  const profiles = { accounts, views };
+  const open = { sessions: store, announceEnd, now };
+  const owner = { credentials: credentialStore(db, deps.writes), passwords, failures, announceEnd };
+  const { beforeClosing } = deps;
+  const blocks = blockStore(db, deps.writes);
+  return {
+    purge: () => sessions.purge(),
+    routes: {
+      csrf: async () => ({ ok: true }),
+      register: ({ body, userAgent }) =>
+        register({ accounts, passwords, sessions, passwordMinLength }, body, userAgent),
+      login: ({ body, userAgent, address }) =>
+        login({ accounts, passwords, sessions, failures }, body, { userAgent, address }),
+      refresh: ({ refreshToken }) => sessions.renew(refreshToken),
+      logout: async ({ refreshToken }) => {
+        await sessions.end(refreshToken);
+        return { ok: true };
+      },
+      checkUsername: ({ query }) => checkUsername(accounts, query.username),
+      me: ({ caller }) => me(profiles, caller),
+      updateMe: ({ caller, body }) => updateMe(profiles, caller, body),
+      searchUsers: ({ caller, query }) => searchUsers(profiles, caller, query),
+      user: ({ caller, params }) => getUser(profiles, caller, params.identifier),
+      sessions: ({ caller }) => listSessions(open, caller),
+      endSession: ({ caller, params }) => endSession(open, caller, params.id),
+      endOtherSessions: ({ caller }) => endOtherSessions(open, caller),
+      changePassword: ({ caller, body, address }) =>
+        changePassword({ ...owner, passwordMinLength, now }, caller, body, address),
+      deleteAccount: ({ caller, body, address }) => deleteAccount({ ...owner, beforeClosing }, caller, body, address),
+      block: ({ caller, params }) => blockUser(blocks, caller, params.id),
+      unblock: ({ caller, params }) => unblockUser(blocks, caller, params.id),
+      blocks: ({ caller }) => listBlocks({ blocks, views }, caller),
+    },
+  };
+}

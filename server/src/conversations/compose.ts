@@ -1,0 +1,49 @@
+import type { People } from "../accounts/profile-cache.ts";
+import type { UserViews } from "../accounts/user-view.ts";
+import type { Cache } from "../cache/cache.ts";
+import type { Source } from "../cache/source.ts";
+import type { Database } from "../platform/postgres/database.ts";
+import type { RoutesOf } from "../platform/route-handlers.ts";
+import type { Telemetry } from "../platform/telemetry/telemetry.ts";
+import type { Place } from "./conversation-row.ts";
+import { conversationStore } from "./conversation-store.ts";
+import { countUnread } from "./count-unread.ts";
+import { createReadList } from "./list-cache.ts";
+import { listChanges } from "./list-changes.ts";
+import { listConversations } from "./list-conversations.ts";
+import { listPeers } from "./list-peers.ts";
+import { markRead, type MovePosition } from "./mark-read.ts";
+import { unreadSource } from "./unread-cache.ts";
+
+export interface Conversations {
+  routes: RoutesOf<"conversations">;
+  /** Keeps the resume point close to the present. */
+  markDurable: () => Promise<unknown>;
+}
+
+export function composeConversations(deps: {
+  db: Database;
+  cache: Cache;
+  views: UserViews;
+  people: People;
+  telemetry: Pick<Telemetry, "queried">;
+  move: MovePosition;
+  /** Histories of groups in the cache, whose versions tell whether a list's heads are still the newest. */
+  groups: Source<Place, unknown>;
+}): Conversations {
+  const { db, cache, views, people, move, groups } = deps;
+  const store = conversationStore(db, cache.seen);
+  const readList = createReadList({ cache, db, groups });
+  const lists = { store, views, people, readList, onQueried: deps.telemetry.queried };
+  const unread = { cache, store, unread: unreadSource(db) };
+  return {
+    markDurable: () => store.markDurable(),
+    routes: {
+      conversations: ({ caller, query }) => listConversations(lists, caller, query),
+      unread: ({ caller, params }) => countUnread(unread, caller, params.conversation_id),
+      peers: ({ caller, query }) => listPeers({ store, views }, caller, query),
+      markRead: ({ caller, params }) => markRead(move, caller, params.peer_id),
+      changes: ({ caller, query }) => listChanges({ store, views }, caller, query),
+    },
+  };
+}

@@ -1,0 +1,98 @@
+import { join } from "node:path";
+import type { UserViews } from "../accounts/user-view.ts";
+import type { CacheWrites } from "../cache/write-marks.ts";
+import type { Config } from "../config.ts";
+import { attachmentStore, readableAttachments, type AttachmentStore } from "./attachment-store.ts";
+import { avatarStore } from "./avatar-store.ts";
+import { diskStorage } from "./disk-storage.ts";
+import {
+  forgetAvatar,
+  removeAvatar,
+  uploadAvatar,
+  uploadGroupAvatar,
+  type MediaDeps,
+  type SetIcon,
+} from "./avatars.ts";
+import { createImages } from "./images.ts";
+import { borrowedKey, isOurMedia } from "./media-keys.ts";
+import type { MediaStorage } from "./media-storage.ts";
+import { readAttachment, readAvatar } from "./read-media.ts";
+import { s3Storage } from "./s3-storage.ts";
+import { sweepAttachments } from "./sweep-attachments.ts";
+import { uploadAttachment } from "./upload-attachment.ts";
+import { createUploads } from "./uploads.ts";
+import type { Clock } from "../platform/clock.ts";
+import { OmError } from "../platform/om-error.ts";
+import type { Database } from "../platform/postgres/database.ts";
+import type { RoutesOf } from "../platform/route-handlers.ts";
+import type { Telemetry } from "../platform/telemetry/telemetry.ts";
+
+/** What the transports are given of media. */
+export interface Media {
+  routes: RoutesOf<"media">;
+  /** What messages must know of the URLs that they name. */
+  links: {
+    isMedia: (url: string) => boolean;
+    borrowed: (url: string, userId: number) => string | undefined;
+    mayRead: typeof readableAttachments;
+    isVisible: AttachmentStore["isVisible"];
+  };
+  /** Removes what a crash left of uploads. */
+  sweep: () => Promise<void>;
+  /** Removes attachments that no message names. */
+  sweepAttachments: () => Promise<void>;
+  /** Deletes the user's avatar; attachments stay with the messages that name them. */
+  forget: (userId: number) => Promise<void>;
+}
+
+export function composeMedia(deps: {
+  config: Config;
+  db: Database;
+  writes: CacheWrites;
+  views: UserViews;
+  /** What URLs begin with, without a slash at the end. */
+  base: () => string;
+  setIcon: SetIcon;
+  telemetry: Pick<Telemetry, "failure">;
+  now: Clock;
+}): Media {
+  const { config, db, views, base, setIcon, telemetry, now } = deps;
+  const folder = join(config.dataDir, "media");
+  const storage = openStorage(config, folder);
+  const uploads = createUploads({ folder: join(folder, "incoming"), now });
+  const images = createImages();
+  const onLeftover = (error: unknown): void => telemetry.failure("media", error);
+  const [avatars, attachments] = [avatarStore(deps.writes), attachmentStore(db)];
+  /** @throws OmError `storage_not_configured`, before anything else */
+  const media = (): MediaDeps => {
+    if (storage === undefined) throw new OmError("storage_not_configured");
+    return { storage, uploads, images, base, onLeftover, avatars, attachments, views, setIcon, now };
+  };
+  return {
+    links: {
+      isMedia: (url) => isOurMedia(url, base()),
+      borrowed: (url, userId) => borrowedKey(url, base(), userId),
+      mayRead: readableAttachments,
+      isVisible: attachments.isVisible,
+    },
+    sweep: () => uploads.sweep(),
+    sweepAttachments: async () => storage && sweepAttachments({ storage, attachments, now }),
+    forget: async (userId) => storage && forgetAvatar({ storage, onLeftover, avatars }, userId),
+    routes: {
+      uploadAvatar: async ({ caller, receive }) => uploadAvatar(media(), caller, receive),
+      deleteAvatar: async ({ caller }) => removeAvatar(media(), caller),
+      groupAvatar: async ({ caller, params, receive }) => uploadGroupAvatar(media(), caller, { ...params, receive }),
+      avatarFile: async ({ params }) => readAvatar(media(), params["*"]),
+      uploadAttachment: async ({ caller, receive }) => uploadAttachment(media(), caller, receive),
+      attachmentFile: async ({ caller, params }) => readAttachment(media(), caller, params["*"]),
+    },
+  };
+}
+
+/** S3 when S3_ENDPOINT is set, else `folder`. Undefined: S3 is wanted but not all of its settings are there. */
+function openStorage(config: Config, folder: string): MediaStorage | undefined {
+  const { s3Endpoint: endpoint, s3Bucket: bucket, s3AccessKey: accessKey, s3SecretKey: secretKey } = config;
+  if (endpoint === "") return diskStorage(folder);
+  if (bucket === "" || accessKey === "" || secretKey === "") return undefined;
+  return s3Storage({ endpoint, bucket, accessKey, secretKey, region: config.s3Region, useSsl: config.s3UseSsl });
+}

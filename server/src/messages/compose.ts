@@ -1,0 +1,182 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { People } from "../accounts/profile-cache.ts";
+import type { UserViews } from "../accounts/user-view.ts";
+import type { Cache } from "../cache/cache.ts";
+import type { Config } from "../config.ts";
+import { conversationStore } from "../conversations/conversation-store.ts";
+import { listSource } from "../conversations/list-cache.ts";
+import { memberSource } from "../conversations/member-cache.ts";
+import { createLanes, type Lanes } from "../conversations/write-lanes.ts";
+import type { Bus } from "../delivery/bus.ts";
+import type { Hub } from "../delivery/hub.ts";
+import type { Caller } from "../platform/caller.ts";
+import type { FrameHandlers } from "../platform/frame-handlers.ts";
+import { readId } from "../platform/page-limit.ts";
+import type { Database, Queries } from "../platform/postgres/database.ts";
+import type { RoutesOf } from "../platform/route-handlers.ts";
+import type { Telemetry } from "../platform/telemetry/telemetry.ts";
+import type { HistoryPosts } from "./batch-changes.ts";
+import type { MayRead } from "./borrowed-media.ts";
+import { deleteMessage, editMessage } from "./change-message.ts";
+import { deleteConversation } from "./delete-conversation.ts";
+import type { MessageDeps } from "./deps.ts";
+import { historySource } from "./history-cache.ts";
+import { ackFrameIn, chatFrame, groupReadFrame, receipt, syncFrame } from "./inbound-frames.ts";
+import { lifeStore } from "./life-store.ts";
+import { listMessageChanges } from "./list-message-changes.ts";
+import { messageStore } from "./message-store.ts";
+import { createPageJson } from "./page-json.ts";
+import { pendingStore } from "./pending-store.ts";
+import { postGroupMessage, postMessage } from "./post-message.ts";
+import { groupReadState, readGroup } from "./read-group.ts";
+import { readHistory, readPage, type HistoryDeps } from "./read-history.ts";
+import { readNews, readPending } from "./read-pending.ts";
+import { sendMessage, type SendRules } from "./send-message.ts";
+import { postSync } from "./sync-messages.ts";
+import { createWriteBatch } from "./write-batch.ts";
+import type { Write, WriteResult } from "./write.ts";
+
+interface Deps {
+  config: Pick<Config, "maxMessageLength" | "pendingDays" | "sendLanes">;
+  db: Database;
+  cache: Cache;
+  bus: Bus;
+  hub: Pick<Hub, "isOnline">;
+  views: UserViews;
+  people: People;
+  telemetry: Pick<Telemetry, "queried" | "sends" | "sockets">;
+  /** What media knows of the URLs that messages name. */
+  media: Omit<SendRules, "maxMessageLength"> & {
+    mayRead: MayRead;
+    isVisible: (claim: { key: string; userId: number }) => Promise<boolean>;
+  };
+}
+
+interface Parts extends Deps, MessageDeps, HistoryDeps {
+  views: UserViews;
+  bus: Bus;
+  people: People;
+  cache: Cache;
+  lanes: Lanes<Write, WriteResult>;
+  pageJson: ReturnType<typeof createPageJson>;
+}
+
+/** Messages are sent through write lanes over either transport, and read by way of the cache. */
+export function composeMessages(deps: Deps) {
+  const parts = partsOf(deps);
+  const { config, db, views, telemetry, lanes, move } = parts;
+  const pending = { store: pendingStore(db), views };
+  const { failure } = telemetry.sockets;
+  return {
+    routes: routesOf(parts),
+    frames: framesOf(parts),
+    lanes,
+    move,
+    groups: parts.sources.group,
+    backlog: {
+      messages: (userId: number, brought: ReadonlyMap<number, number>) =>
+        readPending({ ...pending, days: config.pendingDays }, userId, brought),
+      news: (userId: number) => readNews(pending, userId),
+    },
+    proofs: {
+      received: ({ userId }: Caller, messageId: number) =>
+        void move({ userId, to: { messageId }, read: false }).catch(failure),
+      told: ({ userId }: Caller, conversationId: number, ver: number) =>
+        void pending.store.told(userId, conversationId, ver).catch(failure),
+    },
+  };
+}
+
+/** What is kept of messages in the cache, and what writers post there. */
+export function cachedMessages(cache: Cache, db: Queries): { sources: HistoryDeps["sources"]; posts: HistoryPosts } {
+  const sources = { conv: historySource(db, "conv"), group: historySource(db, "group"), member: memberSource(db) };
+  const list = listSource(db);
+  const posts: HistoryPosts = {
+    history(place, what) {
+      const source = "groupId" in place ? sources.group : sources.conv;
+      return { source, ...what, compact: () => cache.compact(source, place) };
+    },
+    list: (userId, what) => ({ source: list, ...what, compact: () => cache.compact(list, userId) }),
+  };
+  return { sources, posts };
+}
+
+function partsOf(deps: Deps): Parts {
+  const { config, db, cache, bus, hub, views, telemetry, media } = deps;
+  const { sources, posts } = cachedMessages(cache, db);
+  const lanes = createLanes<Write, WriteResult>({
+    lanes: config.sendLanes,
+    maxBatch: 128,
+    maxWaiting: 5_000,
+    maxWaitMs: 10_000,
+    now: Date.now,
+    execute: createWriteBatch({
+      writes: cache.writes,
+      posts,
+      bus,
+      mayRead: media.mayRead,
+      isOnline: hub.isOnline,
+      afterAcks: (run) => void setImmediate(run),
+      now: Date.now,
+      pause: (ms) => delay(ms),
+    }),
+  });
+  const rules: SendRules = { ...media, maxMessageLength: config.maxMessageLength };
+  return {
+    ...deps,
+    conversations: conversationStore(db, cache.seen),
+    store: messageStore(db, cache.seen),
+    life: lifeStore(cache.writes, posts),
+    lanes,
+    rules,
+    mayRead: media.isVisible,
+    sources,
+    onQueried: telemetry.queried,
+    pageJson: createPageJson(views),
+    async move(wish) {
+      const result = await lanes.run(wish.userId, { kind: "advance", wish });
+      return result !== undefined && "cleared" in result ? result : undefined;
+    },
+    send: (caller, draft) => telemetry.sends.observe(() => sendMessage({ lanes, rules }, caller, draft)),
+  };
+}
+
+function routesOf(parts: Parts): RoutesOf<"messages"> {
+  const groupOf = (params: { id: string }): number => readId(params.id, "invalid_group_id");
+  return {
+    history: async ({ caller, query }) => parts.pageJson(await readHistory(parts, caller, query)),
+    send: ({ caller, body }) => postMessage(parts, caller, body),
+    sync: ({ caller, body }) => postSync(parts, caller, body),
+    messageChanges: ({ caller, query }) => listMessageChanges(parts, caller, query),
+    editMessage: ({ caller, params, body }) => editMessage(parts, caller, { id: params.id, body }),
+    deleteMessage: ({ caller, params }) => deleteMessage(parts, caller, params.id),
+    deleteConversation: ({ caller, params, query }) =>
+      deleteConversation(parts, caller, { name: params.conversation_id, everyone: query.everyone === "true" }),
+    async groupHistory({ caller, params, query }) {
+      const place = { groupId: groupOf(params) };
+      return parts.pageJson(await readPage(parts, caller, { place, query }));
+    },
+    groupSend: async ({ caller, params, body }) => postGroupMessage(parts, caller, { groupId: groupOf(params), body }),
+    async groupRead({ caller, params, body }) {
+      return readGroup(parts, caller, { groupId: groupOf(params), messageId: body.last_read_message_id ?? 0 });
+    },
+    groupReadState: async ({ caller, params }) => groupReadState(parts.conversations, caller, groupOf(params)),
+  };
+}
+
+function framesOf(parts: Parts) {
+  const { move, send } = parts;
+  return {
+    chat: async (source, payload) => source.reply(await chatFrame(send, source, payload)),
+    ack: ({ caller }, payload) => ackFrameIn(move, caller, payload),
+    delivery: ({ caller }, payload) => receipt(move, caller, { messageId: payload.message_id ?? 0, read: false }),
+    read: ({ caller }, payload) => receipt(move, caller, { messageId: payload.message_id ?? 0, read: true }),
+    group_read: ({ caller }, payload) => groupReadFrame((who, asked) => readGroup(parts, who, asked), caller, payload),
+    async sync(source, payload) {
+      for await (const frame of syncFrame(parts, source.caller, payload)) {
+        source.reply(frame);
+        await source.ready();
+      }
+    },
+  } satisfies Partial<FrameHandlers>;
+}

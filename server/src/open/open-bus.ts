@@ -1,0 +1,50 @@
+import type { Bus } from "../delivery/bus.ts";
+import { createLocalBus } from "../delivery/local-bus.ts";
+import { createRedisBus } from "../delivery/redis-bus.ts";
+import type { OpenRedis } from "./open-redis.ts";
+import { createFirstNews } from "../platform/first-news.ts";
+import { createBusTelemetry } from "../platform/telemetry/bus-telemetry.ts";
+import type { Telemetry } from "../platform/telemetry/telemetry.ts";
+
+/** The bus: between all nodes of one Redis, or of this node alone. */
+export interface OpenBus extends AsyncDisposable {
+  readonly bus: Bus;
+  /** Begins to listen to the others; resolves when it does, has failed for the first time or after a second. Never throws. */
+  connect(): Promise<void>;
+}
+
+/** How long the start waits until the others are heard, in ms. */
+const startPatience = 1_000;
+
+export function openBus(opened: OpenRedis | undefined, telemetry: Telemetry): OpenBus {
+  if (opened === undefined) {
+    const bus = createLocalBus((error) => telemetry.failure("bus", error));
+    return { bus, connect: async () => undefined, [Symbol.asyncDispose]: async () => undefined };
+  }
+  const told = createBusTelemetry({ telemetry, now: Date.now });
+  const news = createFirstNews();
+  const bus = createRedisBus({
+    redis: opened.redis,
+    stations: opened.stations,
+    db: opened.db,
+    events: {
+      ...told,
+      listening(is) {
+        told.listening(is);
+        if (is) news.came();
+      },
+      deaf(why) {
+        told.deaf(why);
+        news.came();
+      },
+    },
+  });
+  return {
+    bus,
+    async connect() {
+      bus.start();
+      await news.wait(startPatience);
+    },
+    [Symbol.asyncDispose]: () => bus[Symbol.asyncDispose](),
+  };
+}

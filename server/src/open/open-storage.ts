@@ -1,0 +1,83 @@
+import { once } from "node:events";
+import { startEmbedded } from "@om/postgres";
+import type pg from "pg";
+import type { Config } from "../config.ts";
+import { openDatabase, type Database } from "../platform/postgres/database.ts";
+import { migrate } from "../platform/postgres/migrate.ts";
+
+/** The database that the settings name, migrated and open. */
+export interface Storage extends AsyncDisposable {
+  db: Database;
+  /** For the little that must not wait behind requests: a connection of its own. */
+  aside: Database;
+}
+
+export interface StorageEvents {
+  /** The database could not be reached just now. */
+  onOutage: (error: unknown) => void;
+  /** The embedded database does not come back. */
+  onEnd: (error: Error) => void;
+}
+
+/** @param signal ends waiting for another machine; its reason is thrown. @throws SchemaError, EmbeddedRefused, or what the driver says when there is no way to the database */
+export async function openStorage(config: Config, events: StorageEvents, signal?: AbortSignal): Promise<Storage> {
+  const server = await openServer(config, events);
+  try {
+    const { connection } = server;
+    await unlessAborted(migrate(connection), signal);
+    const db = openDatabase({ connection, poolSize: config.dbPool, onOutage: events.onOutage });
+    const aside = openDatabase({ connection, poolSize: 1, onOutage: events.onOutage });
+    return {
+      db,
+      aside,
+      async [Symbol.asyncDispose]() {
+        await Promise.all([db[Symbol.asyncDispose](), aside[Symbol.asyncDispose]()]);
+        await server[Symbol.asyncDispose]();
+      },
+    };
+  } catch (error) {
+    await server[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** Where the settings' database is; the embedded one runs until it is disposed. @throws EmbeddedRefused */
+export async function openServer(
+  config: Config,
+  events: StorageEvents,
+): Promise<{ connection: pg.ClientConfig } & AsyncDisposable> {
+  const external = externalConnection(config);
+  if (external !== undefined) return { connection: external, [Symbol.asyncDispose]: () => Promise.resolve() };
+  return startEmbedded(config.dataDir, { ...events, connections: config.dbPool + 1 });
+}
+
+async function unlessAborted(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined) return work;
+  signal.throwIfAborted();
+  const settled = new AbortController();
+  const aborted = once(signal, "abort", { signal: settled.signal }).then(() => signal.throwIfAborted());
+  await Promise.race([work, aborted]).finally(() => {
+    settled.abort();
+    aborted.catch(() => undefined);
+  });
+}
+
+/** DATABASE_URL, else DB_*; undefined: the embedded database. */
+export function externalConnection(config: Config): pg.ClientConfig | undefined {
+  if (config.databaseUrl !== "") return { connectionString: config.databaseUrl };
+  if (config.dbHost === "") return undefined;
+  const { dbSslMode: mode } = config;
+  const verify = mode === "verify-ca" || mode === "verify-full";
+  return {
+    host: config.dbHost,
+    port: config.dbPort,
+    user: config.dbUser,
+    password: config.dbPassword,
+    database: config.dbName,
+    // Go's driver tries TLS first for `prefer`; pg cannot fall back, so it goes without.
+    ssl:
+      mode === "disable" || mode === "prefer"
+        ? false
+        : { rejectUnauthorized: verify, ...(mode === "verify-ca" ? { checkServerIdentity: () => undefined } : {}) },
+  };
+}

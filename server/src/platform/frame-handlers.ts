@@ -1,0 +1,19 @@
+import type { InboundPayload, InboundType, OutboundFrame } from "@om/protocol";
+import type { Caller } from "./caller.ts";
+
+/** Who sent a frame and by which socket; `reply` answers on that socket only. */
+export interface FrameSource {
+  caller: Caller;
+  socketId: string;
+  reply(frame: OutboundFrame): void;
+  /** Resolves when the socket's client has read most of what it was sent. */
+  ready(): Promise<void>;
+}
+
+/**
+ * One handler per inbound frame type; a forgotten one is a compile error.
+ * @throws FrameRefusal to answer with an error frame
+ */
+export type FrameHandlers = {
+  [T in InboundType]: (source: FrameSource, payload: InboundPayload<T>) => Promise<void> | void;
+};

@@ -1,0 +1,55 @@
+import type {
+  features,
+  FileRouteName,
+  RouteBody,
+  RouteName,
+  RouteOutput,
+  RouteParams,
+  RouteQuery,
+  routes,
+  UploadRouteName,
+} from "@om/protocol";
+import type { Caller } from "./caller.ts";
+import type { FileAnswer } from "./file-answer.ts";
+import type { JsonText } from "./json-text.ts";
+import type { ReceiveFile } from "./upload.ts";
+
+/** What a use-case behind a route is told. */
+export interface RouteRequest<N extends RouteName> {
+  /** The verified caller; only routes with `auth: "token"` have one. */
+  caller: (typeof routes)[N]["auth"] extends "token" ? Caller : undefined;
+  params: RouteParams<N>;
+  /** The first value of each query parameter that the route describes. */
+  query: RouteQuery<N>;
+  body: RouteBody<N>;
+  /** Reads the file that comes with the request. */
+  receive: N extends UploadRouteName ? ReceiveFile : undefined;
+  /** Of the cookie; "" when there is none. */
+  refreshToken: string;
+  /** Of the client, as far as TRUST_PROXY lets it be known; of IPv6 the network. For limits, not for show. */
+  address: string;
+  userAgent: string;
+}
+
+/** An answer that may be cached by its tag: a matching If-None-Match gets 304. */
+export interface Tagged<T> {
+  body: T;
+  tag: string;
+}
+
+/** Auth answers are read for their tokens, so they are never text. */
+type Answer<N extends RouteName> = N extends "me"
+  ? Tagged<RouteOutput<N>>
+  : N extends "register" | "login" | "refresh"
+    ? RouteOutput<N>
+    : N extends FileRouteName
+      ? FileAnswer
+      : RouteOutput<N> | JsonText;
+
+/** One use-case per route; a forgotten one is a compile error. */
+export type Handlers = { [N in RouteName]: (request: RouteRequest<N>) => Promise<Answer<N>> };
+/** The use-cases behind the routes that the route table has under some features. */
+export type RoutesOf<F extends keyof typeof features> = Pick<
+  Handlers,
+  { [K in F]: keyof (typeof features)[K] & RouteName }[F]
+>;

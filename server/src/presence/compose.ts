@@ -1,0 +1,60 @@
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import type { CacheWrites } from "../cache/write-marks.ts";
+import type { Bus } from "../delivery/bus.ts";
+import type { Hub } from "../delivery/hub.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { FrameHandlers } from "../platform/frame-handlers.ts";
+import type { Database } from "../platform/postgres/database.ts";
+import type { Redis } from "../platform/redis/redis.ts";
+import { createLastSeen } from "./last-seen.ts";
+import { createLocalPresence } from "./local-presence.ts";
+import { presenceStore } from "./presence-store.ts";
+import type { Presence } from "./presence.ts";
+import { RedisPresence } from "./redis-presence.ts";
+import { typing } from "./typing.ts";
+import { createUserStatus } from "./user-status.ts";
+
+/** Who is there: asked by views, told to peers, and remembered when they left. */
+export interface PresenceParts extends Pick<Presence, "lookup" | "heard" | "count">, AsyncDisposable {
+  frames: Pick<FrameHandlers, "typing">;
+  /** Writes what is to be remembered. */
+  flush: () => Promise<void>;
+}
+
+export function composePresence(deps: {
+  db: Database;
+  writes: CacheWrites;
+  bus: Bus;
+  hub: Hub;
+  /** Undefined: this node is the only one. */
+  redis: Redis | undefined;
+  now: Clock;
+  failure: (error: unknown) => void;
+}): PresenceParts {
+  const { db, bus, hub, redis, now, failure } = deps;
+  const store = presenceStore(db);
+  const newNode = (): string => `${hostname()}-${randomUUID()}`;
+  const presence =
+    redis === undefined ? createLocalPresence({ graceMs: 5_000 }) : new RedisPresence({ redis, newNode, failure });
+  const lastSeen = createLastSeen({ writes: deps.writes, now });
+  const lookup: Presence["lookup"] = (userIds) => presence.lookup(userIds);
+  hub.onPresence((userId, online) => {
+    if (online) return presence.came(userId);
+    lastSeen.note(userId);
+    presence.went(userId);
+  });
+  presence.onChange(createUserStatus({ store, bus, lookup, failure }));
+  presence.onChange(({ userId, unseen }) => unseen === true && lastSeen.note(userId));
+  return {
+    frames: { typing: ({ caller }, payload) => typing({ store, bus, now: Date.now }, caller, payload) },
+    lookup,
+    heard: (userId) => presence.heard(userId),
+    count: () => presence.count(),
+    flush: () => lastSeen.flush(),
+    async [Symbol.asyncDispose]() {
+      await presence[Symbol.asyncDispose]();
+      await lastSeen.flush();
+    },
+  };
+}

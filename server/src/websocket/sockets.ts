@@ -1,0 +1,79 @@
+import { randomUUID } from "node:crypto";
+import type { Server } from "node:http";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Config } from "../config.ts";
+import type { Hub } from "../delivery/hub.ts";
+import type { FrameHandlers } from "../platform/frame-handlers.ts";
+import type { VerifyToken } from "../platform/caller.ts";
+import type { Telemetry } from "../platform/telemetry/telemetry.ts";
+import { acceptUpgrades, type Accepted } from "./accept.ts";
+import type { ReadBacklog } from "./backlog.ts";
+import { Connection, type ConnectionDeps, type Proofs } from "./connection.ts";
+import { createHeartbeat } from "./heartbeat.ts";
+import { createTokenBucket } from "./token-bucket.ts";
+
+/** All sockets of this process. Disposing it refuses new ones and closes the others with a code that invites them back. */
+export interface Sockets extends AsyncDisposable {
+  /** Bytes that wait for slow clients, over all sockets. */
+  queueBytes(): number;
+}
+
+interface Options {
+  config: Config;
+  server: Server;
+  isAllowed: (origin: string | undefined, host: string | undefined) => boolean;
+  verify: VerifyToken;
+  hub: Hub;
+  /** What is done with each frame, but for those that only show that somebody is there. */
+  frames: Omit<FrameHandlers, "ping" | "pong">;
+  backlog: ReadBacklog;
+  proofs: Proofs;
+  /** A socket of the user answered a ping. */
+  heard: (userId: number) => void;
+  telemetry: Telemetry;
+}
+
+export function openSockets({ config, server, isAllowed, verify, hub, telemetry, ...on }: Options): Sockets {
+  const open = new Set<Connection>();
+  const heartbeat = createHeartbeat({ periodMs: 30_000, deadlineMs: 90_000, now: Date.now });
+  const deps: ConnectionDeps = {
+    handlers: { ...on.frames, ping: (source) => source.reply({ type: "pong" }), pong: () => undefined },
+    backlog: on.backlog,
+    proofs: on.proofs,
+    heard: on.heard,
+    now: Date.now,
+    pause: (ms) => delay(ms),
+    sendQueueBytes: config.sendQueueBytes,
+    observe: telemetry.sockets,
+  };
+  let stopping = false;
+
+  function accept({ ws, raw, caller, gzip, resuming }: Accepted): void {
+    const bucket = createTokenBucket(config.frameRate, config.frameBurst, Date.now);
+    const connection = new Connection(ws, raw, { id: randomUUID(), caller, gzip, resuming, bucket }, deps);
+    open.add(connection);
+    hub.add(connection);
+    const unwatch = heartbeat.add(connection);
+    ws.once("close", () => {
+      unwatch();
+      open.delete(connection);
+      hub.remove(connection);
+    });
+    void connection.start();
+  }
+
+  acceptUpgrades(server, {
+    isAllowed,
+    verify,
+    hasRoom: () => !stopping && (config.maxSockets === 0 || open.size < config.maxSockets),
+    open: accept,
+  });
+  return {
+    queueBytes: () => [...open].reduce((sum, connection) => sum + connection.queueBytes(), 0),
+    async [Symbol.asyncDispose]() {
+      stopping = true;
+      heartbeat[Symbol.dispose]();
+      await Promise.all([...open].map((connection) => connection[Symbol.asyncDispose]()));
+    },
+  };
+}
