@@ -1,5 +1,5 @@
-import { startOmServer, startPostgres } from "@om/services";
-import type { OmServer, PostgresServer } from "@om/services";
+import { startOmServer } from "@om/services";
+import type { OmServer } from "@om/services";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { memoryState, type StateStore } from "./state.ts";
 import type { Target } from "./target.ts";
@@ -13,17 +13,12 @@ async function sendMany(from: Device, to: Target, count: number, label: string):
   return texts;
 }
 
-describe.each(["embedded", "PostgreSQL"] as const)("groups on several devices (%s)", (kind) => {
-  let postgres: PostgresServer | undefined;
+describe("groups on several devices", () => {
   let server: OmServer;
   beforeAll(async () => {
-    postgres = kind === "PostgreSQL" ? await startPostgres() : undefined;
-    server = await startOmServer(postgres === undefined ? {} : { DATABASE_URL: postgres.createDatabase() });
+    server = await startOmServer();
   });
-  afterAll(async () => {
-    await server[Symbol.asyncDispose]();
-    await postgres?.[Symbol.asyncDispose]();
-  });
+  afterAll(() => server[Symbol.asyncDispose]());
 
   const people = (...names: string[]): Promise<Person[]> =>
     Promise.all(names.map((name) => register(server.url, name)));

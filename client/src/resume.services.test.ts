@@ -1,6 +1,6 @@
 import { startOmServer, startPostgres } from "@om/services";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { OmServer, PostgresServer } from "@om/services";
+import type { OmServer } from "@om/services";
 import { memoryState } from "./state.ts";
 import { openDevice, register, type Device } from "./testing/device.ts";
 
@@ -11,17 +11,12 @@ async function sendMany(from: Device, to: number, count: number, label: string):
   return texts;
 }
 
-describe.each(["embedded", "PostgreSQL"] as const)("a device resumes (%s)", (kind) => {
-  let postgres: PostgresServer | undefined;
+describe("a device resumes", () => {
   let server: OmServer;
   beforeAll(async () => {
-    postgres = kind === "PostgreSQL" ? await startPostgres() : undefined;
-    server = await startOmServer(postgres === undefined ? {} : { DATABASE_URL: postgres.createDatabase() });
+    server = await startOmServer();
   });
-  afterAll(async () => {
-    await server[Symbol.asyncDispose]();
-    await postgres?.[Symbol.asyncDispose]();
-  });
+  afterAll(() => server[Symbol.asyncDispose]());
 
   test("three devices that were away each get every message once, in order", async () => {
     const [ada, ben] = await Promise.all([register(server.url, "ada"), register(server.url, "ben")]);

@@ -1,14 +1,13 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { EmbeddedRefused } from "@om/postgres";
 import { ConfigError, parseConfig, readEnvironment } from "@om/server/config";
 import { LinkLost } from "./link.ts";
 import { createProgress } from "./progress.ts";
 import { ImportRefused } from "./refusal.ts";
 import { reportLines } from "./report.ts";
 import { runImport } from "./run-import.ts";
-import { externalConnection } from "@om/server/open/open-storage";
-import { startEmbedded } from "@om/server/platform/postgres/embedded";
-import { FolderInUse } from "@om/server/platform/postgres/folder-lock";
+import { openServer } from "@om/server/open/open-storage";
 import { SchemaError } from "@om/server/platform/postgres/migrate";
 
 const usage = `npm run import -- --from postgresql://user@host:5432/name [--dry-run] [--json FILE] [--page ROWS]
@@ -38,22 +37,17 @@ async function main(): Promise<number> {
     return 0;
   }
   const config = parseConfig(readEnvironment());
-  const external = externalConnection(config);
-  await using embedded = asked.dryRun || external !== undefined ? undefined : await openFolder(config.dataDir);
+  const quiet = { onOutage: () => undefined, onEnd: () => undefined };
+  await using target = asked.dryRun ? undefined : await openServer(config, quiet);
   const report = await runImport({
     from: { connectionString: asked.from },
-    to: asked.dryRun ? undefined : (external ?? embedded?.connection),
+    to: target?.connection,
     pageSize: asked.pageSize,
     progress: createProgress(process.stdout),
   });
   for (const line of reportLines(report)) console.log(line);
   if (asked.json !== undefined) writeFileSync(asked.json, `${JSON.stringify(report, null, 2)}\n`);
   return report.complete || report.dryRun ? 0 : 1;
-}
-
-function openFolder(folder: string): ReturnType<typeof startEmbedded> {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  return startEmbedded(folder);
 }
 
 /** @returns undefined when only help is wanted */
@@ -91,7 +85,7 @@ function failure(error: unknown): [string, number] {
     error instanceof UsageError ||
     error instanceof ConfigError ||
     error instanceof SchemaError ||
-    error instanceof FolderInUse;
+    error instanceof EmbeddedRefused;
   if (refused) return [`Import not begun: ${text}`, 2];
   if (error instanceof LinkLost) return [`Import stopped: ${text}. Run it again to go on.`, 1];
   return [`Import stopped: ${text}. What was written stays; run it again to go on.`, 1];

@@ -1,4 +1,4 @@
-import { startPostgres, type PostgresServer } from "@om/services";
+import { startSystemPostgres, type PostgresServer } from "@om/services";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { expectedConversations, expectedGroups, expectedUsers, keepsGroup } from "./fixtures/first-server-expected.ts";
 import { addOddRows } from "./fixtures/first-server-odd-rows.ts";
@@ -18,7 +18,7 @@ const size = {
 
 let postgres: PostgresServer;
 beforeAll(async () => {
-  postgres = await startPostgres();
+  postgres = await startSystemPostgres();
 });
 afterAll(() => postgres[Symbol.asyncDispose]());
 

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { createAccessTokens } from "./accounts/access-token.ts";
 import { composeAccounts } from "./accounts/compose.ts";
 import { jwtSecret } from "./accounts/jwt-secret.ts";
@@ -26,7 +27,6 @@ import { every } from "./platform/background.ts";
 import type { Clock } from "./platform/clock.ts";
 import { createDisposals } from "./platform/disposals.ts";
 import { statement } from "./platform/postgres/statement.ts";
-import { createStatistics } from "./platform/postgres/statistics.ts";
 import type { Redis } from "./platform/redis/redis.ts";
 import type { Handlers } from "./platform/route-handlers.ts";
 import { composePresence } from "./presence/compose.ts";
@@ -59,7 +59,7 @@ const ping = statement<{ ok: number }>("app.ping", "select 1 as ok");
 
 /**
  * The one composition root: binds the port, builds everything in order, and disposes in reverse.
- * @throws ConfigError, PortUnavailable, SchemaError, FolderInUse, or the reason of `signal`
+ * @throws ConfigError, PortUnavailable, SchemaError, EmbeddedRefused, or the reason of `signal`
  */
 export async function startApp(config: Config, options: AppOptions = {}): Promise<App> {
   const { now = Date.now, signal, onListening, onFatal } = options;
@@ -113,7 +113,8 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
       sendQueueBytes: sockets.queueBytes,
       pool: storage.db.pool,
     });
-    telemetry.log.info({ url, database: storage.kind }, "listening");
+    const database = embedded ? resolve(config.dataDir, "pgdata") : "PostgreSQL";
+    telemetry.log.info({ url, database }, "listening");
     return { url, [Symbol.asyncDispose]: disposals[Symbol.asyncDispose] };
   } catch (error) {
     // What the caller must know is why the start failed; what fails because it is given up tells nothing.
@@ -157,9 +158,7 @@ export function composeFeatures(opened: Opened, ownUrl: () => string) {
   const groups = composeGroups({ ...shared, announce });
   const mediaBase = (): string => config.publicApiBaseUrl || `${ownUrl()}/api`;
   const media = composeMedia({ ...shared, base: mediaBase, setIcon: groups.setIcon });
-  // The embedded database has one connection.
-  const sendLanes = storage.kind === "embedded" ? 1 : config.sendLanes;
-  const messages = composeMessages({ ...shared, config: { ...config, sendLanes }, media: media.links });
+  const messages = composeMessages({ ...shared, media: media.links });
   const conversations = composeConversations({ ...shared, move: messages.move, groups: messages.groups });
   const tokens = createAccessTokens(secret, now);
   const accounts = composeAccounts({
@@ -192,8 +191,6 @@ export function composeFeatures(opened: Opened, ownUrl: () => string) {
     { everyMs: 3_600_000, name: "uploads", work: media.sweep },
     { everyMs: 600_000, name: "attachments", work: media.sweepAttachments },
   ];
-  if (storage.kind === "embedded")
-    jobs.push({ everyMs: 30_000, name: "statistics", work: createStatistics(db).refresh });
   const frames = { ...messages.frames, ...presence.frames };
   return { routes, frames, jobs, messages, presence, verify: tokens.verify };
 }

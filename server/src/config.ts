@@ -161,13 +161,8 @@ export const settings = {
     "prefer",
     "TLS to PostgreSQL, with DB_HOST",
   ),
-  dbPool: setting("DB_POOL", whole(2, 200), "16", "Connections to PostgreSQL; the embedded database always has one"),
-  sendLanes: setting(
-    "SEND_LANES",
-    whole(1, 16),
-    "4",
-    "Batches that may commit side by side; the embedded database always has one",
-  ),
+  dbPool: setting("DB_POOL", whole(2, 200), "16", "Connections to PostgreSQL"),
+  sendLanes: setting("SEND_LANES", whole(1, 16), "4", "Batches that may commit side by side"),
 
   jwtSecret: secret(
     "JWT_SECRET",

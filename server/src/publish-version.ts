@@ -1,5 +1,5 @@
 import { parseConfig, readEnvironment } from "./config.ts";
-import { openStorage } from "./open/open-storage.ts";
+import { externalConnection, openStorage } from "./open/open-storage.ts";
 import { publishVersion } from "./releases/publish-version.ts";
 import { readArguments, usage, type Release } from "./releases/read-release.ts";
 import { versionStore, type VersionStore } from "./releases/version-store.ts";
@@ -18,14 +18,15 @@ try {
 
 async function run(wish: Release | "list"): Promise<void> {
   // What breaks a statement is thrown by it too.
-  await using storage = await openStorage(parseConfig(readEnvironment()), {
+  const config = parseConfig(readEnvironment());
+  await using storage = await openStorage(config, {
     onOutage: () => undefined,
     onEnd: () => undefined,
   });
   const versions = versionStore(storage.db);
   if (wish === "list") return await list(versions);
   await publishVersion(versions, wish);
-  const where = storage.kind === "embedded" ? "the embedded database" : "PostgreSQL";
+  const where = externalConnection(config) === undefined ? "the embedded database" : "PostgreSQL";
   console.log(`Published ${wish.platform} ${wish.version} (build ${wish.build}) in ${where}`);
 }
 

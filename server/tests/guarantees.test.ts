@@ -5,7 +5,7 @@ import { operatorsFile, operatorsPath } from "./fixtures/ops-files.ts";
 
 test("every test that docs/guarantees.md names exists", () => {
   const named = operatorsFile("docs/guarantees.md").match(/[a-z0-9/.-]+\.test\.(ts|yml)/g) ?? [];
-  const files = ["server", "import", "client", "verify", "ops"].flatMap((folder) =>
+  const files = ["postgres", "server", "import", "client", "verify", "ops"].flatMap((folder) =>
     readdirSync(operatorsPath(folder), { recursive: true, encoding: "utf8" })
       .filter((file) => !file.includes("node_modules"))
       .map((file) => `${folder}/${file}`),

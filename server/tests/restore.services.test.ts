@@ -1,4 +1,4 @@
-import { startPostgres, type PostgresServer } from "@om/services";
+import { startSystemPostgres, type SystemPostgres } from "@om/services";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createUserViews } from "../src/accounts/user-view.ts";
 import { conversationStore } from "../src/conversations/conversation-store.ts";
@@ -7,9 +7,9 @@ import { storeMessages } from "../src/messages/message-store.ts";
 import { openDatabase, type Database } from "../src/platform/postgres/database.ts";
 import { migrate } from "../src/platform/postgres/migrate.ts";
 
-let server: PostgresServer;
+let server: SystemPostgres;
 beforeAll(async () => {
-  server = await startPostgres();
+  server = await startSystemPostgres();
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
@@ -92,7 +92,7 @@ test("a dump loaded into a fresh cluster: what was stamped by higher transaction
     await storeMessages(db, [message(1, 1)]);
     await changes(db);
   }
-  await using fresh = await startPostgres();
+  await using fresh = await startSystemPostgres();
   const restored = fresh.createDatabase();
   fresh.sql(restored, spend(500));
   fresh.load(restored, server.dump(url));

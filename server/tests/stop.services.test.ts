@@ -30,28 +30,3 @@ test("a second signal does not break the stop: what was begun is answered, and t
   expect(server.output()).not.toContain("has to stop");
   agent.destroy();
 });
-
-/** Loaded before the server: ends its worker threads on SIGUSR2, as a crash of the embedded database would. */
-const killWorkers = `
-  import threads from "node:worker_threads";
-  import { syncBuiltinESMExports } from "node:module";
-  const made = [];
-  threads.Worker = class extends threads.Worker {
-    constructor(...given) {
-      super(...given);
-      made.push(this);
-    }
-  };
-  syncBuiltinESMExports();
-  process.on("SIGUSR2", () => made.forEach((worker) => worker.terminate()));`;
-
-test("when the embedded database dies the process says so and ends with 1, and the next start works", async () => {
-  const preload = `--import=data:text/javascript,${encodeURIComponent(killWorkers)}`;
-  await using server = await startOmServer({ LOG_LEVEL: "silent", NODE_OPTIONS: preload });
-  const gone = server.gone();
-  process.kill(server.pid, "SIGUSR2");
-  expect(await gone).toBe(1);
-  expect(server.output()).toContain("OM Messenger has to stop: the embedded database has ended (worker ended with 1)");
-  await server.start();
-  expect((await fetch(`${server.url}/ready`)).status).toBe(200);
-});

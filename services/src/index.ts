@@ -1,7 +1,7 @@
 export { ensureBinaries } from "./binaries.ts";
 export { freePort } from "./free-port.ts";
 export { startFaultProxy, type Fault, type FaultProxy } from "./fault-proxy.ts";
-export { fillEmbeddedFolder } from "./embedded-folder.ts";
+export { copyTemplate } from "./template.ts";
 export { program, startOmServer, type OmServer } from "./om-server.ts";
 export {
   firstServerOddities,
@@ -9,6 +9,6 @@ export {
   firstServerSchema,
   type FirstServerVariant,
 } from "./first-server-schema.ts";
-export { startPostgres, type PostgresServer } from "./postgres.ts";
+export { startPostgres, startSystemPostgres, type PostgresServer, type SystemPostgres } from "./postgres.ts";
 export { startRedis, type RedisServer } from "./redis.ts";
 export { startRedisCluster, type RedisCluster } from "./redis-cluster.ts";

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { fillEmbeddedFolder } from "./embedded-folder.ts";
+import { copyTemplate } from "./template.ts";
 
 /** Our server as a process of its own, started like `npm start` on a free port of loopback. */
 export interface OmServer extends AsyncDisposable {
@@ -47,7 +47,7 @@ export async function startOmServer(env: Record<string, string> = {}, repository
     FRAME_RATE: "0",
     ...env,
   };
-  if (env["DATA_DIR"] === undefined && env["DATABASE_URL"] === undefined) fillEmbeddedFolder(join(folder, "data"));
+  if (env["DATA_DIR"] === undefined && env["DATABASE_URL"] === undefined) copyTemplate(join(folder, "data/pgdata"));
   let output = "";
   let url = "";
 

@@ -1,10 +1,12 @@
-import { execFileSync, spawn, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
-import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { createCluster, npmPrograms, runnable, startCluster, type Cluster } from "@om/postgres";
 import { ensureBinaries } from "./binaries.ts";
 import { freePort } from "./free-port.ts";
+import { querySync } from "./sync-query.ts";
+import { copyTemplate } from "./template.ts";
 
 /** A PostgreSQL of our own: temporary folder, free port on loopback, no password; gone when disposed. */
 export interface PostgresServer extends AsyncDisposable {
@@ -16,124 +18,107 @@ export interface PostgresServer extends AsyncDisposable {
   start(): Promise<void>;
   /** After `kill`: starts again as a standby that takes over, which begins a new time line. */
   promote(): Promise<void>;
-  /** Runs one SQL text on a database of this server and returns psql's bare output. */
+  /** Runs one SQL text on a database of this server and returns the rows as `psql -At` writes them. */
   sql(url: string, text: string): string;
+}
+
+/** PostgreSQL of the system, which has more programs. */
+export interface SystemPostgres extends PostgresServer {
   /** What pg_dump writes of a database. */
   dump(url: string): string;
   /** Lets psql run a dump, into an empty database of this or of another server. */
   load(url: string, dump: string): void;
 }
 
-/** @param settings more `name=value` server settings, such as `fsync=on` (default off: tests kill processes, not machines) */
-export async function startPostgres(settings: string[] = []): Promise<PostgresServer> {
-  const bin = dirname(ensureBinaries("postgres").server);
-  const folder = mkdtempSync(join(tmpdir(), "om-postgres-"));
-  const owner = unprivileged();
-  if (owner !== undefined) chownSync(folder, owner.uid, owner.gid);
-  const as = { ...owner, cwd: folder, env: { ...process.env, LC_ALL: "C.UTF-8" } };
-  const data = join(folder, "data");
-  const init = ["-D", data, "-U", "om", "-A", "trust", "-E", "UTF8", "--no-sync"];
-  execFileSync(join(bin, "initdb"), init, { ...as, stdio: "pipe", timeout: 60_000 });
+/**
+ * The PostgreSQL that the server brings along.
+ * @param settings more `name=value` server settings, such as `fsync=on` (default off: tests kill processes, not machines)
+ */
+export function startPostgres(settings: string[] = []): Promise<PostgresServer> {
+  return startFrom((folder) => npmPrograms(join(folder, "lib")), { settings, mayCopy: true });
+}
 
+/** The system's PostgreSQL: the supported minimum of Debian 12, with pg_dump and psql. */
+export async function startSystemPostgres(): Promise<SystemPostgres> {
+  const bin = dirname(ensureBinaries("postgres").server);
+  const server = await startFrom(() => runnable(bin), {});
+  const io = { encoding: "utf8", timeout: 60_000, maxBuffer: 50_000_000 } as const;
+  return {
+    ...server,
+    dump: (url) => execFileSync(join(bin, "pg_dump"), [url], io),
+    load: (url, input) =>
+      void execFileSync(join(bin, "psql"), ["-qX", "-v", "ON_ERROR_STOP=1", "-d", url], { ...io, input }),
+  };
+}
+
+async function startFrom(
+  programsIn: (folder: string) => ReturnType<typeof runnable>,
+  { settings = [], mayCopy = false }: { settings?: string[]; mayCopy?: boolean },
+): Promise<PostgresServer> {
+  const folder = mkdtempSync(join(tmpdir(), "om-postgres-"));
+  const programs = programsIn(folder);
+  const data = join(folder, "data");
+  if (!(mayCopy && copyTemplate(data))) {
+    await createCluster(programs, data, ["-U", "postgres", "-A", "trust", "--no-sync"]);
+  }
   const port = await freePort();
   const own = [`port=${port}`, "listen_addresses=127.0.0.1", `unix_socket_directories=${folder}`, "fsync=off"];
   const options = [...own, "max_connections=120", "shared_buffers=128MB", ...settings];
-  const start = (): ChildProcess =>
-    // A process group of its own, which an interrupt of the tests does not reach.
-    spawn(join(bin, "postgres"), ["-D", data, ...options.flatMap((option) => ["-c", option])], {
-      ...as,
-      stdio: ["ignore", "ignore", "pipe"],
-      detached: true,
-    });
-
-  let child = start();
+  const start = (line?: string): Promise<Cluster> =>
+    startCluster(programs, { data, settings: options, ...(line === undefined ? {} : { line }) });
+  const restart = async (line?: string): Promise<void> => void (cluster = await untilFree(() => start(line)));
+  let cluster: Cluster | undefined = await start();
+  const kill = async (): Promise<void> => {
+    const killed = cluster;
+    cluster = undefined;
+    if (killed === undefined) return;
+    killAll(killed.pid);
+    await killed.ended;
+  };
   const removeOnExit = (): void => {
-    if (child.pid !== undefined && child.exitCode === null) killAll(child.pid);
+    if (cluster !== undefined) killAll(cluster.pid);
     rmSync(folder, { recursive: true, force: true });
   };
   process.once("exit", removeOnExit);
-  await accepting(child);
+  const urlOf = (name: string): string => `postgresql://postgres@127.0.0.1:${port}/${name}`;
   let databases = 0;
-  const { psql, dump, load } = clients(bin, port);
-  const restart = (line?: string): Promise<void> => untilAccepting(() => (child = start()), line);
   return {
     createDatabase() {
       const name = `t${++databases}`;
-      psql("postgres", `create database ${name}`);
-      return `postgresql://om@127.0.0.1:${port}/${name}`;
+      querySync(urlOf("postgres"), `create database ${name}`);
+      return urlOf(name);
     },
-    kill: () => end(child, "SIGKILL"),
+    kill,
     start: () => restart(),
     async promote() {
-      const signal = join(data, "standby.signal");
-      writeFileSync(signal, "");
-      if (owner !== undefined) chownSync(signal, owner.uid, owner.gid);
+      writeFileSync(join(data, "standby.signal"), "");
       await restart("ready to accept read-only connections");
-      psql("postgres", "select pg_promote()");
+      querySync(urlOf("postgres"), "select pg_promote()");
     },
-    sql: (url, text) => psql(new URL(url).pathname.slice(1), text),
-    dump,
-    load,
+    sql: querySync,
     async [Symbol.asyncDispose]() {
       process.removeListener("exit", removeOnExit);
-      await end(child, "SIGQUIT");
+      cluster?.signal("SIGQUIT");
+      await cluster?.ended;
       rmSync(folder, { recursive: true, force: true });
     },
   };
 }
 
-/** PostgreSQL's own programs, against the server on `port` of loopback. */
-function clients(bin: string, port: number) {
-  const io = { encoding: "utf8", timeout: 60_000, maxBuffer: 50_000_000 } as const;
-  const strict = ["-qX", "-v", "ON_ERROR_STOP=1"];
-  return {
-    psql(database: string, text: string): string {
-      const where = ["-h", "127.0.0.1", "-p", String(port), "-U", "om", "-d", database];
-      return execFileSync(join(bin, "psql"), [...where, ...strict, "-At", "-c", text], io).trim();
-    },
-    dump: (url: string): string => execFileSync(join(bin, "pg_dump"), [url], io),
-    load(url: string, input: string): void {
-      execFileSync(join(bin, "psql"), [...strict, "-d", url], { ...io, input });
-    },
-  };
-}
-
 /** Starts it again as long as backends of a killed server, which may outlive it for a moment, hold the old memory. */
-async function untilAccepting(start: () => ChildProcess, line?: string): Promise<void> {
+async function untilFree(start: () => Promise<Cluster>): Promise<Cluster> {
   for (let tries = 1; ; tries++) {
     try {
-      return await accepting(start(), line);
+      return await start();
     } catch (error) {
       if (tries === 50 || !String(error).includes("shared memory block")) throw error;
     }
   }
 }
 
-async function accepting(child: ChildProcess, line = "ready to accept connections"): Promise<void> {
-  let log = "";
-  await new Promise<void>((resolve, reject) => {
-    child.once("exit", () => reject(new Error(`PostgreSQL ended while starting:\n${log}`)));
-    child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
-      log = (log + chunk).slice(-4000);
-      if (log.includes(line)) resolve();
-    });
-  });
-  child.removeAllListeners("exit");
-}
-
-async function end(child: ChildProcess, signal: "SIGKILL" | "SIGQUIT"): Promise<void> {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-  const gone = once(child, "exit");
-  if (signal === "SIGKILL") killAll(child.pid);
-  else process.kill(child.pid, signal);
-  await gone;
-}
-
 /** The postmaster first, so that it starts nothing new; each backend leads a session of its own, and would notice only at its next wait. */
-function killAll(postmaster: number): void {
-  const backends = childrenOf(postmaster);
-  process.kill(postmaster, "SIGKILL");
-  for (const pid of backends) {
+export function killAll(postmaster: number): void {
+  for (const pid of [postmaster, ...childrenOf(postmaster)]) {
     try {
       process.kill(pid, "SIGKILL");
     } catch {
@@ -158,15 +143,4 @@ function childrenOf(parent: number): number[] {
         return false;
       }
     });
-}
-
-/** PostgreSQL refuses to run as root; then it runs as `postgres` or `nobody`. */
-function unprivileged(): { uid: number; gid: number } | undefined {
-  if (process.getuid?.() !== 0) return undefined;
-  const users = readFileSync("/etc/passwd", "utf8")
-    .split("\n")
-    .map((line) => line.split(":"));
-  const user = users.find(([name]) => name === "postgres") ?? users.find(([name]) => name === "nobody");
-  if (user === undefined) throw new Error("PostgreSQL cannot run as root, and there is no user postgres or nobody.");
-  return { uid: Number(user[2]), gid: Number(user[3]) };
 }

@@ -1,18 +1,17 @@
-import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createCluster, npmPrograms } from "@om/postgres";
 import { ensureBinaries } from "./binaries.ts";
-import { templateVariable } from "./embedded-folder.ts";
-import { program } from "./om-server.ts";
+import { templateVariable } from "./template.ts";
 
-/** Vitest's global set-up of the services project: installs what is missing, and makes the template of embedded databases. */
-export function setup(): () => void {
+/** Vitest's global set-up of the services project: installs what is missing, and makes the template of new databases. */
+export async function setup(): Promise<() => void> {
   ensureBinaries("postgres");
   ensureBinaries("redis");
-  const template = mkdtempSync(join(tmpdir(), "om-template-"));
-  const make = [...program("services/src/make-template.ts"), template];
-  execFileSync(process.execPath, make, { stdio: "inherit", timeout: 120_000 });
+  const folder = mkdtempSync(join(tmpdir(), "om-template-"));
+  const template = join(folder, "pgdata");
+  await createCluster(npmPrograms(join(folder, "lib")), template, ["-U", "postgres", "-A", "trust", "--no-sync"]);
   process.env[templateVariable] = template;
-  return () => rmSync(template, { recursive: true, force: true });
+  return () => rmSync(folder, { recursive: true, force: true });
 }

@@ -14,10 +14,14 @@ export function jwtSecret(options: { given: string; dataDir: string; embedded: b
       "JWT_SECRET is not set, and every server on this database needs the same one; make it with: openssl rand -base64 48",
     );
   }
-  mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
   const file = join(options.dataDir, "jwt-secret");
   const fresh = `${file}.${process.pid}`;
-  writeFileSync(fresh, randomBytes(48).toString("base64url"), { mode: 0o600, flush: true });
+  try {
+    mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
+    writeFileSync(fresh, randomBytes(48).toString("base64url"), { mode: 0o600, flush: true });
+  } catch (error) {
+    throw new ConfigError(`the data folder ${options.dataDir} cannot be written: ${(error as Error).message}`);
+  }
   try {
     // Fails when the file exists, so a secret once made is never replaced.
     linkSync(fresh, file);

@@ -25,7 +25,7 @@ export async function composeCache(deps: {
     aside: storage.aside,
     redis,
     // Half of the pool stays for writers, whatever is read.
-    parallelLoads: storage.kind === "embedded" ? 1 : Math.max(1, Math.floor(deps.config.dbPool / 2)),
+    parallelLoads: Math.max(1, Math.floor(deps.config.dbPool / 2)),
     nodeId: `${hostname()}-${randomUUID()}`,
     events: eventsOf(metrics),
     onError: (error) => telemetry.failure("cache", error),

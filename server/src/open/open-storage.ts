@@ -1,65 +1,54 @@
 import { once } from "node:events";
-import { mkdirSync } from "node:fs";
+import { startEmbedded } from "@om/postgres";
 import type pg from "pg";
 import type { Config } from "../config.ts";
 import { openDatabase, type Database } from "../platform/postgres/database.ts";
-import { startEmbedded } from "../platform/postgres/embedded.ts";
 import { migrate } from "../platform/postgres/migrate.ts";
 
 /** The database that the settings name, migrated and open. */
 export interface Storage extends AsyncDisposable {
   db: Database;
-  /** For the little that must not wait behind requests: a connection of its own, if there can be one. */
+  /** For the little that must not wait behind requests: a connection of its own. */
   aside: Database;
-  /** `embedded` has one connection and one lane. */
-  kind: "embedded" | "postgres";
 }
 
 export interface StorageEvents {
   /** The database could not be reached just now. */
   onOutage: (error: unknown) => void;
-  /** The embedded database is gone for good; only a new process brings it back. */
+  /** The embedded database does not come back. */
   onEnd: (error: Error) => void;
 }
 
-/** @param signal ends waiting for another machine; its reason is thrown. @throws SchemaError, FolderInUse, or what the driver says when there is no way to the database */
-export async function openStorage(
-  config: Config,
-  { onOutage, onEnd }: StorageEvents,
-  signal?: AbortSignal,
-): Promise<Storage> {
-  const external = externalConnection(config);
-  if (external !== undefined) {
-    await unlessAborted(migrate(external), signal);
-    const db = openDatabase({ connection: external, poolSize: config.dbPool, onOutage });
-    const aside = openDatabase({ connection: external, poolSize: 1, onOutage });
+/** @param signal ends waiting for another machine; its reason is thrown. @throws SchemaError, EmbeddedRefused, or what the driver says when there is no way to the database */
+export async function openStorage(config: Config, events: StorageEvents, signal?: AbortSignal): Promise<Storage> {
+  const server = await openServer(config, events);
+  try {
+    const { connection } = server;
+    await unlessAborted(migrate(connection), signal);
+    const db = openDatabase({ connection, poolSize: config.dbPool, onOutage: events.onOutage });
+    const aside = openDatabase({ connection, poolSize: 1, onOutage: events.onOutage });
     return {
       db,
       aside,
-      kind: "postgres",
       async [Symbol.asyncDispose]() {
         await Promise.all([db[Symbol.asyncDispose](), aside[Symbol.asyncDispose]()]);
+        await server[Symbol.asyncDispose]();
       },
     };
-  }
-  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
-  const embedded = await startEmbedded(config.dataDir, onEnd);
-  try {
-    await migrate(embedded.connection);
   } catch (error) {
-    await embedded[Symbol.asyncDispose]();
+    await server[Symbol.asyncDispose]();
     throw error;
   }
-  const db = openDatabase({ connection: embedded.connection, poolSize: 1, onOutage });
-  return {
-    db,
-    aside: db,
-    kind: "embedded",
-    async [Symbol.asyncDispose]() {
-      await db[Symbol.asyncDispose]();
-      await embedded[Symbol.asyncDispose]();
-    },
-  };
+}
+
+/** Where the settings' database is; the embedded one runs until it is disposed. @throws EmbeddedRefused */
+export async function openServer(
+  config: Config,
+  events: StorageEvents,
+): Promise<{ connection: pg.ClientConfig } & AsyncDisposable> {
+  const external = externalConnection(config);
+  if (external !== undefined) return { connection: external, [Symbol.asyncDispose]: () => Promise.resolve() };
+  return startEmbedded(config.dataDir, { ...events, connections: config.dbPool + 1 });
 }
 
 async function unlessAborted(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {

@@ -1,5 +1,4 @@
 import { once } from "node:events";
-import { startPostgres, type PostgresServer } from "@om/services";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { startChatServer, type ChatServer, type TestUser } from "../fixtures/chat-server.ts";
@@ -8,8 +7,7 @@ import { createAccessTokens } from "../../src/accounts/access-token.ts";
 const password = "a long password";
 const over = { code: 4500, reason: "this session was ended" };
 
-describe.each(["embedded", "PostgreSQL"] as const)("sockets of sessions that end (%s)", (kind) => {
-  let postgres: PostgresServer | undefined;
+describe("sockets of sessions that end", () => {
   let server: ChatServer;
   let eve: TestUser;
   let mine: TestUser;
@@ -17,8 +15,7 @@ describe.each(["embedded", "PostgreSQL"] as const)("sockets of sessions that end
   let otherCookie: string;
   let users = 0;
   beforeAll(async () => {
-    postgres = kind === "PostgreSQL" ? await startPostgres() : undefined;
-    server = await startChatServer(postgres === undefined ? {} : { DATABASE_URL: postgres.createDatabase() });
+    server = await startChatServer();
     eve = await server.register("eve");
   });
   beforeEach(async () => {
@@ -29,10 +26,7 @@ describe.each(["embedded", "PostgreSQL"] as const)("sockets of sessions that end
     other = { ...mine, token: String(answer.body["access_token"]) };
   });
   afterEach(() => server.closeSockets());
-  afterAll(async () => {
-    await server[Symbol.asyncDispose]();
-    await postgres?.[Symbol.asyncDispose]();
-  });
+  afterAll(() => server[Symbol.asyncDispose]());
 
   const call = async (method: string, path: string, headers: Record<string, string>, body?: unknown) => {
     const init = { method, headers: { "content-type": "application/json", ...headers } };

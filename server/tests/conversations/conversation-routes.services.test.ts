@@ -14,16 +14,16 @@ const isConversation = Compile(Conversation);
 const isMessage = Compile(Message);
 const isPeer = Compile(RecentPeer);
 
-describe.each(["embedded", "PostgreSQL"] as const)("conversation and message routes (%s)", (kind) => {
-  let postgres: PostgresServer | undefined;
-  let url: string | undefined;
+describe("conversation and message routes", () => {
+  let postgres: PostgresServer;
+  let url: string;
   let server: ChatServer;
   let me: TestUser;
   let peers: TestUser[];
   beforeAll(async () => {
-    postgres = kind === "PostgreSQL" ? await startPostgres() : undefined;
-    url = postgres?.createDatabase();
-    server = await startChatServer(url === undefined ? {} : { DATABASE_URL: url });
+    postgres = await startPostgres();
+    url = postgres.createDatabase();
+    server = await startChatServer({ DATABASE_URL: url });
     me = await server.register("reader");
     peers = [];
     for (let i = 0; i < 7; i++) peers.push(await server.register(`peer_${i}`));
@@ -34,7 +34,7 @@ describe.each(["embedded", "PostgreSQL"] as const)("conversation and message rou
   });
   afterAll(async () => {
     await server[Symbol.asyncDispose]();
-    await postgres?.[Symbol.asyncDispose]();
+    await postgres[Symbol.asyncDispose]();
   });
   const namesOf = (body: Record<string, unknown>): string[] =>
     (body["conversations"] as { conversation_id: string }[]).map((one) => one.conversation_id);
@@ -57,7 +57,7 @@ describe.each(["embedded", "PostgreSQL"] as const)("conversation and message rou
   });
 
   test("list: the two-key cursor walks every entry once, through equal timestamps too", async () => {
-    postgres?.sql(url ?? "", "update conversations set last_message_at = '2026-03-04T05:06:07.123456Z'");
+    postgres.sql(url, "update conversations set last_message_at = '2026-03-04T05:06:07.123456Z'");
     const seen: string[] = [];
     for (let query = "?limit=2"; ;) {
       const { body } = await server.get(`${paths.conversations}${query}`, me);

@@ -1,4 +1,3 @@
-import { startPostgres, type PostgresServer } from "@om/services";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { startChatServer, type ChatServer, type TestUser } from "../fixtures/chat-server.ts";
 
@@ -7,22 +6,17 @@ interface Sent {
   message_type: string;
 }
 
-describe.each(["embedded", "PostgreSQL"] as const)("attachments of others in own messages (%s)", (kind) => {
-  let postgres: PostgresServer | undefined;
+describe("attachments of others in own messages", () => {
   let server: ChatServer;
   let ann: TestUser;
   let ben: TestUser;
   let eve: TestUser;
   beforeAll(async () => {
-    postgres = kind === "PostgreSQL" ? await startPostgres() : undefined;
-    server = await startChatServer(postgres === undefined ? {} : { DATABASE_URL: postgres.createDatabase() });
+    server = await startChatServer();
     [ann, ben, eve] = [await server.register("ann"), await server.register("ben"), await server.register("eve")];
   });
   afterEach(() => server.closeSockets());
-  afterAll(async () => {
-    await server[Symbol.asyncDispose]();
-    await postgres?.[Symbol.asyncDispose]();
-  });
+  afterAll(() => server[Symbol.asyncDispose]());
 
   /** A new attachment of ann's. */
   async function attach(): Promise<string> {
@@ -136,7 +130,7 @@ describe.each(["embedded", "PostgreSQL"] as const)("attachments of others in own
     const [from, to] = [await server.open(ben, "&resume=1"), await server.open(eve, "&resume=1")];
     const contents = ["before", unseen, "between", seen, "after"];
     contents.forEach((content, i) =>
-      from.send("chat", { client_id: `${kind}-${i}`, recipient_id: eve.id, content, message_type: "file" }),
+      from.send("chat", { client_id: `borrowed-${i}`, recipient_id: eve.id, content, message_type: "file" }),
     );
     const told: unknown[] = [];
     while (told.length < contents.length) {

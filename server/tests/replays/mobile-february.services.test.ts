@@ -22,13 +22,12 @@ interface Synced {
 const contents = (messages: { content: string }[]) => messages.map(({ content }) => content);
 const numbered = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => `no ${from + i}`);
 
-describe.each(["embedded", "postgres"] as const)("the mobile app of February (%s)", (database) => {
+describe("the mobile app of February", () => {
   let server: TestServer;
   let world: MobileWorld;
   let round = 0;
   beforeAll(async () => {
     server = await startTestServer({
-      database,
       env: { FRAME_RATE: "", AVATAR_LIMIT: "" },
       prepare: (db) =>
         publishVersion(versionStore(db), {
@@ -326,7 +325,7 @@ describe.each(["embedded", "postgres"] as const)("the mobile app of February (%s
     const [ann, ben] = await two();
     const found = await ann.call<{ users: { id: number }[] }>("GET", `/users/search?q=${ben.name}`);
     expect(found.body.users.map(({ id }) => id)).toEqual([ben.id]);
-    const handle = `open_${database}_${round}`;
+    const handle = `open_${round}`;
     const open = await newGroup(ann, "Open", { is_public: true, handle });
     const listed = await ben.call<{ groups: object[] }>("GET", `/groups/public/search?q=${handle}`);
     expect(listed.body.groups).toMatchObject([{ id: open, handle, is_public: true }]);

@@ -21,7 +21,7 @@ const textsOf = (messages: { content: string }[]) => messages.map(({ content }) 
 /** Frames that tell of edits and deletes. */
 const changesIn = (frames: Received[]) => frames.filter(({ type }) => /_edit$|_delete$/.test(type));
 
-describe.each(["embedded", "postgres"] as const)("the newest mobile app (%s)", (database) => {
+describe("the newest mobile app", () => {
   let server: TestServer;
   let world: MobileWorld;
   let round = 0;
@@ -29,7 +29,7 @@ describe.each(["embedded", "postgres"] as const)("the newest mobile app (%s)", (
   let ben: MobileApp;
   let eve: MobileApp;
   beforeAll(async () => {
-    server = await startTestServer({ database, env: { FRAME_RATE: "", AVATAR_LIMIT: "", ATTACHMENT_LIMIT: "" } });
+    server = await startTestServer({ env: { FRAME_RATE: "", AVATAR_LIMIT: "", ATTACHMENT_LIMIT: "" } });
     world = { server, app: "newest", faults: [], extras: [], sockets: [] };
   });
   beforeEach(async () => {
@@ -183,7 +183,7 @@ describe.each(["embedded", "postgres"] as const)("the newest mobile app (%s)", (
     const club = await newGroup("Club", ben);
     const to = await ben.open();
     expect(await groupIds(ben)).toEqual([club]);
-    const face = { name: "Club!", description: "Ours", is_public: true, handle: `club_${database}` };
+    const face = { name: "Club!", description: "Ours", is_public: true, handle: "club_open" };
     const edited = await ann.call("PUT", `/groups/${club}`, face);
     expect(edited).toMatchObject({ status: 200, body: { id: club, creator_id: ann.id, ...face } });
     const closed = await ann.call("PUT", `/groups/${club}`, { name: "Club!", description: "Ours", is_public: false });
@@ -210,7 +210,7 @@ describe.each(["embedded", "postgres"] as const)("the newest mobile app (%s)", (
   });
 
   test("check-handle: free, taken by a group, by a user; a group's own name is free for it", async () => {
-    const handle = `handle_${database}`;
+    const handle = "handle_free";
     const isFree = async (query: string) =>
       (await ann.call("GET", `/groups/check-handle?handle=${query}`)).body["available"];
     expect(await isFree(handle)).toBe(true);

@@ -35,7 +35,7 @@ const chatTo = (from: WebUser, to: WebUser, content: string, clientId = newClien
 });
 const textOf = (frame: Record<string, unknown>) => (frame["message"] as { content: string }).content;
 
-describe.each(["embedded", "postgres"] as const)("the web client (%s)", (database) => {
+describe("the web client", () => {
   const clock = { now: Date.now() };
   let server: TestServer;
   const sockets: TestSocket[] = [];
@@ -47,7 +47,7 @@ describe.each(["embedded", "postgres"] as const)("the web client (%s)", (databas
       COOKIE_SECURE: "true",
       FRAME_RATE: "",
     };
-    server = await startTestServer({ database, env, now: () => clock.now });
+    server = await startTestServer({ env, now: () => clock.now });
   });
   afterEach(() => {
     expect(faults).toEqual([]);

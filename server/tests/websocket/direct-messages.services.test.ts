@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { startPostgres, type PostgresServer } from "@om/services";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { startChatServer, type ChatServer, type TestSocket, type TestUser } from "../fixtures/chat-server.ts";
 
@@ -18,22 +17,17 @@ const messagesOf = (socket: TestSocket) =>
         : [],
   );
 
-describe.each(["embedded", "PostgreSQL"] as const)("direct messages over sockets (%s)", (kind) => {
-  let postgres: PostgresServer | undefined;
+describe("direct messages over sockets", () => {
   let server: ChatServer;
   let ada: TestUser;
   let ben: TestUser;
   let eve: TestUser;
   beforeAll(async () => {
-    postgres = kind === "PostgreSQL" ? await startPostgres() : undefined;
-    server = await startChatServer(postgres === undefined ? {} : { DATABASE_URL: postgres.createDatabase() });
+    server = await startChatServer();
     [ada, ben, eve] = [await server.register("ada"), await server.register("ben"), await server.register("eve")];
   });
   afterEach(() => server.closeSockets());
-  afterAll(async () => {
-    await server[Symbol.asyncDispose]();
-    await postgres?.[Symbol.asyncDispose]();
-  });
+  afterAll(() => server[Symbol.asyncDispose]());
 
   test("ack wrapper and top level say the same; the push carries conversation, ver and seq", async () => {
     const [from, to] = [await server.open(ada), await server.open(ben)];

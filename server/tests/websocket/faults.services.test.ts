@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { startPostgres, type PostgresServer } from "@om/services";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { startChatServer, type ChatServer, type TestSocket, type TestUser } from "../fixtures/chat-server.ts";
 
@@ -18,16 +17,14 @@ interface Entry {
   group: { name: string } | null;
 }
 
-describe.each(["embedded", "PostgreSQL"] as const)("faults of the first server, over sockets (%s)", (kind) => {
-  let postgres: PostgresServer | undefined;
+describe("faults of the first server, over sockets", () => {
   let server: ChatServer;
   let ada: TestUser;
   let ben: TestUser;
   let eve: TestUser;
   let round = 0;
   beforeAll(async () => {
-    postgres = kind === "PostgreSQL" ? await startPostgres() : undefined;
-    server = await startChatServer(postgres === undefined ? {} : { DATABASE_URL: postgres.createDatabase() });
+    server = await startChatServer();
   });
   beforeEach(async () => {
     round += 1;
@@ -35,10 +32,7 @@ describe.each(["embedded", "PostgreSQL"] as const)("faults of the first server, 
     [ada, ben, eve] = (await Promise.all(names)) as [TestUser, TestUser, TestUser];
   });
   afterEach(() => server.closeSockets());
-  afterAll(async () => {
-    await server[Symbol.asyncDispose]();
-    await postgres?.[Symbol.asyncDispose]();
-  });
+  afterAll(() => server[Symbol.asyncDispose]());
 
   async function post(from: TestUser, to: TestUser, content: string, more = {}): Promise<number> {
     const body = { recipient_id: to.id, content, client_id: randomUUID(), ...more };

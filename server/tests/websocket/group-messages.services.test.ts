@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { startPostgres, type PostgresServer } from "@om/services";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { startChatServer, type ChatServer, type Received, type TestUser } from "../fixtures/chat-server.ts";
 
@@ -10,26 +9,21 @@ interface Entry {
   group: { name: string; member_count: number } | null;
 }
 
-describe.each(["embedded", "PostgreSQL"] as const)("messages of groups over sockets (%s)", (kind) => {
-  let postgres: PostgresServer | undefined;
+describe("messages of groups over sockets", () => {
   let server: ChatServer;
   let ada: TestUser;
   let ben: TestUser;
   let cleo: TestUser;
   let eve: TestUser;
   beforeAll(async () => {
-    postgres = kind === "PostgreSQL" ? await startPostgres() : undefined;
-    server = await startChatServer(postgres === undefined ? {} : { DATABASE_URL: postgres.createDatabase() });
+    server = await startChatServer();
     ada = await server.register("ada");
     ben = await server.register("ben");
     cleo = await server.register("cleo");
     eve = await server.register("eve");
   });
   afterEach(() => server.closeSockets());
-  afterAll(async () => {
-    await server[Symbol.asyncDispose]();
-    await postgres?.[Symbol.asyncDispose]();
-  });
+  afterAll(() => server[Symbol.asyncDispose]());
 
   /** A group of ada, with ben and cleo. */
   async function newGroup(): Promise<number> {
@@ -127,9 +121,9 @@ describe.each(["embedded", "PostgreSQL"] as const)("messages of groups over sock
 
   test("group send idempotency: 201, 201 with the stored message, 400 when the id is of another conversation", async () => {
     const [group, other] = [await newGroup(), await newGroup()];
-    const body = { client_id: ` rest-${kind} `, content: "  once  ", message_type: "text" };
+    const body = { client_id: " rest-1 ", content: "  once  ", message_type: "text" };
     const first = await server.post(`/api/groups/${group}/messages`, ben, body);
-    expect(first).toMatchObject({ status: 201, body: { content: "once", status: "sent", client_id: `rest-${kind}` } });
+    expect(first).toMatchObject({ status: 201, body: { content: "once", status: "sent", client_id: "rest-1" } });
     const again = await server.post(`/api/groups/${group}/messages`, ben, { ...body, content: "changed" });
     expect(again).toMatchObject({ status: 201, body: { id: first.body["id"], content: "once" } });
     expect(await server.post(`/api/groups/${other}/messages`, ben, body)).toMatchObject({

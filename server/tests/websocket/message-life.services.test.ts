@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { startPostgres, type PostgresServer } from "@om/services";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { startChatServer, type ChatServer, type TestSocket, type TestUser } from "../fixtures/chat-server.ts";
 
@@ -11,25 +10,20 @@ interface Shown {
   reply_to?: { content: string };
 }
 
-describe.each(["embedded", "PostgreSQL"] as const)("edits, deletes, replies, blocks and presence (%s)", (kind) => {
-  let postgres: PostgresServer | undefined;
+describe("edits, deletes, replies, blocks and presence", () => {
   let server: ChatServer;
   let ada: TestUser;
   let ben: TestUser;
   let round = 0;
   beforeAll(async () => {
-    postgres = kind === "PostgreSQL" ? await startPostgres() : undefined;
-    server = await startChatServer(postgres === undefined ? {} : { DATABASE_URL: postgres.createDatabase() });
+    server = await startChatServer();
   });
   beforeEach(async () => {
     round += 1;
     [ada, ben] = [await server.register(`ada${round}`), await server.register(`ben${round}`)];
   });
   afterEach(() => server.closeSockets());
-  afterAll(async () => {
-    await server[Symbol.asyncDispose]();
-    await postgres?.[Symbol.asyncDispose]();
-  });
+  afterAll(() => server[Symbol.asyncDispose]());
 
   async function post(from: TestUser, to: TestUser, content: string, more = {}): Promise<number> {
     const body = { recipient_id: to.id, content, client_id: randomUUID(), ...more };

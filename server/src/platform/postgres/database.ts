@@ -144,9 +144,9 @@ function openPool({ connection, poolSize, onOutage }: DatabaseOptions): pg.Pool 
 
 /**
  * SQLSTATEs that another try may not meet: idle in a transaction for too long, serialization failure, deadlock, a lock that was not
- * free in time, a server that has become a read-only standby, and what PGlite says when it has come to harm.
+ * free in time and a server that has become a read-only standby.
  */
-const passing: ReadonlySet<string> = new Set(["25P03", "40001", "40P01", "55P03", "25006", "XX000"]);
+const passing: ReadonlySet<string> = new Set(["25P03", "40001", "40P01", "55P03", "25006"]);
 
 /** Connection errors, shutdowns, time-outs and conflicts; not the errors that a statement itself earns. */
 function isOutage(error: unknown): boolean {

@@ -1,5 +1,5 @@
 import { readdirSync } from "node:fs";
-import { startPostgres, type PostgresServer } from "@om/services";
+import { startSystemPostgres, type SystemPostgres } from "@om/services";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { startTransactionPooler } from "../../../tests/fixtures/transaction-pooler.ts";
@@ -7,13 +7,13 @@ import { migrate } from "./migrate.ts";
 
 const steps = readdirSync(new URL("../../../sql/migrations/", import.meta.url)).map((name) => `migrations/${name}`);
 
-let server: PostgresServer;
+let server: SystemPostgres;
 let connectionString: string;
 const sql = (text: string): string => server.sql(connectionString, text);
 /** Everything that a migration changes, in one text. */
 const schema = (): string => server.dump(connectionString).replaceAll(/^\\(un)?restrict .*$/gm, "");
 beforeAll(async () => {
-  server = await startPostgres();
+  server = await startSystemPostgres();
 });
 afterAll(() => server[Symbol.asyncDispose]());
 beforeEach(() => void (connectionString = server.createDatabase()));

@@ -1,0 +1,145 @@
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import pg from "pg";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { startEmbedded, type Embedded, type EmbeddedOptions } from "./embedded.ts";
+import { EmbeddedRefused } from "./programs.ts";
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "om-embedded-"));
+  // Made once for all tests, by the set-up.
+  cpSync(process.env["OM_POSTGRES_TEMPLATE"] ?? "", join(folder, "pgdata"), { recursive: true });
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const quiet: EmbeddedOptions = { connections: 4, onOutage: () => undefined, onEnd: () => undefined };
+
+async function rows(embedded: Embedded, text: string): Promise<Record<string, unknown>[]> {
+  const client = new pg.Client(embedded.connection);
+  await client.connect();
+  try {
+    return (await client.query(text)).rows as Record<string, unknown>[];
+  } finally {
+    await client.end();
+  }
+}
+
+const postmaster = (): number => Number.parseInt(readFileSync(join(folder, "pgdata/postmaster.pid"), "utf8"), 10);
+
+test("what was committed is there after a clean stop; a second start on the folder is refused meanwhile", async () => {
+  {
+    await using first = await startEmbedded(folder, quiet);
+    await rows(first, "create table kept as select 1 as n");
+    await expect(startEmbedded(folder, quiet)).rejects.toThrow(`${folder} is in use by another server`);
+  }
+  await using second = await startEmbedded(folder, quiet);
+  expect(await rows(second, "select n from kept")).toEqual([{ n: 1 }]);
+  expect(
+    await rows(second, "select name from pg_settings where name in ('fsync', 'full_page_writes') and setting = 'off'"),
+  ).toEqual([]);
+});
+
+test("no file of a folder that was open to others stays open, and nobody else can reach the socket", async () => {
+  rmSync(folder, { recursive: true });
+  mkdirSync(folder, { mode: 0o755 });
+  await using embedded = await startEmbedded(folder, quiet);
+  expect(embedded.connection.host).toBe(join(folder, "run"));
+  const open = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter(
+    (name) => !name.startsWith("run/lib/") && (statSync(join(folder, name)).mode & 0o077) !== 0,
+  );
+  expect([open, statSync(folder).mode & 0o777]).toEqual([[], 0o700]);
+});
+
+test("a folder that is open to others and used for something else is refused and left as it is", async () => {
+  rmSync(folder, { recursive: true });
+  mkdirSync(folder, { mode: 0o755 });
+  writeFileSync(join(folder, "letters.txt"), "");
+  await expect(startEmbedded(folder, quiet)).rejects.toThrow(
+    /is open to others and holds other things \(letters\.txt\)/,
+  );
+  expect([readdirSync(folder), statSync(folder).mode & 0o777]).toEqual([["letters.txt"], 0o755]);
+});
+
+test("a path that is too long for a socket has its socket elsewhere", async () => {
+  const long = join(folder, "x".repeat(90));
+  await using embedded = await startEmbedded(long, quiet);
+  expect(embedded.connection.host.startsWith(long)).toBe(false);
+  expect(statSync(embedded.connection.host).mode & 0o077).toBe(0);
+  expect(await rows(embedded, "select 1 as n")).toEqual([{ n: 1 }]);
+});
+
+test("what a start left half made is made anew", async () => {
+  rmSync(join(folder, "pgdata"), { recursive: true });
+  mkdirSync(join(folder, "pgdata.new/base"), { recursive: true });
+  mkdirSync(join(folder, "pgdata"));
+  await using embedded = await startEmbedded(folder, quiet);
+  expect(await rows(embedded, "select 1 as n")).toEqual([{ n: 1 }]);
+  expect(existsSync(join(folder, "pgdata.new"))).toBe(false);
+});
+
+test("PostgreSQL that is killed is started again with everything committed", async () => {
+  const outages: string[] = [];
+  await using embedded = await startEmbedded(folder, { ...quiet, onOutage: ({ message }) => outages.push(message) });
+  await rows(embedded, "create table kept as select 1 as n");
+  const before = postmaster();
+  process.kill(before, "SIGKILL");
+  await expect
+    .poll(() => rows(embedded, "select n from kept").catch(() => []), { timeout: 20_000 })
+    .toEqual([{ n: 1 }]);
+  expect(postmaster()).not.toBe(before);
+  expect(outages).toEqual([expect.stringContaining("the embedded database has ended and is started again")]);
+});
+
+test("one that does not come up again is given up with the reason, and what is left stops", async () => {
+  let end: (error: Error) => void = () => undefined;
+  const ended = new Promise<Error>((resolve) => (end = resolve));
+  await using embedded = await startEmbedded(folder, { ...quiet, onEnd: end });
+  expect(embedded.connection.port).toBe(5432);
+  writeFileSync(join(folder, "pgdata/global/pg_control"), "");
+  process.kill(postmaster(), "SIGKILL");
+  expect((await ended).message).toMatch(/^the embedded database does not stay up \(.*pg_control/);
+}, 60_000);
+
+test.each([
+  [
+    "of another version",
+    () => writeFileSync(join(folder, "pgdata/PG_VERSION"), "16\n"),
+    /is of PostgreSQL 16, this build has 18: dump it/,
+  ],
+  [
+    "of something else",
+    () => rmSync(join(folder, "pgdata/PG_VERSION")),
+    /holds something else than a PostgreSQL database/,
+  ],
+  [
+    "of another kind of machine",
+    () => {
+      const file = join(folder, "pgdata/global/pg_control");
+      const control = readFileSync(file);
+      control.fill(1, 0, 60);
+      writeFileSync(file, control);
+    },
+    /made on another kind of machine or by the embedded database of earlier builds/,
+  ],
+])("files %s are refused in one line and left as they are", async (_, change, said) => {
+  await (await startEmbedded(folder, quiet))[Symbol.asyncDispose]();
+  change();
+  const before = readdirSync(folder, { recursive: true }).length;
+  const refused = await startEmbedded(folder, quiet).catch((error: unknown) => error);
+  expect(refused).toBeInstanceOf(EmbeddedRefused);
+  expect((refused as Error).message).toMatch(said);
+  expect((refused as Error).message).not.toContain("\n");
+  expect(readdirSync(folder, { recursive: true })).toHaveLength(before);
+});

@@ -1,0 +1,14 @@
+import { cpSync, existsSync, mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+
+/** Names the files of an empty PostgreSQL, made once for all tests. */
+export const templateVariable = "OM_POSTGRES_TEMPLATE";
+
+/** Gives a new data folder the files of an empty PostgreSQL, if there is a template. @returns whether there was one */
+export function copyTemplate(data: string): boolean {
+  const template = process.env[templateVariable];
+  if (template === undefined || !existsSync(template)) return false;
+  mkdirSync(dirname(data), { recursive: true, mode: 0o700 });
+  cpSync(template, data, { recursive: true });
+  return true;
+}
