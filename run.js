@@ -2,7 +2,7 @@
 // what is older there than its sources is compiled first. Without a program it only compiles. Types are not checked here (`npm run check`).
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
@@ -52,12 +52,14 @@ async function compile(compiler, workspaces) {
     rmSync(lock, { force: true });
   };
   process.once("exit", release);
+  const began = new Date();
   let said = "";
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (said += text));
   const [code] = await once(child, "close");
   process.removeListener("exit", release);
   release();
   if (code !== 0) fail(`cannot compile:\n${said.trim()}`);
+  for (const workspace of workspaces) utimesSync(notesOf(workspace), began, began);
 }
 
 /** @returns whether this process is now the one that compiles */
@@ -91,17 +93,21 @@ async function findCompiler() {
   }
 }
 
-/** The compiler writes its notes last, whenever it has found a workspace up to date. */
+function notesOf(workspace) {
+  return join(root, workspace, "dist/.tsbuildinfo");
+}
+
+/** When compiling began that left this workspace up to date, in ms. */
 function builtAt(workspace) {
-  return statSync(join(root, workspace, "dist/.tsbuildinfo"), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  return statSync(notesOf(workspace), { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }
 
 function isStale(workspace) {
   const built = builtAt(workspace);
   const folder = join(root, workspace, "src");
-  const sources = readdirSync(folder, { recursive: true }).map((name) => join(folder, name));
+  const sources = readdirSync(folder, { recursive: true }).filter((name) => /(?<!\.test)\.ts$/.test(name));
   const settings = [join(root, "tsconfig.base.json"), join(root, workspace, "tsconfig.json")];
-  return [folder, ...sources, ...settings].some(
+  return [...sources.map((name) => join(folder, name)), ...settings].some(
     (path) => (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0) > built,
   );
 }

@@ -1,4 +1,4 @@
-import { startRedis } from "@om/services";
+import { startRedis, startSystemPostgres } from "@om/services";
 import { afterEach, expect, test } from "vitest";
 import { createGate, holdPolls, newDatabase, unheard, type CacheNode } from "../../tests/fixtures/cache-world.ts";
 import { eventsOf, happened, setUpThings } from "../../tests/fixtures/things.ts";
@@ -203,18 +203,18 @@ test("two installations may share a Redis by mistake: neither is ever given what
 });
 
 test("a database that was restored begins anew, though Redis and PostgreSQL ran on", async () => {
-  const node = await my.world.open();
-  await my.warm(node);
-  await settled(node);
+  await using system = await startSystemPostgres();
+  const original = await newDatabase(system);
+  system.sql(original, `insert into things values ('${my.thing}', 0, '{}')`);
+  const node = await my.world.open({ url: original });
+  await node.write(my.thing, "one");
+  await expect.poll(async () => (await node.read(my.thing)).from).toBe("cache");
+  const dump = system.dump(original);
+  await node.write(my.thing, "two, which was lost");
+  await happened(node, "post done");
   await my.world.closeNodes();
-  const copy = new URL(my.world.url);
-  copy.pathname = "/backup";
-  my.world.sql(`create database backup template ${new URL(my.world.url).pathname.slice(1)}`);
-  const later = await my.world.open();
-  await later.write(my.thing, "two, which was lost");
-  await happened(later, "post done");
-  await my.world.closeNodes();
-  const url = copy.href;
+  const url = system.createDatabase();
+  system.load(url, dump);
   const restored = await my.world.open({ url });
   expect(await restored.read(my.thing)).toMatchObject({ ver: 1, value: ["one"] });
   await expect.poll(async () => (await restored.read(my.thing)).from).toBe("cache");
