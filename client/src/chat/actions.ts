@@ -1,7 +1,7 @@
 import { OmApiError } from "../api-error.ts";
 import { createCommands, openWith, Unable } from "./commands.ts";
 import { openTalk, sortedTalks, type Talk } from "./model.ts";
-import { createTalkActions, type ChatDeps } from "./talk-actions.ts";
+import { createTalkActions, type ChatDeps } from "./conversation-actions.ts";
 
 /** What a user can do, as the screen and the line mode both offer it. */
 export interface Actions {

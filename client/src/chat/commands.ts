@@ -3,7 +3,7 @@ import { OmApiError } from "../api-error.ts";
 import { forgetTalk } from "./follow.ts";
 import { changeLine, dropLine, lineOf } from "./lines.ts";
 import { openTalk, talkOfGroup, talkWithUser, type Line, type Talk } from "./model.ts";
-import type { ChatDeps, TalkActions } from "./talk-actions.ts";
+import type { ChatDeps, TalkActions } from "./conversation-actions.ts";
 import { safeText } from "./text.ts";
 
 /** A wish that cannot be met, in words for the user. */

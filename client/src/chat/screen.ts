@@ -1,4 +1,4 @@
-import { drawTalk, type Size } from "./draw-talk.ts";
+import { drawTalk, type Size } from "./draw-conversation.ts";
 import { openTalk, sortedTalks, type Model, type Talk } from "./model.ts";
 import { bold, dim, green, inverse, red } from "./style.ts";
 import { fit, safeText, width } from "./text.ts";

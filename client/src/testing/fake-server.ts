@@ -1,8 +1,8 @@
 import type { Message, OutboundFrame } from "@om/protocol";
 import { HandshakeError, type OpenSocket, type SocketOptions } from "../socket.ts";
 import { conversationIdOf, targetOf, type Target } from "../target.ts";
-import { FakeReads } from "./fake-reads.ts";
-import { FakeTalks, fakeUser, nameFor, type Tell } from "./fake-talks.ts";
+import { FakeReads } from "./fake-routes.ts";
+import { FakeTalks, fakeUser, nameFor, type Tell } from "./fake-conversations.ts";
 
 interface FakeSocket {
   userId: number;

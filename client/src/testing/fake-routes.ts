@@ -1,5 +1,5 @@
 import type { Conversation, Message } from "@om/protocol";
-import { fakeUser, nameFor, peerOf, seenBy, type FakeTalks, type Talk } from "./fake-talks.ts";
+import { fakeUser, nameFor, peerOf, seenBy, type FakeTalks, type Talk } from "./fake-conversations.ts";
 
 /** What the fake server answers to reads, from the talks as they are. */
 export class FakeReads {
