@@ -1,9 +1,9 @@
 import type { Message } from "@om/protocol";
 import type { Api } from "../api.ts";
 import type { OmConnection } from "../connection.ts";
-import { takeHistory } from "./follow.ts";
-import { placeLine } from "./lines.ts";
-import type { Line, Model, Talk } from "./model.ts";
+import { applyHistory } from "./follow.ts";
+import { acknowledgeLine } from "./lines.ts";
+import type { Line, Model, ConversationModel } from "./model.ts";
 
 /** What the actions work with. */
 export interface ChatDeps {
@@ -14,31 +14,31 @@ export interface ChatDeps {
   quit: () => void;
 }
 
-/** What can be done with one talk. */
-export interface TalkActions {
-  send(talk: Talk, text: string, replyTo?: Line): void;
+/** What can be done with one conversation. */
+export interface ConversationActions {
+  send(conversation: ConversationModel, text: string, replyTo?: Line): void;
   /** Reads older lines. */
-  load(talk: Talk): Promise<void>;
+  load(conversation: ConversationModel): Promise<void>;
   /** Tells the server that what is on screen has been read. */
-  seen(talk: Talk): void;
-  open(talk: Talk): Promise<void>;
+  seen(conversation: ConversationModel): void;
+  open(conversation: ConversationModel): Promise<void>;
 }
 
 const pageSize = 50;
 
-export function createTalkActions({ api, connection, model, changed }: ChatDeps): TalkActions {
-  function send(talk: Talk, text: string, replyTo?: Line): void {
+export function createConversationActions({ api, connection, model, changed }: ChatDeps): ConversationActions {
+  function send(conversation: ConversationModel, text: string, replyTo?: Line): void {
     const reply = replyTo === undefined ? {} : { replyTo: replyTo.id };
-    const { clientId, acked } = connection.send({ to: talk.target, content: text, ...reply });
+    const { clientId, acked } = connection.send({ to: conversation.target, content: text, ...reply });
     const at = Math.floor(model.now() / 1000);
     const line: Line = { id: 0, seq: 0, clientId, mine: true, name: model.self.name, text, at };
     if (replyTo !== undefined) line.quote = { id: replyTo.id, name: replyTo.name, text: replyTo.text };
-    talk.lines.push(line);
-    talk.lastAt = at;
+    conversation.lines.push(line);
+    conversation.lastAt = at;
     model.scroll = 0;
     acked
       .then(
-        ({ server_id: id, seq }) => placeLine(talk, clientId, { id, seq }),
+        ({ server_id: id, seq }) => acknowledgeLine(conversation, clientId, { id, seq }),
         (error: Error) => {
           line.refused = true;
           model.notice = error.message;
@@ -47,42 +47,45 @@ export function createTalkActions({ api, connection, model, changed }: ChatDeps)
       .finally(changed);
   }
 
-  async function load(talk: Talk): Promise<void> {
-    const oldest = talk.loaded ? talk.lines.find(({ id }) => id > 0)?.id : undefined;
-    const { messages } = await page(talk, { limit: pageSize, cursor: oldest });
-    takeHistory(model, talk, messages, messages.length < pageSize);
+  async function load(conversation: ConversationModel): Promise<void> {
+    const oldest = conversation.loaded ? conversation.lines.find(({ id }) => id > 0)?.id : undefined;
+    const { messages } = await page(conversation, { limit: pageSize, cursor: oldest });
+    applyHistory(model, conversation, messages, messages.length < pageSize);
   }
 
-  function page(talk: Talk, query: { limit: number; cursor: number | undefined }): Promise<{ messages: Message[] }> {
-    const { target } = talk;
+  function page(
+    conversation: ConversationModel,
+    query: { limit: number; cursor: number | undefined },
+  ): Promise<{ messages: Message[] }> {
+    const { target } = conversation;
     return "userId" in target
       ? api.history({ query: { ...query, recipient_id: target.userId } })
       : api.groupHistory({ params: { id: target.groupId }, query });
   }
 
-  function seen(talk: Talk): void {
-    const newest = talk.lines.findLast(({ mine }) => !mine);
-    if (newest !== undefined && newest.id > talk.seen) {
-      talk.seen = newest.id;
+  function seen(conversation: ConversationModel): void {
+    const newest = conversation.lines.findLast(({ mine }) => !mine);
+    if (newest !== undefined && newest.id > conversation.seen) {
+      conversation.seen = newest.id;
       connection.markRead(newest.id);
     }
-    talk.unread = 0;
+    conversation.unread = 0;
   }
 
   /** Of a group it is asked who has read how far; a person's position comes with the conversation. */
-  async function loadReaders(talk: Talk): Promise<void> {
-    if (!("groupId" in talk.target)) return;
-    const { members } = await api.groupReadState({ params: { id: talk.target.groupId } });
+  async function loadReaders(conversation: ConversationModel): Promise<void> {
+    if (!("groupId" in conversation.target)) return;
+    const { members } = await api.groupReadState({ params: { id: conversation.target.groupId } });
     for (const one of members) {
-      if (one.user_id !== model.self.id) talk.read = Math.max(talk.read, one.last_read_message_id);
+      if (one.user_id !== model.self.id) conversation.read = Math.max(conversation.read, one.last_read_message_id);
     }
   }
 
-  async function open(talk: Talk): Promise<void> {
-    model.openId = talk.id;
+  async function open(conversation: ConversationModel): Promise<void> {
+    model.openId = conversation.id;
     model.scroll = 0;
-    if (!talk.loaded) await Promise.all([load(talk), loadReaders(talk)]);
-    seen(talk);
+    if (!conversation.loaded) await Promise.all([load(conversation), loadReaders(conversation)]);
+    seen(conversation);
   }
 
   return { send, load, seen, open };

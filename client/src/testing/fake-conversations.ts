@@ -2,7 +2,7 @@ import type { Message, OutboundFrame, User } from "@om/protocol";
 import type { Target } from "../target.ts";
 
 /** A conversation of the fake server, direct or of a group. */
-export interface Talk {
+export interface FakeConversation {
   groupId: number | undefined;
   name: string;
   members: Set<number>;
@@ -16,8 +16,8 @@ export interface Talk {
   left: Set<number>;
 }
 
-/** Who is told what of a change. */
-export type Tell = (userId: number, frame: OutboundFrame) => void;
+/** Sends a frame to one user's devices. */
+export type Emit = (userId: number, frame: OutboundFrame) => void;
 
 export const fakeUser = (id: number): User => ({
   id,
@@ -31,38 +31,39 @@ export const fakeUser = (id: number): User => ({
 });
 
 /** The other one of a direct conversation. */
-export const peerOf = (talk: Talk, viewer: number): number => [...talk.members].find((id) => id !== viewer) ?? viewer;
-export const nameFor = (talk: Talk, viewer: number): string =>
-  talk.groupId === undefined ? `user_${peerOf(talk, viewer)}` : `group_${talk.groupId}`;
-export const seenBy = (talk: Talk, message: Message, viewer: number): Message => ({
+export const peerOf = (conversation: FakeConversation, viewer: number): number =>
+  [...conversation.members].find((id) => id !== viewer) ?? viewer;
+export const wireIdOf = (conversation: FakeConversation, viewer: number): string =>
+  conversation.groupId === undefined ? `user_${peerOf(conversation, viewer)}` : `group_${conversation.groupId}`;
+export const viewOf = (conversation: FakeConversation, message: Message, viewer: number): Message => ({
   ...message,
-  conversation_id: nameFor(talk, viewer),
+  conversation_id: wireIdOf(conversation, viewer),
 });
 
 /** What happens to conversations, with versions and positions as the real server keeps them, in memory. */
-export class FakeTalks {
-  readonly talks = new Map<string, Talk>();
+export class FakeConversations {
+  readonly conversations = new Map<string, FakeConversation>();
   clock = 1;
   #ids = 0;
 
-  find(a: number, b: number): Talk {
+  find(a: number, b: number): FakeConversation {
     return this.#open(`${Math.min(a, b)}:${Math.max(a, b)}`, { members: [a, b] });
   }
 
-  group(groupId: number): Talk {
+  group(groupId: number): FakeConversation {
     return this.#open(`group_${groupId}`, { groupId, members: [] });
   }
 
   /** The conversation that a user calls so. */
-  named(conversationId: string, viewer: number): Talk {
+  named(conversationId: string, viewer: number): FakeConversation {
     const id = Number(conversationId.split("_")[1]);
     return conversationId.startsWith("group_") ? this.group(id) : this.find(viewer, id);
   }
 
-  store(said: { from: number; to: Target; content: string; clientId?: string; replyTo?: number }, tell: Tell): Message {
+  store(said: { from: number; to: Target; content: string; clientId?: string; replyTo?: number }, emit: Emit): Message {
     const { from, to, content, clientId, replyTo } = said;
-    const talk = "userId" in to ? this.find(from, to.userId) : this.group(to.groupId);
-    this.#changed(talk);
+    const conversation = "userId" in to ? this.find(from, to.userId) : this.group(to.groupId);
+    this.#changed(conversation);
     this.#ids += 1;
     const message: Message = {
       id: this.#ids,
@@ -70,7 +71,7 @@ export class FakeTalks {
       sender_id: from,
       sender: fakeUser(from),
       recipient_id: "userId" in to ? to.userId : null,
-      group_id: talk.groupId ?? null,
+      group_id: conversation.groupId ?? null,
       content,
       message_type: "text",
       status: "sent",
@@ -79,130 +80,150 @@ export class FakeTalks {
       version: 1,
       created_at: "2026-01-01T00:00:00Z",
       created_at_unix: 1,
-      conversation_id: nameFor(talk, from),
-      seq: talk.messages.length + 1,
-      ver: talk.ver,
+      conversation_id: wireIdOf(conversation, from),
+      seq: conversation.messages.length + 1,
+      ver: conversation.ver,
       ...(replyTo === undefined ? {} : { reply_to_id: replyTo }),
     };
-    talk.messages.push({ message, firstVer: talk.ver, isDeleted: false });
-    this.#tellAll(talk, tell, (viewer, where) => ({
+    conversation.messages.push({ message, firstVer: conversation.ver, isDeleted: false });
+    this.#emitToAll(conversation, emit, (viewer, where) => ({
       type: "message",
-      message: seenBy(talk, message, viewer),
+      message: viewOf(conversation, message, viewer),
       ...where,
     }));
     return message;
   }
 
-  edit(message: Message, tell: Tell): void {
-    const { talk, found } = this.#locate(message);
-    this.#changed(talk);
+  edit(message: Message, emit: Emit): void {
+    const { conversation, found } = this.#locate(message);
+    this.#changed(conversation);
     found.message = {
       ...found.message,
       content: `${found.message.content}!`,
       version: found.message.version + 1,
-      ver: talk.ver,
+      ver: conversation.ver,
     };
     const edited = found.message;
-    this.#tellAll(talk, tell, (viewer, where) => ({
+    this.#emitToAll(conversation, emit, (viewer, where) => ({
       type: "message_edit",
-      message: seenBy(talk, edited, viewer),
+      message: viewOf(conversation, edited, viewer),
       ...where,
     }));
   }
 
-  remove(message: Message, tell: Tell): void {
-    const { talk, found } = this.#locate(message);
-    this.#changed(talk);
+  remove(message: Message, emit: Emit): void {
+    const { conversation, found } = this.#locate(message);
+    this.#changed(conversation);
     found.isDeleted = true;
-    found.message = { ...found.message, ver: talk.ver };
+    found.message = { ...found.message, ver: conversation.ver };
     const { id, sender_id, recipient_id, group_id } = message;
-    this.#tellAll(talk, tell, (_viewer, where) => {
-      const place = { id, sender_id, recipient_id, group_id, conversation_id: where.conversation_id };
-      return { type: "message_delete", message: place, ...where };
+    this.#emitToAll(conversation, emit, (_viewer, where) => {
+      const deleted = { id, sender_id, recipient_id, group_id, conversation_id: where.conversation_id };
+      return { type: "message_delete", message: deleted, ...where };
     });
   }
 
   /** Deletes what the conversation holds for one user. */
-  clear(talk: Talk, userId: number, tell: Tell): void {
-    const seq = talk.messages.length;
-    talk.cleared.set(userId, seq);
-    this.#partChanged(talk, userId);
-    tell(userId, { type: "conversation_delete", conversation_id: nameFor(talk, userId), ver: talk.ver, seq });
+  clear(conversation: FakeConversation, userId: number, emit: Emit): void {
+    const seq = conversation.messages.length;
+    conversation.cleared.set(userId, seq);
+    this.#partChanged(conversation, userId);
+    emit(userId, {
+      type: "conversation_delete",
+      conversation_id: wireIdOf(conversation, userId),
+      ver: conversation.ver,
+      seq,
+    });
   }
 
   /** What is there already counts as read. */
-  join(talk: Talk, userId: number, tell: Tell): void {
-    this.#changed(talk);
-    talk.members.add(userId);
-    talk.left.delete(userId);
-    const last = talk.messages.at(-1)?.message.id ?? 0;
-    talk.positions.set(userId, { read: last, delivered: last });
-    this.#partChanged(talk, userId);
-    this.#tellAll(talk, tell, (_viewer, where) => ({ type: "group_update", ...where }));
+  join(conversation: FakeConversation, userId: number, emit: Emit): void {
+    this.#changed(conversation);
+    conversation.members.add(userId);
+    conversation.left.delete(userId);
+    const last = conversation.messages.at(-1)?.message.id ?? 0;
+    conversation.positions.set(userId, { read: last, delivered: last });
+    this.#partChanged(conversation, userId);
+    this.#emitToAll(conversation, emit, (_viewer, where) => ({ type: "group_update", ...where }));
   }
 
-  leave(talk: Talk, userId: number, tell: Tell): void {
-    this.#changed(talk);
-    talk.members.delete(userId);
-    talk.left.add(userId);
-    this.#partChanged(talk, userId);
-    const where = { conversation_id: nameFor(talk, userId), ver: talk.ver, seq: talk.messages.length };
-    tell(userId, { type: "conversation_delete", ...where });
-    this.#tellAll(talk, tell, (_viewer, told) => ({ type: "group_update", ...told }));
+  leave(conversation: FakeConversation, userId: number, emit: Emit): void {
+    this.#changed(conversation);
+    conversation.members.delete(userId);
+    conversation.left.add(userId);
+    this.#partChanged(conversation, userId);
+    const where = {
+      conversation_id: wireIdOf(conversation, userId),
+      ver: conversation.ver,
+      seq: conversation.messages.length,
+    };
+    emit(userId, { type: "conversation_delete", ...where });
+    this.#emitToAll(conversation, emit, (_viewer, at) => ({ type: "group_update", ...at }));
   }
 
-  move(userId: number, to: { messageId: number; kind: "read" | "delivered" }, tell: Tell): void {
+  advance(userId: number, to: { messageId: number; kind: "read" | "delivered" }, emit: Emit): void {
     const { messageId, kind } = to;
-    for (const talk of this.talks.values()) {
-      if (!talk.members.has(userId)) continue;
-      const isTheirs = talk.messages.some(({ message }) => message.id === messageId && message.sender_id !== userId);
-      const at = talk.positions.get(userId) ?? { read: 0, delivered: 0 };
+    for (const conversation of this.conversations.values()) {
+      if (!conversation.members.has(userId)) continue;
+      const isTheirs = conversation.messages.some(
+        ({ message }) => message.id === messageId && message.sender_id !== userId,
+      );
+      const at = conversation.positions.get(userId) ?? { read: 0, delivered: 0 };
       if (!isTheirs || at[kind] >= messageId) continue;
       at[kind] = messageId;
       at.delivered = Math.max(at.delivered, messageId);
-      talk.positions.set(userId, at);
-      if (talk.groupId === undefined) this.#tellMove(talk, userId, to, tell);
+      conversation.positions.set(userId, at);
+      if (conversation.groupId === undefined) this.#emitPosition(conversation, userId, to, emit);
       else if (kind === "read") {
-        this.#partChanged(talk, userId);
-        const update = { group_id: talk.groupId, user_id: userId, last_read_message_id: messageId };
-        for (const viewer of talk.members) tell(viewer, { type: "group_read_update", ...update });
+        this.#partChanged(conversation, userId);
+        const update = { group_id: conversation.groupId, user_id: userId, last_read_message_id: messageId };
+        for (const viewer of conversation.members) emit(viewer, { type: "group_read_update", ...update });
       }
     }
   }
 
-  #tellMove(talk: Talk, userId: number, to: { messageId: number; kind: "read" | "delivered" }, tell: Tell): void {
-    this.#changed(talk);
-    this.#tellAll(talk, tell, (_viewer, place) => {
-      const where = { ...place, user_id: userId };
+  #emitPosition(
+    conversation: FakeConversation,
+    userId: number,
+    to: { messageId: number; kind: "read" | "delivered" },
+    emit: Emit,
+  ): void {
+    this.#changed(conversation);
+    this.#emitToAll(conversation, emit, (_viewer, at) => {
+      const where = { ...at, user_id: userId };
       return to.kind === "read"
         ? { type: "read_update", ...where, last_read_message_id: to.messageId }
         : { type: "delivery_update", ...where, last_delivered_message_id: to.messageId };
     });
   }
 
-  #tellAll(
-    talk: Talk,
-    tell: Tell,
+  #emitToAll(
+    conversation: FakeConversation,
+    emit: Emit,
     frame: (viewer: number, where: { conversation_id: string; ver: number; seq: number }) => OutboundFrame,
   ): void {
-    for (const viewer of talk.members) {
-      const where = { conversation_id: nameFor(talk, viewer), ver: talk.ver, seq: talk.messages.length };
-      tell(viewer, frame(viewer, where));
+    for (const viewer of conversation.members) {
+      const where = {
+        conversation_id: wireIdOf(conversation, viewer),
+        ver: conversation.ver,
+        seq: conversation.messages.length,
+      };
+      emit(viewer, frame(viewer, where));
     }
   }
 
-  #locate({ id }: Message): { talk: Talk; found: Talk["messages"][number] } {
-    for (const talk of this.talks.values()) {
-      const found = talk.messages.find(({ message }) => message.id === id);
-      if (found !== undefined) return { talk, found };
+  #locate({ id }: Message): { conversation: FakeConversation; found: FakeConversation["messages"][number] } {
+    for (const conversation of this.conversations.values()) {
+      const found = conversation.messages.find(({ message }) => message.id === id);
+      if (found !== undefined) return { conversation, found };
     }
     throw new Error("no such message");
   }
 
-  #open(key: string, { groupId, members }: { groupId?: number; members: number[] }): Talk {
-    const known = this.talks.get(key);
+  #open(key: string, { groupId, members }: { groupId?: number; members: number[] }): FakeConversation {
+    const known = this.conversations.get(key);
     if (known !== undefined) return known;
-    const talk: Talk = {
+    const conversation: FakeConversation = {
       groupId,
       name: key,
       members: new Set(members),
@@ -214,18 +235,18 @@ export class FakeTalks {
       partChangedAt: new Map(),
       left: new Set(),
     };
-    this.talks.set(key, talk);
-    return talk;
+    this.conversations.set(key, conversation);
+    return conversation;
   }
 
-  #changed(talk: Talk): void {
-    talk.ver += 1;
+  #changed(conversation: FakeConversation): void {
+    conversation.ver += 1;
     this.clock += 1;
-    talk.changedAt = this.clock;
+    conversation.changedAt = this.clock;
   }
 
-  #partChanged(talk: Talk, userId: number): void {
+  #partChanged(conversation: FakeConversation, userId: number): void {
     this.clock += 1;
-    talk.partChangedAt.set(userId, this.clock);
+    conversation.partChangedAt.set(userId, this.clock);
   }
 }
