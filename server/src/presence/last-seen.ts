@@ -1,4 +1,4 @@
-import { changedProfiles, profileKey } from "../accounts/profile-cache.ts";
+import { invalidatedProfiles, profileKey } from "../accounts/profile-cache.ts";
 import { lockObjects } from "../cache/locks.ts";
 import type { CacheWrites } from "../cache/write-marks.ts";
 import { statement } from "../platform/postgres/statement.ts";
@@ -29,7 +29,7 @@ export function createLastSeen(deps: { writes: CacheWrites; now: () => number })
         await deps.writes.transaction(async (queries, touch) => {
           await lockObjects(queries, userIds.map(profileKey));
           await queries.query(store, [userIds, [...batch.values()]]);
-          (await changedProfiles(queries, userIds)).forEach(touch);
+          (await invalidatedProfiles(queries, userIds)).forEach(touch);
         });
       } catch (error) {
         left = new Map([...batch, ...left]);
