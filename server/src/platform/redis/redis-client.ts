@@ -1,7 +1,7 @@
 import { every, type Background } from "../background.ts";
 import { Breaker } from "./breaker.ts";
 import type { Endpoint } from "./connection.ts";
-import { identify } from "./identity.ts";
+import { identify } from "./handshake.ts";
 import { Reconnecting } from "./reconnecting.ts";
 import {
   refusal,
