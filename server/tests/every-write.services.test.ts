@@ -3,7 +3,7 @@ import { decode } from "@msgpack/msgpack";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Reply } from "../src/platform/redis/redis.ts";
 import { openTestSocket } from "./fixtures/chat-server.ts";
-import { readsOf, startLivePair, type LivePair, type Person } from "./fixtures/live-pair.ts";
+import { readsOf, startLivePair, type LivePair, type Person } from "./fixtures/server-pair.ts";
 import { multipart, multipartType } from "./fixtures/multipart.ts";
 import { png } from "./fixtures/pictures.ts";
 import { redisClient, until } from "./fixtures/redis-clients.ts";

@@ -2,7 +2,7 @@ import { encode } from "@msgpack/msgpack";
 import { Redis as Driver } from "ioredis";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { packEntry, readHeader } from "../src/cache/entry.ts";
-import { readsOf, startLivePair, type LivePair, type Person } from "./fixtures/live-pair.ts";
+import { readsOf, startLivePair, type LivePair, type Person } from "./fixtures/server-pair.ts";
 
 // What may lie under the keys of ours, written by the first server, by hand, by a fault or by somebody who means no good.
 

@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import { createTexts } from "./history/texts.ts";
+import { createTexts } from "./history/interned-texts.ts";
 import type { Evidence } from "./judge.ts";
 
 /** Writes down all that a run has to show, so that it can be judged again. */

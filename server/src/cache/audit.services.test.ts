@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { createGate, type CacheNode } from "../../tests/fixtures/cache-world.ts";
-import { eventsOf, setUpSharedThings } from "../../tests/fixtures/things.ts";
+import { createGate, type CacheNode } from "../../tests/fixtures/cache-fixture.ts";
+import { eventsOf, setUpSharedThings } from "../../tests/fixtures/test-objects.ts";
 
 const my = setUpSharedThings();
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { DatabaseUnavailable } from "../platform/postgres/database.ts";
-import { createGate, holdPolls, unheard, type CacheNode } from "../../tests/fixtures/cache-world.ts";
-import { happened, setUpSharedThings } from "../../tests/fixtures/things.ts";
+import { createGate, holdPolls, unheard, type CacheNode } from "../../tests/fixtures/cache-fixture.ts";
+import { happened, setUpSharedThings } from "../../tests/fixtures/test-objects.ts";
 
 const my = setUpSharedThings();
 

@@ -1,7 +1,7 @@
 import { startRedis, startSystemPostgres } from "@om/services";
 import { afterEach, expect, test } from "vitest";
-import { createGate, holdPolls, newDatabase, unheard, type CacheNode } from "../../tests/fixtures/cache-world.ts";
-import { eventsOf, happened, setUpThings } from "../../tests/fixtures/things.ts";
+import { createGate, holdPolls, newDatabase, unheard, type CacheNode } from "../../tests/fixtures/cache-fixture.ts";
+import { eventsOf, happened, setUpThings } from "../../tests/fixtures/test-objects.ts";
 
 const my = setUpThings();
 afterEach(() => my.world.closeNodes());

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { openDatabase } from "../platform/postgres/database.ts";
-import { holdPolls, startCacheWorld, type CacheNode, type CacheWorld } from "../../tests/fixtures/cache-world.ts";
+import { holdPolls, startCacheWorld, type CacheNode, type CacheWorld } from "../../tests/fixtures/cache-fixture.ts";
 import { controlStore } from "./control-store.ts";
 
 /*

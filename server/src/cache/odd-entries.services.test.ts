@@ -1,6 +1,6 @@
 import { encode } from "@msgpack/msgpack";
 import { expect, test } from "vitest";
-import { eventsOf, happened, setUpSharedThings } from "../../tests/fixtures/things.ts";
+import { eventsOf, happened, setUpSharedThings } from "../../tests/fixtures/test-objects.ts";
 
 const my = setUpSharedThings();
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { OmError } from "../platform/om-error.ts";
-import { createGate, unheard } from "../../tests/fixtures/cache-world.ts";
-import { eventsOf, happened, setUpSharedThings } from "../../tests/fixtures/things.ts";
+import { createGate, unheard } from "../../tests/fixtures/cache-fixture.ts";
+import { eventsOf, happened, setUpSharedThings } from "../../tests/fixtures/test-objects.ts";
 
 const my = setUpSharedThings();
 

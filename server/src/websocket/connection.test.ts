@@ -3,7 +3,7 @@ import { closeCodes, mayReconnect } from "@om/protocol";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Frame } from "../delivery/push.ts";
 import { FrameRefusal } from "../platform/om-error.ts";
-import { openLines, type Line, type LineServer } from "../../tests/fixtures/line.ts";
+import { openLines, type Line, type LineServer } from "../../tests/fixtures/test-connection.ts";
 import { createHeartbeat, type Heartbeat } from "./heartbeat.ts";
 import { createTokenBucket } from "./token-bucket.ts";
 

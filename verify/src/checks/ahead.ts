@@ -1,5 +1,5 @@
 import { createFindings, type CheckResult } from "./check.ts";
-import { clockError, readWords, type Placed } from "./place.ts";
+import { clockError, readWords, type Placed } from "./locate-read.ts";
 
 /** (b) No read shows a version that was never committed, or one whose transaction began after the answer was there. */
 export function checkAhead(reads: readonly Placed[]): CheckResult {

@@ -1,6 +1,6 @@
 import { createFindings, type CheckResult } from "./check.ts";
 import { difference } from "./difference.ts";
-import { readWords, type Placed } from "./place.ts";
+import { readWords, type Placed } from "./locate-read.ts";
 
 /**
  * (c) What an answer shows is what PostgreSQL held at the version that it names: every change up to it, and none after it.

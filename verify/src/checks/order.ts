@@ -1,7 +1,7 @@
 import type { Ms } from "../history/events.ts";
 import { createFindings, type CheckResult } from "./check.ts";
 import type { ObjectHistory } from "./object-history.ts";
-import { readWords, type Placed } from "./place.ts";
+import { readWords, type Placed } from "./locate-read.ts";
 
 /** What a session was told of a transaction of its own, and when. */
 export interface OwnWrite {

@@ -1,7 +1,7 @@
 import type { Ms, Proof, ReadEvent, Seen, WriteEvent } from "../history/events.ts";
 import { lastWhere, type ObjectHistory, type State } from "./object-history.ts";
 import type { OwnWrite } from "./order.ts";
-import { clockError, placeRead, type Placed } from "./place.ts";
+import { clockError, placeRead, type Placed } from "./locate-read.ts";
 
 /** Something that PostgreSQL's account shows a transaction to have done, such as `deleted 17`. */
 export interface Sign {

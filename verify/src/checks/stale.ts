@@ -1,6 +1,6 @@
 import type { Ms, Phase } from "../history/events.ts";
 import { lastWhere, type State } from "./object-history.ts";
-import { readWords, type Placed } from "./place.ts";
+import { readWords, type Placed } from "./locate-read.ts";
 
 /** A read that showed less than what was certainly committed before it began. */
 export interface StaleRead extends Placed {

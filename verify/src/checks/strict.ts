@@ -1,5 +1,5 @@
 import { createFindings, type CheckResult } from "./check.ts";
-import type { Placed } from "./place.ts";
+import type { Placed } from "./locate-read.ts";
 import { staleWords, type StaleRead } from "./stale.ts";
 
 /**

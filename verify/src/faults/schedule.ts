@@ -5,7 +5,7 @@ import type { Stage } from "../stage/stage.ts";
 import { sleep, type Fault } from "./fault.ts";
 import { processFaults } from "./process-faults.ts";
 import { redisFaults } from "./redis-faults.ts";
-import { wayFaults } from "./way-faults.ts";
+import { wayFaults } from "./network-faults.ts";
 
 /** What a fault did in a run. */
 export interface FaultTally {

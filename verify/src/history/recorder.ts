@@ -1,5 +1,5 @@
 import type { History, Ms, Phase, Proof, ReadEvent, Seen, Viewpoint, WriteEvent } from "./events.ts";
-import { createTexts, type Texts } from "./texts.ts";
+import { createTexts, type Texts } from "./interned-texts.ts";
 
 /** What became of the calls of one kind. */
 export interface Tally {

@@ -2,7 +2,7 @@ import type { Recorder } from "../history/recorder.ts";
 import type { Stage } from "../stage/stage.ts";
 import { live } from "./actor.ts";
 import { openFollower, type Follower } from "./follower.ts";
-import { createNews } from "./news.ts";
+import { createNews } from "./change-events.ts";
 import type { People } from "./people.ts";
 import { readDirect, readGroup, readGroupUnread, readList, readUnread, type Abilities } from "./reads.ts";
 import { openSession, type Session } from "./session.ts";

@@ -1,8 +1,8 @@
 import type { Recorder } from "../history/recorder.ts";
 import { now } from "./clock.ts";
 import { createHttp, NoAnswer, type Answer, type Call, type Http } from "./http.ts";
-import { openLine, type Line } from "./line.ts";
-import type { News } from "./news.ts";
+import { openLine, type Line } from "./client-socket.ts";
+import type { News } from "./change-events.ts";
 import { password, type Direct, type Group, type People, type Person } from "./people.ts";
 import { createRandom, seedFor, type Random } from "./random.ts";
 

@@ -1,5 +1,5 @@
 import type { ObjectHistory, Span, State } from "../checks/object-history.ts";
-import { placeRead, type Placed } from "../checks/place.ts";
+import { placeRead, type Placed } from "../checks/locate-read.ts";
 import type { ReadEvent } from "../history/events.ts";
 
 /** An object with one state per entry, after an empty one; each begins 1 ms before it is proven unless it says otherwise. */

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { ObjectHistory } from "../checks/object-history.ts";
 import { historyText, type ShownMessage } from "../history/shapes.ts";
-import { createTexts } from "../history/texts.ts";
+import { createTexts } from "../history/interned-texts.ts";
 import type { LogRow } from "./log.ts";
 import { replay, textAt } from "./replay.ts";
 

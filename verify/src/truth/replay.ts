@@ -1,6 +1,6 @@
 import type { Account, Sign } from "../checks/proven.ts";
 import type { ObjectHistory, State } from "../checks/object-history.ts";
-import type { Texts } from "../history/texts.ts";
+import type { Texts } from "../history/interned-texts.ts";
 import type { Conversation } from "./conversation.ts";
 import type { LogRow } from "./log.ts";
 import { noMember } from "../history/shapes.ts";

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { objectWith, readAt } from "../testing/histories.ts";
 import { checkAhead } from "./ahead.ts";
 import { checkContent } from "./content.ts";
-import { placeRead, type Placed } from "./place.ts";
+import { placeRead, type Placed } from "./locate-read.ts";
 
 // Version 2 has two states: the second concerns one member alone. Text 7 shows in states 1 and 3, text 8 in 2.
 const shown = { "history/1/20": { 7: [[1, 1] as const, [3, 3] as const], 8: [[2, 2] as const] } };
