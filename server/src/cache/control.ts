@@ -1,4 +1,4 @@
-import { every } from "../platform/background.ts";
+import { every } from "../platform/periodic-task.ts";
 import type { Redis } from "../platform/redis/redis.ts";
 import type { ControlStore, DirtyRow, Shared } from "./control-store.ts";
 import { createOnOff } from "./on-off.ts";

@@ -1,6 +1,6 @@
 import type { Group } from "@om/protocol";
 import type { FullProfile } from "../accounts/user-view.ts";
-import { containing } from "../platform/postgres/pattern.ts";
+import { likePattern } from "../platform/postgres/pattern.ts";
 import type { Queries } from "../platform/postgres/database.ts";
 import { only, statement } from "../platform/postgres/statement.ts";
 import type { Head } from "./membership-store.ts";
@@ -88,7 +88,7 @@ export function groupStore(db: Queries) {
     /** Groups that the user is in, the newest first. */
     ofMember: (userId: number, limit: number) => db.query(ofMember, [userId, limit]),
     /** Public groups whose name or handle contains `text`, without case; those named so first. */
-    search: (text: string, limit: number) => db.query(search, [containing(text), limit, text]),
+    search: (text: string, limit: number) => db.query(search, [likePattern(text), limit, text]),
     /** By a user or by a group other than `exceptId`. */
     handleTaken: async (handle: string, exceptId: number | undefined) =>
       only(await db.query(handleTaken, [handle.toLowerCase(), exceptId ?? null])).taken,
