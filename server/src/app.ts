@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { createAccessTokens } from "./accounts/access-token.ts";
 import { composeAccounts } from "./accounts/compose.ts";
 import { jwtSecret } from "./accounts/jwt-secret.ts";
-import { createPeople, profileKey } from "./accounts/profile-cache.ts";
+import { createProfiles, profileKey } from "./accounts/profile-cache.ts";
 import { createUserViews } from "./accounts/user-view.ts";
 import type { Cache } from "./cache/cache.ts";
 import { scripts } from "./cache/scripts.ts";
@@ -151,9 +151,9 @@ export function composeFeatures(opened: Opened, ownUrl: () => string) {
   const views = createUserViews({
     exposeEmails: config.exposeEmails,
     lookup: presence.lookup,
-    onShown: (userId, ver) => cache.seen(profileKey(userId), ver),
+    onProfileServed: (userId, ver) => cache.seen(profileKey(userId), ver),
   });
-  const shared = { ...base, views, people: createPeople({ cache, db, exposeEmails: config.exposeEmails }) };
+  const shared = { ...base, views, profiles: createProfiles({ cache, db, exposeEmails: config.exposeEmails }) };
   const announce = createAnnounce({ bus, memberships: membershipStore(db), failure: failed("groups") });
   const groups = composeGroups({ ...shared, announce });
   const mediaBase = (): string => config.publicApiBaseUrl || `${ownUrl()}/api`;

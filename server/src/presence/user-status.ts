@@ -1,5 +1,5 @@
 import type { UserStatusFrame } from "@om/protocol";
-import type { LookUp } from "../accounts/user-view.ts";
+import type { LookUpPresence } from "../accounts/user-view.ts";
 import type { Bus } from "../delivery/bus.ts";
 import { frameOf } from "../delivery/push.ts";
 import { createSemaphore } from "../platform/semaphore.ts";
@@ -17,7 +17,7 @@ const maxWaiting = 10_000;
 export function createUserStatus(deps: {
   store: Pick<PresenceStore, "peers">;
   bus: Bus;
-  lookup: LookUp;
+  lookup: LookUpPresence;
   failure: (error: unknown) => void;
 }): (change: PresenceChange) => void {
   const semaphore = createSemaphore({ parallel, maxWaiting });

@@ -12,7 +12,7 @@ export interface Queries {
 export interface Database extends Queries, AsyncDisposable {
   /**
    * Commits what `run` did, or rolls all of it back when it throws. `marked`: it looks after the cache itself, so the guard of
-   * sql/functions/guard-cache.sql has nothing to do.
+   * sql/functions/invalidate-unmarked.sql has nothing to do.
    */
   transaction<T>(run: (queries: Queries) => Promise<T>, options?: { marked?: boolean }): Promise<T>;
   /** Connections: all, idle, and callers waiting for one. */
