@@ -4,7 +4,7 @@ import { cleanText } from "../platform/cut-text.ts";
 import { OmError } from "../platform/om-error.ts";
 import { pageLimit, wholeNumber } from "../platform/page-limit.ts";
 import type { AccountStore } from "./account-store.ts";
-import { readFullName, readUsername } from "./names.ts";
+import { parseFullName, parseUsername } from "./names.ts";
 import type { UserViews } from "./user-view.ts";
 
 interface Deps {
@@ -29,8 +29,8 @@ export async function updateMe(
   { userId }: Caller,
   body: RouteBody<"updateMe">,
 ): Promise<{ user: User }> {
-  const username = (body.username ?? "") === "" ? undefined : readUsername(body.username ?? "");
-  const fullName = readFullName(body.full_name ?? "") || undefined;
+  const username = (body.username ?? "") === "" ? undefined : parseUsername(body.username ?? "");
+  const fullName = parseFullName(body.full_name ?? "") || undefined;
   const updated = await accounts.update(userId, { username, fullName });
   if (updated === "username") throw new OmError("update_profile_failed", "username already taken");
   if (updated === undefined || updated === "email") throw new OmError("update_profile_failed", "user not found");
@@ -65,5 +65,5 @@ export async function searchUsers(
 /** Whether a name is free among users and groups, without case. */
 export async function checkUsername(accounts: AccountStore, text: string | undefined): Promise<{ available: boolean }> {
   if (text === undefined || text === "") throw new OmError("missing_username");
-  return { available: !(await accounts.nameTaken(readUsername(text))) };
+  return { available: !(await accounts.nameTaken(parseUsername(text))) };
 }

@@ -1,4 +1,4 @@
-import type { People } from "../accounts/profile-cache.ts";
+import type { Profiles } from "../accounts/profile-cache.ts";
 import type { UserViews } from "../accounts/user-view.ts";
 import type { Cache } from "../cache/cache.ts";
 import type { Source } from "../cache/source.ts";
@@ -25,16 +25,16 @@ export function composeConversations(deps: {
   db: Database;
   cache: Cache;
   views: UserViews;
-  people: People;
+  profiles: Profiles;
   telemetry: Pick<Telemetry, "queried">;
   move: MovePosition;
   /** Histories of groups in the cache, whose versions tell whether a list's heads are still the newest. */
   groups: Source<Place, unknown>;
 }): Conversations {
-  const { db, cache, views, people, move, groups } = deps;
+  const { db, cache, views, profiles, move, groups } = deps;
   const store = conversationStore(db, cache.seen);
   const readList = createReadList({ cache, db, groups });
-  const lists = { store, views, people, readList, onQueried: deps.telemetry.queried };
+  const lists = { store, views, profiles, readList, onQueried: deps.telemetry.queried };
   const unread = { cache, store, unread: unreadSource(db) };
   return {
     markDurable: () => store.markDurable(),

@@ -1,12 +1,12 @@
 import type { Conversation, LastMessage, Message, PeerUser, User } from "@om/protocol";
-import type { Online, Profile, UserViews } from "../accounts/user-view.ts";
+import type { IsOnline, Profile, UserViews } from "../accounts/user-view.ts";
 import { conversationName, jsonTime, peerOf, type ConversationRow, type MessageCells } from "./conversation-row.ts";
 import type { HeadRow } from "./conversation-store.ts";
 
 type Positions = Omit<ConversationRow, "conversation_id" | "ver" | "seq" | "people" | "messages">;
 
 /** All messages of a row, in its order, as `viewerId` sees them. */
-export function toMessages(row: ConversationRow, viewerId: number, views: UserViews, online: Online): Message[] {
+export function toMessages(row: ConversationRow, viewerId: number, views: UserViews, online: IsOnline): Message[] {
   const name = conversationName(row, viewerId);
   const people = new Map(row.people.map((one) => [one.id, views.user(timedProfile(one), viewerId, online)]));
   return row.messages.map((cells) => messageWithReply(row, cells, people, name));
@@ -73,7 +73,7 @@ const noPeer = (id: number): PeerUser => {
 const nobody = (id: number): User => ({ ...noPeer(id), role: "user" });
 
 /** An entry of the conversation list; the row's only message, if there is one, is its last. */
-export function toConversation(row: HeadRow, viewerId: number, views: UserViews, online: Online): Conversation {
+export function toConversation(row: HeadRow, viewerId: number, views: UserViews, online: IsOnline): Conversation {
   const peerId = peerOf(row, viewerId);
   const people = new Map(row.people.map((one) => [one.id, views.peer(timedProfile(one), viewerId, online)]));
   const [last] = row.messages;

@@ -1,6 +1,6 @@
 import { limits, type RouteOutput, type RouteQuery } from "@om/protocol";
-import type { People } from "../accounts/profile-cache.ts";
-import type { Online, Profile, UserViews } from "../accounts/user-view.ts";
+import type { Profiles } from "../accounts/profile-cache.ts";
+import type { IsOnline, Profile, UserViews } from "../accounts/user-view.ts";
 import type { OnQueried, Origin } from "../cache/source.ts";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
@@ -11,7 +11,7 @@ import type { ReadList } from "./list-cache.ts";
 
 /** The caller's conversations, newest activity first; the cursor pair names the last entry of the page before. */
 export async function listConversations(
-  deps: { store: ConversationStore; readList: ReadList; people: People; views: UserViews; onQueried: OnQueried },
+  deps: { store: ConversationStore; readList: ReadList; profiles: Profiles; views: UserViews; onQueried: OnQueried },
   caller: Caller,
   query: RouteQuery<"conversations">,
 ): Promise<RouteOutput<"conversations">> {
@@ -39,13 +39,13 @@ interface Page {
   /** Of the list; known for its first page. */
   ver?: number;
   /** Of whom it shows, if it was asked already. */
-  online?: Online;
+  online?: IsOnline;
   from: Origin;
 }
 
 /** Undefined: the first page is longer than what is kept of it. */
 async function newestPage(
-  { readList, people, views }: { readList: ReadList; people: People; views: UserViews },
+  { readList, profiles, views }: { readList: ReadList; profiles: Profiles; views: UserViews },
   caller: Caller,
   limit: number,
 ): Promise<Page | undefined> {
@@ -55,11 +55,11 @@ async function newestPage(
     .flatMap(({ lo, hi, messages }) => [lo, hi, messages[0]?.[3]])
     .filter((id) => typeof id === "number");
   const [found, online] = await Promise.all([
-    people.seenBy(caller, ids),
+    profiles.forViewer(caller, ids),
     views.lookup([...new Set(ids)].map((id) => ({ id }))),
   ]);
-  const profiles = new Map(found.map((profile) => [profile.id, profile]));
-  const rows = list.heads.map((head) => ({ ...head, people: peopleOf(head, profiles) }));
+  const byId = new Map(found.map((profile) => [profile.id, profile]));
+  const rows = list.heads.map((head) => ({ ...head, people: peopleOf(head, byId) }));
   return { rows, next: list.next, ver: list.ver, online, from: list.from };
 }
 

@@ -1,5 +1,5 @@
 import type { FullUser, Group, GroupMember } from "@om/protocol";
-import type { Online, UserViews } from "../accounts/user-view.ts";
+import type { IsOnline, UserViews } from "../accounts/user-view.ts";
 import { jsonTime } from "../conversations/conversation-row.ts";
 import type { GroupRow } from "./group-store.ts";
 import type { MemberRow } from "./membership-store.ts";
@@ -18,7 +18,7 @@ const noUser: FullUser = {
   last_seen: null,
 };
 
-const untold: Online = () => undefined;
+const untold: IsOnline = () => undefined;
 
 /** @param members only where the contract has them */
 export function groupView(

@@ -1,5 +1,5 @@
 import { limits } from "@om/protocol";
-import { readName } from "../accounts/names.ts";
+import { parseName } from "../accounts/names.ts";
 import { cleanText } from "../platform/cut-text.ts";
 import { OmError } from "../platform/om-error.ts";
 import { wholeNumber } from "../platform/page-limit.ts";
@@ -20,7 +20,7 @@ export function readUserId(text: string | undefined): number {
 
 /** @throws OmError `invalid_handle` */
 export function readHandle(text: string | null | undefined): string {
-  const handle = readName(text ?? "");
+  const handle = parseName(text ?? "");
   if (handle === undefined) throw new OmError("invalid_handle");
   return handle;
 }

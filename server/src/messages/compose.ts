@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { People } from "../accounts/profile-cache.ts";
+import type { Profiles } from "../accounts/profile-cache.ts";
 import type { UserViews } from "../accounts/user-view.ts";
 import type { Cache } from "../cache/cache.ts";
 import type { Config } from "../config.ts";
@@ -43,7 +43,7 @@ interface Deps {
   bus: Bus;
   hub: Pick<Hub, "isOnline">;
   views: UserViews;
-  people: People;
+  profiles: Profiles;
   telemetry: Pick<Telemetry, "queried" | "sends" | "sockets">;
   /** What media knows of the URLs that messages name. */
   media: Omit<SendRules, "maxMessageLength"> & {
@@ -55,7 +55,7 @@ interface Deps {
 interface Parts extends Deps, MessageDeps, HistoryDeps {
   views: UserViews;
   bus: Bus;
-  people: People;
+  profiles: Profiles;
   cache: Cache;
   lanes: Lanes<Write, WriteResult>;
   pageJson: ReturnType<typeof createPageJson>;
@@ -135,7 +135,7 @@ function partsOf(deps: Deps): Parts {
     pageJson: createPageJson(views),
     async move(wish) {
       const result = await lanes.run(wish.userId, { kind: "advance", wish });
-      return result !== undefined && "cleared" in result ? result : undefined;
+      return result !== undefined && "newly_read" in result ? result : undefined;
     },
     send: (caller, draft) => telemetry.sends.observe(() => sendMessage({ lanes, rules }, caller, draft)),
   };

@@ -1,6 +1,6 @@
 import { limits, type RouteOutput, type RouteQuery } from "@om/protocol";
-import type { People } from "../accounts/profile-cache.ts";
-import type { Online, Profile, UserViews } from "../accounts/user-view.ts";
+import type { Profiles } from "../accounts/profile-cache.ts";
+import type { IsOnline, Profile, UserViews } from "../accounts/user-view.ts";
 import type { Cache } from "../cache/cache.ts";
 import type { OnQueried, Origin, Source } from "../cache/source.ts";
 import { directPlace, type ConversationRow, type Place } from "../conversations/conversation-row.ts";
@@ -13,7 +13,7 @@ import type { MessageDeps } from "./deps.ts";
 import { pageOf, type History } from "./history.ts";
 
 export interface HistoryDeps extends Pick<MessageDeps, "store" | "views"> {
-  people: People;
+  profiles: Profiles;
   cache: Pick<Cache, "read" | "hasRedis">;
   sources: { conv: Source<Place, History>; group: Source<Place, History>; member: Source<MemberId, Membership> };
   onQueried: OnQueried;
@@ -36,7 +36,7 @@ export interface HistoryPage {
   /** undefined: the two have never written. */
   row: ConversationRow | undefined;
   viewerId: number;
-  online: Online;
+  online: IsOnline;
   from: Origin;
 }
 
@@ -79,12 +79,12 @@ export async function readPage(
 
 /** From the cache, where the newest messages of active conversations are; without a row: the page goes further back. */
 async function newestPage(
-  { cache, sources, people, views }: HistoryDeps,
+  { cache, sources, profiles, views }: HistoryDeps,
   caller: Caller,
   { place, limit }: { place: Place; limit: number },
-): Promise<{ row?: ConversationRow; online: Online | undefined; from: Origin } | undefined> {
-  const faces = (ids: number[]): Promise<[Profile[], Online]> =>
-    Promise.all([people.seenBy(caller, ids), views.lookup(ids.map((id) => ({ id })))]);
+): Promise<{ row?: ConversationRow; online: IsOnline | undefined; from: Origin } | undefined> {
+  const faces = (ids: number[]): Promise<[Profile[], IsOnline]> =>
+    Promise.all([profiles.forViewer(caller, ids), views.lookup(ids.map((id) => ({ id })))]);
   const [clearedSeq, [found], both] = await Promise.all([
     clearedFor(place, caller.userId, { cache, sources }),
     cache.read("groupId" in place ? sources.group : sources.conv, [place]),
@@ -95,8 +95,8 @@ async function newestPage(
   if (found === undefined) return undefined;
   if (row === undefined) return { online: both?.[1], from: found.from };
   const authors = row.messages.flatMap((cells) => [cells[3], cells[11]?.[3]]).filter((id) => id !== undefined);
-  const [profiles, online] = both ?? (await faces([...new Set(authors)]));
-  return { row: { ...row, people: profiles }, online, from: found.from };
+  const [authorProfiles, online] = both ?? (await faces([...new Set(authors)]));
+  return { row: { ...row, people: authorProfiles }, online, from: found.from };
 }
 
 /** Of a group, for a member; undefined: the conversation itself tells. @throws OmError `not_group_member` */
