@@ -19,7 +19,7 @@ beforeAll(async () => {
   pair = await startLivePair({ EXPOSE_EMAILS: "true" });
   // The guard is for others: the server's own writes look after the cache themselves.
   pair.sql(`create table guarded (at text);
-    create or replace function guard_cache() returns trigger language plpgsql as $$
+    create or replace function invalidate_unmarked() returns trigger language plpgsql as $$
     begin insert into guarded values (tg_table_name || ' ' || tg_op); return null; end $$`);
 });
 afterAll(() => pair[Symbol.asyncDispose]());

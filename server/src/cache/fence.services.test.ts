@@ -31,7 +31,7 @@ async function failedOver(): Promise<CacheNode> {
   await expect.poll(() => node.events).toContain("fill stored");
   await holdPolls(node);
   world.sql(`update things set ver = 1, items = array['one'] where name = '${thing}'`);
-  world.sql("update cache_ctl set pg_start = 'the run before'");
+  world.sql("update cache_control set pg_run = 'the run before'");
   node.events.length = 0;
   return node;
 }

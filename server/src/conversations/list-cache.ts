@@ -48,7 +48,7 @@ const fields = [
   "peer_read_id",
   "peer_delivered_id",
   "messages",
-  "tail_id",
+  "last_visible_id",
 ] as const satisfies readonly (keyof ListedHead)[];
 
 /**

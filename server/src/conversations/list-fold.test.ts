@@ -26,7 +26,7 @@ function head(rest: Partial<ListedHead> = {}): ListedHead {
     peer_read_id: 10,
     peer_delivered_id: 20,
     messages: [],
-    tail_id: 30,
+    last_visible_id: 30,
     ...rest,
   };
 }
@@ -42,7 +42,7 @@ function after(record: unknown, before = head()): ListedHead | undefined {
 }
 
 describe("what is appended to a list", () => {
-  const newest = { ver: 5, seq: 4, tail_id: 40, activity: at };
+  const newest = { ver: 5, seq: 4, last_visible_id: 40, activity: at };
 
   test("a message of the other is the last one, and unread", () => {
     const cells = message(peer);
@@ -98,14 +98,14 @@ describe("what is appended to a list", () => {
 
 test("newest activity first, whatever digits a second has; of the same time the newest message, then the newest without one", () => {
   const ordered = [
-    head({ conversation_id: 1, activity: "2026-01-02T03:04:06.25Z", tail_id: 1 }),
-    head({ conversation_id: 2, activity: "2026-01-02T03:04:06.2Z", tail_id: 9 }),
-    head({ conversation_id: 3, activity: "2026-01-02T03:04:06.000001Z", tail_id: 2 }),
-    head({ conversation_id: 4, activity: "2026-01-02T03:04:06Z", tail_id: 10 }),
-    head({ conversation_id: 5, activity: "2026-01-02T03:04:06Z", tail_id: 9 }),
-    head({ conversation_id: 7, activity: "2026-01-02T03:04:06Z", tail_id: null }),
-    head({ conversation_id: 6, activity: "2026-01-02T03:04:06Z", tail_id: null }),
-    head({ conversation_id: 8, activity: "2026-01-02T03:04:05.999999Z", tail_id: 11 }),
+    head({ conversation_id: 1, activity: "2026-01-02T03:04:06.25Z", last_visible_id: 1 }),
+    head({ conversation_id: 2, activity: "2026-01-02T03:04:06.2Z", last_visible_id: 9 }),
+    head({ conversation_id: 3, activity: "2026-01-02T03:04:06.000001Z", last_visible_id: 2 }),
+    head({ conversation_id: 4, activity: "2026-01-02T03:04:06Z", last_visible_id: 10 }),
+    head({ conversation_id: 5, activity: "2026-01-02T03:04:06Z", last_visible_id: 9 }),
+    head({ conversation_id: 7, activity: "2026-01-02T03:04:06Z", last_visible_id: null }),
+    head({ conversation_id: 6, activity: "2026-01-02T03:04:06Z", last_visible_id: null }),
+    head({ conversation_id: 8, activity: "2026-01-02T03:04:05.999999Z", last_visible_id: 11 }),
   ];
   for (const mixed of [ordered, ordered.toReversed(), [...ordered.slice(3), ...ordered.slice(0, 3)]]) {
     expect(mixed.toSorted(byActivity).map((one) => one.conversation_id)).toEqual([1, 2, 3, 4, 5, 7, 6, 8]);

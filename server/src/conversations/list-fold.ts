@@ -32,7 +32,7 @@ export function applyToList(heads: ReadonlyMap<number, ListedHead>, record: unkn
 function addMessage(head: ListedHead, [, , , , senderId, cells]: SentRecord, viewerId: number): void {
   if (cells === null) return;
   head.messages = [cells];
-  head.tail_id = cells[0];
+  head.last_visible_id = cells[0];
   head.activity = cells[8];
   if (senderId !== viewerId) head.unread += 1;
 }
@@ -62,7 +62,7 @@ function move(head: ListedHead, [, , , , userId, position, cleared]: MovedRecord
 export function byActivity(a: ListedHead, b: ListedHead): number {
   const [left, right] = [sortable(a.activity), sortable(b.activity)];
   if (left !== right) return left < right ? 1 : -1;
-  return (b.tail_id ?? 0) - (a.tail_id ?? 0) || b.conversation_id - a.conversation_id;
+  return (b.last_visible_id ?? 0) - (a.last_visible_id ?? 0) || b.conversation_id - a.conversation_id;
 }
 
 /** RFC 3339 in UTC, with six digits of a second. */

@@ -14,5 +14,5 @@ export async function markRead(
 ): Promise<RouteOutput<"markRead">> {
   const peer = parseId(peerId, "invalid_peer_id");
   const moved = await move({ userId: caller.userId, to: { endWithPeer: peer }, read: true });
-  return { cleared: moved?.cleared ?? 0, ok: true };
+  return { cleared: moved?.newly_read ?? 0, ok: true };
 }

@@ -21,17 +21,17 @@ export interface Moved {
   read_message_id: number;
   delivered_message_id: number;
   /** By how much the user's unread count fell. */
-  cleared: number;
+  newly_read: number;
   /** Of a group in which the read position moved. */
   members: number[] | null;
-  /** Versions of the lists by now; `peer_list` is null in a group. */
-  user_list: number;
-  peer_list: number | null;
+  /** Versions of the lists by now; `peer_list_ver` is null in a group. */
+  user_list_ver: number;
+  peer_list_ver: number | null;
   /** Where the positions are by seq. */
   read_seq: number;
   delivered_seq: number;
-  /** What this row changes is noted as dirty. */
-  noted: boolean;
+  /** What this row changes is in cache_dirty. */
+  dirty_added: boolean;
 }
 
 const advanceBatch = statement<Moved>("positions.advance", "select * from advance_batch($1, $2, $3, $4, $5, $6)");

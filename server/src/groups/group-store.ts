@@ -1,6 +1,6 @@
 import type { Group } from "@om/protocol";
 import type { FullProfile } from "../accounts/user-view.ts";
-import { containing } from "../platform/postgres/pattern.ts";
+import { likePattern } from "../platform/postgres/pattern.ts";
 import type { Queries } from "../platform/postgres/database.ts";
 import { only, statement } from "../platform/postgres/statement.ts";
 import type { GroupHead } from "./membership-store.ts";
@@ -58,7 +58,7 @@ const create = statement<GroupHead>(
    ),
    named as (insert into names (name, group_id) select $7, id from made where $5::text is not null),
    head as (insert into conversations (group_id, ver) select id, 1 from made returning id, ver, seq),
-   admin as (insert into participants (user_id, conversation_id, role, told_ver, member_ver) select $1, id, 'admin', ver, 1 from head),
+   admin as (insert into participants (user_id, conversation_id, role, delivered_ver, member_ver) select $1, id, 'admin', ver, 1 from head),
    lists as (update user_state set list_ver = list_ver + 1 where user_id = $1 and exists (select from made))
    select id as conversation_id, ver, seq from head`,
 );
@@ -88,7 +88,7 @@ export function groupStore(db: Queries) {
     /** Groups that the user is in, the newest first. */
     ofMember: (userId: number, limit: number) => db.query(ofMember, [userId, limit]),
     /** Public groups whose name or handle contains `text`, without case; those named so first. */
-    search: (text: string, limit: number) => db.query(search, [containing(text), limit, text]),
+    search: (text: string, limit: number) => db.query(search, [likePattern(text), limit, text]),
     /** By a user or by a group other than `exceptId`. */
     handleTaken: async (handle: string, exceptId: number | undefined) =>
       only(await db.query(handleTaken, [handle.toLowerCase(), exceptId ?? null])).taken,

@@ -25,7 +25,7 @@ export interface MemberRow {
 }
 
 /** Of `conversations c`: one more version. */
-const raised = "ver = c.ver + 1, changed = pg_current_xact_id()";
+const raised = "ver = c.ver + 1, changed_xid = pg_current_xact_id()";
 const head = "c.id as conversation_id, c.ver, c.seq";
 
 const access = statement<GroupAccess>(
@@ -48,7 +48,7 @@ const join = statement<GroupHead>(
   `with raised as (update conversations c set ${raised} where c.id = $1 returning ${head}, c.cleared_seq, c.cleared_id),
    joined as (
      insert into participants as p
-       (user_id, conversation_id, role, joined_seq, read_seq, delivered_seq, told_ver, cleared_seq, cleared_id, member_ver)
+       (user_id, conversation_id, role, joined_seq, read_seq, delivered_seq, delivered_ver, cleared_seq, cleared_id, member_ver)
      select $2, h.conversation_id,
        case when exists (select from participants m where m.conversation_id = $1 and m.left_at is null)
          then 'member' else 'admin' end,
@@ -57,7 +57,7 @@ const join = statement<GroupHead>(
      on conflict (user_id, conversation_id) do update
      set role = excluded.role, joined_at = now(), left_at = null, member_ver = p.member_ver + 1, joined_seq = excluded.joined_seq,
        read_seq = excluded.read_seq, delivered_seq = excluded.delivered_seq, sent_at_read = p.sent, skipped = 0,
-       tail_id = null, tail_at = null, told_ver = excluded.told_ver, changed = pg_current_xact_id(),
+       last_visible_id = null, last_visible_at = null, delivered_ver = excluded.delivered_ver, changed_xid = pg_current_xact_id(),
        cleared_seq = greatest(p.cleared_seq, excluded.cleared_seq), cleared_id = greatest(p.cleared_id, excluded.cleared_id)
    ),
    lists as (update user_state set list_ver = list_ver + 1 where user_id = $2)
@@ -66,7 +66,7 @@ const join = statement<GroupHead>(
 const leave = statement<GroupHead>(
   "memberships.leave",
   `with gone as (
-     update participants set left_at = now(), changed = pg_current_xact_id(), member_ver = member_ver + 1
+     update participants set left_at = now(), changed_xid = pg_current_xact_id(), member_ver = member_ver + 1
      where user_id = $2 and conversation_id = $1 and left_at is null returning conversation_id
    ),
    lists as (update user_state set list_ver = list_ver + 1 where user_id = $2 and exists (select from gone))
@@ -74,7 +74,7 @@ const leave = statement<GroupHead>(
 );
 const promoteOldest = statement<never>(
   "memberships.promote_oldest",
-  `update participants set role = 'admin', changed = pg_current_xact_id()
+  `update participants set role = 'admin', changed_xid = pg_current_xact_id()
    where conversation_id = $1
      and user_id = (
        select m.user_id from participants m where m.conversation_id = $1 and m.left_at is null
@@ -107,7 +107,7 @@ const otherAdmin = statement<{ found: boolean }>(
 const setRole = statement<GroupHead>(
   "memberships.set_role",
   `with moved as (
-     update participants set role = $3, changed = pg_current_xact_id()
+     update participants set role = $3, changed_xid = pg_current_xact_id()
      where user_id = $2 and conversation_id = $1 and left_at is null and role <> $3 returning conversation_id
    )
    update conversations c set ${raised} from moved where c.id = moved.conversation_id returning ${head}`,

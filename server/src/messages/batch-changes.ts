@@ -73,7 +73,7 @@ function ownPosition({ senderId, row }: Fresh): PositionRecord[] {
 /** Of direct messages: each list has one new version for the whole batch. */
 function listChanges(userId: number, part: readonly Fresh[], posts: HistoryPosts): Changed[] {
   const [first] = part;
-  const ver = first?.senderId === userId ? first.row.sender_list : (first?.row.recipient_list ?? null);
+  const ver = first?.senderId === userId ? first.row.sender_list_ver : (first?.row.recipient_list_ver ?? null);
   if (ver === null) return [];
   // A conversation that is new has no entry in the list yet.
   if (part.some(({ row }) => row.prev_ver === 0)) return [{ key: listKey(userId), ver }];
@@ -99,9 +99,9 @@ export function advanceChanges(rows: readonly Moved[], posts: HistoryPosts): Cha
   return rows.flatMap((row): Changed[] => {
     const { user_id: userId, peer_id: peerId, read_seq: read, delivered_seq: delivered } = row;
     // What a list keeps of a group may be older than the group.
-    if (row.group_id !== null || peerId === null) return [{ key: listKey(userId), ver: row.user_list }];
+    if (row.group_id !== null || peerId === null) return [{ key: listKey(userId), ver: row.user_list_ver }];
     const position: MovedRecord[5] = [read, row.read_message_id, delivered, row.delivered_message_id];
-    const moved: MovedRecord = ["p", row.conversation_id, row.ver, row.seq, userId, position, row.cleared];
+    const moved: MovedRecord = ["p", row.conversation_id, row.ver, row.seq, userId, position, row.newly_read];
     const toList = (of: number, ver: number): Changed => ({
       key: listKey(of),
       ver,
@@ -111,8 +111,8 @@ export function advanceChanges(rows: readonly Moved[], posts: HistoryPosts): Cha
     const record: PositionRecord = ["p", userId, read, delivered];
     const post = posts.history(place, { prev: row.ver - 1, records: [record] });
     return [
-      toList(userId, row.user_list),
-      ...(peerId === userId || row.peer_list === null ? [] : [toList(peerId, row.peer_list)]),
+      toList(userId, row.user_list_ver),
+      ...(peerId === userId || row.peer_list_ver === null ? [] : [toList(peerId, row.peer_list_ver)]),
       { key: conversationKey(place), ver: row.ver, post },
       ...changedUnread(place.lo, place.hi, row.ver),
     ];

@@ -135,7 +135,7 @@ function partsOf(deps: Deps): Parts {
     pageJson: createPageJson(views),
     async move(wish) {
       const result = await lanes.run(wish.userId, { kind: "advance", wish });
-      return result !== undefined && "cleared" in result ? result : undefined;
+      return result !== undefined && "newly_read" in result ? result : undefined;
     },
     send: (caller, draft) => telemetry.sends.observe(() => sendMessage({ lanes, rules }, caller, draft)),
   };

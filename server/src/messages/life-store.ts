@@ -38,8 +38,8 @@ export function done<T extends Changed>(row: Outcome<T>, unknown: ErrorCode): T 
 }
 
 const changeMessage = statement<Outcome<ChangedMessage>>(
-  "life.change_message",
-  "select * from change_message($1, $2, $3)",
+  "life.revise_message",
+  "select * from revise_message($1, $2, $3)",
 );
 /** What the edit made of the message; one that is no longer an image or file ($2) becomes text. */
 const edited = statement<{ content: string; version: number; message_type: MessageType }>(

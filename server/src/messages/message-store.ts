@@ -45,18 +45,18 @@ export interface StoredRow {
   hidden: boolean;
   created_at: string;
   sender: Profile;
-  /** The message replied to, whoever may see it; its cells end before those of a reply of its own. */
-  reply: { cells: MessageCells; sender: Profile } | null;
+  /** The message replied to, whoever may see it; it ends before those of a reply of its own. */
+  reply: { message: MessageCells; sender: Profile } | null;
   /** Of a group, with the first row of each. */
   members: number[] | null;
   /** Of a stored message, versions for the cache: the conversation's before the batch, and the lists' of a direct one after it. */
   prev_ver: number | null;
-  sender_list: number | null;
-  recipient_list: number | null;
+  sender_list_ver: number | null;
+  recipient_list_ver: number | null;
   /** How far the sender has received by now; null: as before. */
   sender_delivered: number | null;
-  /** What the batch changes is noted as dirty. */
-  noted: boolean;
+  /** What the batch changes is in cache_dirty. */
+  dirty_added: boolean;
 }
 
 const sendBatch = statement<StoredRow>(
@@ -87,7 +87,7 @@ export function storeMessages(
 
 /** A message just stored as its parts are known without reading it again: what was given, and what the database added. */
 export function storedCells(message: NewMessage, row: StoredRow): MessageCells {
-  const reply = row.reply === null ? null : ([...row.reply.cells, null, null] as unknown as MessageCells);
+  const reply = row.reply === null ? null : ([...row.reply.message, null, null] as unknown as MessageCells);
   const { senderId, clientId, messageType, content } = message;
   const { id, seq, ver, created_at: at, hidden } = row;
   return [id, seq, ver, senderId, clientId, messageType, content, 1, at, hidden, reply?.[0] ?? null, reply];
@@ -103,7 +103,7 @@ const history = statement<ConversationRow>(
   `select ${row} ${inPlace}, lateral (
      select ${foundMessages("$4", "m.seq desc")} from (
        select m.* from messages m
-       where ${visible} and m.seq <= case when $5::bigint = 0 then c.seq else seq_at(c.id, $5::bigint - 1) end
+       where ${visible} and m.seq <= case when $5::bigint = 0 then c.seq else seq_of_message(c.id, $5::bigint - 1) end
        order by m.seq desc limit $6
      ) m
    ) found`,
@@ -116,7 +116,7 @@ const since = statement<ConversationRow & { ord: number }>(
      lateral (select c.* from ${placeTable("i.lo", "i.hi", "i.group_id")}) c ${conversationTables("$4")},
      lateral (
        select ${foundMessages("$4", "m.seq")} from (
-         select m.* from messages m where ${visible} and m.seq > seq_at(c.id, i.after) order by m.seq limit $5
+         select m.* from messages m where ${visible} and m.seq > seq_of_message(c.id, i.after) order by m.seq limit $5
        ) m
      ) found`,
 );
@@ -136,11 +136,11 @@ const changedSince = statement<
      from (
        select m.*, row_number() over (order by m.key) as n from (
          (select m.*, m.first_ver as key from messages m
-          where ${seen} and m.seq > seq_at_ver(c.id, $5::bigint) order by m.seq limit $6 + 1)
+          where ${seen} and m.seq > seq_at_version(c.id, $5::bigint) order by m.seq limit $6 + 1)
          union all
          (select m.*, m.ver as key from messages m
           where ${seen} and (m.edited_at is not null or m.deleted_at is not null) and m.ver > $5::bigint
-            and m.seq <= seq_at_ver(c.id, $5::bigint) order by m.ver limit $6 + 1)
+            and m.seq <= seq_at_version(c.id, $5::bigint) order by m.ver limit $6 + 1)
        ) m order by m.key limit $6 + 1
      ) m
    ) found`,

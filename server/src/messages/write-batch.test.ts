@@ -34,10 +34,10 @@ const row = (ord: number, outcome: "stored" | "duplicate"): StoredRow => ({
   reply: null,
   members: null,
   prev_ver: ord - 1,
-  sender_list: null,
-  recipient_list: null,
+  sender_list_ver: null,
+  recipient_list_ver: null,
   sender_delivered: null,
-  noted: false,
+  dirty_added: false,
 });
 
 const post = (_of: unknown, what: Pick<Post, "prev" | "records">): Post => ({

@@ -78,8 +78,8 @@ async function sendAll(context: Context, sends: SendWrite[]): Promise<Map<Write,
       const write = distinct[row.ord - 1];
       return write === undefined ? [] : [{ write, row }];
     });
-    const noted = rows.some((row) => row.noted);
-    for (const changed of sendChanges(found, context.posts)) touch({ ...changed, noted });
+    const dirtyAdded = rows.some((row) => row.dirty_added);
+    for (const changed of sendChanges(found, context.posts)) touch({ ...changed, dirtyAdded });
     return found;
   });
   const byWrite = new Map<Write, StoredRow>(stored.map(({ write, row }) => [write, row]));
@@ -110,8 +110,8 @@ async function advanceAll(context: Context, advances: AdvanceWrite[]): Promise<M
   const wishes = advances.map(({ wish }) => wish);
   const rows = await context.writes.batch(async (queries, epoch, touch) => {
     const moved = await advancePositions(queries, wishes, epoch);
-    const noted = moved.some((row) => row.noted);
-    for (const changed of advanceChanges(moved, context.posts)) touch({ ...changed, noted });
+    const dirtyAdded = moved.some((row) => row.dirty_added);
+    for (const changed of advanceChanges(moved, context.posts)) touch({ ...changed, dirtyAdded });
     return moved;
   });
   context.afterAcks(() => context.bus.publish(rows.flatMap(positionPushes)));

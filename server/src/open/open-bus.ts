@@ -2,7 +2,7 @@ import type { Bus } from "../delivery/bus.ts";
 import { createLocalBus } from "../delivery/local-bus.ts";
 import { createRedisBus } from "../delivery/redis-bus.ts";
 import type { OpenRedis } from "./open-redis.ts";
-import { createFirstNews } from "../platform/first-news.ts";
+import { createStartSignal } from "../platform/start-signal.ts";
 import { createBusTelemetry } from "../platform/telemetry/bus-telemetry.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 
@@ -22,7 +22,7 @@ export function openBus(opened: OpenRedis | undefined, telemetry: Telemetry): Op
     return { bus, connect: async () => undefined, [Symbol.asyncDispose]: async () => undefined };
   }
   const told = createBusTelemetry({ telemetry, now: Date.now });
-  const news = createFirstNews();
+  const signal = createStartSignal();
   const bus = createRedisBus({
     redis: opened.redis,
     stations: opened.stations,
@@ -31,11 +31,11 @@ export function openBus(opened: OpenRedis | undefined, telemetry: Telemetry): Op
       ...told,
       listening(is) {
         told.listening(is);
-        if (is) news.came();
+        if (is) signal.fire();
       },
       deaf(why) {
         told.deaf(why);
-        news.came();
+        signal.fire();
       },
     },
   });
@@ -43,7 +43,7 @@ export function openBus(opened: OpenRedis | undefined, telemetry: Telemetry): Op
     bus,
     async connect() {
       bus.start();
-      await news.wait(startPatience);
+      await signal.wait(startPatience);
     },
     [Symbol.asyncDispose]: () => bus[Symbol.asyncDispose](),
   };

@@ -1,6 +1,6 @@
 import type { Config } from "../config.ts";
-import { every } from "../platform/background.ts";
-import { createFirstNews } from "../platform/first-news.ts";
+import { every } from "../platform/periodic-task.ts";
+import { createStartSignal } from "../platform/start-signal.ts";
 import { ClusterClient } from "../platform/redis/cluster-client.ts";
 import { readMemory, sumMemory } from "../platform/redis/info.ts";
 import { RedisClient } from "../platform/redis/redis-client.ts";
@@ -36,14 +36,14 @@ export function openRedis(
   const place = redisPlace(config);
   if (place === undefined) return undefined;
   const told = createRedisTelemetry({ telemetry, redis: () => redis, now: Date.now });
-  const news = createFirstNews();
+  const signal = createStartSignal();
   const options = {
     scripts,
     onAnswer: told.answered,
     onFailure: told.failed,
     onTrouble(why: string) {
       told.unavailable(why);
-      news.came();
+      signal.fire();
     },
   };
   const redis =
@@ -59,7 +59,7 @@ export function openRedis(
   redis.onUsable((usable) => {
     if (usable) {
       told.available();
-      news.came();
+      signal.fire();
       void memory.runNow();
     } else if (redis.breaker !== "closed") told.unavailable("it does not answer in time");
   });
@@ -69,7 +69,7 @@ export function openRedis(
     db: place.kind === "cluster" ? 0 : place.endpoint.db,
     async connect() {
       redis.start();
-      if (!(await news.wait(startPatience))) told.unavailable("no answer");
+      if (!(await signal.wait(startPatience))) told.unavailable("no answer");
     },
     async [Symbol.asyncDispose]() {
       await redis[Symbol.asyncDispose]();

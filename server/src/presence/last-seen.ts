@@ -6,7 +6,7 @@ import { statement } from "../platform/postgres/statement.ts";
 const store = statement<never>(
   "presence.last_seen",
   `update users u set last_seen = greatest(u.last_seen, to_timestamp(s.at / 1000.0))
-   from unnest($1::bigint[], $2::float8[]) as s(user_id, at), (select set_config('synchronous_commit', 'off', true)) as unhurried
+   from unnest($1::bigint[], $2::float8[]) as s(user_id, at), (select set_config('synchronous_commit', 'off', true)) as async_commit
    where u.id = s.user_id`,
 );
 

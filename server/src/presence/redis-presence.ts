@@ -1,5 +1,5 @@
 import type { IsOnline } from "../accounts/user-view.ts";
-import { every, type Background } from "../platform/background.ts";
+import { every, type PeriodicTask } from "../platform/periodic-task.ts";
 import { RedisUnavailable, type Redis } from "../platform/redis/redis.ts";
 import { createGrace, type Grace } from "./grace.ts";
 import { onlineKeys, sliceSize, type OnlineKeys } from "./online-keys.ts";
@@ -59,7 +59,7 @@ export class RedisPresence implements Presence {
   readonly #registration: Registration;
   readonly #here = new Set<number>();
   readonly #listeners: ((change: PresenceChange) => void)[] = [];
-  readonly #loops: Background[];
+  readonly #loops: PeriodicTask[];
   readonly #failure: (error: unknown) => void;
   /** The Redis that has our data. */
   #runId: string | undefined;

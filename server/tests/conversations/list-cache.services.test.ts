@@ -289,8 +289,8 @@ test("versions that a restored database gives out again do not mean what they me
   const [user = 0, other = 0] = await newUsers(2);
   const [group = 0] = await newGroups(other, user, 1);
   const newEpoch = async (): Promise<void> => {
-    await all.rows("update cache_ctl set epoch = epoch + 1");
-    const [row] = await all.rows<{ epoch: number }>("select epoch from cache_ctl");
+    await all.rows("update cache_control set epoch = epoch + 1");
+    const [row] = await all.rows<{ epoch: number }>("select epoch from cache_control");
     const known = (): number[] => all.nodes.map(({ cache }) => cache.state().epoch);
     await vi.waitFor(() => expect(known()).toEqual([row?.epoch, row?.epoch]), { timeout: 20_000 });
   };

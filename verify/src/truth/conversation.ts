@@ -86,8 +86,8 @@ export function partOf(row: Row): Part {
     sent: whole(row["sent"]),
     sentAtRead: whole(row["sent_at_read"]),
     skipped: whole(row["skipped"]),
-    tailId: wholeOrNull(row["tail_id"]),
-    tailAt: textOrNull(row["tail_at"]),
+    tailId: wholeOrNull(row["last_visible_id"]),
+    tailAt: textOrNull(row["last_visible_at"]),
     left: textOrNull(row["left_at"]) !== null,
   };
 }

@@ -32,13 +32,13 @@ const account = `
 const noted: Record<string, { on: string; without?: readonly string[] }> = {
   conversations: { on: "insert or update" },
   messages: { on: "insert or update", without: ["client_id", "created_at"] },
-  participants: { on: "insert or update", without: ["joined_at", "told_ver", "changed"] },
+  participants: { on: "insert or update", without: ["joined_at", "delivered_ver", "changed_xid"] },
   user_state: { on: "insert or update" },
   users: { on: "insert or update of full_name", without: ["email", "password_hash"] },
   groups: { on: "insert or update" },
   blocks: { on: "insert or delete" },
   cache_dirty: { on: "insert" },
-  cache_ctl: { on: "insert or update" },
+  cache_control: { on: "insert or update" },
 };
 
 /** For a migrated database without users. @returns whether the server has a cache, as its tables say */

@@ -1,4 +1,4 @@
-import { every, type Background } from "../background.ts";
+import { every, type PeriodicTask } from "../periodic-task.ts";
 import { Breaker } from "./breaker.ts";
 import type { Endpoint } from "./connection.ts";
 import { identify } from "./handshake.ts";
@@ -57,7 +57,7 @@ export class RedisClient implements Redis {
   readonly #breaker = new Breaker(() => performance.now());
   readonly #connections: Reconnecting;
   readonly #listeners: ((usable: boolean) => void)[] = [];
-  #watch: Background | undefined;
+  #watch: PeriodicTask | undefined;
   #trial: NodeJS.Timeout | undefined;
   #isTrying = false;
   #isDisposed = false;

@@ -1,5 +1,5 @@
 -- How many messages of the conversation have an id of p_id or below: ids and seq ascend together and seq has no gap.
-create or replace function seq_at(p_conversation bigint, p_id bigint) returns bigint stable language plpgsql as $$
+create or replace function seq_of_message(p_conversation bigint, p_id bigint) returns bigint stable language plpgsql as $$
 declare
   low bigint := 0;
   high bigint;
@@ -22,7 +22,7 @@ end
 $$;
 
 -- How many messages the conversation had at version p_ver: first_ver and seq ascend together.
-create or replace function seq_at_ver(p_conversation bigint, p_ver bigint) returns bigint stable language plpgsql as $$
+create or replace function seq_at_version(p_conversation bigint, p_ver bigint) returns bigint stable language plpgsql as $$
 declare
   low bigint := 0;
   high bigint;

@@ -2,7 +2,7 @@
 -- In: p_content: the new text; null deletes.
 -- Out: one row; outcome 'done', 'forbidden' or 'unknown' (also for a message that the user does not see, or that is deleted). The rest
 --      only when done: the conversation's ver and seq by now; members of a group; hidden: only the author sees the message.
-create or replace function change_message(p_user bigint, p_message bigint, p_content text) returns table (
+create or replace function revise_message(p_user bigint, p_message bigint, p_content text) returns table (
   outcome text, conversation_id bigint, lo bigint, hi bigint, group_id bigint, ver bigint, seq bigint, hidden boolean, sender_id bigint,
   members json
 ) language plpgsql as $$
@@ -39,10 +39,10 @@ begin
     edited_at = case when p_content is null then edited_at else clock_timestamp() end,
     deleted_at = case when p_content is null then clock_timestamp() end
   where id = p_message;
-  update conversations set ver = c.ver + 1, life_ver = c.ver + 1, changed = pg_current_xact_id() where id = c.id;
+  update conversations set ver = c.ver + 1, revised_ver = c.ver + 1, changed_xid = pg_current_xact_id() where id = c.id;
   if p_content is null then
     -- For whom it was unread it does not count any more; hidden ones never did.
-    update participants t set skipped = t.skipped + 1, changed = pg_current_xact_id()
+    update participants t set skipped = t.skipped + 1, changed_xid = pg_current_xact_id()
     where t.conversation_id = c.id and t.user_id <> m.sender_id and t.read_seq < m.seq and not m.hidden;
     if c.last_message_id = m.id then
       update conversations set (last_message_id, last_message_at) = (
@@ -51,14 +51,14 @@ begin
       ) where id = c.id;
     end if;
     -- Whoever saw it as the last one sees another now; what comes up as the conversation's last may be hidden from that user.
-    update participants t set (tail_id, tail_at) = (
+    update participants t set (last_visible_id, last_visible_at) = (
       select coalesce(max(l.id), 0), max(l.created_at) from (
         select l.id, l.created_at from messages l
         where l.conversation_id = c.id and l.deleted_at is null and not (l.hidden and l.sender_id <> t.user_id)
         order by l.seq desc limit 1
       ) l
     ) where t.conversation_id = c.id
-      and (t.tail_id = m.id or (t.tail_id is null and c.lo is not null and c.last_message_id = m.id));
+      and (t.last_visible_id = m.id or (t.last_visible_id is null and c.lo is not null and c.last_message_id = m.id));
   end if;
   update user_state u set list_ver = u.list_ver + 1 where u.user_id in (c.lo, c.hi);
   conversation_id := c.id;
