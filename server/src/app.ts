@@ -13,7 +13,7 @@ import { composeConversations } from "./conversations/compose.ts";
 import type { Bus } from "./delivery/bus.ts";
 import { createHub, type Hub } from "./delivery/hub.ts";
 import { composeGroups } from "./groups/compose.ts";
-import { createAnnounce } from "./groups/group-pushes.ts";
+import { createGroupPublisher } from "./groups/group-pushes.ts";
 import { membershipStore } from "./groups/membership-store.ts";
 import { createOriginPolicy } from "./http/origin.ts";
 import { listen } from "./http/listen.ts";
@@ -154,8 +154,8 @@ export function composeFeatures(opened: Opened, ownUrl: () => string) {
     onProfileServed: (userId, ver) => cache.seen(profileKey(userId), ver),
   });
   const shared = { ...base, views, profiles: createProfiles({ cache, db, exposeEmails: config.exposeEmails }) };
-  const announce = createAnnounce({ bus, memberships: membershipStore(db), failure: failed("groups") });
-  const groups = composeGroups({ ...shared, announce });
+  const publishGroupEvent = createGroupPublisher({ bus, memberships: membershipStore(db), failure: failed("groups") });
+  const groups = composeGroups({ ...shared, publishGroupEvent });
   const mediaBase = (): string => config.publicApiBaseUrl || `${ownUrl()}/api`;
   const media = composeMedia({ ...shared, base: mediaBase, setIcon: groups.setIcon });
   const messages = composeMessages({ ...shared, media: media.links });
