@@ -3,7 +3,11 @@ import { closeCodes, mayReconnect } from "@om/protocol";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Frame } from "../delivery/push.ts";
 import { FrameRefusal } from "../platform/om-error.ts";
-import { openTestConnections, type TestConnection, type TestConnections } from "../../tests/fixtures/test-connection.ts";
+import {
+  openTestConnections,
+  type TestConnection,
+  type TestConnections,
+} from "../../tests/fixtures/test-connection.ts";
 import { createHeartbeat, type Heartbeat } from "./heartbeat.ts";
 import { createTokenBucket } from "./token-bucket.ts";
 
