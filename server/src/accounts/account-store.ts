@@ -1,6 +1,6 @@
 import type { CacheWrites } from "../cache/write-marks.ts";
 import { violatedConstraint, type Database } from "../platform/postgres/database.ts";
-import { containing } from "../platform/postgres/pattern.ts";
+import { likePattern } from "../platform/postgres/pattern.ts";
 import { only, statement } from "../platform/postgres/statement.ts";
 import { changeProfile } from "./profile-cache.ts";
 import { profileColumns } from "./profile-columns.ts";
@@ -105,7 +105,7 @@ export function accountStore(db: Database, writes: CacheWrites) {
     emailTaken: async (email: string) => only(await db.query(emailTaken, [email])).taken,
     /** Whose username or full name contains `text`, without case; the one named so first. */
     search: (text: string, limit: number, viewerId: number) =>
-      db.query(search, [containing(text), limit, text, viewerId]),
+      db.query(search, [likePattern(text), limit, text, viewerId]),
   };
 }
 export type AccountStore = ReturnType<typeof accountStore>;

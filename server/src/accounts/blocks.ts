@@ -1,7 +1,7 @@
 import { limits, type User } from "@om/protocol";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
-import { wholeNumber } from "../platform/page-limit.ts";
+import { parseId } from "../platform/page-limit.ts";
 import type { BlockStore } from "./block-store.ts";
 import type { UserViews } from "./user-view.ts";
 
@@ -29,7 +29,7 @@ export async function listBlocks(
 }
 
 function parseOtherUserId(caller: Caller, text: string | undefined): number {
-  const id = wholeNumber(text);
-  if (id === undefined || id === 0 || id === caller.userId) throw new OmError("invalid_user_id");
+  const id = parseId(text, "invalid_user_id");
+  if (id === caller.userId) throw new OmError("invalid_user_id");
   return id;
 }

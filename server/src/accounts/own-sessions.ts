@@ -2,7 +2,7 @@ import { limits, type RouteOutput } from "@om/protocol";
 import type { Caller } from "../platform/caller.ts";
 import type { Clock } from "../platform/clock.ts";
 import { OmError } from "../platform/om-error.ts";
-import { wholeNumber } from "../platform/page-limit.ts";
+import { parseId } from "../platform/page-limit.ts";
 import type { SessionStore } from "./session-store.ts";
 import type { PublishSessionEnd } from "./sessions.ts";
 
@@ -26,8 +26,7 @@ export async function endSession(
   id: string,
 ): Promise<{ ok: boolean }> {
   const { userId } = caller;
-  const sessionId = wholeNumber(id);
-  if (sessionId === undefined) throw new OmError("session_not_found");
+  const sessionId = parseId(id, "session_not_found");
   await requireOpenSession(sessions, caller);
   if (!(await sessions.endOne(sessionId, userId))) throw new OmError("session_not_found");
   publishSessionEnd({ userId, ended: { sessionId } }, [sessionId]);

@@ -36,9 +36,9 @@ interface Deps {
 }
 
 export function createSessions(deps: Deps): Sessions {
-  const announce = (userId: number, sessionId: number): void =>
+  const publishEnd = (userId: number, sessionId: number): void =>
     deps.publishSessionEnd({ userId, ended: { sessionId } }, [sessionId]);
-  const rotate = createRotation({ ...deps, onReuse: announce });
+  const rotate = createRotation({ ...deps, onReuse: publishEnd });
 
   async function answer(profile: Profile, sessionId: number, refreshToken: string): Promise<AuthAnswer> {
     const caller = { userId: profile.id, email: profile.email, role: profile.role, sessionId };
@@ -70,7 +70,7 @@ export function createSessions(deps: Deps): Sessions {
         if (!(error instanceof DatabaseUnavailable)) throw error;
         return undefined;
       });
-      if (ended !== undefined) announce(ended.user_id, ended.id);
+      if (ended !== undefined) publishEnd(ended.user_id, ended.id);
     },
     purge: () => deps.sessions.purge(deps.now()),
   };

@@ -31,7 +31,7 @@ export async function verifyPassword<A extends { password_hash: string }, T>(
 ): Promise<T> {
   const key = `${given.address} ${cutBytes(given.email, limits.emailBytes)}`;
   // Counted before the work and taken back on success, so that attempts side by side do not slip through.
-  const attempt = failures.hit(key);
+  const attempt = failures.consume(key);
   if (attempt?.exceeded) throw new TooManyAttempts(attempt.resetSeconds);
   let wrong = false;
   try {
@@ -45,6 +45,6 @@ export async function verifyPassword<A extends { password_hash: string }, T>(
     wrong = true;
     throw new OmError("invalid_credentials");
   } finally {
-    if (!wrong) failures.forgive(key);
+    if (!wrong) failures.refund(key);
   }
 }

@@ -1,6 +1,6 @@
 import type { RouteOutput } from "@om/protocol";
 import type { Caller } from "../platform/caller.ts";
-import { readId } from "../platform/page-limit.ts";
+import { parseId } from "../platform/page-limit.ts";
 import type { PositionUpdate, AdvancedPosition } from "./position-store.ts";
 
 /** Moves a position through the write lanes; undefined when nothing moved. */
@@ -12,7 +12,7 @@ export async function markRead(
   caller: Caller,
   peerId: string | undefined,
 ): Promise<RouteOutput<"markRead">> {
-  const peer = readId(peerId, "invalid_peer_id");
+  const peer = parseId(peerId, "invalid_peer_id");
   const advanced = await advance({ userId: caller.userId, to: { latestOfPeer: peer }, read: true });
   return { cleared: advanced?.newly_read ?? 0, ok: true };
 }

@@ -37,7 +37,7 @@ describeDatabases("groups: who is in them (§2.9.5 to §2.9.8, §7.4)", (databas
   const told = (id: number) =>
     http.events
       .filter(({ groupId }) => groupId === id)
-      .map(({ kind, ver, userIds, by }) => [kind, ver, userIds, by] as const);
+      .map(({ kind, ver, userIds, actorId }) => [kind, ver, userIds, actorId] as const);
 
   let handles = 0;
   const newHandle = (): string => `circle_${(handles += 1)}`;
@@ -322,7 +322,7 @@ describeDatabases("groups: who is in them (§2.9.5 to §2.9.8, §7.4)", (databas
     await join(bea, shared);
     await database.rows("update users set deleted_at = now() where id = $1", [gone.id]);
     await leaveAllGroups(
-      { db: database.db, writes: database.writes, announce: (event) => void http.events.push(event) },
+      { db: database.db, writes: database.writes, publishGroupEvent: (event) => void http.events.push(event) },
       gone.id,
     );
     expect([await http.members(own), await http.members(shared)]).toEqual([[], [`${bea.id}*`]]);

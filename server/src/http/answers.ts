@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { AuthAnswer, Route, RouteName } from "@om/protocol";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import type { FileAnswer } from "../platform/file-answer.ts";
+import type { FileResponse } from "../platform/file-response.ts";
 import { isJsonText } from "../platform/json-text.ts";
 import { readCookies, type Cookies } from "./cookies.ts";
 import { sendFile } from "./files.ts";
@@ -34,7 +34,7 @@ export function sendAnswer(
   cookies: Cookies,
 ): FastifyReply | Promise<FastifyReply> {
   const { request, reply, name, route } = to;
-  if (route.file) return sendFile(answer as FileAnswer, request, reply);
+  if (route.file) return sendFile(answer as FileResponse, request, reply);
   if (name === "me") return sendTagged(answer as Tagged<unknown>, request, reply);
   if (name === "register" || name === "login" || name === "refresh") {
     const tokens = answer as AuthAnswer;

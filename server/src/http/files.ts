@@ -1,13 +1,17 @@
 import { once } from "node:events";
 import { Readable } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import type { FileAnswer } from "../platform/file-answer.ts";
+import type { FileResponse } from "../platform/file-response.ts";
 
 /** How long a client may take nothing of a file before it is given up, in ms. */
 const stallDeadline = 60_000;
 
 /** A file never changes under its name, so it may be kept for ever; a matching tag, or date without a tag, gets 304. */
-export async function sendFile(file: FileAnswer, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+export async function sendFile(
+  file: FileResponse,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
   const known = isKnown(file, request);
   const content = known || request.method === "HEAD" ? undefined : await file.open();
   // A file that cannot be read fails here, before anything is promised.
@@ -27,7 +31,7 @@ export async function sendFile(file: FileAnswer, request: FastifyRequest, reply:
   return reply.send(content ?? Readable.from([]));
 }
 
-function isKnown({ etag, lastModified }: FileAnswer, { headers }: FastifyRequest): boolean {
+function isKnown({ etag, lastModified }: FileResponse, { headers }: FastifyRequest): boolean {
   const tags = headers["if-none-match"];
   if (tags !== undefined) {
     return tags.split(",").some((tag) => ["*", etag].includes(tag.trim().replace(/^W\//i, "")));

@@ -35,7 +35,7 @@ export function limitReached(
 ): boolean {
   const bucket = route?.limit ?? (pathOf(request.url).startsWith("/api/auth") ? "auth" : undefined);
   if (bucket === undefined || ofUsers.has(bucket) !== (caller !== undefined)) return false;
-  const state = limits[bucket].hit(caller === undefined ? networkOf(request.ip) : String(caller.userId));
+  const state = limits[bucket].consume(caller === undefined ? networkOf(request.ip) : String(caller.userId));
   if (state === undefined) return false;
   if (state.exceeded) {
     void sendText(reply.header("retry-after", state.resetSeconds), 429, "Too Many Requests");

@@ -1,9 +1,9 @@
 import type { RouteOutput, User } from "@om/protocol";
 import type { UserViews } from "../accounts/user-view.ts";
+import { parseGroupId } from "../groups/parse-input.ts";
 import type { Caller } from "../platform/caller.ts";
 import type { Clock } from "../platform/clock.ts";
 import { OmError } from "../platform/om-error.ts";
-import { wholeNumber } from "../platform/page-limit.ts";
 import { DatabaseUnavailable } from "../platform/postgres/database.ts";
 import type { ReceiveFile } from "../platform/upload.ts";
 import type { AttachmentStore } from "./attachment-store.ts";
@@ -72,8 +72,7 @@ export async function uploadGroupAvatar(
   { userId }: Caller,
   { id, receive }: { id: string; receive: ReceiveFile },
 ): Promise<RouteOutput<"groupAvatar">> {
-  const groupId = wholeNumber(id);
-  if (groupId === undefined || groupId > 0xffff_ffff) throw new OmError("malformed_group_id");
+  const groupId = parseGroupId(id);
   const set = (url: string): ReturnType<SetIcon> => deps.setIcon(userId, groupId, url);
   return (await replaceAvatar(deps, `avatars/group_${groupId}`, receive, set)).group;
 }

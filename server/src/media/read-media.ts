@@ -1,11 +1,11 @@
 import type { Caller } from "../platform/caller.ts";
-import type { FileAnswer } from "../platform/file-answer.ts";
+import type { FileResponse } from "../platform/file-response.ts";
 import { OmError } from "../platform/om-error.ts";
 import { isAttachmentKey, isAvatarKey, isUploadOf, typeOfKey } from "./media-keys.ts";
 import type { MediaDeps } from "./avatars.ts";
 
 /** Avatars of users and icons of groups: every user may see them. @throws OmError `not_found` */
-export async function readAvatar({ storage }: MediaDeps, path: string | undefined): Promise<FileAnswer> {
+export async function readAvatar({ storage }: MediaDeps, path: string | undefined): Promise<FileResponse> {
   const key = withoutEmptyParts(path);
   if (!isAvatarKey(key)) throw new OmError("not_found");
   return read(storage, key);
@@ -19,7 +19,7 @@ export async function readAttachment(
   { storage, attachments }: MediaDeps,
   { userId }: Caller,
   path: string | undefined,
-): Promise<FileAnswer> {
+): Promise<FileResponse> {
   const key = `attachments/${withoutEmptyParts(path)}`;
   if (!isAttachmentKey(key)) throw new OmError("not_found");
   if (!isUploadOf(key, userId) && !(await attachments.isVisible({ key, userId }))) throw new OmError("not_found");
@@ -30,7 +30,7 @@ function withoutEmptyParts(path = ""): string {
   return path.replace(/^\/+/, "").replaceAll(/\/+/g, "/");
 }
 
-async function read(storage: MediaDeps["storage"], key: string): Promise<FileAnswer> {
+async function read(storage: MediaDeps["storage"], key: string): Promise<FileResponse> {
   const object = await storage.get(key);
   if (object === undefined) throw new OmError("not_found");
   const type = typeOfKey(key);

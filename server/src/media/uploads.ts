@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { ErrorCode } from "@om/protocol";
 import type { Clock } from "../platform/clock.ts";
-import { createGate } from "../platform/gate.ts";
+import { createSemaphore } from "../platform/semaphore.ts";
 import { OmError } from "../platform/om-error.ts";
-import type { ReceiveFile, Received } from "../platform/upload.ts";
+import type { ReceiveFile, UploadResult } from "../platform/upload.ts";
 
 /** A file that has arrived as a whole. */
 export interface UploadedFile {
@@ -22,7 +22,7 @@ export interface UploadedFile {
 }
 
 /** What an upload that brings no usable file is answered. */
-export type UploadRefusals = Record<Exclude<Received["outcome"], "file">, ErrorCode>;
+export type UploadRefusals = Record<Exclude<UploadResult["outcome"], "file">, ErrorCode>;
 
 /** Files on their way in: each waits on disk in a folder of its own, and is gone when `use` is done with it. */
 export interface Uploads {
@@ -36,10 +36,10 @@ export interface Uploads {
 const staleAfter = 3_600_000;
 
 export function createUploads({ folder, now }: { folder: string; now: Clock }): Uploads {
-  const gate = createGate({ parallel: 64, maxWaiting: 0 });
+  const semaphore = createSemaphore({ parallel: 64, maxWaiting: 0 });
   return {
     take: (receive, refusals, use) =>
-      gate.run(async () => {
+      semaphore.run(async () => {
         const own = join(folder, randomUUID());
         const path = join(own, "in");
         await mkdir(own, { recursive: true, mode: 0o700 });

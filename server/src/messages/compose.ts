@@ -11,7 +11,7 @@ import type { Bus } from "../delivery/bus.ts";
 import type { Hub } from "../delivery/hub.ts";
 import type { Caller } from "../platform/caller.ts";
 import type { FrameHandlers } from "../platform/frame-handlers.ts";
-import { readId } from "../platform/page-limit.ts";
+import { parseId } from "../platform/page-limit.ts";
 import type { Database, Queries } from "../platform/postgres/database.ts";
 import type { RoutesOf } from "../platform/route-handlers.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
@@ -142,7 +142,7 @@ function partsOf(deps: Deps): Parts {
 }
 
 function routesOf(parts: Parts): RoutesOf<"messages"> {
-  const groupOf = (params: { id: string }): number => readId(params.id, "invalid_group_id");
+  const groupOf = (params: { id: string }): number => parseId(params.id, "invalid_group_id");
   return {
     history: async ({ caller, query }) => parts.pageJson(await readHistory(parts, caller, query)),
     send: ({ caller, body }) => postMessage(parts, caller, body),

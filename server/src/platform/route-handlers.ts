@@ -10,7 +10,7 @@ import type {
   UploadRouteName,
 } from "@om/protocol";
 import type { Caller } from "./caller.ts";
-import type { FileAnswer } from "./file-answer.ts";
+import type { FileResponse } from "./file-response.ts";
 import type { JsonText } from "./json-text.ts";
 import type { ReceiveFile } from "./upload.ts";
 
@@ -43,7 +43,7 @@ type Answer<N extends RouteName> = N extends "me"
   : N extends "register" | "login" | "refresh"
     ? RouteOutput<N>
     : N extends FileRouteName
-      ? FileAnswer
+      ? FileResponse
       : RouteOutput<N> | JsonText;
 
 /** One use-case per route; a forgotten one is a compile error. */

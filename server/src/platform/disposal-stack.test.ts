@@ -1,14 +1,14 @@
 import { expect, test } from "vitest";
 import { deferred } from "./deferred.ts";
-import { createDisposals } from "./disposals.ts";
+import { createDisposalStack } from "./disposal-stack.ts";
 
 test("steps are undone in reverse order, those given together side by side, and once however often it is asked for", async () => {
   const done: string[] = [];
   const { promise: gate, resolve: open } = deferred();
-  const disposals = createDisposals(() => undefined);
+  const disposals = createDisposalStack(() => undefined);
   const thing = { [Symbol.asyncDispose]: async () => void done.push("thing") };
-  expect(disposals.owned(thing)).toBe(thing);
-  disposals.add(
+  expect(disposals.use(thing)).toBe(thing);
+  disposals.defer(
     async () => {
       await gate;
       done.push("waits");
@@ -18,7 +18,7 @@ test("steps are undone in reverse order, those given together side by side, and 
       open();
     },
   );
-  disposals.add(() => done.push("last"));
+  disposals.defer(() => done.push("last"));
   const first = disposals[Symbol.asyncDispose]();
   const second = disposals[Symbol.asyncDispose]();
   await second;
@@ -31,15 +31,15 @@ test("steps are undone in reverse order, those given together side by side, and 
 test("a step that fails is reported, does not stop the others, and is what the caller is told", async () => {
   const done: string[] = [];
   const reported: unknown[] = [];
-  const disposals = createDisposals((error) => reported.push(error));
-  disposals.add(() => done.push("first made"));
-  disposals.add(
+  const disposals = createDisposalStack((error) => reported.push(error));
+  disposals.defer(() => done.push("first made"));
+  disposals.defer(
     () => {
       throw new Error("two");
     },
     async () => done.push("beside it"),
   );
-  disposals.add(() => Promise.reject(new Error("one")));
+  disposals.defer(() => Promise.reject(new Error("one")));
   await expect(disposals[Symbol.asyncDispose]()).rejects.toThrow("one");
   await expect(disposals[Symbol.asyncDispose]()).rejects.toThrow("one");
   expect(done).toEqual(["beside it", "first made"]);

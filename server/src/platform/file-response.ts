@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 
 /** An answer that is a file, never shown by a browser as a page. */
-export interface FileAnswer {
+export interface FileResponse {
   type: string;
   /** Given: the file is a download of this name. */
   downloadAs?: string;

@@ -264,7 +264,7 @@ describeDatabases("groups: what they say of themselves (§2.9.1 to §2.9.4)", (d
     expect(await edit(id, { description: "" })).toMatchObject([200, { name: "New", description: "" }]);
     expect(await edit(id, { name: null })).toMatchObject([200, { name: "New" }]);
     expect(await edit(id, {})).toMatchObject([200, { name: "New" }]);
-    const change = { groupId: id, kind: "changed", userIds: [], by: nika.id, seq: 0 };
+    const change = { groupId: id, kind: "changed", userIds: [], actorId: nika.id, seq: 0 };
     expect(http.events.slice(seen)).toMatchObject([
       { ...change, ver: 2 },
       { ...change, ver: 3 },

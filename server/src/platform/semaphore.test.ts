@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { deferred } from "./deferred.ts";
-import { createGate } from "./gate.ts";
+import { createSemaphore } from "./semaphore.ts";
 
 /** Work that ends when told. */
 function held<T>() {
@@ -14,9 +14,9 @@ function held<T>() {
 }
 
 test("as many at a time as may be, the others in order, one too many is unavailable", async () => {
-  const gate = createGate({ parallel: 2, maxWaiting: 2 });
+  const semaphore = createSemaphore({ parallel: 2, maxWaiting: 2 });
   const works = Array.from({ length: 5 }, () => held<number>());
-  const runs = works.map(({ work }) => gate.run(work));
+  const runs = works.map(({ work }) => semaphore.run(work));
   await expect(runs[4]).rejects.toMatchObject({ code: "unavailable" });
   expect(works.map(({ begun }) => begun())).toEqual([true, true, false, false, false]);
   works[1]?.fail(new Error("broken"));
@@ -28,16 +28,16 @@ test("as many at a time as may be, the others in order, one too many is unavaila
   works[2]?.finish(2);
   works[3]?.finish(3);
   expect(await Promise.all([runs[2], runs[3]])).toEqual([2, 3]);
-  expect(await gate.run(async () => "free again")).toBe("free again");
+  expect(await semaphore.run(async () => "free again")).toBe("free again");
 });
 
 test("whoever leaves makes room for one only", async () => {
-  const gate = createGate({ parallel: 1, maxWaiting: 1 });
+  const semaphore = createSemaphore({ parallel: 1, maxWaiting: 1 });
   const [first, second, third] = [held<void>(), held<void>(), held<void>()];
-  const runs = [gate.run(first.work), gate.run(second.work)];
+  const runs = [semaphore.run(first.work), semaphore.run(second.work)];
   first.finish();
   await runs[0];
-  runs.push(gate.run(third.work));
+  runs.push(semaphore.run(third.work));
   expect([second.begun(), third.begun()]).toEqual([true, false]);
   second.finish();
   third.finish();

@@ -1,9 +1,9 @@
 /** What must be undone when the process stops. */
-export interface Disposals extends AsyncDisposable {
+export interface DisposalStack extends AsyncDisposable {
   /** Steps that are given together run side by side. */
-  add(...steps: (() => unknown)[]): void;
+  defer(...steps: (() => unknown)[]): void;
   /** Takes over a thing with a life, and returns it. */
-  owned<T extends AsyncDisposable>(thing: T): T;
+  use<T extends AsyncDisposable>(thing: T): T;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -11,7 +11,7 @@ export interface Disposals extends AsyncDisposable {
  * Disposing takes the steps back in reverse order, once: a second call waits for the first. A step that fails is reported and does
  * not keep the others from their turn; the first such error is thrown at the end.
  */
-export function createDisposals(report: (error: unknown) => void): Disposals {
+export function createDisposalStack(report: (error: unknown) => void): DisposalStack {
   const pending: (() => unknown)[][] = [];
   let running: Promise<void> | undefined;
 
@@ -26,8 +26,8 @@ export function createDisposals(report: (error: unknown) => void): Disposals {
   }
 
   return {
-    add: (...steps) => void pending.push(steps),
-    owned(thing) {
+    defer: (...steps) => void pending.push(steps),
+    use(thing) {
       pending.push([() => thing[Symbol.asyncDispose]()]);
       return thing;
     },
