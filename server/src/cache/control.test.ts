@@ -52,8 +52,8 @@ const store: ControlStore = {
     table.beats.set(nodeId, { at: now, isOk });
     return [];
   },
-  async claim(runId) {
-    if (table.redis_identity !== runId) Object.assign(table, { redis_identity: runId, epoch: table.epoch + 1 });
+  async claim(identity) {
+    if (table.redis_identity !== identity) Object.assign(table, { redis_identity: identity, epoch: table.epoch + 1 });
     return [];
   },
   async newRun(known) {
@@ -61,8 +61,8 @@ const store: ControlStore = {
     Object.assign(table, { pg_run: table.pg_now, epoch: table.epoch + 1_000 });
     return [];
   },
-  async turnOn(runId) {
-    if (table.mode === "off") Object.assign(table, { redis_identity: runId, epoch: table.epoch + 1 });
+  async turnOn(identity) {
+    if (table.mode === "off") Object.assign(table, { redis_identity: identity, epoch: table.epoch + 1 });
     turn("on");
     return [];
   },
@@ -84,7 +84,7 @@ const store: ControlStore = {
 
 interface Node {
   control: CacheControl;
-  redis: { usable: boolean; runId: string | undefined };
+  redis: { usable: boolean; identity: string | undefined };
   /** Keys of which it knows that they are dirty. */
   known: Set<string>;
   /** Runs while it kills keys. */
@@ -92,11 +92,11 @@ interface Node {
   /** What was forgotten, in order. */
   forgotten: string[];
   /** A new connection was made. */
-  connect(runId: string): Promise<void>;
+  connect(identity: string): Promise<void>;
 }
 
 async function open(name: string, withRedis = true): Promise<Node> {
-  const redis: Node["redis"] = { usable: false, runId: undefined };
+  const redis: Node["redis"] = { usable: false, identity: undefined };
   const checks: ReadyCheck[] = [];
   const forgotten: string[] = [];
   const known = new Set<string>();
@@ -106,8 +106,8 @@ async function open(name: string, withRedis = true): Promise<Node> {
     get usable() {
       return redis.usable;
     },
-    get runId() {
-      return redis.runId;
+    get identity() {
+      return redis.identity;
     },
     breaker: "closed",
     call: nobody,
@@ -136,9 +136,9 @@ async function open(name: string, withRedis = true): Promise<Node> {
     },
   });
   nodes.push(control);
-  const connect = async (runId: string): Promise<void> => {
-    for (const check of checks) await check(runId, client);
-    Object.assign(redis, { usable: true, runId });
+  const connect = async (identity: string): Promise<void> => {
+    for (const check of checks) await check(identity, client);
+    Object.assign(redis, { usable: true, identity });
   };
   if (withRedis) await connect("redis 1");
   return { control, redis, hooks, known, forgotten, connect };
@@ -322,9 +322,9 @@ test("rows of dead keys are removed by a node whose Redis is the one that is mea
 
 test("kills that ended in another Redis than they began in remove no row", async () => {
   const node = await open("a");
-  node.redis.runId = "redis 2";
+  node.redis.identity = "redis 2";
   table.dirty = rows(3);
-  node.hooks.killing = async () => void (node.redis.runId = "redis 1");
+  node.hooks.killing = async () => void (node.redis.identity = "redis 1");
   await node.control.poll();
   expect(table.dirty).toHaveLength(3);
   await node.control.poll();

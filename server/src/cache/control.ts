@@ -40,7 +40,7 @@ export async function startControl(deps: ControlDeps): Promise<CacheControl> {
 
   /** Whether this node reaches the Redis that all use. */
   const isOurs = (): boolean =>
-    redis?.usable === true && redis.runId !== undefined && redis.runId === shared?.redis_identity;
+    redis?.usable === true && redis.identity !== undefined && redis.identity === shared?.redis_identity;
 
   const decide = createOnOff({ store, redis, now, isOurs });
 
@@ -57,10 +57,10 @@ export async function startControl(deps: ControlDeps): Promise<CacheControl> {
 
   async function relay(seen: Shared): Promise<void> {
     if (seen.dirty.length === 0 || seen.mode === "off") return;
-    const runId = redis?.runId;
+    const identity = redis?.identity;
     const killed = await deps.relay(seen.dirty, seen.epoch);
     // Kills in another Redis than the one that is meant are worth nothing.
-    const isMeant = runId === seen.redis_identity && redis?.runId === runId && isOurs();
+    const isMeant = identity === seen.redis_identity && redis?.identity === identity && isOurs();
     if (killed.length > 0 && isMeant) await store.removeDirty(killed, seen.pg_now);
   }
 
@@ -77,8 +77,8 @@ export async function startControl(deps: ControlDeps): Promise<CacheControl> {
   }
 
   // A Redis that is not the one all others use must be theirs first; without the database nobody can tell.
-  redis?.onReady(async (runId) => {
-    await store.claim(runId);
+  redis?.onReady(async (identity) => {
+    await store.claim(identity);
     const at = now();
     const seen = await store.poll();
     see(seen, at);

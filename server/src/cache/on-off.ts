@@ -30,8 +30,8 @@ export function createOnOff(deps: {
       if (isFlooded || (now() - oursAt > offAfter && !seen.somebody_ok)) await store.turnOff();
     } else if (seen.dirty_count > 0 && seen.mode_age > forgetAfter) {
       await store.forgetDirty();
-    } else if (good >= goodPolls && redis?.runId !== undefined && !isFlooded) {
-      await store.turnOn(redis.runId);
+    } else if (good >= goodPolls && redis?.identity !== undefined && !isFlooded) {
+      await store.turnOn(redis.identity);
     }
   };
 }

@@ -47,7 +47,7 @@ async function openNode(port: number, { db = 0, username = "", password = "" } =
     deaf: (why) => void node.whys.push(why),
     failure: (error) => void node.failures.push(error),
   };
-  const bus = disposals.use(createRedisBus({ redis: patient(redis), stations: redis.stations, db, events }));
+  const bus = disposals.use(createRedisBus({ redis: patient(redis), endpoints: redis.endpoints, db, events }));
   bus.subscribe((event) => void node.got.push(event));
   bus.start();
   await until(redis, true);

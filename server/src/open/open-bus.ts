@@ -14,27 +14,27 @@ export interface OpenBus extends AsyncDisposable {
 }
 
 /** How long the start waits until the others are heard, in ms. */
-const startPatience = 1_000;
+const startTimeoutMs = 1_000;
 
 export function openBus(opened: OpenRedis | undefined, telemetry: Telemetry): OpenBus {
   if (opened === undefined) {
     const bus = createLocalBus((error) => telemetry.failure("bus", error));
     return { bus, connect: async () => undefined, [Symbol.asyncDispose]: async () => undefined };
   }
-  const told = createBusTelemetry({ telemetry, now: Date.now });
+  const busTelemetry = createBusTelemetry({ telemetry, now: Date.now });
   const signal = createStartSignal();
   const bus = createRedisBus({
     redis: opened.redis,
-    stations: opened.stations,
+    endpoints: opened.endpoints,
     db: opened.db,
     events: {
-      ...told,
+      ...busTelemetry,
       listening(is) {
-        told.listening(is);
+        busTelemetry.listening(is);
         if (is) signal.fire();
       },
       deaf(why) {
-        told.deaf(why);
+        busTelemetry.deaf(why);
         signal.fire();
       },
     },
@@ -43,7 +43,7 @@ export function openBus(opened: OpenRedis | undefined, telemetry: Telemetry): Op
     bus,
     async connect() {
       bus.start();
-      await signal.wait(startPatience);
+      await signal.wait(startTimeoutMs);
     },
     [Symbol.asyncDispose]: () => bus[Symbol.asyncDispose](),
   };

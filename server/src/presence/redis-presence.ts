@@ -62,7 +62,7 @@ export class RedisPresence implements Presence {
   readonly #loops: PeriodicTask[];
   readonly #failure: (error: unknown) => void;
   /** The Redis that has our data. */
-  #runId: string | undefined;
+  #identity: string | undefined;
   #settledAt = Number.NEGATIVE_INFINITY;
   #sweep = { cursor: "0", total: 0, nextAt: 0 };
 
@@ -130,10 +130,10 @@ export class RedisPresence implements Presence {
 
   #onUsable(usable: boolean): void {
     if (!usable) return this.#registration.away();
-    const { runId } = this.#redis;
-    const isSame = runId === this.#runId;
-    if (!isSame && this.#runId !== undefined) this.#settle();
-    this.#runId = runId;
+    const { identity } = this.#redis;
+    const isSame = identity === this.#identity;
+    if (!isSame && this.#identity !== undefined) this.#settle();
+    this.#identity = identity;
     this.#registration.renew(isSame);
   }
 

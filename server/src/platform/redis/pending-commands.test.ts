@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from "vitest";
-import { Outstanding } from "./outstanding.ts";
+import { PendingCommands } from "./pending-commands.ts";
 import { RedisUnavailable, type Reply } from "./redis.ts";
 
 /** Time that goes on when told; `tick` is the next turn of the ticker, `turn` the one after the input was read. */
@@ -7,7 +7,7 @@ let now = 0;
 let ticking: (() => void) | undefined;
 let input: (() => void)[] = [];
 let events: string[];
-let outstanding: Outstanding;
+let pending: PendingCommands;
 const ends: string[] = [];
 
 beforeEach(() => {
@@ -16,7 +16,7 @@ beforeEach(() => {
   input = [];
   events = [];
   ends.length = 0;
-  outstanding = new Outstanding(
+  pending = new PendingCommands(
     {
       answered: (ms) => events.push(`answered after ${ms}`),
       failed: ({ reason }) => events.push(reason),
@@ -35,10 +35,10 @@ beforeEach(() => {
 });
 
 /** Adds a command; its end is noted in `ends` under its name. */
-function add(name: string, deadlineMs: number): (end: Reply | RedisUnavailable) => void {
+function add(name: string, timeoutMs: number): (end: Reply | RedisUnavailable) => void {
   let answer: (end: Reply | RedisUnavailable) => void = () => undefined;
-  outstanding
-    .add(deadlineMs, (done) => (answer = done))
+  pending
+    .add(timeoutMs, (done) => (answer = done))
     .then(
       (reply) => ends.push(`${name}: ${String(reply)}`),
       (error: RedisUnavailable) => ends.push(`${name}: ${error.reason}`),
@@ -61,22 +61,22 @@ test("each command has its own deadline, counted from when it left; a late answe
   const patient = add("patient", 20);
   await pass(10);
   expect(ends).toEqual([]);
-  outstanding.sent();
+  pending.sent();
   await pass(5);
   expect(ends).toEqual([]);
   await pass(5);
-  expect([ends, outstanding.size]).toEqual([["slow: timeout"], 2]);
+  expect([ends, pending.size]).toEqual([["slow: timeout"], 2]);
   slow(1);
   patient(2);
   await Promise.resolve();
-  expect([ends, outstanding.size]).toEqual([["slow: timeout", "patient: 2"], 0]);
+  expect([ends, pending.size]).toEqual([["slow: timeout", "patient: 2"], 0]);
   expect(events).toEqual(["timeout", "answered after 10"]);
 });
 
 test("it ticks only while something is under way", async () => {
   expect(ticking).toBeUndefined();
   const answer = add("one", 10);
-  outstanding.sent();
+  pending.sent();
   expect(ticking).toBeDefined();
   answer(1);
   await pass(5);
@@ -88,7 +88,7 @@ test("it ticks only while something is under way", async () => {
 test("when the ticker is late, input is read before anything counts as late", async () => {
   const here = add("here", 10);
   add("away", 10);
-  outstanding.sent();
+  pending.sent();
   await pass(5);
   now += 400;
   ticking?.();
@@ -104,10 +104,10 @@ test("when the ticker is late, input is read before anything counts as late", as
 
 test("a command without answer for more than 250 ms means that none will come, also when its caller has gone", async () => {
   const first = add("first", 10);
-  outstanding.sent();
+  pending.sent();
   await pass(100);
   add("second", 1_000);
-  outstanding.sent();
+  pending.sent();
   await pass(150);
   expect(events).toEqual(["timeout"]);
   first(1);
@@ -120,11 +120,11 @@ test("a command without answer for more than 250 ms means that none will come, a
 test("closing fails what is under way, once; answers after that reach nobody", async () => {
   const answer = add("one", 10);
   add("two", 10);
-  outstanding.sent();
+  pending.sent();
   await pass(10);
   add("three", 10);
-  outstanding.close();
-  outstanding.close();
+  pending.close();
+  pending.close();
   answer(1);
   await Promise.resolve();
   expect(ends).toEqual(["one: timeout", "two: timeout", "three: disconnected"]);
@@ -133,11 +133,11 @@ test("closing fails what is under way, once; answers after that reach nobody", a
 
 test("an error reply fails its caller with its text; one that could not be sent does not disturb the order", async () => {
   const answers = ["one", "two", "three"].map((name) => add(name, 10));
-  outstanding.sent();
+  pending.sent();
   answers[1]?.(new RedisUnavailable("disconnected"));
-  expect(outstanding.size).toBe(3);
+  expect(pending.size).toBe(3);
   answers[0]?.(new RedisUnavailable("error", "WRONGTYPE"));
-  expect(outstanding.size).toBe(1);
+  expect(pending.size).toBe(1);
   answers[2]?.(null);
   await Promise.resolve();
   expect(ends).toEqual(["two: disconnected", "one: error", "three: null"]);
@@ -150,6 +150,6 @@ test("what was answered is forgotten even when there is always something under w
     const next = add(`${i}`, 10);
     previous(i);
     previous = next;
-    expect(outstanding.size).toBe(1);
+    expect(pending.size).toBe(1);
   }
 });

@@ -20,7 +20,7 @@ export const systemTimers: Timers = {
 };
 
 /** What became of commands. */
-export interface OutstandingEvents {
+export interface PendingEvents {
   answered(ms: number): void;
   /** As its caller is told. */
   failed(error: RedisUnavailable): void;
@@ -31,7 +31,7 @@ export interface OutstandingEvents {
 interface Entry {
   /** Undefined until it has left. */
   sentAt: number | undefined;
-  readonly deadlineMs: number;
+  readonly timeoutMs: number;
   /** Its caller knows how it ended. */
   settled: boolean;
   /** Redis has answered it, in time or not. */
@@ -50,8 +50,8 @@ const forgetAfter = 1_024;
  * ticker looks at all deadlines while there are any. A command whose time is over stays until its answer comes, which is thrown
  * away then. Answers that have come by now are read before anything counts as late: the event loop may have stood still.
  */
-export class Outstanding {
-  readonly #events: OutstandingEvents;
+export class PendingCommands {
+  readonly #events: PendingEvents;
   readonly #timers: Timers;
   readonly #stallAfterMs: number;
   #entries: Entry[] = [];
@@ -63,7 +63,7 @@ export class Outstanding {
   #closed = false;
 
   /** @param stallAfterMs a command without answer for longer than this means that nothing will come */
-  constructor(events: OutstandingEvents, timers: Timers = systemTimers, stallAfterMs = 250) {
+  constructor(events: PendingEvents, timers: Timers = systemTimers, stallAfterMs = 250) {
     this.#events = events;
     this.#timers = timers;
     this.#stallAfterMs = stallAfterMs;
@@ -74,9 +74,9 @@ export class Outstanding {
   }
 
   /** @param send sends the command, and tells how it ended; `disconnected` means that it will not be answered */
-  add(deadlineMs: number, send: (done: (end: Reply | RedisUnavailable) => void) => void): Promise<Reply> {
+  add(timeoutMs: number, send: (done: (end: Reply | RedisUnavailable) => void) => void): Promise<Reply> {
     return new Promise((resolve, reject) => {
-      const entry: Entry = { sentAt: undefined, deadlineMs, settled: false, answered: false, resolve, reject };
+      const entry: Entry = { sentAt: undefined, timeoutMs, settled: false, answered: false, resolve, reject };
       this.#entries.push(entry);
       if (this.#stop === undefined) this.#startTicking();
       send((end) => this.#done(entry, end));
@@ -149,7 +149,7 @@ export class Outstanding {
     for (let i = this.#head; i < this.#entries.length; i++) {
       const entry = this.#entries[i];
       if (entry?.sentAt === undefined) break;
-      const due = now - entry.sentAt >= entry.deadlineMs;
+      const due = now - entry.sentAt >= entry.timeoutMs;
       if (due && !entry.settled) this.#fail(entry, new RedisUnavailable("timeout"));
     }
     const oldest = this.#entries[this.#head]?.sentAt;
