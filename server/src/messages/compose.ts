@@ -47,8 +47,8 @@ interface Deps {
   telemetry: Pick<Telemetry, "queried" | "sends" | "sockets">;
   /** What media knows of the URLs that messages name. */
   media: Omit<SendRules, "maxMessageLength"> & {
-    mayRead: MayRead;
-    isVisible: (claim: { key: string; userId: number }) => Promise<boolean>;
+    canReadAttachments: MayRead;
+    canRead: (attachment: { key: string; userId: number }) => Promise<boolean>;
   };
 }
 
@@ -114,7 +114,7 @@ function partsOf(deps: Deps): Parts {
       writes: cache.writes,
       posts,
       bus,
-      mayRead: media.mayRead,
+      mayRead: media.canReadAttachments,
       isOnline: hub.isOnline,
       afterAcks: (run) => void setImmediate(run),
       now: Date.now,
@@ -129,7 +129,7 @@ function partsOf(deps: Deps): Parts {
     life: lifeStore(cache.writes, posts),
     lanes,
     rules,
-    mayRead: media.isVisible,
+    mayRead: media.canRead,
     sources,
     onQueried: telemetry.queried,
     pageJson: createPageJson(views),
