@@ -63,7 +63,7 @@ describe("a connection's life", () => {
   test("each answer to the server's ping is told, with the user's id", async () => {
     await lines[Symbol.asyncDispose]();
     const told: number[] = [];
-    lines = await openLines({ deps: { heard: (userId) => void told.push(userId) } });
+    lines = await openLines({ deps: { userActive: (userId) => void told.push(userId) } });
     const line = await watched();
     for (let i = 0; i < 2; i++) {
       const pong = once(line.served, "pong");

@@ -27,7 +27,7 @@ export interface ConnectionDeps {
   backlog: ReadBacklog;
   proofs: Proofs;
   /** A client of the user answered a ping; must not throw. */
-  heard: (userId: number) => void;
+  userActive: (userId: number) => void;
   now: () => number;
   pause: (ms: number) => Promise<void>;
   sendQueueBytes: number;
@@ -99,7 +99,7 @@ export class Connection implements HubSocket, Beating, AsyncDisposable {
     ws.on("pong", (data) => {
       this.#heardAt = deps.now();
       this.#receipts.pong(data.toString("latin1"));
-      deps.heard(this.userId);
+      deps.userActive(this.userId);
     });
     ws.on("ping", () => (this.#heardAt = deps.now()));
     ws.on("error", () => undefined);

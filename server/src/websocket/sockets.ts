@@ -29,7 +29,7 @@ interface Options {
   backlog: ReadBacklog;
   proofs: Proofs;
   /** A socket of the user answered a ping. */
-  heard: (userId: number) => void;
+  userActive: (userId: number) => void;
   telemetry: Telemetry;
 }
 
@@ -40,7 +40,7 @@ export function openSockets({ config, server, isAllowed, verify, hub, telemetry,
     handlers: { ...on.frames, ping: (source) => source.reply({ type: "pong" }), pong: () => undefined },
     backlog: on.backlog,
     proofs: on.proofs,
-    heard: on.heard,
+    userActive: on.userActive,
     now: Date.now,
     pause: (ms) => delay(ms),
     sendQueueBytes: config.sendQueueBytes,
