@@ -96,22 +96,9 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     disposals.defer(() => messages.lanes.idle());
 
     const checks = { database: async () => void (await storage.db.query(ping, [])) };
-    const { backlog, proofs } = messages;
     const { routes: handlers, frames } = features;
-    const { userActive } = presence;
     const { server } = http;
-    const sockets = openSockets({
-      config,
-      server,
-      isAllowed,
-      verify,
-      hub,
-      frames,
-      backlog,
-      proofs,
-      userActive,
-      telemetry,
-    });
+    const sockets = openSockets({ config, server, isAllowed, verify, hub, frames, messages, presence, telemetry });
     serving = { handlers, verify, checks };
     disposals.defer(
       () => http.close(),

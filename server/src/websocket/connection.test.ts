@@ -20,7 +20,7 @@ describe("a connection's life", () => {
   beforeEach(async () => {
     vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
     lines = await openLines();
-    heartbeat = createHeartbeat({ periodMs: 30_000, deadlineMs: 90_000, now: () => lines.clock.now });
+    heartbeat = createHeartbeat({ periodMs: 30_000, timeoutMs: 90_000, now: () => lines.clock.now });
   });
   afterEach(() => {
     heartbeat[Symbol.dispose]();
@@ -54,7 +54,7 @@ describe("a connection's life", () => {
       const pong = once(line.served, "pong");
       pass(30_000);
       await pong;
-      expect(line.connection.heardAt()).toBe(before + i * 30_000);
+      expect(line.connection.lastActivityAt()).toBe(before + i * 30_000);
     }
     await settled(line);
     expect(line.client.readyState).toBe(line.client.OPEN);
@@ -132,7 +132,7 @@ describe("close codes", () => {
   });
 
   test("a failure while serving: failed, reported once", async () => {
-    const backlog = { messages: () => Promise.reject(new Error("secret")), news: async () => [] };
+    const backlog = { messages: () => Promise.reject(new Error("secret")), revisions: async () => [] };
     lines = await openLines({ deps: { backlog } });
     const line = await lines.connect({ resuming: false });
     void line.connection.start();
