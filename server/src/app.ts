@@ -149,7 +149,7 @@ export function composeFeatures(opened: Opened, ownUrl: () => string) {
   const views = createUserViews({
     exposeEmails: config.exposeEmails,
     lookup: presence.lookup,
-    onProfileServed: (userId, ver) => cache.seen(profileKey(userId), ver),
+    onProfileServed: (userId, ver) => cache.raiseFloor(profileKey(userId), ver),
   });
   const shared = { ...base, views, profiles: createProfiles({ cache, db, exposeEmails: config.exposeEmails }) };
   const publishGroupEvent = createGroupPublisher({ bus, memberships: membershipStore(db), failure: failed("groups") });

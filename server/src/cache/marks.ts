@@ -64,7 +64,7 @@ export function createMarks(deps: {
   return {
     mark,
     follow(changed, epoch, acked) {
-      for (const { key, ver } of changed) memory.raise(key, ver);
+      for (const { key, ver } of changed) memory.raiseFloor(key, ver);
       if (epoch === null || post === undefined) return;
       if (!acked) {
         void killLater(changed, epoch);

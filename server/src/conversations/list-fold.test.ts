@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import type { MessageCells } from "./conversation-row.ts";
+import type { MessageTuple } from "./conversation-row.ts";
 import type { ListedHead } from "./conversation-store.ts";
-import { applyToList, byActivity, type MovedRecord, type SentRecord } from "./list-fold.ts";
+import { applyToList, byActivity, type ListPositionRecord, type ListMessageRecord } from "./list-fold.ts";
 
 const [me, peer] = [2, 1];
 
@@ -32,8 +32,8 @@ function head(rest: Partial<ListedHead> = {}): ListedHead {
 }
 
 const at = "2026-01-02T03:04:06.5Z";
-const message = (by: number): MessageCells => [40, 4, 5, by, "c", "text", "hi", 1, at, false, null, null];
-const sent = (by: number, cells: MessageCells | null): SentRecord => ["s", 7, 5, 4, by, cells];
+const message = (by: number): MessageTuple => [40, 4, 5, by, "c", "text", "hi", 1, at, false, null, null];
+const sent = (by: number, tuple: MessageTuple | null): ListMessageRecord => ["s", 7, 5, 4, by, tuple];
 
 /** What becomes of a head by a record. */
 function after(record: unknown, before = head()): ListedHead | undefined {
@@ -45,20 +45,20 @@ describe("what is appended to a list", () => {
   const newest = { ver: 5, seq: 4, last_visible_id: 40, activity: at };
 
   test("a message of the other is the last one, and unread", () => {
-    const cells = message(peer);
-    expect(after(sent(peer, cells))).toEqual(head({ ...newest, unread: 2, messages: [cells] }));
+    const tuple = message(peer);
+    expect(after(sent(peer, tuple))).toEqual(head({ ...newest, unread: 2, messages: [tuple] }));
   });
 
   test("one's own is the last one, and read", () => {
-    const cells = message(me);
-    expect(after(sent(me, cells))).toEqual(head({ ...newest, messages: [cells] }));
+    const tuple = message(me);
+    expect(after(sent(me, tuple))).toEqual(head({ ...newest, messages: [tuple] }));
   });
 
   test("one that is hidden from me changes the version only", () => {
     expect(after(sent(peer, null))).toEqual(head({ ver: 5, seq: 4 }));
   });
 
-  const moved = (by: number, position: MovedRecord[5], cleared = 0): MovedRecord => [
+  const moved = (by: number, position: ListPositionRecord[5], cleared = 0): ListPositionRecord => [
     "p",
     7,
     5,

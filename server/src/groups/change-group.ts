@@ -2,7 +2,7 @@ import { limits } from "@om/protocol";
 import type { UserViews } from "../accounts/user-view.ts";
 import { lockObjects } from "../cache/locks.ts";
 import type { CacheWrites } from "../cache/write-marks.ts";
-import { changedGroup, conversationKey, listLock } from "../conversations/cache-keys.ts";
+import { invalidatedGroup, conversationKey, listLock } from "../conversations/cache-keys.ts";
 import { OmError } from "../platform/om-error.ts";
 import { violatedConstraint, type Queries } from "../platform/postgres/database.ts";
 import { groupStore } from "./group-store.ts";
@@ -67,7 +67,7 @@ export async function changeGroup<T extends { head: GroupHead | undefined }>(
     await lockObjects(queries, [conversationKey({ groupId }), ...listsOf.map(listLock)]);
     const done = await work(storesOf(queries));
     // What the work left as it was has its old version, which changes nothing in the cache.
-    (await changedGroup(queries, groupId, listsOf)).forEach(touch);
+    (await invalidatedGroup(queries, groupId, listsOf)).forEach(touch);
     return done;
   });
   const done = await run.catch((error: unknown) => {

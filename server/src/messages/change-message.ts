@@ -31,12 +31,12 @@ export async function editMessage(
   const row = await deps.store.one(messageId, caller.userId);
   if (row === undefined) throw new OmError("message_not_found");
   // What the author sees of people, such as whom the author has blocked, is not for others.
-  const forAll = { ...row, people: row.people.map((profile) => ({ ...profile, email: "", relation: 0 })) };
-  const online = await deps.views.lookup(forAll.people);
+  const forAll = { ...row, profiles: row.profiles.map((profile) => ({ ...profile, email: "", relation: 0 })) };
+  const online = await deps.views.lookup(forAll.profiles);
   const [message] = toMessages(row, caller.userId, deps.views, online);
   if (message === undefined) throw new OmError("message_not_found");
   const frameFor = (viewerId: number): MessageEditFrame => {
-    const messages = forAll.messages.map((cells) => withoutHiddenReply(cells, viewerId));
+    const messages = forAll.messages.map((tuple) => withoutHiddenReply(tuple, viewerId));
     const [seen = message] = toMessages({ ...forAll, messages }, viewerId, deps.views, online);
     return editFrame(seen, changed);
   };

@@ -47,8 +47,8 @@ interface Deps {
   telemetry: Pick<Telemetry, "queried" | "sends" | "sockets">;
   /** What media knows of the URLs that messages name. */
   media: Omit<SendRules, "maxMessageLength"> & {
-    mayRead: MayRead;
-    isVisible: (claim: { key: string; userId: number }) => Promise<boolean>;
+    canReadAttachments: MayRead;
+    canRead: (attachment: { key: string; userId: number }) => Promise<boolean>;
   };
 }
 
@@ -92,9 +92,9 @@ export function cachedMessages(cache: Cache, db: Queries): { sources: HistoryDep
   const sources = { conv: historySource(db, "conv"), group: historySource(db, "group"), member: memberSource(db) };
   const list = listSource(db);
   const posts: HistoryPosts = {
-    history(place, what) {
-      const source = "groupId" in place ? sources.group : sources.conv;
-      return { source, ...what, compact: () => cache.compact(source, place) };
+    history(ref, what) {
+      const source = "groupId" in ref ? sources.group : sources.conv;
+      return { source, ...what, compact: () => cache.compact(source, ref) };
     },
     list: (userId, what) => ({ source: list, ...what, compact: () => cache.compact(list, userId) }),
   };
@@ -114,7 +114,7 @@ function partsOf(deps: Deps): Parts {
       writes: cache.writes,
       posts,
       bus,
-      mayRead: media.mayRead,
+      mayRead: media.canReadAttachments,
       isOnline: hub.isOnline,
       afterAcks: (run) => void setImmediate(run),
       now: Date.now,
@@ -124,12 +124,12 @@ function partsOf(deps: Deps): Parts {
   const rules: SendRules = { ...media, maxMessageLength: config.maxMessageLength };
   return {
     ...deps,
-    conversations: conversationStore(db, cache.seen),
-    store: messageStore(db, cache.seen),
+    conversations: conversationStore(db, cache.raiseFloor),
+    store: messageStore(db, cache.raiseFloor),
     life: lifeStore(cache.writes, posts),
     lanes,
     rules,
-    mayRead: media.isVisible,
+    mayRead: media.canRead,
     sources,
     onQueried: telemetry.queried,
     pageJson: createPageJson(views),
@@ -153,8 +153,8 @@ function routesOf(parts: Parts): RoutesOf<"messages"> {
     deleteConversation: ({ caller, params, query }) =>
       deleteConversation(parts, caller, { name: params.conversation_id, everyone: query.everyone === "true" }),
     async groupHistory({ caller, params, query }) {
-      const place = { groupId: groupOf(params) };
-      return parts.pageJson(await readPage(parts, caller, { place, query }));
+      const ref = { groupId: groupOf(params) };
+      return parts.pageJson(await readPage(parts, caller, { ref, query }));
     },
     groupSend: async ({ caller, params, body }) => postGroupMessage(parts, caller, { groupId: groupOf(params), body }),
     async groupRead({ caller, params, body }) {
