@@ -1,6 +1,6 @@
 import { statement } from "@om/server/platform/postgres/statement";
 import { ImportRefused } from "./refusal.ts";
-import type { Link } from "./link.ts";
+import type { ImportConnection } from "./import-connection.ts";
 
 /**
  * The importer's own tables in the target. `import_progress` stays, so that a later run can go on; `import_conversations` keeps what
@@ -64,14 +64,14 @@ const raise = statement<never>(
 const bumpLists = statement<never>("import.bump_lists", "update user_state set list_ver = list_ver + 1");
 
 /** @throws ImportRefused when the database belongs to another program, such as the first server */
-export async function refuseForeign(target: Link): Promise<void> {
+export async function refuseForeign(target: ImportConnection): Promise<void> {
   if ((await target.query(foreignTables, []))[0]?.foreign) {
     throw new ImportRefused("the target has tables of another program: import into an empty database or data folder");
   }
 }
 
 /** Waits as long as lock_timeout, for the session of an import that was killed may end late. */
-async function lockAlone(target: Link): Promise<void> {
+async function lockAlone(target: ImportConnection): Promise<void> {
   try {
     await target.query(alone, []);
   } catch (error) {
@@ -85,7 +85,7 @@ const newEpoch = statement<never>("import.new_epoch", "update cache_ctl set epoc
 /** What is counted of a run that may have been cut off. */
 export type Step = "users" | "groups" | "messages" | "finished";
 
-export function stateStore(target: Link) {
+export function stateStore(target: ImportConnection) {
   const get = async (step: string) => (await target.query(read, [step]))[0];
   return {
     /**

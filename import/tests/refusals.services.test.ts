@@ -38,7 +38,7 @@ test.each([
   await onDatabase(url, (client) => client.query(`drop table ${table}`));
   const report = await attempt(url);
   expect(report.complete).toBe(true);
-  expect(report.notes).toContainEqual(expect.objectContaining({ reason: "table_missing", examples: [table] }));
+  expect(report.issues).toContainEqual(expect.objectContaining({ reason: "table_missing", examples: [table] }));
   if (kind !== undefined) expect(report.counts[kind]).toBeUndefined();
 });
 

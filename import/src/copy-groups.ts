@@ -1,31 +1,31 @@
-import type { Notes } from "./notes.ts";
+import type { Issues } from "./issues.ts";
 import { ImportRefused } from "./refusal.ts";
 import { tally, type ImportTarget, type Run } from "./run.ts";
 import type { SourceGroup } from "./source-store.ts";
-import type { PlacedGroup } from "./target-store.ts";
+import type { MappedGroup } from "./target-store.ts";
 
 /** Groups with their handles and empty conversations; what is here already stays as it is. */
-export async function loadGroups(run: Run, total: number): Promise<void> {
-  const { source, target, notes, progress } = run;
+export async function copyGroups(run: Run, total: number): Promise<void> {
+  const { source, target, issues, progress } = run;
   progress.start("groups", total);
   for await (const page of source.groups()) {
-    const placed = page.flatMap((group) => {
+    const mapped = page.flatMap((group) => {
       const creator = group.has_creator ? group.creator_id : group.heir_id;
-      if (creator === null) notes.add("group_orphan", group.id);
-      else if (!group.has_creator) notes.add("group_new_creator", group.id);
+      if (creator === null) issues.add("group_orphan", group.id);
+      else if (!group.has_creator) issues.add("group_new_creator", group.id);
       return creator === null ? [] : [{ group, creator }];
     });
-    const handles = placed.flatMap(({ group }) => (mayKeepHandle(group) ? [group.handle?.toLowerCase() ?? ""] : []));
-    const taken = new Set(await (target?.people.namesTaken(handles) ?? source.namesInUse(handles)));
-    const groups = placed.map(({ group, creator }) => place(group, creator, taken));
+    const handles = mapped.flatMap(({ group }) => (mayKeepHandle(group) ? [group.handle?.toLowerCase() ?? ""] : []));
+    const taken = new Set(await (target?.accounts.namesTaken(handles) ?? source.namesInUse(handles)));
+    const groups = mapped.map(({ group, creator }) => mapGroup(group, creator, taken));
     const wanted = new Map(page.map((group) => [group.id, group.handle]));
     if (target === undefined) {
       tally(run, "groups", groups.length, undefined);
-      noteHandles(notes, wanted, groups);
+      addHandleIssues(issues, wanted, groups);
     } else {
-      const here = await loadPage(target, groups);
+      const here = await copyPage(target, groups);
       tally(run, "groups", groups.length, here.length);
-      noteHandles(notes, wanted, here);
+      addHandleIssues(issues, wanted, here);
     }
     progress.advance(page.length);
   }
@@ -33,21 +33,21 @@ export async function loadGroups(run: Run, total: number): Promise<void> {
 }
 
 /** @returns the groups of the page that are here now */
-async function loadPage({ link, state, people }: ImportTarget, groups: PlacedGroup[]) {
+async function copyPage({ connection, state, accounts }: ImportTarget, groups: MappedGroup[]) {
   const ids = groups.map(({ id }) => id);
   const mark = await state.position("groups");
-  const before = new Set((await people.groupsHere(ids)).map(({ id }) => id));
+  const before = new Set((await accounts.groupsHere(ids)).map(({ id }) => id));
   const foreign = ids.find((id) => id > mark && before.has(id));
   if (foreign !== undefined) {
     throw new ImportRefused(
       `group ${foreign} of the source came after the last import, and its id was given to another here`,
     );
   }
-  await link.transaction(async () => {
-    await people.addGroups(groups.filter(({ id }) => !before.has(id)));
+  await connection.transaction(async () => {
+    await accounts.addGroups(groups.filter(({ id }) => !before.has(id)));
     await state.advance("groups", Math.max(mark, ...ids));
   });
-  return people.groupsHere(ids);
+  return accounts.groupsHere(ids);
 }
 
 function mayKeepHandle(group: SourceGroup): boolean {
@@ -55,7 +55,7 @@ function mayKeepHandle(group: SourceGroup): boolean {
 }
 
 /** The group as it is stored here; its handle goes into `taken`. */
-function place(group: SourceGroup, creatorId: number, taken: Set<string>): PlacedGroup {
+function mapGroup(group: SourceGroup, creatorId: number, taken: Set<string>): MappedGroup {
   const { id, created_at, updated_at, name, description, icon, is_public } = group;
   const key = group.handle?.toLowerCase() ?? "";
   const handle = mayKeepHandle(group) && !taken.has(key) ? group.handle : null;
@@ -63,13 +63,13 @@ function place(group: SourceGroup, creatorId: number, taken: Set<string>): Place
   return { id, created_at, updated_at, name, description, icon, is_public, creator_id: creatorId, handle };
 }
 
-function noteHandles(
-  notes: Notes,
+function addHandleIssues(
+  issues: Issues,
   wanted: Map<number, string | null>,
   groups: readonly { id: number; handle: string | null }[],
 ): void {
   for (const { id, handle } of groups) {
     const before = wanted.get(id) ?? null;
-    if (before !== null && handle === null) notes.add("group_handle_dropped", `${id}: ${before}`);
+    if (before !== null && handle === null) issues.add("group_handle_dropped", `${id}: ${before}`);
   }
 }

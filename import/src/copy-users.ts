@@ -1,12 +1,12 @@
-import type { Notes } from "./notes.ts";
-import { emailChoices, nameChoices, placeUser, type Taken } from "./place-user.ts";
+import type { Issues } from "./issues.ts";
+import { emailChoices, nameChoices, mapUser, type Taken } from "./map-user.ts";
 import { ImportRefused } from "./refusal.ts";
 import { tally, type ImportTarget, type Run } from "./run.ts";
 import type { SourceUser } from "./source-store.ts";
 
 /** Users with their names; who is here already stays as it is. */
-export async function loadUsers(run: Run, total: number): Promise<void> {
-  const { source, target, notes, progress } = run;
+export async function copyUsers(run: Run, total: number): Promise<void> {
+  const { source, target, issues, progress } = run;
   progress.start("users", total);
   const dryTaken: Taken = { names: new Set(), emails: new Set(), expected: new Set() };
   for await (const page of source.users()) {
@@ -14,10 +14,10 @@ export async function loadUsers(run: Run, total: number): Promise<void> {
     if (target === undefined) {
       // Each page alone: what is taken by an earlier page shows in the ranks.
       const taken = { ...dryTaken, names: new Set<string>(), emails: new Set<string>(), expected };
-      for (const user of page) note(notes, user, placeUser(user, taken));
+      for (const user of page) addIssues(issues, user, mapUser(user, taken));
       tally(run, "users", page.length, undefined);
     } else {
-      tally(run, "users", page.length, await loadPage(target, notes, { page, expected }));
+      tally(run, "users", page.length, await copyPage(target, issues, { page, expected }));
     }
     progress.advance(page.length);
   }
@@ -25,14 +25,14 @@ export async function loadUsers(run: Run, total: number): Promise<void> {
 }
 
 /** @returns how many of the page are here now */
-async function loadPage(
-  { link, state, people }: ImportTarget,
-  notes: Notes,
+async function copyPage(
+  { connection, state, accounts }: ImportTarget,
+  issues: Issues,
   { page, expected }: { page: SourceUser[]; expected: Set<string> },
 ): Promise<number> {
   const ids = page.map(({ id }) => id);
   const mark = await state.position("users");
-  const before = new Set((await people.usersHere(ids)).map(({ id }) => id));
+  const before = new Set((await accounts.usersHere(ids)).map(({ id }) => id));
   const foreign = ids.find((id) => id > mark && before.has(id));
   if (foreign !== undefined) {
     throw new ImportRefused(
@@ -41,19 +41,19 @@ async function loadPage(
   }
   const fresh = page.filter(({ id }) => !before.has(id));
   const taken = {
-    names: new Set(await people.namesTaken(fresh.flatMap(nameChoices).map((name) => name.toLowerCase()))),
-    emails: new Set(await people.emailsTaken(fresh.flatMap((user) => emailChoices(user)))),
+    names: new Set(await accounts.namesTaken(fresh.flatMap(nameChoices).map((name) => name.toLowerCase()))),
+    emails: new Set(await accounts.emailsTaken(fresh.flatMap((user) => emailChoices(user)))),
     expected,
   };
-  const placed = fresh.map((user) => placeUser(user, taken));
-  await link.transaction(async () => {
-    await people.addUsers(placed);
+  const mapped = fresh.map((user) => mapUser(user, taken));
+  await connection.transaction(async () => {
+    await accounts.addUsers(mapped);
     await state.advance("users", Math.max(mark, ...ids));
   });
-  const after = new Map((await people.usersHere(ids)).map((user) => [user.id, user]));
+  const after = new Map((await accounts.usersHere(ids)).map((user) => [user.id, user]));
   for (const user of page) {
     const here = after.get(user.id);
-    if (here !== undefined) note(notes, user, here);
+    if (here !== undefined) addIssues(issues, user, here);
   }
   return after.size;
 }
@@ -64,16 +64,16 @@ async function expectedNames({ source }: Run, page: SourceUser[]): Promise<Set<s
   return new Set(await source.namesInUse(doubtful.flatMap(nameChoices).map((name) => name.toLowerCase())));
 }
 
-/** Tells what differs between a user and what became of it, in this run or an earlier one. */
-function note(notes: Notes, user: SourceUser, here: { username: string; email: string }): void {
-  if (user.closed_at !== null) return notes.add("user_closed", user.id);
+/** Adds what differs between a user and what became of it, in this run or an earlier one. */
+function addIssues(issues: Issues, user: SourceUser, here: { username: string; email: string }): void {
+  if (user.closed_at !== null) return issues.add("user_closed", user.id);
   if (here.username !== user.username && nameChoices(user).includes(here.username)) {
-    notes.add("user_renamed", `${user.id}: ${user.username} → ${here.username}`);
+    issues.add("user_renamed", `${user.id}: ${user.username} → ${here.username}`);
   }
   const whole = user.email.trim().toLowerCase();
   const address = user.address.toLowerCase();
-  if (whole !== address && here.email === address) notes.add("user_email_unwrapped", user.id);
+  if (whole !== address && here.email === address) issues.add("user_email_unwrapped", user.id);
   else if (here.email === `${address}#${user.id}` || (whole !== address && here.email === whole)) {
-    notes.add("user_email_kept", user.id);
+    issues.add("user_email_kept", user.id);
   }
 }
