@@ -1,5 +1,4 @@
 import type { Issues } from "./issues.ts";
-import { ImportRefused } from "./refusal.ts";
 import { tally, type ImportTarget, type Run } from "./run.ts";
 import type { SourceGroup } from "./source-store.ts";
 import type { MappedGroup } from "./target-store.ts";
@@ -35,17 +34,11 @@ export async function copyGroups(run: Run, total: number): Promise<void> {
 /** @returns the groups of the page that are here now */
 async function copyPage({ connection, state, accounts }: ImportTarget, groups: MappedGroup[]) {
   const ids = groups.map(({ id }) => id);
-  const mark = await state.position("groups");
   const before = new Set((await accounts.groupsHere(ids)).map(({ id }) => id));
-  const foreign = ids.find((id) => id > mark && before.has(id));
-  if (foreign !== undefined) {
-    throw new ImportRefused(
-      `group ${foreign} of the source came after the last import, and its id was given to another here`,
-    );
-  }
+  await state.requireOwn("groups", ids, before);
   await connection.transaction(async () => {
     await accounts.addGroups(groups.filter(({ id }) => !before.has(id)));
-    await state.advance("groups", Math.max(mark, ...ids));
+    await state.advance("groups", Math.max(0, ...ids));
   });
   return accounts.groupsHere(ids);
 }

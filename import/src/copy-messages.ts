@@ -1,6 +1,5 @@
 import { isReason } from "./issues.ts";
 import type { ImportTarget, Run } from "./run.ts";
-import type { SourceMessage } from "./source-message-store.ts";
 
 /** Counts the messages of the source and what is odd about them. */
 export async function surveyMessages(run: Run, total: number): Promise<number> {
@@ -23,13 +22,13 @@ const lookBack = 10_000;
 /** Messages in order of id, page by page, each page in one transaction with the progress; the next is read meanwhile. */
 export async function copyMessages(
   run: Run,
-  target: ImportTarget,
+  { connection, state, messages }: ImportTarget,
   how: { total: number; pageSize: number },
 ): Promise<void> {
   const { sourceMessages, issues, progress } = run;
   progress.start("messages", how.total);
-  await target.state.planByIndex();
-  const start = await target.state.position("messages");
+  await state.planByIndex();
+  const start = await state.position("messages");
   let position = Math.max(0, start - lookBack);
   let next = sourceMessages.page(position, how.pageSize);
   for (;;) {
@@ -39,24 +38,17 @@ export async function copyMessages(
     next = sourceMessages.page(position, how.pageSize);
     // Its failure is met by the next turn.
     next.catch(() => undefined);
-    await writePage(target, page.messages, Math.max(start, position));
-    progress.advance(page.messages.length);
-  }
-  await target.state.planFreely();
-  progress.finish();
-
-  async function writePage(
-    { connection, state, messages }: ImportTarget,
-    page: SourceMessage[],
-    mark: number,
-  ): Promise<void> {
+    const { last } = page;
     const outcomes = await connection.transaction(async () => {
-      const found = await messages.add(page, start > 0);
-      await state.advance("messages", mark);
-      return found;
+      const added = await messages.add(page.messages, start > 0);
+      await state.advance("messages", last);
+      return added;
     });
     for (const { outcome, count, ids } of outcomes) if (isReason(outcome)) issues.addMany(outcome, count, ids);
+    progress.advance(page.messages.length);
   }
+  await state.planFreely();
+  progress.finish();
 }
 
 /** Conversations of one transaction. */

@@ -1,6 +1,5 @@
 import type { Issues } from "./issues.ts";
 import { emailChoices, nameChoices, mapUser, type Taken } from "./map-user.ts";
-import { ImportRefused } from "./refusal.ts";
 import { tally, type ImportTarget, type Run } from "./run.ts";
 import type { SourceUser } from "./source-store.ts";
 
@@ -31,14 +30,8 @@ async function copyPage(
   { page, expected }: { page: SourceUser[]; expected: Set<string> },
 ): Promise<number> {
   const ids = page.map(({ id }) => id);
-  const mark = await state.position("users");
   const before = new Set((await accounts.usersHere(ids)).map(({ id }) => id));
-  const foreign = ids.find((id) => id > mark && before.has(id));
-  if (foreign !== undefined) {
-    throw new ImportRefused(
-      `user ${foreign} of the source came after the last import, and its id was given to somebody here`,
-    );
-  }
+  await state.requireOwn("users", ids, before);
   const fresh = page.filter(({ id }) => !before.has(id));
   const taken = {
     names: new Set(await accounts.namesTaken(fresh.flatMap(nameChoices).map((name) => name.toLowerCase()))),
@@ -48,7 +41,7 @@ async function copyPage(
   const mapped = fresh.map((user) => mapUser(user, taken));
   await connection.transaction(async () => {
     await accounts.addUsers(mapped);
-    await state.advance("users", Math.max(mark, ...ids));
+    await state.advance("users", Math.max(0, ...ids));
   });
   const after = new Map((await accounts.usersHere(ids)).map((user) => [user.id, user]));
   for (const user of page) {

@@ -21,8 +21,8 @@ export function makeReport(run: Run, comparison: Comparison | undefined, started
   const issues = run.issues.list();
   const repeat = run.target?.isRepeat ?? false;
   return {
-    at: new Date(startedAt).toISOString(),
-    seconds: Math.round((Date.now() - startedAt) / 100) / 10,
+    at: new Date(performance.timeOrigin + startedAt).toISOString(),
+    seconds: Math.round((performance.now() - startedAt) / 100) / 10,
     dryRun: run.target === undefined,
     repeat,
     counts: Object.fromEntries(run.counts),

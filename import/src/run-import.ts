@@ -32,7 +32,7 @@ export interface ImportOptions {
  * @throws ImportRefused, SchemaError, ConnectionLost
  */
 export async function runImport(options: ImportOptions): Promise<Report> {
-  const startedAt = Date.now();
+  const startedAt = performance.now();
   await using sourceConnection = await openConnection("source", options.from);
   await sourceConnection.script("begin isolation level repeatable read read only");
   const schema = await detectSchema(sourceConnection);

@@ -1,5 +1,5 @@
 import type { Queries } from "@om/server/platform/postgres/database";
-import { statement } from "@om/server/platform/postgres/statement";
+import { only, statement } from "@om/server/platform/postgres/statement";
 
 /** Messages of one page are bounded by number and by the bytes of their content. */
 const pageBytes = 16 * 1024 * 1024;
@@ -170,21 +170,21 @@ export function sourceMessageStore(source: Queries) {
   async function* spans<Row>(next: typeof nextSpan, read: { name: string; text: string; row?: Row }) {
     let after = 0;
     for (;;) {
-      const [span] = await source.query(next, [after, spanRows]);
-      if (span === undefined || span.last === null) return;
+      const span = only(await source.query(next, [after, spanRows]));
+      if (span.last === null) return;
       yield { rows: span.rows, found: await source.query(read, [after, span.last]) };
       after = span.last;
     }
   }
   return {
-    size: async () => (await source.query(size, []))[0] ?? { rows: 0, last: 0 },
+    size: async () => only(await source.query(size, [])),
     /** Counts by reason, span by span; `importable` for what is imported. */
     survey: () => spans(nextSpan, survey),
     /** The importable ones of the next `rows` messages in order of id, and the last id that was looked at; null at the end. */
     async page(after: number, rows: number): Promise<{ last: number; messages: SourceMessage[] } | null> {
-      const [span] = await source.query(nextPage, [after, rows]);
-      if (span === undefined || span.last === null) return null;
-      return { last: span.last, messages: await source.query(page, [after, span.last]) };
+      const { last } = only(await source.query(nextPage, [after, rows]));
+      if (last === null) return null;
+      return { last, messages: await source.query(page, [after, last]) };
     },
     directPositions: () => spans(nextSpan, directPositions),
     queued: () => spans(nextQueueSpan, queued),

@@ -1,5 +1,5 @@
 import type { Queries } from "@om/server/platform/postgres/database";
-import { statement } from "@om/server/platform/postgres/statement";
+import { only, statement } from "@om/server/platform/postgres/statement";
 import { groupIsOrphan } from "./source-message-store.ts";
 
 /** A user of the first server; ranks count those who claim the same name or address from 1, closed accounts left out. */
@@ -198,15 +198,7 @@ export function sourceStore(source: Queries) {
     for (let rows = await source.query(fetch, []); rows.length > 0; rows = await source.query(fetch, [])) yield rows;
   }
   return {
-    counts: async () =>
-      (await source.query(counts, []))[0] ?? {
-        users: 0,
-        last_user: 0,
-        groups: 0,
-        last_group: 0,
-        deleted_groups: 0,
-        members: 0,
-      },
+    counts: async () => only(await source.query(counts, [])),
     /** Tells one installation of the first server from another; it survives a dump and restore. */
     fingerprint: async () => (await source.query(fingerprint, []))[0]?.mark ?? "no users",
     users: () => pages(users, fetchUsers),

@@ -1,5 +1,5 @@
 import type { Queries } from "@om/server/platform/postgres/database";
-import { statement } from "@om/server/platform/postgres/statement";
+import { only, statement } from "@om/server/platform/postgres/statement";
 import type { SourceInvite, SourceToken, SourceVersion } from "./source-store.ts";
 
 /** A user as it is stored here; `name`: what it owns in `names`, null when the account is closed. */
@@ -132,7 +132,7 @@ const endSessions = statement<never>(
 /** Writes everything but messages and positions; each call is one statement, so all of it or nothing. */
 export function targetStore(target: Queries) {
   const here = async (add: typeof addInvites, rows: readonly unknown[]): Promise<number> =>
-    rows.length === 0 ? 0 : ((await target.query(add, [JSON.stringify(rows)]))[0]?.here ?? 0);
+    rows.length === 0 ? 0 : only(await target.query(add, [JSON.stringify(rows)])).here;
   return {
     usersHere: (ids: number[]) => target.query(usersHere, [ids]),
     namesTaken: async (names: string[]) => (await target.query(namesTaken, [names])).map(({ name }) => name),

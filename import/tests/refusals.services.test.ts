@@ -98,7 +98,7 @@ test("a user of the source whose id was given to somebody here stops the run bef
   if (first === undefined) throw new Error("no users");
   await addOldRows(source, { users: [{ ...first, id: 61, username: "other", email: "other@example.org" }] });
   await expect(attempt(source, target.env["DATABASE_URL"])).rejects.toThrow(
-    /^user 61 of the source .* given to somebody here$/,
+    /^user 61 of the source .* given to another here$/,
   );
 });
 
