@@ -13,6 +13,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "unit",
+          isolate: false,
           include: ["*/{src,tests}/**/*.test.ts"],
           exclude: ["**/*.services.test.ts"],
           globalSetup: ["./services/src/compile.ts"],

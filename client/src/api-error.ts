@@ -24,7 +24,7 @@ function isKnown(code: string): code is ErrorCode {
 }
 
 /** @throws OmApiError when the answer is not 2xx */
-export async function readAnswer(response: Response): Promise<unknown> {
+export async function parseResponse(response: Response): Promise<unknown> {
   const text = await response.text();
   const value = parse(text);
   if (response.ok) return value;
@@ -34,8 +34,8 @@ export async function readAnswer(response: Response): Promise<unknown> {
 }
 
 /** @throws OmApiError when the answer is not 2xx */
-export async function readFile(response: Response): Promise<Uint8Array> {
-  if (!response.ok) await readAnswer(response);
+export async function responseBytes(response: Response): Promise<Uint8Array> {
+  if (!response.ok) await parseResponse(response);
   return new Uint8Array(await response.arrayBuffer());
 }
 

@@ -8,9 +8,9 @@ import {
   type RouteQuery,
   type UploadRouteName,
 } from "@om/protocol";
-import { readAnswer, readFile } from "./api-error.ts";
+import { parseResponse, responseBytes } from "./api-error.ts";
 import { createSender, type Headers, type RawInput } from "./send-request.ts";
-import { readClaims, type Tokens, type TokenStore } from "./tokens.ts";
+import { decodeClaims, type Tokens, type TokenStore } from "./tokens.ts";
 
 type Params<N extends RouteName> = Record<keyof RouteParams<N>, string | number>;
 type Query<N extends RouteName> = { [K in keyof RouteQuery<N>]?: string | number | undefined };
@@ -66,7 +66,7 @@ export function createApi(options: ApiOptions): Api {
 
   async function call(name: RouteName, input: RawInput = {}): Promise<unknown> {
     const response = await answerTo(name, input);
-    return "file" in routes[name] ? readFile(response) : readAnswer(response);
+    return "file" in routes[name] ? responseBytes(response) : parseResponse(response);
   }
 
   async function answerTo(name: RouteName, input: RawInput): Promise<Response> {
@@ -82,7 +82,7 @@ export function createApi(options: ApiOptions): Api {
 
   function refresh(): Promise<Tokens> {
     refreshing ??= send("refresh", {}, refreshCookie(tokens))
-      .then(readAnswer)
+      .then(parseResponse)
       .then((answer) => keep(answer as AuthAnswer))
       .finally(() => (refreshing = undefined));
     return refreshing;
@@ -94,7 +94,7 @@ export function createApi(options: ApiOptions): Api {
     return next;
   }
 
-  async function enter(name: "register" | "login", body: unknown): Promise<AuthAnswer> {
+  async function signIn(name: "register" | "login", body: unknown): Promise<AuthAnswer> {
     const answer = (await call(name, { body })) as AuthAnswer;
     keep(answer);
     return answer;
@@ -106,17 +106,17 @@ export function createApi(options: ApiOptions): Api {
     baseUrl: options.baseUrl,
     call: call as Api["call"],
     refresh,
-    register: (body) => enter("register", body),
-    login: (body) => enter("login", body),
+    register: (body) => signIn("register", body),
+    login: (body) => signIn("login", body),
     async logout() {
       const headers = { ...refreshCookie(tokens), ...csrfHeader() };
       tokens.save(undefined);
-      await readAnswer(await send("logout", {}, headers));
+      await parseResponse(await send("logout", {}, headers));
     },
     async accessToken() {
       const token = tokens.load()?.accessToken;
       if (token === undefined && !mayRefresh(tokens)) return undefined;
-      if (token !== undefined && readClaims(token).secondsLeft > renewAhead) return token;
+      if (token !== undefined && decodeClaims(token).secondsLeft > renewAhead) return token;
       return (await refresh()).accessToken;
     },
   };

@@ -11,13 +11,13 @@ interface Deps {
   tracker: Tracker;
   mode: CatchUpMode;
   signal: AbortSignal;
-  /** A conversation that changed, after its messages were told. */
+  /** A conversation that changed, after its messages were emitted. */
   head(conversation: Conversation): void;
   /** A group that was followed and that the user is no longer in. */
   left(conversationId: string): void;
   /** The server is another one, or was restored from a copy: what the device knows may differ from what it has. */
   reset(): void;
-  trouble(error: unknown): void;
+  onError(error: unknown): void;
 }
 
 /** What is known of a catch-up as a whole. */
@@ -30,7 +30,7 @@ interface At {
  * Reads everything that changed since `cursor` ("" at the very first connect) and tells the tracker. A conversation that is not
  * known began since then and is read from its beginning, a group from where the user joined or has read; at the very first connect
  * it may be old and long, so the device starts at its head.
- * @returns the next cursor, which is good because all of it was taken in
+ * @returns the next cursor, which is good because all of it was applied
  */
 export async function catchUp(deps: Deps, cursor: string): Promise<string> {
   const { tracker } = deps;
@@ -40,7 +40,7 @@ export async function catchUp(deps: Deps, cursor: string): Promise<string> {
   let next: string | undefined;
   let after: number | undefined;
   do {
-    const page = await readChanges(deps, since, after);
+    const page = await fetchChanges(deps, since, after);
     since = page.since;
     // Only what was so before everything was read may be relied on later.
     next ??= page.cursor;
@@ -49,7 +49,7 @@ export async function catchUp(deps: Deps, cursor: string): Promise<string> {
     leave(deps, page.removed);
     for (const conversation of page.conversations) {
       unlisted.delete(conversation.conversation_id);
-      await readConversation(deps, conversation, at);
+      await fetchConversation(deps, conversation, at);
     }
     after = page.next;
   } while (after !== undefined);
@@ -62,20 +62,20 @@ export async function catchUp(deps: Deps, cursor: string): Promise<string> {
 
 function leave({ tracker, left }: Deps, conversationIds: Iterable<string>): void {
   for (const id of conversationIds) {
-    if (!id.startsWith("group_") || tracker.followed(id) === undefined) continue;
+    if (!id.startsWith("group_") || tracker.progress(id) === undefined) continue;
     const wasFollowed = !isNew(tracker, id);
     tracker.forget([id]);
     if (wasFollowed) left(id);
   }
 }
 
-/** Nothing was told of it yet, but changes may wait for what came before them. */
+/** Nothing was emitted of it yet, but changes may wait for what came before them. */
 function isNew(tracker: Tracker, conversationId: string): boolean {
-  return (tracker.followed(conversationId)?.ver ?? 0) === 0;
+  return (tracker.progress(conversationId)?.ver ?? 0) === 0;
 }
 
 /** A cursor that the server cannot read is as good as none, but for what it says: this device has been here before. */
-async function readChanges(deps: Deps, since: string, after: number | undefined) {
+async function fetchChanges(deps: Deps, since: string, after: number | undefined) {
   const { api, signal } = deps;
   try {
     return { ...(await api.changes({ query: { cursor: since, after }, signal })), since };
@@ -85,19 +85,19 @@ async function readChanges(deps: Deps, since: string, after: number | undefined)
   }
 }
 
-async function readConversation(deps: Deps, conversation: Conversation, at: At): Promise<void> {
+async function fetchConversation(deps: Deps, conversation: Conversation, at: At): Promise<void> {
   const { tracker } = deps;
   const id = conversation.conversation_id;
-  const known = tracker.followed(id);
+  const known = tracker.progress(id);
   if (at.reset && known !== undefined && known.ver > conversation.ver) tracker.rewind(id, conversation);
   try {
     if (deps.mode === "since-known" && isNew(tracker, id)) await begin(deps, conversation, at);
     const since = tracker.head(conversation);
-    if (since !== undefined) await readMessages(deps, conversation, since);
+    if (since !== undefined) await fetchMessages(deps, conversation, since);
   } catch (error) {
     if (!(error instanceof OmApiError) || error.retry || error.status === 401) throw error;
     // The server will not show it, however often it is asked: the others must not wait for that.
-    deps.trouble(error);
+    deps.onError(error);
     tracker.start(id, conversation);
   }
   deps.head(conversation);
@@ -116,7 +116,7 @@ async function begin({ api, tracker, signal }: Deps, head: Conversation, at: At)
     tracker.start(id, { ver: message.version === 1 ? message.ver : message.seq, seq: message.seq });
 }
 
-async function readMessages({ api, tracker, signal }: Deps, head: Conversation, since: number): Promise<void> {
+async function fetchMessages({ api, tracker, signal }: Deps, head: Conversation, since: number): Promise<void> {
   const id = head.conversation_id;
   for (let ver: number | undefined = since; ver !== undefined;) {
     const page: Awaited<ReturnType<Api["messageChanges"]>> = await api.messageChanges({

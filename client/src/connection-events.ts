@@ -1,7 +1,7 @@
 import type { Conversation, ErrorFrame, Message } from "@om/protocol";
 import type { Ack } from "./outbox.ts";
 
-/** How far somebody has come in a conversation, told once per step forward. */
+/** How far somebody has come in a conversation, emitted once per step forward. */
 export interface PositionEvent {
   conversationId: string;
   userId: number;
@@ -22,28 +22,28 @@ export interface ConnectionEvents {
   status: "connecting" | "live" | "offline" | "ended";
   /** A message new to this device, of others or of the own user elsewhere; once each, in order within a conversation. */
   message: Message;
-  /** A message that changed after it was told. */
+  /** A message that changed after it was emitted. */
   updated: Message;
-  /** A message that was deleted after it was told; one that was not told comes to nothing. */
+  /** A message that was deleted after it was emitted; of one that was not, nothing is emitted. */
   deleted: { conversationId: string; messageId: number };
   cleared: ClearedEvent;
   /** The user is no longer in this group. */
   left: { conversationId: string };
   /** Name, icon or members of a group changed; `conversation` follows. */
   group: { conversationId: string };
-  /** Of a group only read positions are told. */
+  /** Of a group only read positions are emitted. */
   position: PositionEvent;
   typing: { conversationId: string; userId: number; isTyping: boolean };
-  /** Somebody with whom the user has a direct conversation came or went. */
+  /** Somebody with whom the user has a direct conversation went online or offline. */
   presence: { userId: number; isOnline: boolean };
-  /** A conversation that was read from the server, after its new messages were told: the truth of its unread count. */
+  /** A conversation that was read from the server, after its new messages were emitted: the truth of its unread count. */
   conversation: Conversation;
   /** A message of this device is stored; once each. */
   acked: Ack;
   /** The server will not take something that this device sent. */
   refused: ErrorFrame;
-  /** The server is another one or was restored from a copy: what was told before may not be there any more. */
+  /** The server is another one or was restored from a copy: what was emitted before may not be there any more. */
   reset: undefined;
   /** Something failed and will be tried again. */
-  trouble: unknown;
+  error: unknown;
 }

@@ -5,7 +5,7 @@ import { memoryState } from "./state.ts";
 import { fakeDevice as device, quick, until } from "./testing/fake-device.ts";
 import { FakeServer } from "./testing/fake-server.ts";
 
-test("the first connect tells heads only; what comes then is told without reading", async () => {
+test("the first connect tells heads only; what comes then is emitted without reading", async () => {
   const server = new FakeServer();
   for (let i = 0; i < 10; i += 1) server.say(2, 1, `old ${i}`);
   await using one = device(server, 1);
@@ -26,7 +26,7 @@ test("with `all` the first connect tells every message there is", async () => {
   expect(one.contents()).toEqual(server.contents(1, 2));
 });
 
-test("a device that comes back is told what it missed, edits and new conversations too", async () => {
+test("a device that comes back is emitted what it missed, edits and new conversations too", async () => {
   const server = new FakeServer();
   const state = memoryState();
   const first = server.say(2, 1, "before");
@@ -83,12 +83,12 @@ test("an own message is acked here and a message elsewhere; the ack keeps the co
   expect(server.requests.some((path) => path.startsWith("/api/messages/changes"))).toBe(false);
 });
 
-test("a message whose ack was lost with the line is acked by what is read, and not told as another device's", async () => {
+test("a message whose ack was lost with the line is acked by what is read, and not emitted as another device's", async () => {
   const server = new FakeServer();
   const state = memoryState();
   await using one = device(server, 1, { state });
   await one.connection.whenLive();
-  server.line = (frame, deliver) => (frame.type === "ack" ? server.cut() : deliver());
+  server.line = (frame, deliver) => (frame.type === "ack" ? server.disconnect() : deliver());
   const { acked } = one.connection.send({ to: 2, content: "once" });
   await until(() => server.contents(1, 2).length === 1);
   server.line = (_frame, deliver) => deliver();
@@ -98,7 +98,7 @@ test("a message whose ack was lost with the line is acked by what is read, and n
   expect([one.seen.acked.length, one.contents(), server.contents(1, 2)]).toEqual([1, [], ["once"]]);
 });
 
-test("an ack behind a gap settles at once and is not told again when the gap is read", async () => {
+test("an ack behind a gap settles at once and is not emitted again when the gap is read", async () => {
   const server = new FakeServer();
   const state = memoryState();
   await using one = device(server, 1, { state });
@@ -222,14 +222,14 @@ test("a close code that forbids it, or a session that is over, ends the connecti
   const server = new FakeServer();
   await using one = device(server, 1);
   await one.connection.whenLive();
-  server.cut(4500);
+  server.disconnect(4500);
   await until(() => one.seen.statuses.at(-1) === "ended");
   server.refuse = (path) => (path === "/ws" ? 401 : 401);
   await using two = device(server, 1);
   await expect(two.connection.whenLive()).rejects.toThrow("ended");
 });
 
-test("whatever the line does, both sides are told every message of the other once and in order", async () => {
+test("whatever the line does, both sides are emitted every message of the other once and in order", async () => {
   const anyStep = fc.oneof(
     { weight: 6, arbitrary: fc.record({ kind: fc.constantFrom("1 says" as const, "2 says" as const) }) },
     { weight: 2, arbitrary: fc.record({ kind: fc.constant("pause" as const) }) },
@@ -242,10 +242,10 @@ test("whatever the line does, both sides are told every message of the other onc
   const run = async (steps: { kind: string }[], fates: string[]): Promise<void> => {
     const server = new FakeServer();
     const states = [memoryState(), memoryState()] as const;
-    const told: Record<number, string[]> = { 1: [], 2: [] };
+    const emitted: Record<number, string[]> = { 1: [], 2: [] };
     const start = (selfId: 1 | 2): ReturnType<typeof device> => {
       const one = device(server, selfId, { state: states[selfId - 1] ?? memoryState() });
-      one.connection.on("message", ({ content }) => told[selfId]?.push(content));
+      one.connection.on("message", ({ content }) => emitted[selfId]?.push(content));
       return one;
     };
     let one = start(1);
@@ -266,7 +266,7 @@ test("whatever the line does, both sides are told every message of the other onc
         said[from === one ? 1 : 2]?.push(`m${index}`);
         from.connection.send({ to: from === one ? 2 : 1, content: `m${index}` });
       } else if (kind === "pause") await new Promise((resolve) => setTimeout(resolve, 2));
-      else if (kind === "cut") server.cut();
+      else if (kind === "cut") server.disconnect();
       else if (kind === "outage") {
         server.refuse = () => 503;
         setTimeout(() => (server.refuse = () => undefined), 5);
@@ -277,11 +277,11 @@ test("whatever the line does, both sides are told every message of the other onc
     }
     server.line = (_frame, deliver) => deliver();
     await Promise.all([one.connection.drained(), two.connection.drained()]);
-    server.cut();
-    const enough = (): boolean => told[1]?.length === said[2]?.length && told[2]?.length === said[1]?.length;
+    server.disconnect();
+    const enough = (): boolean => emitted[1]?.length === said[2]?.length && emitted[2]?.length === said[1]?.length;
     await until(enough).catch(() => undefined);
     await one[Symbol.asyncDispose]();
-    expect([told[1], told[2]]).toEqual([said[2], said[1]]);
+    expect([emitted[1], emitted[2]]).toEqual([said[2], said[1]]);
     expect(server.contents(1, 2).toSorted()).toEqual([...(said[1] ?? []), ...(said[2] ?? [])].toSorted());
   };
   await fc.assert(

@@ -6,15 +6,15 @@ import { catchUp, type CatchUpMode } from "./catch-up.ts";
 import { createCleared } from "./cleared.ts";
 import type { ConnectionEvents } from "./connection-events.ts";
 import { createEvents } from "./events.ts";
-import { takeFrame, takeMessage, type FrameDeps } from "./frames.ts";
-import { takeHead } from "./heads.ts";
+import { applyFrame, applyMessage, type FrameDeps } from "./frames.ts";
+import { applyHead } from "./heads.ts";
 import { Outbox, type Ack } from "./outbox.ts";
 import { chatFrame, entryOf, type Draft } from "./outgoing.ts";
 import { createPositions } from "./positions.ts";
 import { createReceipts } from "./receipts.ts";
 import { HandshakeError, openSocket, type OpenSocket, type Socket } from "./socket.ts";
 import type { Effect } from "./sequencer.ts";
-import { createSaver, readState, type Saver, type StateStore } from "./state.ts";
+import { createStateSaver, loadState, type StateSaver, type StateStore } from "./state.ts";
 import { targetFields, targetOf, type Target } from "./target.ts";
 import { defaultTiming, type Timing } from "./timing.ts";
 import { createTracker } from "./tracker.ts";
@@ -40,7 +40,7 @@ export interface ConnectOptions {
 }
 
 /**
- * A device's line to the server. It reconnects by itself, resumes by cursor so that nothing is lost or told twice, and sends what
+ * A device's connection to the server. It reconnects by itself, resumes by cursor so that nothing is lost or emitted twice, and sends what
  * waits in its outbox until the server has acknowledged it.
  */
 export class OmConnection implements AsyncDisposable {
@@ -48,7 +48,7 @@ export class OmConnection implements AsyncDisposable {
   readonly #timing: Timing;
   readonly #events = createEvents<ConnectionEvents>();
   readonly #deps: FrameDeps;
-  readonly #saver: Saver | undefined;
+  readonly #saver: StateSaver | undefined;
   readonly #typing: (to: Target, isTyping: boolean) => void;
   readonly #stopped = new AbortController();
   /** Of the line as it is now: aborted when it is gone. */
@@ -70,7 +70,7 @@ export class OmConnection implements AsyncDisposable {
     this.#options = options;
     this.#timing = { ...defaultTiming, ...options.timing };
     this.#deps = this.#compose();
-    this.#saver = options.state === undefined ? undefined : createSaver(() => this.#save(), this.#timing.save);
+    this.#saver = options.state === undefined ? undefined : createStateSaver(() => this.#save(), this.#timing.save);
     this.#typing = createTyping((to, isTyping) => {
       this.#socket?.send({ type: "typing", payload: { ...targetFields(to), is_typing: isTyping } });
     }, Date.now);
@@ -120,7 +120,7 @@ export class OmConnection implements AsyncDisposable {
     });
   }
 
-  /** The user has read the conversation up to this message; told as soon as there is a line. */
+  /** The user has read the conversation up to this message; sent as soon as there is a connection. */
   markRead(messageId: number): void {
     this.#deps.receipts.read(messageId);
     this.#saver?.soon();
@@ -143,13 +143,13 @@ export class OmConnection implements AsyncDisposable {
 
   #compose(): FrameDeps {
     const { options, timing, events } = { options: this.#options, timing: this.#timing, events: this.#events };
-    const saved = readState(options.state?.load());
+    const saved = loadState(options.state?.load());
     this.#cursor = saved?.cursor ?? "";
     const tracker = createTracker({
       start: saved?.conversations ?? [],
       reorderMs: timing.reorder,
       missing: () => this.#reread(),
-      tell: (conversationId, effect) => this.#tell(conversationId, effect),
+      onEffect: (conversationId, effect) => this.#onEffect(conversationId, effect),
     });
     const outbox = new Outbox({
       start: saved?.outbox ?? [],
@@ -175,14 +175,14 @@ export class OmConnection implements AsyncDisposable {
       doubt: (clientId, to) => void this.#doubt(clientId, to),
       reread: (many) => this.#rereadAfterAll(many),
       changed: () => {
-        outbox.sweep((id) => tracker.followed(id)?.ver ?? 0);
+        outbox.sweep((id) => tracker.progress(id)?.ver ?? 0);
         this.#saver?.soon();
       },
     };
     return deps;
   }
 
-  /** One round per socket, until stopped or told not to come back. */
+  /** One round per socket, until stopped or refused for good. */
   async #run(): Promise<void> {
     const backoff = createBackoff({ firstMs: this.#timing.firstDelay, maxMs: this.#timing.maxDelay });
     // Listeners that are added right after the constructor hear everything.
@@ -226,9 +226,9 @@ export class OmConnection implements AsyncDisposable {
       clearTimeout(this.#rereadTimer);
       this.#rereadTimer = undefined;
       await this.#reading?.catch(() => undefined);
-      this.#deps.tracker.cut();
-      outbox.cut();
-      receipts.cut();
+      this.#deps.tracker.disconnected();
+      outbox.disconnected();
+      receipts.disconnected();
     }
   }
 
@@ -251,7 +251,7 @@ export class OmConnection implements AsyncDisposable {
       openTimeoutMs: this.#timing.openTimeout,
       pingEveryMs: this.#timing.pingEvery,
       pongTimeoutMs: this.#timing.pongTimeout,
-      onFrame: (frame) => takeFrame(this.#deps, frame),
+      onFrame: (frame) => applyFrame(this.#deps, frame),
       onPing: () => this.#deps.receipts.pinged(),
       onClose,
     });
@@ -259,10 +259,10 @@ export class OmConnection implements AsyncDisposable {
 
   /** @returns whether to come back */
   async #failed(error: unknown): Promise<boolean> {
-    if (!this.#stopped.signal.aborted) this.#events.emit("trouble", error);
+    if (!this.#stopped.signal.aborted) this.#events.emit("error", error);
     if (isSessionOver(error)) return false;
     if (!(error instanceof HandshakeError) || error.status === 0) return true;
-    // A browser does not tell why a handshake failed. Any call renews an access token that is not good any more.
+    // A browser does not say why a handshake failed. Any call renews an access token that is not good any more.
     try {
       if (error.status === 401) await this.#options.api.refresh();
       else if (error.status === undefined) await this.#options.api.me({ signal: this.#stopped.signal });
@@ -287,18 +287,18 @@ export class OmConnection implements AsyncDisposable {
     const { tracker } = this.#deps;
     const emit = this.#events.emit;
     const hooks = {
-      head: (conversation: Conversation) => takeHead(this.#deps, conversation),
+      head: (conversation: Conversation) => applyHead(this.#deps, conversation),
       left: (conversationId: string) => emit("left", { conversationId }),
       reset: () => emit("reset", undefined),
-      trouble: (error: unknown) => emit("trouble", error),
+      onError: (error: unknown) => emit("error", error),
     };
     this.#cursor = await catchUp({ api, tracker, mode, signal: this.#line.signal, ...hooks }, this.#cursor);
     this.#deps.changed();
   }
 
-  #tell(conversationId: string, effect: Exclude<Effect, { kind: "wait" | "missing" }>): void {
+  #onEffect(conversationId: string, effect: Exclude<Effect, { kind: "wait" | "missing" }>): void {
     const { cleared, events } = this.#deps;
-    if (effect.kind === "message") takeMessage(this.#deps, effect.message);
+    if (effect.kind === "message") applyMessage(this.#deps, effect.message);
     else if (effect.kind === "deleted") events.emit("deleted", { conversationId, messageId: effect.id });
     else if (!cleared.covers(conversationId, effect.message.seq)) events.emit("updated", effect.message);
   }
@@ -311,13 +311,13 @@ export class OmConnection implements AsyncDisposable {
     this.#rereadTimer = setTimeout(() => {
       this.#rereadTimer = undefined;
       this.#read().catch((error: unknown) => {
-        this.#events.emit("trouble", error);
+        this.#events.emit("error", error);
         this.#socket?.close();
       });
     }, pause);
   }
 
-  /** Reads again, also what the reading under way may have missed. What many devices are told at once they do not ask at once. */
+  /** Reads again, also what the reading under way may have missed. What many devices receive at once they do not ask for at once. */
   #rereadAfterAll(many: boolean): void {
     if (!this.#live || this.#reading !== undefined) this.#readAgain = true;
     else this.#reread(many ? Math.random() * this.#timing.rereadPause : 0);
@@ -331,7 +331,7 @@ export class OmConnection implements AsyncDisposable {
       await this.#options.api.user({ params: { identifier: to.userId }, signal: this.#line.signal });
     } catch (error) {
       if (!(error instanceof OmApiError) || error.code !== code) return;
-      takeFrame(this.#deps, { type: "error", code, error: error.message, client_id: clientId });
+      applyFrame(this.#deps, { type: "error", code, error: error.message, client_id: clientId });
     }
   }
 

@@ -13,7 +13,7 @@ import type { ConnectionEvents, PositionEvent } from "./connection-events.ts";
 import type { Events } from "./events.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Receipts } from "./receipts.ts";
-import type { Change, Followed } from "./sequencer.ts";
+import type { Change, Progress } from "./sequencer.ts";
 import type { Target } from "./target.ts";
 import type { Tracker } from "./tracker.ts";
 
@@ -28,40 +28,40 @@ export interface FrameDeps {
   events: Events<ConnectionEvents>;
   /** An own message may not be storable at all. */
   doubt(clientId: string, to: Target): void;
-  /** Something happened that only the server's heads tell in full. `many`: to many users at once. */
+  /** Something happened that only the server's heads show in full. `many`: to many users at once. */
   reread(many: boolean): void;
   /** Something changed that the state has to hold; also tidies up. */
   changed(): void;
 }
 
 /** Takes in one frame of the server. Unknown types are for newer clients. */
-export function takeFrame(deps: FrameDeps, frame: OutboundFrame): void {
+export function applyFrame(deps: FrameDeps, frame: OutboundFrame): void {
   switch (frame.type) {
     case "ack":
-      return takeAck(deps, frame);
+      return applyAck(deps, frame);
     case "message":
     case "message_edit":
-      deps.tracker.change(frame.conversation_id, { ...placeOf(frame), message: frame.message });
+      deps.tracker.change(frame.conversation_id, { ...versionOf(frame), message: frame.message });
       return deps.changed();
     case "message_delete":
-      deps.tracker.change(frame.conversation_id, { ...placeOf(frame), deletedId: frame.message.id });
+      deps.tracker.change(frame.conversation_id, { ...versionOf(frame), deletedId: frame.message.id });
       return deps.changed();
     case "conversation_delete":
-      return takeConversationDelete(deps, frame);
+      return applyConversationDelete(deps, frame);
     case "group_update":
-      deps.tracker.change(frame.conversation_id, placeOf(frame));
+      deps.tracker.change(frame.conversation_id, versionOf(frame));
       deps.events.emit("group", { conversationId: frame.conversation_id });
       deps.reread(true);
       return deps.changed();
     case "read_update":
     case "delivery_update":
-      deps.tracker.change(frame.conversation_id, placeOf(frame));
+      deps.tracker.change(frame.conversation_id, versionOf(frame));
       deps.position(positionOf(frame));
       return deps.changed();
     case "group_read_update":
       return deps.position(positionOf(frame));
     case "batch":
-      for (const one of frame.messages) takeFrame(deps, one);
+      for (const one of frame.messages) applyFrame(deps, one);
       return;
     case "typing":
       return deps.events.emit("typing", {
@@ -74,14 +74,14 @@ export function takeFrame(deps: FrameDeps, frame: OutboundFrame): void {
     case "pong":
       return deps.receipts.ponged();
     case "error":
-      return takeError(deps, frame);
+      return applyError(deps, frame);
     case "sync_response":
       return;
   }
 }
 
 /** A message in its turn: of others, or of the own user on another device, or sent from here with its ack lost. */
-export function takeMessage(deps: FrameDeps, message: Message): void {
+export function applyMessage(deps: FrameDeps, message: Message): void {
   const { conversation_id, ver, seq, status, created_at_unix, client_id, id, sender_id } = message;
   if (sender_id === deps.selfId && deps.outbox.has(client_id)) {
     const ack = { conversation_id, ver, seq, status, created_at_unix, client_id, server_id: id };
@@ -95,11 +95,11 @@ export function takeMessage(deps: FrameDeps, message: Message): void {
   deps.events.emit("message", message);
 }
 
-function takeAck(deps: FrameDeps, { payload }: AckFrame): void {
-  // The answer to a repeat tells the version of the message's last change, which is to be told as what it is.
+function applyAck(deps: FrameDeps, { payload }: AckFrame): void {
+  // The answer to a repeat has the version of the message's last change, which is to be emitted as what it is.
   if (deps.outbox.acked(payload)) {
     deps.events.emit("acked", payload);
-    deps.tracker.change(payload.conversation_id, placeOf(payload));
+    deps.tracker.change(payload.conversation_id, versionOf(payload));
   }
   deps.outbox.pump();
   deps.changed();
@@ -107,12 +107,12 @@ function takeAck(deps: FrameDeps, { payload }: AckFrame): void {
 
 /**
  * Of a direct conversation all is said. Of a group it may also mean that the user is no longer in it, and a deletion for this user
- * alone has no version of its own, so what the sequencer drops as old may be news: the heads tell.
+ * alone has no version of its own, so what the sequencer drops as old may be new: the heads show it.
  */
-function takeConversationDelete(deps: FrameDeps, frame: ConversationDeleteFrame): void {
+function applyConversationDelete(deps: FrameDeps, frame: ConversationDeleteFrame): void {
   const { conversation_id: conversationId, seq } = frame;
-  deps.tracker.change(conversationId, placeOf(frame));
-  if (conversationId.startsWith("user_")) deps.cleared.take({ conversationId, seq });
+  deps.tracker.change(conversationId, versionOf(frame));
+  if (conversationId.startsWith("user_")) deps.cleared.apply({ conversationId, seq });
   deps.reread(false);
   deps.changed();
 }
@@ -127,7 +127,7 @@ function positionOf(frame: ReadUpdateFrame | DeliveryUpdateFrame | GroupReadUpda
     : { conversationId, userId, kind: "delivered", messageId: frame.last_delivered_message_id };
 }
 
-function takeError(deps: FrameDeps, frame: ErrorFrame): void {
+function applyError(deps: FrameDeps, frame: ErrorFrame): void {
   const clientId = frame.client_id ?? "";
   const refused = deps.outbox.refused(clientId, frame.code, frame.error);
   if (refused === undefined || refused.ended) deps.events.emit("refused", frame);
@@ -137,6 +137,6 @@ function takeError(deps: FrameDeps, frame: ErrorFrame): void {
   } else if (refused !== undefined && refused.refusals > 1) deps.doubt(clientId, refused.to);
 }
 
-function placeOf({ ver, seq }: Followed): Change {
+function versionOf({ ver, seq }: Progress): Change {
   return { ver, seq };
 }

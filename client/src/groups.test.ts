@@ -72,9 +72,9 @@ test("typing and reading in a group, and people who come and go, are told", asyn
     { group_id: 7, is_typing: true },
     { recipient_id: 2, is_typing: true },
   ]);
-  server.tell(1, { type: "typing", sender_id: 3, is_typing: true, timestamp: 1, conversation_id: "group_7" });
-  server.tell(1, { type: "typing", sender_id: 3, is_typing: true, timestamp: 1 });
-  server.tell(1, { type: "user_status", user_id: 3, is_online: true });
+  server.push(1, { type: "typing", sender_id: 3, is_typing: true, timestamp: 1, conversation_id: "group_7" });
+  server.push(1, { type: "typing", sender_id: 3, is_typing: true, timestamp: 1 });
+  server.push(1, { type: "user_status", user_id: 3, is_online: true });
   expect(one.seen.signs).toEqual(["typing group_7 3", "typing user_3 3", "presence 3 true"]);
 });
 
@@ -171,7 +171,7 @@ test("an own message that was edited elsewhere before its ack, or before a secon
     ver,
     seq,
   };
-  server.tell(1, { type: "ack", payload: again, ...again });
+  server.push(1, { type: "ack", payload: again, ...again });
   server.say(2, group, "next");
   await until(() => one.seen.messages.length === 1);
   expect(one.seen.updated.map(({ content }) => content)).toEqual(["mine!", "mine!!"]);
@@ -244,7 +244,7 @@ test("a group that changes while it is being read is read again", async () => {
     if (path !== "/api/changes" || joined) return undefined;
     joined = true;
     // The answer is made before the change, and the push comes before the answer.
-    queueMicrotask(() => server.tell(1, { type: "group_update", conversation_id: "group_7", ver: 3, seq: 0 }));
+    queueMicrotask(() => server.push(1, { type: "group_update", conversation_id: "group_7", ver: 3, seq: 0 }));
     return undefined;
   };
   await one.connection.whenLive();
@@ -290,7 +290,7 @@ test("whatever the line does, every member is told every message that stays, onc
       if (step.kind === "say" && step.by === 2) two.connection.send({ to: group, content: `two ${index}` });
       else if (step.kind === "say") said.push(server.say(step.by, group, `m${index}`));
       else if (step.kind === "pause") await new Promise((resolve) => setTimeout(resolve, 2));
-      else if (step.kind === "cut") server.cut();
+      else if (step.kind === "cut") server.disconnect();
       else if ("at" in step) {
         const [message] = said.splice(step.at % (said.length || 1), 1);
         if (message !== undefined) server[step.kind](message);
@@ -301,7 +301,7 @@ test("whatever the line does, every member is told every message that stays, onc
     }
     server.line = (_frame, deliver) => deliver();
     await two.connection.drained();
-    server.cut();
+    server.disconnect();
     const wanted = (): string[] => server.contents(1, group);
     await until(() => JSON.stringify([...texts.values()]) === JSON.stringify(wanted())).catch(() => undefined);
     await one[Symbol.asyncDispose]();

@@ -5,16 +5,16 @@ export type { ClearedEvent, ConnectionEvents, PositionEvent } from "./connection
 export type { Draft } from "./outgoing.ts";
 export { RefusedError, type Ack, type OutboxEntry } from "./outbox.ts";
 export {
-  follow,
+  startAt,
   step,
   type Change,
   type Effect,
-  type Followed,
-  type Following,
+  type Progress,
+  type SequencerState,
   type Page,
   type SequencerEvent,
 } from "./sequencer.ts";
 export { memoryState, type DeviceState, type StateStore } from "./state.ts";
 export { conversationIdOf, type Target } from "./target.ts";
 export type { Timing } from "./timing.ts";
-export { memoryTokens, readClaims, type Tokens, type TokenStore } from "./tokens.ts";
+export { memoryTokens, decodeClaims, type Tokens, type TokenStore } from "./tokens.ts";

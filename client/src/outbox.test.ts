@@ -58,7 +58,7 @@ test("what is not answered is sent again, on a new line at once", () => {
   expect(after(0)).toEqual([]);
   setOpen(true);
   expect([after(0), after(9), after(1)]).toEqual([["a"], [], ["a"]]);
-  outbox.cut();
+  outbox.disconnected();
   expect(after(0)).toEqual(["a"]);
 });
 

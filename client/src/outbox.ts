@@ -27,7 +27,7 @@ export class RefusedError extends Error {
   }
 }
 
-interface Waiting {
+interface PendingEntry {
   entry: OutboxEntry;
   refusals: number;
   /** When it is to be sent again; undefined: it was not sent on this line. */
@@ -49,9 +49,9 @@ interface OutboxOptions {
 }
 
 /** Refusals that may pass by themselves, such as a database that is away. */
-const passing: ReadonlySet<string> = new Set(["save_failed", "processing_failed", "membership_check_failed"]);
+const retryable: ReadonlySet<string> = new Set(["save_failed", "processing_failed", "membership_check_failed"]);
 /** The slowest pace of trying again, as a multiple of the first. */
-const slowest = 12;
+const maxBackoff = 12;
 
 /**
  * Messages that are sent, in order per conversation and with the same client_id, until the server acknowledges them: at least once
@@ -59,9 +59,9 @@ const slowest = 12;
  */
 export class Outbox {
   readonly #options: OutboxOptions;
-  readonly #known = new Map<string, Waiting>();
+  readonly #known = new Map<string, PendingEntry>();
   /** Conversation → entries that are not acknowledged, in order. */
-  readonly #lanes = new Map<string, Waiting[]>();
+  readonly #lanes = new Map<string, PendingEntry[]>();
   #waiting = 0;
 
   constructor(options: OutboxOptions) {
@@ -76,7 +76,7 @@ export class Outbox {
     const acked = new Promise<Ack>((resolve, reject) => {
       this.#enqueue({ entry, refusals: 0, nextAt: undefined, resolve, reject });
     });
-    // Who does not ask is told by the events.
+    // Who does not ask learns of it by the events.
     acked.catch(() => undefined);
     return acked;
   }
@@ -108,7 +108,7 @@ export class Outbox {
   }
 
   /** What was sent may be lost with the line; `pump` sends it again. */
-  cut(): void {
+  disconnected(): void {
     for (const waiting of this.#known.values()) waiting.nextAt = undefined;
   }
 
@@ -122,7 +122,7 @@ export class Outbox {
     return true;
   }
 
-  /** The message was told in its place. */
+  /** The message was emitted. */
   placed(clientId: string): void {
     this.#known.delete(clientId);
   }
@@ -146,8 +146,8 @@ export class Outbox {
     waiting.refusals += 1;
     const { refusals, entry } = waiting;
     const { now, resendMs } = this.#options;
-    if (passing.has(code)) {
-      waiting.nextAt = now() + resendMs * Math.min(slowest, 2 ** (refusals - 1));
+    if (retryable.has(code)) {
+      waiting.nextAt = now() + resendMs * Math.min(maxBackoff, 2 ** (refusals - 1));
       return { ended: false, to: entry.to, refusals };
     }
     this.#dequeue(waiting);
@@ -156,7 +156,7 @@ export class Outbox {
     return { ended: true, to: entry.to, refusals };
   }
 
-  #enqueue(waiting: Waiting): void {
+  #enqueue(waiting: PendingEntry): void {
     const { clientId, to, acked } = waiting.entry;
     this.#known.set(clientId, waiting);
     if (acked !== undefined) return;
@@ -166,7 +166,7 @@ export class Outbox {
     else lane.push(waiting);
   }
 
-  #dequeue(waiting: Waiting): void {
+  #dequeue(waiting: PendingEntry): void {
     this.#waiting -= 1;
     const lane = conversationIdOf(waiting.entry.to);
     const rest = (this.#lanes.get(lane) ?? []).filter((other) => other !== waiting);

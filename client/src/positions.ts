@@ -1,6 +1,6 @@
 import type { PositionEvent } from "./connection-events.ts";
-/** Positions only move forward, so they need no order: the highest told wins. */
-export function createPositions(tell: (event: PositionEvent) => void): (event: PositionEvent) => void {
+/** Positions only move forward, so they need no order: the highest wins. */
+export function createPositions(emit: (event: PositionEvent) => void): (event: PositionEvent) => void {
   const known = new Map<string, { read: number; delivered: number }>();
   return (event) => {
     if (event.messageId === 0) return;
@@ -10,6 +10,6 @@ export function createPositions(tell: (event: PositionEvent) => void): (event: P
     at[event.kind] = event.messageId;
     at.delivered = Math.max(at.delivered, at.read);
     known.set(key, at);
-    tell(event);
+    emit(event);
   };
 }

@@ -45,13 +45,13 @@ test("what no pong has proven is sent again on the next line", () => {
   setOpen(false);
   vi.advanceTimersByTime(100);
   sent();
-  receipts.cut();
+  receipts.disconnected();
   setOpen(true);
   receipts.flush();
   expect(sent()).toEqual(["read 2", "delivered 7"]);
   receipts.pinged();
   receipts.ponged();
-  receipts.cut();
+  receipts.disconnected();
   receipts.flush();
   expect([sent(), receipts.reads()]).toEqual([[], []]);
 });

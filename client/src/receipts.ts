@@ -8,14 +8,14 @@ export type Receipt =
  * was sent before its ping; the rest is sent again on the next line. Receipts never move a position back, so repeats are harmless.
  */
 export interface Receipts {
-  /** The device has the conversation up to this message; told for the newest only, a little later. */
+  /** The device has the conversation up to this message; sent for the newest only, a little later. */
   delivered(conversationId: string, messageId: number): void;
   read(messageId: number): void;
   flush(): void;
   pinged(): void;
   ponged(): void;
   /** What was not proven counts as not sent. */
-  cut(): void;
+  disconnected(): void;
   /** Read receipts that have to outlive a restart. */
   reads(): number[];
 }
@@ -73,7 +73,7 @@ export function createReceipts(options: Options): Receipts {
       for (const [messageId, sent] of reads) if (sent !== undefined && sent < round) reads.delete(messageId);
       for (const [id, one] of delivered) if (one.round !== undefined && one.round < round) delivered.delete(id);
     },
-    cut() {
+    disconnected() {
       clearTimeout(timer);
       timer = undefined;
       for (const messageId of reads.keys()) reads.set(messageId, undefined);

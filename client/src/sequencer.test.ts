@@ -1,7 +1,7 @@
 import type { DeletedMessage, Message } from "@om/protocol";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { follow, step, type Change, type Effect, type Followed, type Following, type Page } from "./sequencer.ts";
+import { startAt, step, type Change, type Effect, type Progress, type SequencerState, type Page } from "./sequencer.ts";
 
 const message = (seq: number, ver: number): Message => ({ seq, ver, id: 100 + seq }) as Message;
 
@@ -61,11 +61,11 @@ function life(kinds: readonly Kind[]): Truth {
 
 /** A device at one conversation of `truth`. */
 function device(truth: Truth) {
-  let state: Following = follow();
-  const told: Message[] = [];
+  let state: SequencerState = startAt();
+  const emitted: Message[] = [];
   const updated: Message[] = [];
   const deleted: number[] = [];
-  /** Everything told, as `<what> <message id>`. */
+  /** Everything emitted, as `<what> <message id>`. */
   const log: string[] = [];
   const kinds = new Set<Effect["kind"]>();
   function take(event: Parameters<typeof step>[1]): void {
@@ -73,7 +73,7 @@ function device(truth: Truth) {
     state = next;
     for (const effect of effects) {
       kinds.add(effect.kind);
-      if (effect.kind === "message") told.push(effect.message);
+      if (effect.kind === "message") emitted.push(effect.message);
       else if (effect.kind === "updated") updated.push(effect.message);
       else if (effect.kind === "deleted") deleted.push(effect.id);
       if (effect.kind === "deleted") log.push(`deleted ${effect.id}`);
@@ -81,14 +81,14 @@ function device(truth: Truth) {
     }
   }
   return {
-    told,
+    emitted,
     updated,
     deleted,
     log,
     kinds,
     take,
     state: () => state,
-    restart: () => void (state = follow({ ver: state.ver, seq: state.seq })),
+    restart: () => void (state = startAt({ ver: state.ver, seq: state.seq })),
     /** Reads as catch-up.ts does; each page is answered `lag` changes after the one before, `between` happens meanwhile. */
     read(head: number, options: { pageSize: number; lag: number; between?: () => void; cutAfter?: number }): void {
       take({ kind: "head", ver: head });
@@ -107,7 +107,7 @@ function device(truth: Truth) {
         take({ kind: "page", page: { messages, deleted, upTo: next ?? head, last } });
         since = next;
         pages += 1;
-        if (pages === options.cutAfter) return take({ kind: "cut" });
+        if (pages === options.cutAfter) return take({ kind: "disconnected" });
       }
     },
   };
@@ -125,7 +125,7 @@ const page = (messages: Message[], upTo: number): Page => ({ messages, deleted: 
 const upTo = (n: number): number[] => Array.from({ length: n }, (_, index) => index + 1);
 const messages = (kinds: readonly Kind[]): number => kinds.filter((kind) => kind === "message").length;
 
-test("an in-order stream is told as it comes, and nothing is waited for or read", () => {
+test("an in-order stream is emitted as it comes, and nothing is waited for or read", () => {
   fc.assert(
     fc.property(anyLife, fc.array(fc.nat(40), { maxLength: 10 }), (kinds, repeats) => {
       const truth = life(kinds);
@@ -133,13 +133,13 @@ test("an in-order stream is told as it comes, and nothing is waited for or read"
       const one = device(truth);
       changes.forEach((change, index) => {
         one.take({ kind: "change", change });
-        // What was told before comes again.
+        // What was emitted before comes again.
         for (const at of repeats) {
           const again = changes[at];
           if (again !== undefined && at <= index) one.take({ kind: "change", change: again });
         }
       });
-      expect(one.told.map(({ seq }) => seq)).toEqual(upTo(messages(kinds)));
+      expect(one.emitted.map(({ seq }) => seq)).toEqual(upTo(messages(kinds)));
       expect([one.kinds.has("wait"), one.kinds.has("missing")]).toEqual([false, false]);
       const gone = truth.stored.flatMap(({ seq, deletedAt }) => (deletedAt === undefined ? [] : [100 + seq]));
       expect(new Set(one.deleted)).toEqual(new Set(gone));
@@ -172,7 +172,7 @@ test("whatever is lost, repeated, reordered, cut and read again: every message o
       }),
     },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant("waited" as const) }) },
-    { weight: 1, arbitrary: fc.record({ kind: fc.constant("cut" as const) }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant("disconnected" as const) }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant("restart" as const) }) },
   );
   fc.assert(
@@ -197,22 +197,22 @@ test("whatever is lost, repeated, reordered, cut and read again: every message o
       }
       one.read(length, { pageSize: 3, lag: 0 });
       expect(one.state()).toMatchObject({ ver: length, gap: "none", held: [] });
-      const seqs = one.told.map(({ seq }) => seq);
+      const seqs = one.emitted.map(({ seq }) => seq);
       expect(seqs).toEqual([...new Set(seqs)].toSorted((a, b) => a - b));
       for (const { seq, firstVer, edits, deletedAt } of truth.stored) {
         const id = 100 + seq;
         const log = one.log.filter((line) => line.endsWith(` ${id}`));
         if (deletedAt !== undefined) {
-          // Never told, or told and then told deleted.
+          // Never emitted, or emitted and then emitted deleted.
           if (seqs.includes(seq)) expect(log.at(-1)).toBe(`deleted ${id}`);
           else if (!restarted) expect(log).toEqual([]);
         } else {
-          const shown = [...one.told, ...one.updated].filter((one) => one.id === id).map(({ ver }) => ver);
+          const shown = [...one.emitted, ...one.updated].filter((one) => one.id === id).map(({ ver }) => ver);
           expect([seqs.includes(seq), Math.max(...shown)]).toEqual([true, edits.at(-1) ?? firstVer]);
           expect(log).not.toContain(`deleted ${id}`);
           if (!restarted) expect(new Set(shown).size).toBe(shown.length);
         }
-        // Without a restart, which forgets what was told ahead, no change is told twice.
+        // Without a restart, which forgets what was emitted ahead, no change is emitted twice.
         if (!restarted) expect(log.filter((line) => line.startsWith("deleted")).length).toBeLessThanOrEqual(1);
       }
     }),
@@ -226,17 +226,17 @@ test("a change ahead of its turn is held; what fills the gap in time saves the r
   const [first, second, third] = changes as [Change, Change, Change];
   one.take({ kind: "change", change: first });
   one.take({ kind: "change", change: third });
-  expect([one.told.length, one.state().gap]).toEqual([1, "waiting"]);
+  expect([one.emitted.length, one.state().gap]).toEqual([1, "waiting"]);
   one.take({ kind: "change", change: second });
   one.take({ kind: "waited" });
-  expect(one.told.map(({ seq }) => seq)).toEqual([1, 2, 3]);
+  expect(one.emitted.map(({ seq }) => seq)).toEqual([1, 2, 3]);
   expect([...one.kinds]).toEqual(["message", "wait"]);
 });
 
 test("a gap that stays is reported once until it was read, and again if something is still missing then", () => {
   const one = device(life([]));
   const change = (ver: number): Change => ({ ver, seq: ver, message: message(ver, ver) });
-  const effects = (event: Parameters<typeof step>[1], state: Following): [Following, string[]] => {
+  const effects = (event: Parameters<typeof step>[1], state: SequencerState): [SequencerState, string[]] => {
     const [next, made] = step(state, event);
     return [next, made.map(({ kind }) => kind)];
   };
@@ -250,25 +250,25 @@ test("a gap that stays is reported once until it was read, and again if somethin
   expect(made).toEqual(["message", "message", "wait"]);
 });
 
-test("a device that starts at the present is not told of the past, but of what came while it looked", () => {
-  const at: Followed = { ver: 5, seq: 4 };
+test("a device that starts at the present is not emitted of the past, but of what came while it looked", () => {
+  const at: Progress = { ver: 5, seq: 4 };
   const one = device(life([]));
   one.take({ kind: "change", change: { ver: 5, seq: 4, message: message(4, 5) } });
   one.take({ kind: "change", change: { ver: 6, seq: 5, message: message(5, 6) } });
   one.take({ kind: "start", at });
-  expect(one.told.map(({ seq }) => seq)).toEqual([5]);
+  expect(one.emitted.map(({ seq }) => seq)).toEqual([5]);
   expect(one.state()).toMatchObject({ ver: 6, seq: 5, gap: "none" });
 });
 
 test("more than can be held is let go and asked for", () => {
   const one = device(life([]));
   for (let ver = 2; ver < 3_000; ver += 1) one.take({ kind: "change", change: { ver, seq: ver } });
-  expect([one.state().held.length, one.state().heard]).toEqual([1_000, 2_999]);
+  expect([one.state().held.length, one.state().latestVer]).toEqual([1_000, 2_999]);
   one.take({ kind: "page", page: page([], 1) });
   expect(one.state()).toMatchObject({ ver: 1_001, gap: "waiting" });
 });
 
-test("what a page told of a message ahead of its turn is not undone by the changes that come in turn", () => {
+test("what a page emitted of a message ahead of its turn is not undone by the changes that come in turn", () => {
   const one = device(life([]));
   const gone = { id: 102, seq: 2, ver: 4 };
   one.take({ kind: "change", change: { ver: 1, seq: 1, message: message(1, 1) } });

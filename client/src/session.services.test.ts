@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { createApi } from "./api.ts";
 import { memoryState } from "./state.ts";
 import { openDevice, register } from "./testing/device.ts";
-import { memoryTokens, readClaims } from "./tokens.ts";
+import { memoryTokens, decodeClaims } from "./tokens.ts";
 
 const secret = "a secret of this file, long enough for HS256";
 let server: OmServer;
@@ -30,7 +30,7 @@ test("an access token that has expired is renewed once, for calls and for the li
   const [me] = await Promise.all([api.me(), api.conversations(), api.peers()]);
   expect(me.user.id).toBe(ann.id);
   expect(store.load()?.refreshToken).not.toBe(stale.refreshToken);
-  expect(readClaims(store.load()?.accessToken ?? "")).toMatchObject({ userId: ann.id });
+  expect(decodeClaims(store.load()?.accessToken ?? "")).toMatchObject({ userId: ann.id });
   // The old refresh token is good for a while, as after a lost answer.
   await using device = openDevice(server.url, { ...ann, tokens: stale });
   await device.connection.whenLive();

@@ -93,7 +93,7 @@ function opened({ socket, onRefused, silence }: Dialled, { openTimeoutMs, signal
 }
 
 function watch(socket: WebSocket, options: SocketOptions): Socket {
-  let heard = true;
+  let isAlive = true;
   let closed = false;
   let deadline: ReturnType<typeof setTimeout> | undefined;
   const end = (code: number): void => {
@@ -114,23 +114,23 @@ function watch(socket: WebSocket, options: SocketOptions): Socket {
     end(code);
   };
   const pinger = setInterval(() => {
-    heard = false;
+    isAlive = false;
     if (!send({ type: "ping", payload: {} })) return;
     options.onPing();
     clearTimeout(deadline);
-    deadline = setTimeout(() => (heard ? undefined : close(1006)), options.pongTimeoutMs);
+    deadline = setTimeout(() => (isAlive ? undefined : close(1006)), options.pongTimeoutMs);
   }, options.pingEveryMs);
   socket.addEventListener("close", (event) => end(event.code));
   socket.addEventListener("message", (event) => {
-    heard = true;
-    const frame = closed ? undefined : readFrame(event.data);
+    isAlive = true;
+    const frame = closed ? undefined : parseFrame(event.data);
     if (frame !== undefined) options.onFrame(frame);
   });
   return { send, close: () => close(1000) };
 }
 
 /** Frames that cannot be read are skipped: a later catch-up brings what they said. */
-function readFrame(data: unknown): OutboundFrame | undefined {
+function parseFrame(data: unknown): OutboundFrame | undefined {
   try {
     const frame: unknown = typeof data === "string" ? JSON.parse(data) : undefined;
     return typeof frame === "object" && frame !== null && "type" in frame ? (frame as OutboundFrame) : undefined;

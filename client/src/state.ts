@@ -1,17 +1,17 @@
 import type { OutboxEntry } from "./outbox.ts";
-import type { Followed } from "./sequencer.ts";
+import type { Progress } from "./sequencer.ts";
 import { targetOf, type Target } from "./target.ts";
 
 /** What a device must remember to resume without loss: how far it has followed, and what it has not sent yet. */
 export interface DeviceState {
   cursor: string;
-  conversations: [conversationId: string, followed: Followed][];
+  conversations: [conversationId: string, followed: Progress][];
   outbox: OutboxEntry[];
   /** Messages whose read receipt may not have arrived. */
   reads?: number[];
 }
 
-/** Where the state lives. `save` is called after the application has been told of what the state contains. */
+/** Where the state lives. `save` is called after the application has received what the state contains. */
 export interface StateStore {
   load(): DeviceState | undefined;
   save(state: DeviceState): void;
@@ -23,7 +23,7 @@ export function memoryState(state?: DeviceState): StateStore {
 }
 
 /** Earlier versions named the recipient of a waiting message by id alone. */
-export function readState(
+export function loadState(
   state: (Omit<DeviceState, "outbox"> & { outbox: SavedEntry[] }) | undefined,
 ): DeviceState | undefined {
   return state === undefined
@@ -34,13 +34,13 @@ export function readState(
 type SavedEntry = Omit<OutboxEntry, "to"> & { to: number | Target };
 
 /** Saves now, at the end of this turn, or a little later; a burst is saved once. */
-export interface Saver {
+export interface StateSaver {
   now(): void;
   turn(): void;
   soon(): void;
 }
 
-export function createSaver(save: () => void, delayMs: number): Saver {
+export function createStateSaver(save: () => void, delayMs: number): StateSaver {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let turning = false;
   const now = (): void => {

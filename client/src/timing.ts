@@ -18,7 +18,7 @@ export interface Timing {
   rereadEvery: number;
   /** Least pause between two readings on one line. */
   rereadPause: number;
-  /** How long the state may lag behind what was told. */
+  /** How long the state may lag behind what was emitted. */
   save: number;
 }
 

@@ -16,7 +16,7 @@ export function memoryTokens(tokens?: Tokens): TokenStore {
 }
 
 /** What an access token says of itself, unverified: whose it is, and for how long it is good yet. */
-export function readClaims(accessToken: string): { userId: number; secondsLeft: number } {
+export function decodeClaims(accessToken: string): { userId: number; secondsLeft: number } {
   try {
     const body = (accessToken.split(".")[1] ?? "").replaceAll("-", "+").replaceAll("_", "/");
     const claims = JSON.parse(atob(body)) as { user_id?: number; exp?: number };

@@ -8,7 +8,7 @@ function trackerOf() {
   const missing = vi.fn<() => void>();
   const tracker = createTracker({
     start: [["user_2", { ver: 1, seq: 1 }]],
-    tell: () => undefined,
+    onEffect: () => undefined,
     missing,
     reorderMs: 50,
   });
@@ -35,9 +35,9 @@ test("a gap is reported after the time to reorder, and again when a catch-up did
 test("a line that is gone takes its gaps along", () => {
   const { tracker, missing } = trackerOf();
   tracker.change("user_2", { ver: 3, seq: 3 });
-  tracker.cut();
+  tracker.disconnected();
   vi.advanceTimersByTime(1_000);
   expect(missing).not.toHaveBeenCalled();
   tracker.change("user_2", { ver: 2, seq: 2 });
-  expect(tracker.followed("user_2")).toMatchObject({ ver: 2, seq: 2, held: [] });
+  expect(tracker.progress("user_2")).toMatchObject({ ver: 2, seq: 2, held: [] });
 });

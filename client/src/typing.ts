@@ -3,7 +3,7 @@ import { conversationIdOf, type Target } from "./target.ts";
 /** Tells at most so often that the user is still typing; a receiver lets the sign go out a little later by itself. */
 const repeatMs = 3_000;
 
-/** Sends a typing sign per conversation, sparingly; that it stopped is told once, at once. */
+/** Sends a typing sign per conversation, sparingly; that it stopped is sent once, at once. */
 export function createTyping(
   send: (to: Target, isTyping: boolean) => void,
   now: () => number,

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { EmbeddedRefused } from "@om/postgres";
-import { ConfigError, parseConfig, readEnvironment } from "@om/server/config";
+import { ConfigError, parseConfig, loadEnvironment } from "@om/server/config";
 import { ConnectionLost } from "./import-connection.ts";
 import { createProgress } from "./progress.ts";
 import { ImportRefused } from "./refusal.ts";
@@ -36,7 +36,7 @@ async function main(): Promise<number> {
     console.log(usage);
     return 0;
   }
-  const config = parseConfig(readEnvironment());
+  const config = parseConfig(loadEnvironment());
   const quiet = { onOutage: () => undefined, onEnd: () => undefined };
   await using target = asked.dryRun ? undefined : await openServer(config, quiet);
   const report = await runImport({

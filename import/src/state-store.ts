@@ -81,7 +81,7 @@ async function lockAlone(target: ImportConnection): Promise<void> {
   }
 }
 
-const newEpoch = statement<never>("import.new_epoch", "update cache_ctl set epoch = epoch + 1");
+const newEpoch = statement<never>("import.new_epoch", "update cache_control set epoch = epoch + 1");
 
 /** What is counted of a run that may have been cut off. */
 export type Step = "users" | "groups" | "messages" | "finished";

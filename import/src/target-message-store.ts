@@ -68,7 +68,7 @@ const addMessages = statement<PageOutcome>(
    ),
    heads as (
      update conversations c
-     set seq = e.seq, ver = e.ver, last_message_id = e.id, last_message_at = e.created_at, changed = pg_current_xact_id()
+     set seq = e.seq, ver = e.ver, last_message_id = e.id, last_message_at = e.created_at, changed_xid = pg_current_xact_id()
      from ends e where c.id = e.conversation_id
    ),
    kept as (
@@ -130,7 +130,7 @@ const place = statement<never>(
        coalesce(t.delivered_seq, 0) as old_delivered,
        greatest(t.read_seq, case
          when w.to_self then w.seq
-         when p.read_id > 0 then seq_at(w.conversation_id, p.read_id)
+         when p.read_id > 0 then seq_of_message(w.conversation_id, p.read_id)
          else 0 end) as read_seq
      from people w
        left join lateral (
@@ -142,8 +142,8 @@ const place = statement<never>(
    ),
    received as materialized (
      select r.*, greatest(r.read_seq, r.old_delivered, least(
-       case when r.in_group then r.seq when r.delivered_id > 0 then seq_at(r.conversation_id, r.delivered_id) else 0 end,
-       case when r.pending_id is not null then seq_at(r.conversation_id, r.pending_id) - 1 end)) as delivered_seq
+       case when r.in_group then r.seq when r.delivered_id > 0 then seq_of_message(r.conversation_id, r.delivered_id) else 0 end,
+       case when r.pending_id is not null then seq_of_message(r.conversation_id, r.pending_id) - 1 end)) as delivered_seq
      from reads r
    ),
    own as materialized (
@@ -163,7 +163,7 @@ const place = statement<never>(
    from received r left join own o on o.conversation_id = r.conversation_id and o.user_id = r.user_id
    on conflict (user_id, conversation_id) do update
    set role = excluded.role, read_seq = excluded.read_seq, delivered_seq = excluded.delivered_seq, sent = excluded.sent,
-     sent_at_read = excluded.sent_at_read, left_at = null, changed = pg_current_xact_id()
+     sent_at_read = excluded.sent_at_read, left_at = null, changed_xid = pg_current_xact_id()
    where (t.role, t.read_seq, t.delivered_seq, t.sent, t.sent_at_read, t.left_at is null)
      is distinct from (excluded.role, excluded.read_seq, excluded.delivered_seq, excluded.sent, excluded.sent_at_read, true)`,
 );
@@ -171,7 +171,7 @@ const place = statement<never>(
 const startEmpty = statement<never>(
   "import.start_empty",
   `with started as (
-     update conversations c set ver = 1, changed = pg_current_xact_id()
+     update conversations c set ver = 1, changed_xid = pg_current_xact_id()
      where c.id > $1 and c.id <= $2 and c.group_id is not null and c.ver = 0 returning c.id
    )
    update import_conversations i set ver = 1 from started s where i.conversation_id = s.id`,
@@ -180,7 +180,7 @@ const startEmpty = statement<never>(
 const leave = statement<never>(
   "import.leave",
   `update participants t
-   set left_at = now(), changed = pg_current_xact_id()
+   set left_at = now(), changed_xid = pg_current_xact_id()
    from conversations c join import_conversations i on i.conversation_id = c.id and ${untouched}
    where c.id > $1 and c.id <= $2 and i.conversation_id > $1 and i.conversation_id <= $2
      and c.group_id is not null and t.conversation_id = c.id and t.left_at is null

@@ -95,7 +95,7 @@ describe.each([
       // A group without messages has its first version.
       ver: Math.max(1, messages.length),
       members: key.startsWith("group ") ? people.length : 0,
-      life_ver: 0,
+      revised_ver: 0,
       last_message_id: messages.at(-1)?.id ?? null,
       last_message_at: time(messages.at(-1)?.created_at ?? null),
     }));

@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { createAccessTokens } from "./accounts/access-token.ts";
 import { composeAccounts } from "./accounts/compose.ts";
 import { jwtSecret } from "./accounts/jwt-secret.ts";
-import { createPeople, profileKey } from "./accounts/profile-cache.ts";
+import { createProfiles, profileKey } from "./accounts/profile-cache.ts";
 import { createUserViews } from "./accounts/user-view.ts";
 import type { Cache } from "./cache/cache.ts";
 import { scripts } from "./cache/scripts.ts";
@@ -13,7 +13,7 @@ import { composeConversations } from "./conversations/compose.ts";
 import type { Bus } from "./delivery/bus.ts";
 import { createHub, type Hub } from "./delivery/hub.ts";
 import { composeGroups } from "./groups/compose.ts";
-import { createAnnounce } from "./groups/group-pushes.ts";
+import { createGroupPublisher } from "./groups/group-pushes.ts";
 import { membershipStore } from "./groups/membership-store.ts";
 import { createOriginPolicy } from "./http/origin.ts";
 import { listen } from "./http/listen.ts";
@@ -23,9 +23,9 @@ import { composeMessages } from "./messages/compose.ts";
 import { openRedis } from "./open/open-redis.ts";
 import { faultStep } from "./cache/fault-step.ts";
 import { externalConnection, openStorage, type Storage, type StorageEvents } from "./open/open-storage.ts";
-import { every } from "./platform/background.ts";
+import { every } from "./platform/periodic-task.ts";
 import type { Clock } from "./platform/clock.ts";
-import { createDisposals } from "./platform/disposals.ts";
+import { createDisposalStack } from "./platform/disposal-stack.ts";
 import { statement } from "./platform/postgres/statement.ts";
 import type { Redis } from "./platform/redis/redis.ts";
 import type { Handlers } from "./platform/route-handlers.ts";
@@ -64,9 +64,9 @@ const ping = statement<{ ok: number }>("app.ping", "select 1 as ok");
 export async function startApp(config: Config, options: AppOptions = {}): Promise<App> {
   const { now = Date.now, signal, onListening, onFatal } = options;
   const telemetry = createTelemetry({ logLevel: config.logLevel, logFrameSizes: config.wsDebug, now });
-  const disposals = createDisposals((error) => telemetry.failure("stop", error));
+  const disposals = createDisposalStack((error) => telemetry.failure("stop", error));
   const background = (ms: number, where: string, work: () => Promise<unknown>): void => {
-    disposals.owned(every(ms, work, (error) => telemetry.failure(where, error)));
+    disposals.use(every(ms, work, (error) => telemetry.failure(where, error)));
   };
   const isAllowed = createOriginPolicy(config.allowedOrigins);
   let serving: Serving | undefined;
@@ -78,22 +78,22 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     const embedded = externalConnection(config) === undefined;
     const secret = jwtSecret({ given: config.jwtSecret, dataDir: config.dataDir, embedded });
     const opened = openRedis(config, telemetry, [...Object.values(scripts), ...presenceScripts]);
-    if (opened !== undefined) disposals.owned(opened);
-    const storage = disposals.owned(await openStorage(config, storageEvents(telemetry, onFatal), signal));
+    if (opened !== undefined) disposals.use(opened);
+    const storage = disposals.use(await openStorage(config, storageEvents(telemetry, onFatal), signal));
     signal?.throwIfAborted();
     const step = faultStep(config.faultAt);
     const redis = opened?.redis;
-    const cache = disposals.owned(await composeCache({ config, storage, redis, telemetry, step }));
-    const { bus, connect } = disposals.owned(openBus(opened, telemetry));
+    const cache = disposals.use(await composeCache({ config, storage, redis, telemetry, step }));
+    const { bus, connect } = disposals.use(openBus(opened, telemetry));
     await Promise.all([opened?.connect(), connect()]);
     signal?.throwIfAborted();
     const hub = createHub({ maxSocketsPerUser: config.maxSocketsPerUser });
     const parts = { config, storage, cache, redis, bus, hub, telemetry, secret, now };
     const features = composeFeatures(parts, () => url);
     const { messages, presence, verify } = features;
-    disposals.owned(presence);
+    disposals.use(presence);
     for (const { everyMs, name, work } of features.jobs) background(everyMs, name, work);
-    disposals.add(() => messages.lanes.idle());
+    disposals.defer(() => messages.lanes.idle());
 
     const checks = { database: async () => void (await storage.db.query(ping, [])) };
     const { backlog, proofs } = messages;
@@ -102,7 +102,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     const { server } = http;
     const sockets = openSockets({ config, server, isAllowed, verify, hub, frames, backlog, proofs, heard, telemetry });
     serving = { handlers, verify, checks };
-    disposals.add(
+    disposals.defer(
       () => http.close(),
       () => sockets[Symbol.asyncDispose](),
     );
@@ -151,11 +151,11 @@ export function composeFeatures(opened: Opened, ownUrl: () => string) {
   const views = createUserViews({
     exposeEmails: config.exposeEmails,
     lookup: presence.lookup,
-    onShown: (userId, ver) => cache.seen(profileKey(userId), ver),
+    onProfileServed: (userId, ver) => cache.raiseFloor(profileKey(userId), ver),
   });
-  const shared = { ...base, views, people: createPeople({ cache, db, exposeEmails: config.exposeEmails }) };
-  const announce = createAnnounce({ bus, memberships: membershipStore(db), failure: failed("groups") });
-  const groups = composeGroups({ ...shared, announce });
+  const shared = { ...base, views, profiles: createProfiles({ cache, db, exposeEmails: config.exposeEmails }) };
+  const publishGroupEvent = createGroupPublisher({ bus, memberships: membershipStore(db), failure: failed("groups") });
+  const groups = composeGroups({ ...shared, publishGroupEvent });
   const mediaBase = (): string => config.publicApiBaseUrl || `${ownUrl()}/api`;
   const media = composeMedia({ ...shared, base: mediaBase, setIcon: groups.setIcon });
   const messages = composeMessages({ ...shared, media: media.links });

@@ -136,7 +136,7 @@ test("a row changed by hand shows; after TRUNCATE a new epoch does it", async ()
   expect(await read()).toEqual(["Are you there?"]);
   postgres.sql(database, "update messages set content = 'Hello'");
   await vi.waitFor(async () => expect(await read()).toEqual(["Hello"]), patient);
-  const [, statement = ""] = /```sql\n(update cache_ctl [^`]+)```/.exec(running) ?? [];
+  const [, statement = ""] = /```sql\n(update cache_control [^`]+)```/.exec(running) ?? [];
   postgres.sql(database, "truncate messages cascade");
   postgres.sql(database, statement);
   await vi.waitFor(async () => expect(await read()).toEqual([]), patient);

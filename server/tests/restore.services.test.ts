@@ -98,7 +98,10 @@ test("a dump loaded into a fresh cluster: what was stamped by higher transaction
   fresh.load(restored, server.dump(url));
   const stamps = (): string[] =>
     fresh
-      .sql(restored, "select changed from conversations where hi > 1 union all select durable from installation")
+      .sql(
+        restored,
+        "select changed_xid from conversations where hi > 1 union all select durable_xid from installation",
+      )
       .split("\n");
   const [old, older, durable] = stamps();
   await using db = await open(restored);
@@ -111,7 +114,7 @@ test("a dump loaded into a fresh cluster: what was stamped by higher transaction
 
 test("only the first start in an epoch writes anything", async () => {
   const url = await withConversations();
-  const state = (): string => server.sql(url, "select epoch = resume_epoch(), xmin from installation");
+  const state = (): string => server.sql(url, "select resume_epoch = resume_epoch(), xmin from installation");
   const before = state();
   expect(before).toMatch(/^t\|/);
   await migrate({ connectionString: url });
@@ -121,10 +124,10 @@ test("only the first start in an epoch writes anything", async () => {
 test("a durable bound that lies in the future is taken back, so that it bounds again", async () => {
   const url = await withConversations();
   await using db = await open(url);
-  server.sql(url, "update installation set durable = '900000000'");
+  server.sql(url, "update installation set durable_xid = '900000000'");
   await conversationStore(db).markDurable();
   const [durable, newest] = server
-    .sql(url, "select durable, pg_snapshot_xmax(pg_current_snapshot()) from installation")
+    .sql(url, "select durable_xid, pg_snapshot_xmax(pg_current_snapshot()) from installation")
     .split("|")
     .map(Number);
   expect(durable).toBeLessThan(newest ?? 0);

@@ -94,10 +94,10 @@ export const mutants: Record<string, Mutant> = {
     does: "forgets to say in the database which keys it could not mark",
     mutations: [
       {
-        file: "server/sql/functions/note-dirty.sql",
+        file: "server/sql/functions/add-dirty.sql",
         find: `  insert into cache_dirty (key, ver) select d.key, d.ver from unnest(p_keys, p_vers) as d(key, ver);
-  get diagnostics noted = row_count;`,
-        replace: "  noted := 0;",
+  get diagnostics added = row_count;`,
+        replace: "  added := 0;",
       },
     ],
     faults: ["Redis refused", "Redis swallowed", "Redis late", "Redis reset"],

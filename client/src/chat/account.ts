@@ -26,7 +26,11 @@ export interface Account {
  * Logs in with what the file or `password` holds; a name that nobody has yet is registered with a password made here.
  * @throws OmApiError when the name belongs to somebody else
  */
-export async function enter(options: { server: string; user: string; password: string | undefined }): Promise<Account> {
+export async function signIn(options: {
+  server: string;
+  user: string;
+  password: string | undefined;
+}): Promise<Account> {
   const file = openFile(options.server, options.user);
   const tokens: TokenStore = {
     load: () => file.data.tokens,

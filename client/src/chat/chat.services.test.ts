@@ -5,8 +5,8 @@ import { OmConnection } from "../connection.ts";
 import { register } from "../testing/device.ts";
 import { memoryTokens } from "../tokens.ts";
 import { createActions, type Actions } from "./actions.ts";
-import { follow, takeConversation } from "./follow.ts";
-import { createModel, openTalk, type Line, type Model } from "./model.ts";
+import { follow, applyConversation } from "./follow.ts";
+import { createModel, selectedConversation, type Line, type Model } from "./model.ts";
 
 let server: OmServer;
 beforeAll(async () => {
@@ -34,17 +34,17 @@ async function startChat(name: string): Promise<Chat> {
     for (const check of waiting) check();
   };
   const actions = createActions({ api, connection, model, changed: look, quit: () => undefined });
-  follow(model, connection, (talk) => {
-    if (talk !== undefined && talk.id === model.openId) actions.seen(talk);
+  follow(model, connection, (conversation) => {
+    if (conversation !== undefined && conversation.id === model.openId) actions.seen(conversation);
     look();
   });
   const { conversations } = await api.conversations();
-  for (const conversation of conversations) takeConversation(model, conversation);
+  for (const conversation of conversations) applyConversation(model, conversation);
   await connection.whenLive();
   return {
     model,
     actions,
-    lines: () => openTalk(model)?.lines ?? [],
+    lines: () => selectedConversation(model)?.lines ?? [],
     async type(...lines) {
       for (const line of lines) await actions.enter(line);
     },
@@ -69,7 +69,7 @@ test("two people make a group, invite, answer, change and delete their words, an
   await using bob = await startChat("bob");
   await ann.type("/group Hikers & friends", "first", "/invite");
   await bob.type(ann.model.notice.replace("invite: ", ""));
-  expect([openTalk(bob.model)?.name, texts(bob)]).toEqual(["Hikers & friends", ["first"]]);
+  expect([selectedConversation(bob.model)?.name, texts(bob)]).toEqual(["Hikers & friends", ["first"]]);
   await bob.type("/reply answer");
   await ann.until(() => texts(ann).includes("answer"));
   expect(ann.lines()[1]).toMatchObject({ name: "bob", quote: { name: "ann", text: "first" } });
@@ -81,12 +81,12 @@ test("two people make a group, invite, answer, change and delete their words, an
   ]);
   await bob.until(() => bob.lines()[1]?.id !== 0);
   await ann.type("second");
-  await ann.until(() => ann.lines().every(({ id }) => id > 0 && id <= (openTalk(ann.model)?.read ?? 0)));
+  await ann.until(() => ann.lines().every(({ id }) => id > 0 && id <= (selectedConversation(ann.model)?.read ?? 0)));
   await ann.type("/delete", "/delete");
   await bob.until(() => bob.lines().length === 1);
   expect([texts(bob), bob.lines()[0]?.quote]).toEqual([["answer"], undefined]);
   await bob.type("/leave");
-  expect([bob.model.talks.size, bob.model.openId]).toEqual([0, undefined]);
+  expect([bob.model.conversations.size, bob.model.openId]).toEqual([0, undefined]);
   await bob.type("/leave");
   expect(bob.model.notice).toBe("open somebody first: /open NAME");
 });
@@ -101,22 +101,22 @@ test("a public group is joined by its handle; one that is not there, or not ours
   expect(dan.model.notice).toBe("forbidden");
   await dan.type("/join films");
   expect(dan.model.notice).toBe("record not found");
-  const name = [...cat.model.talks.keys()][0] ?? "";
+  const name = [...cat.model.conversations.keys()][0] ?? "";
   await dan.type("/open cat");
   await cat.type("who is here?");
-  await dan.until(() => dan.model.talks.get(name)?.unread === 1);
+  await dan.until(() => dan.model.conversations.get(name)?.unread === 1);
 });
 
-test("what is read while the talk is open reaches its author; who is blocked is marked, and not heard", async () => {
+test("what is read while the conversation is open reaches its author; who is blocked is marked, and not heard", async () => {
   await using eve = await startChat("eve");
   await using fay = await startChat("fay");
   await eve.type("/open fay", "one");
-  await fay.until(() => fay.model.talks.size === 1);
+  await fay.until(() => fay.model.conversations.size === 1);
   await fay.type("/open eve");
   await eve.type("two");
-  await eve.until(() => eve.lines().every(({ id }) => id > 0 && id <= (openTalk(eve.model)?.read ?? 0)));
+  await eve.until(() => eve.lines().every(({ id }) => id > 0 && id <= (selectedConversation(eve.model)?.read ?? 0)));
   await fay.type("/block");
-  expect([openTalk(fay.model)?.isBlocked, fay.model.notice]).toEqual([true, "eve is blocked"]);
+  expect([selectedConversation(fay.model)?.isBlocked, fay.model.notice]).toEqual([true, "eve is blocked"]);
   await eve.type("three");
   await eve.until(() => eve.lines().every(({ id }) => id > 0));
   await fay.type("/unblock");

@@ -1,7 +1,7 @@
 import type { OmConnection } from "../connection.ts";
 import type { Actions } from "./actions.ts";
-import { readKeys, type Key } from "./keys.ts";
-import { openTalk, type Model } from "./model.ts";
+import { parseKeys, type Key } from "./keys.ts";
+import { selectedConversation, type Model } from "./model.ts";
 import { cursorColumn, drawScreen } from "./screen.ts";
 import { dropLast } from "./text.ts";
 
@@ -50,17 +50,17 @@ export function startFullScreen(deps: {
 
   function type(text: string): void {
     model.input += text;
-    const talk = openTalk(model);
-    if (talk !== undefined && !model.input.startsWith("/")) deps.connection.typing(talk.target);
+    const conversation = selectedConversation(model);
+    if (conversation !== undefined && !model.input.startsWith("/")) deps.connection.typing(conversation.target);
   }
 
   function scroll(by: number): void {
-    const lines = openTalk(model)?.lines.length ?? 0;
+    const lines = selectedConversation(model)?.lines.length ?? 0;
     model.scroll = Math.max(0, Math.min(model.scroll + by, lines));
     if (by > 0 && model.scroll + by >= lines) void actions.older();
   }
 
-  const onInput = (data: string): void => readKeys(data).forEach(press);
+  const onInput = (data: string): void => parseKeys(data).forEach(press);
   stdin.setRawMode(true).setEncoding("utf8").on("data", onInput).resume();
   stdout.on("resize", draw);
   // "is typing" disappears by itself.

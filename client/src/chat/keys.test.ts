@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { readKeys } from "./keys.ts";
+import { parseKeys } from "./keys.ts";
 import { dropLast, fit, safeText, width, wrap } from "./text.ts";
 
 test("keys, pasted text and unknown sequences are told apart", () => {
-  expect(readKeys("hi\x1b[A\x1b[6~\r\x7f\x03\x1b[1;5C!\x1b")).toEqual([
+  expect(parseKeys("hi\x1b[A\x1b[6~\r\x7f\x03\x1b[1;5C!\x1b")).toEqual([
     { kind: "text", text: "hi" },
     { kind: "up" },
     { kind: "pageDown" },
@@ -20,7 +20,7 @@ test("any input is read to its end, and text never holds control characters", ()
   fc.assert(
     fc.property(fc.string({ unit: "binary" }), (input) => {
       // oxlint-disable-next-line no-control-regex
-      for (const key of readKeys(input)) if (key.kind === "text") expect(key.text).not.toMatch(/[\x00-\x1f\x7f]/);
+      for (const key of parseKeys(input)) if (key.kind === "text") expect(key.text).not.toMatch(/[\x00-\x1f\x7f]/);
     }),
   );
 });

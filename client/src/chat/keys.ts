@@ -20,7 +20,7 @@ const named: readonly (readonly [string, Exclude<Key["kind"], "text">])[] = [
 ];
 
 /** Splits what a terminal in raw mode sent into keys; sequences that mean nothing here are dropped. */
-export function readKeys(input: string): Key[] {
+export function parseKeys(input: string): Key[] {
   const keys: Key[] = [];
   for (let rest = input; rest !== "";) {
     const known = named.find(([sequence]) => rest.startsWith(sequence));

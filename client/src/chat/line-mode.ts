@@ -1,6 +1,6 @@
 import { createInterface } from "node:readline";
 import type { Actions } from "./actions.ts";
-import type { Line, Model, Talk } from "./model.ts";
+import type { Line, Model, ConversationModel } from "./model.ts";
 import { safeText } from "./text.ts";
 
 /** The chat without a terminal, for scripts and pipes: each line read is entered, each line of others is printed. */
@@ -11,7 +11,7 @@ export function startLineMode(deps: {
   drained: () => Promise<void>;
   quit: () => void;
 }): {
-  show(talk: Talk | undefined): void;
+  show(conversation: ConversationModel | undefined): void;
 } {
   /** Message id → what was printed of it. */
   const printed = new Map<number, string>();
@@ -25,13 +25,13 @@ export function startLineMode(deps: {
   });
   input.on("close", () => void entered.then(deps.drained).then(deps.quit));
   return {
-    show(talk) {
+    show(conversation) {
       if (deps.model.notice !== notice) {
         notice = deps.model.notice;
         console.log(`* ${notice}`);
       }
-      for (const line of talk?.lines ?? []) {
-        const text = `${nameOf(talk, line)}: ${safeText(line.text)}${line.isEdited === true ? " (edited)" : ""}`;
+      for (const line of conversation?.lines ?? []) {
+        const text = `${nameOf(conversation, line)}: ${safeText(line.text)}${line.isEdited === true ? " (edited)" : ""}`;
         if (line.mine || printed.get(line.id) === text) continue;
         printed.set(line.id, text);
         console.log(text);
@@ -40,7 +40,7 @@ export function startLineMode(deps: {
   };
 }
 
-function nameOf(talk: Talk | undefined, line: Line): string {
-  const group = talk !== undefined && "groupId" in talk.target ? `${talk.name}/` : "";
+function nameOf(conversation: ConversationModel | undefined, line: Line): string {
+  const group = conversation !== undefined && "groupId" in conversation.target ? `${conversation.name}/` : "";
   return safeText(`${group}${line.name}`);
 }

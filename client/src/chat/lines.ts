@@ -1,5 +1,5 @@
 import type { Message } from "@om/protocol";
-import type { Line, Model, Talk } from "./model.ts";
+import type { Line, Model, ConversationModel } from "./model.ts";
 
 /** A message as a line; its people's names are kept in mind. */
 export function lineOf(model: Model, message: Message): Line {
@@ -20,47 +20,51 @@ export function lineOf(model: Model, message: Message): Line {
 }
 
 /** Adds a line in its place, or puts it in place of what it was before. @returns whether it is new */
-export function putLine(talk: Talk, line: Line): boolean {
-  const known = talk.lines.findIndex(
+export function putLine(conversation: ConversationModel, line: Line): boolean {
+  const known = conversation.lines.findIndex(
     (one) => one.id === line.id || (line.mine && one.mine && one.clientId === line.clientId),
   );
-  if (known >= 0) talk.lines[known] = line;
-  else talk.lines.push(line);
-  talk.lines.sort(inOrder);
+  if (known >= 0) conversation.lines[known] = line;
+  else conversation.lines.push(line);
+  conversation.lines.sort(byOrder);
   return known < 0;
 }
 
 /** The server has taken a line: it gets its id and its place. */
-export function placeLine(talk: Talk, clientId: string, at: { id: number; seq: number }): void {
-  const line = talk.lines.find((one) => one.clientId === clientId);
+export function acknowledgeLine(
+  conversation: ConversationModel,
+  clientId: string,
+  at: { id: number; seq: number },
+): void {
+  const line = conversation.lines.find((one) => one.clientId === clientId);
   if (line !== undefined) Object.assign(line, at);
-  talk.lines.sort(inOrder);
+  conversation.lines.sort(byOrder);
 }
 
 /** A line that changed, if it is here. */
-export function changeLine(talk: Talk, line: Line): void {
-  if (talk.lines.some(({ id }) => id === line.id)) putLine(talk, line);
-  requote(talk, line.id, line.text);
+export function changeLine(conversation: ConversationModel, line: Line): void {
+  if (conversation.lines.some(({ id }) => id === line.id)) putLine(conversation, line);
+  requote(conversation, line.id, line.text);
 }
 
-export function dropLine(talk: Talk, id: number): void {
-  talk.lines = talk.lines.filter((line) => line.id !== id);
-  requote(talk, id, undefined);
+export function dropLine(conversation: ConversationModel, id: number): void {
+  conversation.lines = conversation.lines.filter((line) => line.id !== id);
+  requote(conversation, id, undefined);
 }
 
 /** Drops every line up to this place. */
-export function clearLines(talk: Talk, seq: number): void {
-  talk.lines = talk.lines.filter((line) => line.id === 0 || line.seq > seq);
-  talk.unread = 0;
+export function clearLines(conversation: ConversationModel, seq: number): void {
+  conversation.lines = conversation.lines.filter((line) => line.id === 0 || line.seq > seq);
+  conversation.unread = 0;
 }
 
-function requote(talk: Talk, id: number, text: string | undefined): void {
-  for (const line of talk.lines) {
+function requote(conversation: ConversationModel, id: number, text: string | undefined): void {
+  for (const line of conversation.lines) {
     if (line.quote?.id === id) line.quote = text === undefined ? undefined : { ...line.quote, text };
   }
 }
 
 /** By id; what has none yet comes last, in the order it was typed. */
-function inOrder(a: Line, b: Line): number {
+function byOrder(a: Line, b: Line): number {
   return (a.id || Number.MAX_SAFE_INTEGER) - (b.id || Number.MAX_SAFE_INTEGER);
 }

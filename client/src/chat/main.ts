@@ -1,18 +1,18 @@
 import { parseArgs } from "node:util";
 import { OmConnection } from "../connection.ts";
-import { enter } from "./account.ts";
+import { signIn } from "./account.ts";
 import { createActions } from "./actions.ts";
 import { startFullScreen } from "./full-screen.ts";
 import { startLineMode } from "./line-mode.ts";
-import { follow, takeConversation } from "./follow.ts";
-import { createModel, type Talk } from "./model.ts";
+import { follow, applyConversation } from "./follow.ts";
+import { createModel, type ConversationModel } from "./model.ts";
 
 const usage = `Chat in the terminal.
 
   npm run chat -- --user NAME [--with NAME] [--server URL] [--password TEXT]
 
   --user      your name; made on first use, and remembered in ~/.om-messenger
-  --with      open the talk with this person
+  --with      open the conversation with this person
   --server    where the server is (default http://127.0.0.1:8080)
   --password  of an account that was made elsewhere (its e-mail being NAME@example.invalid)
 `;
@@ -44,20 +44,20 @@ async function chat(
   server: string,
   options: { with?: string | undefined; password: string | undefined },
 ): Promise<void> {
-  const { api, selfId, state } = await enter({ server, user, password: options.password });
+  const { api, selfId, state } = await signIn({ server, user, password: options.password });
   const connection = new OmConnection({ api, baseUrl: server, selfId, state });
   const model = createModel({ id: selfId, name: user });
   let ended = (): void => undefined;
   const end = new Promise<void>((resolve) => (ended = resolve));
-  let show: (talk: Talk | undefined) => void = () => undefined;
+  let show: (conversation: ConversationModel | undefined) => void = () => undefined;
   const actions = createActions({ api, connection, model, changed: () => show(undefined), quit: ended });
-  follow(model, connection, (talk) => {
-    if (talk !== undefined && talk.id === model.openId) actions.seen(talk);
-    show(talk);
+  follow(model, connection, (conversation) => {
+    if (conversation !== undefined && conversation.id === model.openId) actions.seen(conversation);
+    show(conversation);
   });
   const load = async (): Promise<void> => {
     const { conversations } = await api.conversations({ query: { limit: 100 } });
-    for (const conversation of conversations) takeConversation(model, conversation);
+    for (const conversation of conversations) applyConversation(model, conversation);
   };
   await load();
   // Who is there by now was not told while the line was down.
@@ -74,8 +74,8 @@ async function chat(
   const lines = isTerminal
     ? undefined
     : startLineMode({ model, actions, drained: () => connection.drained(), quit: ended });
-  show = (talk) => {
-    lines?.show(talk);
+  show = (conversation) => {
+    lines?.show(conversation);
     screen?.draw();
   };
   show(undefined);

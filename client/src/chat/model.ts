@@ -1,6 +1,6 @@
 import { conversationIdOf, type Target } from "../target.ts";
 
-/** A line of a talk. `id` and `seq` are 0 while it is on its way. */
+/** A line of a conversation. `id` and `seq` are 0 while it is on its way. */
 export interface Line {
   id: number;
   seq: number;
@@ -18,7 +18,7 @@ export interface Line {
 }
 
 /** One conversation as the screen shows it. */
-export interface Talk {
+export interface ConversationModel {
   /** `user_<id>` or `group_<id>`. */
   id: string;
   target: Target;
@@ -31,7 +31,7 @@ export interface Talk {
   /** How far the other person has come, as message ids; of a group: how far anybody has read. */
   read: number;
   delivered: number;
-  /** How far the own user has told to have read. */
+  /** How far the own user has marked as read. */
   seen: number;
   lines: Line[];
   /** Everything older is here. */
@@ -44,7 +44,7 @@ export interface Talk {
 /** All that the screen is drawn from. */
 export interface Model {
   self: { id: number; name: string };
-  talks: Map<string, Talk>;
+  conversations: Map<string, ConversationModel>;
   /** Of everybody who was seen writing or talked with. */
   names: Map<number, string>;
   openId: string | undefined;
@@ -60,7 +60,7 @@ export interface Model {
 export function createModel(self: { id: number; name: string }, now: () => number = Date.now): Model {
   return {
     self,
-    talks: new Map(),
+    conversations: new Map(),
     names: new Map(),
     openId: undefined,
     showsHelp: false,
@@ -73,36 +73,39 @@ export function createModel(self: { id: number; name: string }, now: () => numbe
 }
 
 /** Newest first. */
-export function sortedTalks(model: Model): Talk[] {
-  return [...model.talks.values()].toSorted((a, b) => b.lastAt - a.lastAt || (a.id < b.id ? -1 : 1));
+export function sortedConversations(model: Model): ConversationModel[] {
+  return [...model.conversations.values()].toSorted((a, b) => b.lastAt - a.lastAt || (a.id < b.id ? -1 : 1));
 }
 
-export function openTalk(model: Model): Talk | undefined {
-  return model.openId === undefined ? undefined : model.talks.get(model.openId);
+export function selectedConversation(model: Model): ConversationModel | undefined {
+  return model.openId === undefined ? undefined : model.conversations.get(model.openId);
 }
 
 /** Those who are typing now, by name. */
-export function typists(model: Model, talk: Talk): string[] {
-  const typing = [...talk.typing].filter(([, until]) => until > model.now());
+export function typists(model: Model, conversation: ConversationModel): string[] {
+  const typing = [...conversation.typing].filter(([, until]) => until > model.now());
   return typing.map(([userId]) => model.names.get(userId) ?? "somebody");
 }
 
-/** The talk with a person, made if there is none. */
-export function talkWithUser(model: Model, user: { id: number; username: string; is_online?: boolean }): Talk {
+/** The conversation with a person, made if there is none. */
+export function conversationWithUser(
+  model: Model,
+  user: { id: number; username: string; is_online?: boolean },
+): ConversationModel {
   model.names.set(user.id, user.username);
-  const talk = talkOf(model, { userId: user.id }, user.username);
-  talk.online = user.is_online ?? talk.online;
-  return talk;
+  const conversation = conversationOf(model, { userId: user.id }, user.username);
+  conversation.online = user.is_online ?? conversation.online;
+  return conversation;
 }
 
-/** The talk of a group, made if there is none. */
-export function talkOfGroup(model: Model, group: { id: number; name: string }): Talk {
-  return talkOf(model, { groupId: group.id }, group.name);
+/** The conversation of a group, made if there is none. */
+export function conversationOfGroup(model: Model, group: { id: number; name: string }): ConversationModel {
+  return conversationOf(model, { groupId: group.id }, group.name);
 }
 
-function talkOf(model: Model, target: Target, name: string): Talk {
+function conversationOf(model: Model, target: Target, name: string): ConversationModel {
   const id = conversationIdOf(target);
-  const talk = model.talks.get(id) ?? {
+  const conversation = model.conversations.get(id) ?? {
     id,
     target,
     name,
@@ -118,7 +121,7 @@ function talkOf(model: Model, target: Target, name: string): Talk {
     loaded: false,
     typing: new Map<number, number>(),
   };
-  talk.name = name;
-  model.talks.set(id, talk);
-  return talk;
+  conversation.name = name;
+  model.conversations.set(id, conversation);
+  return conversation;
 }

@@ -1,9 +1,9 @@
 import type { Message } from "@om/protocol";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { takeMessage } from "./follow.ts";
+import { applyMessage } from "./follow.ts";
 import { changeLine, clearLines, dropLine, lineOf } from "./lines.ts";
-import { createModel, talkOfGroup, talkWithUser, type Line, type Model } from "./model.ts";
+import { createModel, conversationOfGroup, conversationWithUser, type Line, type Model } from "./model.ts";
 import { cursorColumn, drawScreen } from "./screen.ts";
 import { width } from "./text.ts";
 
@@ -17,7 +17,7 @@ function talking(): Model {
   const model = createModel({ id: 1, name: "ada" }, () => at * 1000);
   model.status = "live";
   model.openId = "user_2";
-  const talk = talkWithUser(model, { id: 2, username: "ben", is_online: true });
+  const conversation = conversationWithUser(model, { id: 2, username: "ben", is_online: true });
   const line = (id: number, mine: boolean, text: string): Line => ({
     id,
     seq: id,
@@ -27,10 +27,10 @@ function talking(): Model {
     text,
     at,
   });
-  talk.lines = [line(1, true, "one"), line(2, true, "two"), line(3, true, "three"), line(4, false, "four")];
-  talk.lines.push(line(0, true, "five"));
-  talk.read = 1;
-  talk.delivered = 2;
+  conversation.lines = [line(1, true, "one"), line(2, true, "two"), line(3, true, "three"), line(4, false, "four")];
+  conversation.lines.push(line(0, true, "five"));
+  conversation.read = 1;
+  conversation.delivered = 2;
   return model;
 }
 
@@ -45,12 +45,12 @@ test("ticks tell what became of own messages", () => {
   expect(row("five")).toMatch(/five 20:15 … $/);
 });
 
-test("typing shows under the talk and ends by itself", () => {
+test("typing shows under the conversation and ends by itself", () => {
   const model = talking();
-  const talk = model.talks.get("user_2");
-  talk?.typing.set(2, at * 1000 + 1);
+  const conversation = model.conversations.get("user_2");
+  conversation?.typing.set(2, at * 1000 + 1);
   expect(drawScreen(model, { columns: 80, rows: 12 }).join("")).toContain("ben is typing…");
-  talk?.typing.set(2, at * 1000);
+  conversation?.typing.set(2, at * 1000);
   expect(drawScreen(model, { columns: 80, rows: 12 }).join("")).not.toContain("typing");
 });
 
@@ -81,13 +81,13 @@ function message(id: number, more: Partial<Message>): Message {
 
 test("a group shows who writes, once per run, and several who type; edits and quotes show, deletions take them away", () => {
   const model = talking();
-  const talk = talkOfGroup(model, { id: 3, name: "hikers" });
-  model.openId = talk.id;
+  const conversation = conversationOfGroup(model, { id: 3, name: "hikers" });
+  model.openId = conversation.id;
   const inGroup = { group_id: 3, recipient_id: null, conversation_id: "group_3" };
-  for (const [id, sender_id] of [2, 2, 9].entries()) takeMessage(model, message(id + 1, { ...inGroup, sender_id }));
+  for (const [id, sender_id] of [2, 2, 9].entries()) applyMessage(model, message(id + 1, { ...inGroup, sender_id }));
   const { reply_to: _none, ...replied } = message(1, inGroup);
-  takeMessage(model, message(4, { ...inGroup, sender_id: 1, content: "answer", version: 2, reply_to: replied }));
-  for (const id of [2, 9]) talk.typing.set(id, at * 1000 + 1);
+  applyMessage(model, message(4, { ...inGroup, sender_id: 1, content: "answer", version: 2, reply_to: replied }));
+  for (const id of [2, 9]) conversation.typing.set(id, at * 1000 + 1);
   const lines = (): string[] =>
     drawScreen(model, { columns: 60, rows: 14 })
       .map((line) => plain(line).slice(21).trim())
@@ -102,23 +102,23 @@ test("a group shows who writes, once per run, and several who type; edits and qu
     "answer (edited) 20:15 ✓",
     "ben and cid are typing…",
   ]);
-  dropLine(talk, 1);
+  dropLine(conversation, 1);
   expect(lines().some((line) => line.includes("m1"))).toBe(false);
-  changeLine(talk, lineOf(model, message(77, { ...inGroup, content: "never seen" })));
-  clearLines(talk, 3);
-  expect(talk.lines.map(({ text }) => text)).toEqual(["answer"]);
+  changeLine(conversation, lineOf(model, message(77, { ...inGroup, content: "never seen" })));
+  clearLines(conversation, 3);
+  expect(conversation.lines.map(({ text }) => text)).toEqual(["answer"]);
 });
 
 test("a dot tells who is there, a cross who is blocked, a hash what is a group", () => {
   const model = talking();
-  talkWithUser(model, { id: 3, username: "cid", is_online: false });
-  talkWithUser(model, { id: 4, username: "dan", is_online: true }).isBlocked = true;
-  talkOfGroup(model, { id: 3, name: "hikers" });
+  conversationWithUser(model, { id: 3, username: "cid", is_online: false });
+  conversationWithUser(model, { id: 4, username: "dan", is_online: true }).isBlocked = true;
+  conversationOfGroup(model, { id: 3, name: "hikers" });
   const list = drawScreen(model, { columns: 60, rows: 9 }).map((line) => plain(line).slice(0, 6));
   expect(list.slice(1, 5)).toEqual(["# hike", "● ben ", "○ cid ", "× dan "]);
 });
 
-test("help takes the place of the talk", () => {
+test("help takes the place of the conversation", () => {
   const model = talking();
   model.showsHelp = true;
   const screen = drawScreen(model, { columns: 60, rows: 9 }, [["/leave", "leave this group"]]).join("");
@@ -138,11 +138,11 @@ test("every screen fills the terminal exactly, whatever the text and the size", 
         for (const [index, content] of texts.entries()) {
           const sender = { ...nobody, id: 2, username: content };
           const { reply_to: _none, ...replied } = message(1, { sender, content });
-          takeMessage(model, message(10 + index, { sender, content, version: 2, reply_to: replied }));
+          applyMessage(model, message(10 + index, { sender, content, version: 2, reply_to: replied }));
         }
         if (isGroup) {
-          const talk = model.talks.get("user_2");
-          if (talk !== undefined) talk.target = { groupId: 2 };
+          const conversation = model.conversations.get("user_2");
+          if (conversation !== undefined) conversation.target = { groupId: 2 };
         }
         const screen = drawScreen(model, area).map(plain);
         expect(screen).toHaveLength(area.rows);

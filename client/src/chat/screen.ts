@@ -1,5 +1,5 @@
-import { drawTalk, type Size } from "./draw-talk.ts";
-import { openTalk, sortedTalks, type Model, type Talk } from "./model.ts";
+import { drawConversation, type Size } from "./draw-conversation.ts";
+import { selectedConversation, sortedConversations, type Model, type ConversationModel } from "./model.ts";
 import { bold, dim, green, inverse, red } from "./style.ts";
 import { fit, safeText, width } from "./text.ts";
 
@@ -11,13 +11,13 @@ export function drawScreen(model: Model, size: Size, help: Help = []): string[] 
   const left = Math.max(12, Math.min(26, Math.floor(size.columns * 0.3)));
   const right = Math.max(10, size.columns - left - 3);
   const height = Math.max(1, size.rows - 3);
-  const talks = drawTalks(model, left, height);
-  const talk = openTalk(model);
+  const conversations = drawConversations(model, left, height);
+  const conversation = selectedConversation(model);
   const lines =
-    talk === undefined || model.showsHelp
+    conversation === undefined || model.showsHelp
       ? drawHelp(help, right, height)
-      : drawTalk(model, talk, { columns: right, rows: height });
-  const body = Array.from({ length: height }, (_, i) => `${talks[i] ?? ""} ${dim("│")} ${lines[i] ?? ""}`);
+      : drawConversation(model, conversation, { columns: right, rows: height });
+  const body = Array.from({ length: height }, (_, i) => `${conversations[i] ?? ""} ${dim("│")} ${lines[i] ?? ""}`);
   return [drawHeader(model, size.columns), ...body, dim("─".repeat(size.columns)), drawInput(model, size.columns)];
 }
 
@@ -32,22 +32,22 @@ function drawHeader(model: Model, columns: number): string {
   return inverse(fit(` OM Messenger  ${model.notice}`, columns - width(right)) + right);
 }
 
-function drawTalks(model: Model, columns: number, rows: number): string[] {
-  const talks = sortedTalks(model);
-  const open = talks.findIndex(({ id }) => id === model.openId);
-  const first = Math.max(0, Math.min(open - rows + 1, talks.length - rows));
-  const shown = talks.slice(first, first + rows).map((talk) => {
-    const count = talk.unread > 0 ? ` ${talk.unread > 99 ? "99+" : talk.unread} ` : "";
-    const name = fit(` ${safeText(talk.name)}`, columns - 1 - width(count));
-    const styled = talk.id === model.openId ? inverse(name) : talk.unread > 0 ? bold(name) : name;
-    return drawSign(talk) + styled + (count === "" ? "" : inverse(count));
+function drawConversations(model: Model, columns: number, rows: number): string[] {
+  const conversations = sortedConversations(model);
+  const open = conversations.findIndex(({ id }) => id === model.openId);
+  const first = Math.max(0, Math.min(open - rows + 1, conversations.length - rows));
+  const shown = conversations.slice(first, first + rows).map((conversation) => {
+    const count = conversation.unread > 0 ? ` ${conversation.unread > 99 ? "99+" : conversation.unread} ` : "";
+    const name = fit(` ${safeText(conversation.name)}`, columns - 1 - width(count));
+    const styled = conversation.id === model.openId ? inverse(name) : conversation.unread > 0 ? bold(name) : name;
+    return drawSign(conversation) + styled + (count === "" ? "" : inverse(count));
   });
-  const hint = talks.length === 0 ? [fit("nobody here yet", columns)] : [];
+  const hint = conversations.length === 0 ? [fit("nobody here yet", columns)] : [];
   return [...shown, ...hint, ...Array.from({ length: rows }, () => " ".repeat(columns))].slice(0, rows);
 }
 
 /** # a group, × somebody blocked, ● somebody who is there. One column. */
-function drawSign({ target, isBlocked, online }: Talk): string {
+function drawSign({ target, isBlocked, online }: ConversationModel): string {
   if ("groupId" in target) return dim("#");
   if (isBlocked) return red("×");
   return online ? green("●") : dim("○");

@@ -4,7 +4,7 @@ import { OmConnection } from "../connection.ts";
 import { memoryState, type StateStore } from "../state.ts";
 import { memoryTokens, type Tokens } from "../tokens.ts";
 
-/** A user of a test and one device of it, with what the device was told. */
+/** A user of a test and one device of it, with what the device received. */
 export interface Person {
   id: number;
   api: Api;
@@ -24,7 +24,7 @@ export interface Device extends AsyncDisposable {
   updated: Message[];
   /** `<user id> read`, `delivered`, `typing`, `here` or `gone`, and `<conversation> left`, `cleared`, `group` or `deleted <id>`. */
   signs: string[];
-  /** Resolves when `condition` holds; looked at after everything the device is told. */
+  /** Resolves when `condition` holds; looked at after everything the device receives. */
   until(condition: () => boolean): Promise<void>;
 }
 
@@ -53,8 +53,8 @@ export function openDevice(url: string, person: Person, state: StateStore = memo
   connection.on("cleared", ({ conversationId: id }) => signs.push(`${id} cleared`));
   connection.on("group", ({ conversationId: id }) => signs.push(`${id} group`));
   connection.on("deleted", ({ conversationId: id, messageId }) => signs.push(`${id} deleted ${messageId}`));
-  const told = ["message", "updated", "deleted", "cleared", "left", "group", "presence", "conversation"] as const;
-  for (const event of [...told, "status", "acked", "position", "refused", "typing"] as const)
+  const events = ["message", "updated", "deleted", "cleared", "left", "group", "presence", "conversation"] as const;
+  for (const event of [...events, "status", "acked", "position", "refused", "typing"] as const)
     connection.on(event, look);
   return {
     connection,

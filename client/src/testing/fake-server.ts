@@ -1,8 +1,8 @@
 import type { Message, OutboundFrame } from "@om/protocol";
 import { HandshakeError, type OpenSocket, type SocketOptions } from "../socket.ts";
 import { conversationIdOf, targetOf, type Target } from "../target.ts";
-import { FakeReads } from "./fake-reads.ts";
-import { FakeTalks, fakeUser, nameFor, type Tell } from "./fake-talks.ts";
+import { FakeRoutes } from "./fake-routes.ts";
+import { FakeConversations, fakeUser, wireIdOf, type Emit } from "./fake-conversations.ts";
 
 interface FakeSocket {
   userId: number;
@@ -22,55 +22,55 @@ export class FakeServer {
   readonly requests: string[] = [];
   /** Frames of all clients. */
   readonly received: { userId: number; type: string; payload: Record<string, unknown> }[] = [];
-  readonly #talks = new FakeTalks();
-  readonly #reads: FakeReads;
+  readonly #conversations = new FakeConversations();
+  readonly #reads: FakeRoutes;
   readonly #sockets = new Set<FakeSocket>();
-  readonly #tell: Tell = (userId, frame) => this.#push(userId, frame);
+  readonly #emit: Emit = (userId, frame) => this.#push(userId, frame);
 
   constructor(options: { pageSize?: number } = {}) {
-    this.#reads = new FakeReads(this.#talks, options.pageSize ?? 3);
+    this.#reads = new FakeRoutes(this.#conversations, options.pageSize ?? 3);
   }
 
   /** Stores a message, as if by another device of the sender. */
   say(from: number, to: number | Target, content: string): Message {
-    return this.#talks.store({ from, to: targetOf(to), content }, this.#tell);
+    return this.#conversations.store({ from, to: targetOf(to), content }, this.#emit);
   }
 
   edit(message: Message): void {
-    this.#talks.edit(message, this.#tell);
+    this.#conversations.edit(message, this.#emit);
   }
 
   remove(message: Message): void {
-    this.#talks.remove(message, this.#tell);
+    this.#conversations.remove(message, this.#emit);
   }
 
   /** Deletes a conversation for one user. */
   clear(userId: number, of: Target): void {
-    this.#talks.clear(this.#talks.named(conversationIdOf(of), userId), userId, this.#tell);
+    this.#conversations.clear(this.#conversations.named(conversationIdOf(of), userId), userId, this.#emit);
   }
 
   join(groupId: number, ...userIds: number[]): void {
-    for (const userId of userIds) this.#talks.join(this.#talks.group(groupId), userId, this.#tell);
+    for (const userId of userIds) this.#conversations.join(this.#conversations.group(groupId), userId, this.#emit);
   }
 
   leave(groupId: number, userId: number): void {
-    this.#talks.leave(this.#talks.group(groupId), userId, this.#tell);
+    this.#conversations.leave(this.#conversations.group(groupId), userId, this.#emit);
   }
 
   /** Any frame to all devices of a user. */
-  tell(userId: number, frame: OutboundFrame): void {
+  push(userId: number, frame: OutboundFrame): void {
     this.#push(userId, frame);
   }
 
   /** What stands in a conversation as a user sees it, in order. */
   contents(userId: number, to: number | Target): string[] {
-    const { messages } = this.#talks.named(conversationIdOf(targetOf(to)), userId);
+    const { messages } = this.#conversations.named(conversationIdOf(targetOf(to)), userId);
     return messages.filter(({ isDeleted }) => !isDeleted).map(({ message }) => message.content);
   }
 
   /** The newest message of a conversation. */
   last(userId: number, to: Target): Message {
-    const found = this.#talks.named(conversationIdOf(to), userId).messages.at(-1);
+    const found = this.#conversations.named(conversationIdOf(to), userId).messages.at(-1);
     if (found === undefined) throw new Error("nothing was said");
     return found.message;
   }
@@ -81,7 +81,7 @@ export class FakeServer {
   }
 
   /** Closes all sockets. */
-  cut(code = 1006): void {
+  disconnect(code = 1006): void {
     for (const socket of this.#sockets) this.#end(socket, code);
   }
 
@@ -125,7 +125,7 @@ export class FakeServer {
 
   #take(socket: FakeSocket, type: string, payload: Record<string, unknown>): void {
     const moved = (id: unknown, kind: "read" | "delivered"): void =>
-      this.#talks.move(socket.userId, { messageId: Number(id), kind }, this.#tell);
+      this.#conversations.advance(socket.userId, { messageId: Number(id), kind }, this.#emit);
     if (type === "chat") this.#chat(socket, payload);
     else if (type === "read") moved(payload["message_id"], "read");
     else if (type === "ack") moved(payload["server_id"], "delivered");
@@ -138,15 +138,15 @@ export class FakeServer {
     const from = socket.userId;
     const groupId = Number(payload["group_id"] ?? 0);
     const to: Target = groupId > 0 ? { groupId } : { userId: Number(payload["recipient_id"]) };
-    const talk = this.#talks.named(conversationIdOf(to), from);
-    if (!talk.members.has(from)) {
+    const conversation = this.#conversations.named(conversationIdOf(to), from);
+    if (!conversation.members.has(from)) {
       return socket.options.onFrame({ type: "error", error: "no", code: "not_group_member", client_id: clientId });
     }
-    const known = talk.messages.find(({ message }) => message.client_id === clientId)?.message;
+    const known = conversation.messages.find(({ message }) => message.client_id === clientId)?.message;
     const replyTo = payload["reply_to_id"] === undefined ? {} : { replyTo: Number(payload["reply_to_id"]) };
     const draft = { from, to, clientId, content: String(payload["content"]), ...replyTo };
-    const message = known ?? this.#talks.store(draft, (userId, frame) => this.#push(userId, frame, socket));
-    const where = { conversation_id: nameFor(talk, from), ver: message.ver, seq: message.seq };
+    const message = known ?? this.#conversations.store(draft, (userId, frame) => this.#push(userId, frame, socket));
+    const where = { conversation_id: wireIdOf(conversation, from), ver: message.ver, seq: message.seq };
     const ack = { client_id: clientId, server_id: message.id, status: "sent" as const, created_at_unix: 1, ...where };
     const frame: OutboundFrame = { type: "ack", payload: ack, ...ack };
     this.line(frame, () => {

@@ -1,5 +1,5 @@
 -- The last message at or before a position that is not hidden from the user; 0: none.
-create or replace function message_at(p_conversation bigint, p_seq bigint, p_user bigint) returns bigint stable language sql as $$
+create or replace function message_at_seq(p_conversation bigint, p_seq bigint, p_user bigint) returns bigint stable language sql as $$
   select coalesce((
     select m.id from messages m
     where m.conversation_id = p_conversation and m.seq <= p_seq and not (m.hidden and m.sender_id <> p_user)
@@ -8,19 +8,19 @@ create or replace function message_at(p_conversation bigint, p_seq bigint, p_use
 $$;
 
 -- Moves read and delivered positions forward; a position never goes back.
--- In: one element per wish of p_users. Up to message p_messages; with p_groups: up to that message of that group, whoever wrote it; where
+-- In: one element per update of p_users. Up to message p_messages; with p_groups: up to that message of that group, whoever wrote it; where
 --     p_messages is null: up to the end of the conversation with p_peers. p_reads: true = read (which is also delivered), false =
---     delivered. Wishes about messages that the user has not received (foreign, own, hidden, unknown) change nothing.
--- Out: one row per conversation and user whose position moved. cleared: by how much that user's unread count fell. In a direct
+--     delivered. Updates about messages that the user has not received (foreign, own, hidden, unknown) change nothing.
+-- Out: one row per conversation and user whose position moved. newly_read: by how much that user's unread count fell. In a direct
 --      conversation every move is a change of the conversation; in a group it is the member's own affair: ver stays, and members are
---      told only of reading. user_list, peer_list: versions of their lists by now; peer_list is null in a group. read_seq,
---      delivered_seq: where the user's positions are by now. noted: as for send_batch, of this row.
+--      informed only of reading. user_list_ver, peer_list_ver: versions of their lists by now; peer_list_ver is null in a group. read_seq,
+--      delivered_seq: where the user's positions are by now. dirty_added: as for send_batch, of this row.
 -- p_epoch: as for send_batch.
 create or replace function advance_batch(p_users bigint[], p_messages bigint[], p_peers bigint[], p_groups bigint[], p_reads boolean[], p_epoch int)
 returns table (
   conversation_id bigint, user_id bigint, peer_id bigint, group_id bigint, ver bigint, seq bigint, read_moved boolean,
-  read_message_id bigint, delivered_message_id bigint, cleared bigint, members json, user_list bigint, peer_list bigint, read_seq bigint, delivered_seq bigint,
-  noted boolean
+  read_message_id bigint, delivered_message_id bigint, newly_read bigint, members json, user_list_ver bigint, peer_list_ver bigint, read_seq bigint, delivered_seq bigint,
+  dirty_added boolean
 ) language plpgsql set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 #variable_conflict use_column
 declare
@@ -35,7 +35,7 @@ declare
   unread_before bigint;
 begin
   perform set_config('om.marked', '1', true);
-  -- What each wish means; a message never changes its conversation, seq or sender, so this needs no lock.
+  -- What each update means; a message never changes its conversation, seq or sender, so this needs no lock.
   select jsonb_agg(jsonb_build_object('u', w.user_id, 'c', w.id, 'lo', w.lo, 'hi', w.hi, 'g', w.group_id, 's', w.seq, 'r', w.is_read))
   into targets
   from (
@@ -57,7 +57,7 @@ begin
     return;
   end if;
 
-  perform object_lock_all(array(
+  perform lock_objects(array(
     select unnest(array[
       case when g is null then 'conv:' || lo || ':' || hi else 'group:' || g end, 'user:' || coalesce(lo, u), 'user:' || coalesce(hi, u)
     ])
@@ -104,21 +104,21 @@ begin
     read_moved := new_read > reader.read_seq;
     update participants p
     set read_seq = new_read, delivered_seq = new_delivered, sent_at_read = own_part, skipped = skipped_part,
-      changed = case when head.lo is null and not read_moved then p.changed else pg_current_xact_id() end
+      changed_xid = case when head.lo is null and not read_moved then p.changed_xid else pg_current_xact_id() end
     where p.user_id = t.u and p.conversation_id = t.c;
     ver := head.ver;
     members := null;
     if head.lo is not null then
       ver := head.ver + 1;
-      update conversations c set ver = c.ver + 1, changed = pg_current_xact_id() where c.id = t.c;
+      update conversations c set ver = c.ver + 1, changed_xid = pg_current_xact_id() where c.id = t.c;
     elsif read_moved then
       members := member_ids(t.c);
     end if;
-    update user_state u set list_ver = u.list_ver + 1 where u.user_id = t.u returning u.list_ver into user_list;
-    peer_list := case when head.lo = head.hi then user_list end;
+    update user_state u set list_ver = u.list_ver + 1 where u.user_id = t.u returning u.list_ver into user_list_ver;
+    peer_list_ver := case when head.lo = head.hi then user_list_ver end;
     if head.lo <> head.hi then
       update user_state u set list_ver = u.list_ver + 1 where u.user_id in (head.lo, head.hi) and u.user_id <> t.u
-      returning u.list_ver into peer_list;
+      returning u.list_ver into peer_list_ver;
     end if;
 
     conversation_id := t.c;
@@ -128,20 +128,20 @@ begin
     seq := head.seq;
     read_seq := new_read;
     delivered_seq := new_delivered;
-    read_message_id := message_at(t.c, new_read, t.u);
-    delivered_message_id := message_at(t.c, new_delivered, t.u);
-    noted := false;
+    read_message_id := message_at_seq(t.c, new_read, t.u);
+    delivered_message_id := message_at_seq(t.c, new_delivered, t.u);
+    dirty_added := false;
     if p_epoch is distinct from cache_epoch() then
-      noted := note_dirty(array['convlist:' || t.u], array[user_list], p_epoch) > 0;
+      dirty_added := add_dirty(array['convlist:' || t.u], array[user_list_ver], p_epoch) > 0;
       if head.lo is not null then
-        perform note_dirty(
+        perform add_dirty(
           array['conv:' || head.lo || ':' || head.hi, 'unread:' || t.u || ':' || peer_id, 'unread:' || peer_id || ':' || t.u,
             'convlist:' || peer_id],
-          array[ver, ver, ver, peer_list], p_epoch
+          array[ver, ver, ver, peer_list_ver], p_epoch
         );
       end if;
     end if;
-    cleared := unread_before - ((head.seq - new_read) - (reader.sent - own_part) - skipped_part);
+    newly_read := unread_before - ((head.seq - new_read) - (reader.sent - own_part) - skipped_part);
     return next;
   end loop;
 end

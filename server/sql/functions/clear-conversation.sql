@@ -1,5 +1,5 @@
 -- Deletes what a conversation holds so far: for the user alone, or for everybody (a direct conversation; a group only by an admin).
--- Out: as change_message. A clearing changes what others see of a direct conversation (it is read), so it has a version; a member's own
+-- Out: as revise_message. A clearing changes what others see of a direct conversation (it is read), so it has a version; a member's own
 --      clearing of a group is that member's own affair.
 create or replace function clear_conversation(p_user bigint, p_conversation bigint, p_everyone boolean) returns table (
   outcome text, lo bigint, hi bigint, group_id bigint, ver bigint, seq bigint, members json
@@ -26,16 +26,16 @@ begin
   ver := case when p_everyone or c.lo is not null then c.ver + 1 else c.ver end;
   if p_everyone then
     update conversations t
-    set ver = c.ver + 1, life_ver = c.ver + 1, cleared_seq = c.seq, cleared_id = last_id, changed = pg_current_xact_id()
+    set ver = c.ver + 1, revised_ver = c.ver + 1, cleared_seq = c.seq, cleared_id = last_id, changed_xid = pg_current_xact_id()
     where t.id = c.id;
   elsif c.lo is not null then
-    update conversations t set ver = c.ver + 1, changed = pg_current_xact_id() where t.id = c.id;
+    update conversations t set ver = c.ver + 1, changed_xid = pg_current_xact_id() where t.id = c.id;
   end if;
   -- Of the others of a group the conversation's own cleared_seq tells. Whoever deletes it has no unread messages in it, and nothing waits for delivery.
   update participants t set
     cleared_seq = c.seq, cleared_id = last_id, read_seq = c.seq, delivered_seq = c.seq, sent_at_read = t.sent, skipped = 0,
     cleared_ver = case when t.user_id = p_user then t.cleared_ver else c.ver + 1 end, member_ver = t.member_ver + (t.user_id = p_user)::int,
-    changed = pg_current_xact_id()
+    changed_xid = pg_current_xact_id()
   where t.conversation_id = c.id and (p_everyone or t.user_id = p_user);
   update user_state u set list_ver = u.list_ver + 1 where u.user_id in (p_user, c.lo, c.hi);
   outcome := 'done';

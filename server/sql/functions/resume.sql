@@ -16,7 +16,7 @@ $$;
 -- Where a client may resume: every transaction before it is finished and seen by this snapshot, and its number cannot be given out
 -- again after a crash (PostgreSQL may reuse numbers whose WAL was lost, so the point never passes one that is known to be on disk).
 create or replace function resume_point() returns bigint stable language sql as $$
-  select least(pg_snapshot_xmin(pg_current_snapshot())::text::bigint, durable::text::bigint) from installation
+  select least(pg_snapshot_xmin(pg_current_snapshot())::text::bigint, durable_xid::text::bigint) from installation
 $$;
 
 -- Called at every start, under the lock of the migrations. In a new epoch the stamps may be numbers of another cluster that here lie
@@ -25,14 +25,14 @@ create or replace function begin_epoch() returns void language plpgsql as $$
 declare
   current_epoch text := resume_epoch();
 begin
-  if exists (select from installation i where i.epoch = current_epoch) then
+  if exists (select from installation i where i.resume_epoch = current_epoch) then
     return;
   end if;
   perform set_config('om.marked', '1', true);
-  update conversations set changed = pg_current_xact_id() where changed > pg_current_xact_id();
-  update participants set changed = pg_current_xact_id() where changed > pg_current_xact_id();
+  update conversations set changed_xid = pg_current_xact_id() where changed_xid > pg_current_xact_id();
+  update participants set changed_xid = pg_current_xact_id() where changed_xid > pg_current_xact_id();
   -- What a cache holds was made from another database.
-  update cache_ctl set epoch = new_cache_epoch();
-  update installation set epoch = current_epoch, durable = pg_current_xact_id();
+  update cache_control set epoch = new_cache_epoch();
+  update installation set resume_epoch = current_epoch, durable_xid = pg_current_xact_id();
 end
 $$;

@@ -3,32 +3,32 @@
 --     makes a message idempotent for ever. A reply to a message that its sender does not see in that conversation is no reply.
 -- Out: one row per stored message and one per message that was stored before ('duplicate': the row tells the stored one); ord says
 --      which element. No row: there is no such recipient, or the sender is not in the group. ver and seq are the message's; status is
---      'sent', or what it is by now; hidden: the recipient has blocked the sender; reply: the message replied to, as {cells, sender};
+--      'sent', or what it is by now; hidden: the recipient has blocked the sender; reply: the message replied to, as {message, sender};
 --      members: of a group, with its first row. prev_ver: the conversation's version before the call; sender_delivered: how far the
---      sender has received by now; sender_list, recipient_list: versions of their lists by now; null in a group.
---      noted: what the call changes is in cache_dirty.
--- p_epoch: under which epoch the caller marks in the cache what this changes, before it commits; null: not at all; see note_dirty().
+--      sender has received by now; sender_list_ver, recipient_list_ver: versions of their lists by now; null in a group.
+--      dirty_added: what the call changes is in cache_dirty.
+-- p_epoch: under which epoch the caller marks in the cache what this changes, before it commits; null: not at all; see add_dirty().
 create or replace function send_batch(
   p_senders bigint[], p_recipients bigint[], p_groups bigint[], p_client_ids text[], p_types text[], p_contents text[],
   p_replies bigint[], p_epoch int
 ) returns table (
   ord bigint, outcome text, id bigint, conversation_id bigint, recipient_id bigint, group_id bigint, seq bigint, ver bigint,
   status text, hidden boolean, created_at timestamptz, sender json, reply json, members json, prev_ver bigint,
-  sender_delivered bigint, sender_list bigint, recipient_list bigint, noted boolean
+  sender_delivered bigint, sender_list_ver bigint, recipient_list_ver bigint, dirty_added boolean
 ) language plpgsql set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 #variable_conflict use_column
 declare
   now_at timestamptz;
 begin
   perform set_config('om.marked', '1', true);
-  perform object_lock_all(array(
+  perform lock_objects(array(
     select unnest(case when i.recipient is null then array['group:' || i.group_id] else array[
       'conv:' || least(i.sender, i.recipient) || ':' || greatest(i.sender, i.recipient), 'user:' || i.sender, 'user:' || i.recipient
     ] end)
     from unnest(p_senders, p_recipients, p_groups) as i(sender, recipient, group_id)
   ));
 
-  with made as (
+  with created as (
     insert into conversations (lo, hi)
     select distinct least(i.sender, i.recipient), greatest(i.sender, i.recipient)
     from unnest(p_senders, p_recipients) as i(sender, recipient)
@@ -42,7 +42,7 @@ begin
     returning conversations.id, lo, hi
   )
   insert into participants (conversation_id, user_id)
-  select made.id, lo from made union select made.id, hi from made;
+  select created.id, lo from created union select created.id, hi from created;
 
   now_at := clock_timestamp();
   return query
@@ -94,7 +94,7 @@ begin
   ),
   heads as (
     update conversations c
-    set ver = h.ver, seq = h.seq, last_message_id = h.id, last_message_at = h.created_at, changed = pg_current_xact_id()
+    set ver = h.ver, seq = h.seq, last_message_id = h.id, last_message_at = h.created_at, changed_xid = pg_current_xact_id()
     from (
       select p.conversation_id, max(p.ver) as ver, max(p.seq) as seq, max(p.id) as id, max(p.created_at) as created_at
       from placed p group by 1
@@ -120,11 +120,11 @@ begin
     set sent = t.sent + s.own,
       delivered_seq = case when t.delivered_seq = s.first - 1 and s.last - s.first + 1 = s.own then s.last else t.delivered_seq end,
       skipped = t.skipped + s.unseen,
-      tail_id = case when s.seen = s.newest then null when s.seen is not null then s.seen else coalesce(t.tail_id, s.old_id, 0) end,
-      tail_at = case when s.seen = s.newest then null when s.seen is not null then s.seen_at
-        when t.tail_id is null then s.old_at else t.tail_at end
+      last_visible_id = case when s.seen = s.newest then null when s.seen is not null then s.seen else coalesce(t.last_visible_id, s.old_id, 0) end,
+      last_visible_at = case when s.seen = s.newest then null when s.seen is not null then s.seen_at
+        when t.last_visible_id is null then s.old_at else t.last_visible_at end
     from concerned s
-    where t.user_id = s.user_id and t.conversation_id = s.conversation_id and (s.own > 0 or s.unseen > 0 or t.tail_id is not null)
+    where t.user_id = s.user_id and t.conversation_id = s.conversation_id and (s.own > 0 or s.unseen > 0 or t.last_visible_id is not null)
     returning t.user_id, t.conversation_id, t.delivered_seq
   ),
   lists as (
@@ -137,7 +137,7 @@ begin
     returning u.user_id, u.list_ver
   ),
   dirty as (
-    select note_dirty(array_agg(k.key), array_agg(k.ver), p_epoch) as keys from (
+    select add_dirty(array_agg(k.key), array_agg(k.ver), p_epoch) as keys from (
       select 'conv:' || least(p.sender, p.recipient) || ':' || greatest(p.sender, p.recipient), max(p.ver) from placed p
       where p.recipient is not null group by 1
       union all select 'group:' || p.group_id, max(p.ver) from placed p where p.group_id is not null group by 1
@@ -160,7 +160,7 @@ begin
     json_build_object('id', u.id, 'username', u.username, 'email', '', 'full_name', u.full_name, 'avatar', u.avatar, 'role', u.role,
       'last_seen', u.last_seen),
     (select json_build_object(
-        'cells', json_build_array(r.id, r.seq, r.ver, r.sender_id, r.client_id, r.message_type, r.content, r.version, r.created_at, r.hidden),
+        'message', json_build_array(r.id, r.seq, r.ver, r.sender_id, r.client_id, r.message_type, r.content, r.version, r.created_at, r.hidden),
         'sender', json_build_object('id', ru.id, 'username', ru.username, 'email', '', 'full_name', ru.full_name, 'avatar', ru.avatar,
           'role', ru.role, 'last_seen', ru.last_seen))
       from messages r join users ru on ru.id = r.sender_id where r.id = o.reply_to_id and r.deleted_at is null),

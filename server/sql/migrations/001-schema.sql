@@ -119,13 +119,13 @@ create table conversations (
   group_id bigint unique references groups,
   ver bigint not null default 0,                   -- every change: message, edit, delete, read or delivered position
   seq bigint not null default 0,                   -- every message, gapless
-  life_ver bigint not null default 0,              -- version of the last edit, delete or clearing
+  revised_ver bigint not null default 0,           -- version of the last edit, delete or clearing
   cleared_seq bigint not null default 0,           -- deleted for everybody up to; who joins later does not see it either
   cleared_id bigint not null default 0,            -- the last message of those
   members int not null default 0,                  -- of a group: participants that have not left
   last_message_id bigint,
   last_message_at timestamptz,
-  changed xid8 not null default pg_current_xact_id(), -- transaction of the last change
+  changed_xid xid8 not null default pg_current_xact_id(), -- transaction of the last change
   check ((lo is null) = (hi is null) and (lo is null) <> (group_id is null) and lo <= hi)
 ) with (fillfactor = 60);
 create unique index conversations_pair on conversations (lo, hi);
@@ -145,13 +145,13 @@ create table participants (
   cleared_seq bigint not null default 0,           -- deleted for me up to
   cleared_id bigint not null default 0,            -- id of the last message that was deleted for this user with the conversation
   cleared_ver bigint not null default 0,           -- version at which somebody else did that
-  told_ver bigint not null default 0,              -- edits and deletes up to this version are known to have reached a device
+  delivered_ver bigint not null default 0,         -- edits and deletes up to this version are known to have reached a device
   sent bigint not null default 0,                  -- own messages in the conversation
   sent_at_read bigint not null default 0,          -- own messages up to read_seq
   skipped bigint not null default 0,               -- others' messages after read_seq that do not count
-  tail_id bigint,                                  -- last message that is not hidden from this user, if it is not the last; 0: none
-  tail_at timestamptz,                             -- its time; null when there is none
-  changed xid8 not null default pg_current_xact_id(),
+  last_visible_id bigint,                          -- last message that is not hidden from this user, if it is not the last; 0: none
+  last_visible_at timestamptz,                     -- its time; null when there is none
+  changed_xid xid8 not null default pg_current_xact_id(),
   primary key (user_id, conversation_id)
 ) with (fillfactor = 70);
 create index participants_members on participants (conversation_id, user_id) where left_at is null;
@@ -204,8 +204,8 @@ create table user_state (
 -- One row.
 create table installation (
   id int primary key default 1 check (id = 1),
-  durable xid8 not null default pg_current_xact_id(), -- a transaction that is known to have reached the disk; see resume_point()
-  epoch text                                       -- when `changed` and `durable` were last known to be of this database; see begin_epoch()
+  durable_xid xid8 not null default pg_current_xact_id(), -- a transaction that is known to have reached the disk; see resume_point()
+  resume_epoch text                                -- when `changed_xid` and `durable_xid` were last known to be of this database; see begin_epoch()
 );
 insert into installation default values;
 
@@ -227,31 +227,31 @@ create table app_versions (
 );
 create index app_versions_active on app_versions (platform, build_number desc) where is_active;
 
--- What the cache in Redis needs of the database: versions, above, a place to say that a change was not marked there, and who uses it.
+-- What the cache in Redis needs of the database: versions, above, a table to say that a change was not marked there, and who uses it.
 
 -- One row: which Redis is meant, and whether it is used. Entries of another epoch are as if they were not there.
-create table cache_ctl (
+create table cache_control (
   id int primary key default 1 check (id = 1),
   epoch int not null default 0,                    -- drawn by begin_epoch()
-  run_id text not null default '',                 -- of the Redis that the nodes share
+  redis_identity text not null default '',         -- of the Redis that the nodes share
   mode text not null default 'off' check (mode in ('on', 'off')),
-  changed_at timestamptz not null default '1970-01-01 00:00Z', -- of the mode
-  pg_start text not null default ''                -- the run of PostgreSQL that made the versions: a crash or a restored copy may give them out again
+  mode_changed_at timestamptz not null default '1970-01-01 00:00Z', -- of the mode
+  pg_run text not null default ''                  -- the run of PostgreSQL that made the versions: a crash or a restored copy may give them out again
 ) with (fillfactor = 50);
-insert into cache_ctl default values;
+insert into cache_control default values;
 
--- Keys whose change was committed without an acknowledged mark. Every node kills them in Redis; then the row goes. Normally empty.
+-- Keys whose change was committed without an acknowledged mark. Every node marks them in Redis; then the row goes. Normally empty.
 create table cache_dirty (
   id bigint generated always as identity primary key,
   key text not null,
   ver bigint not null,
-  at timestamptz not null default clock_timestamp()
+  added_at timestamptz not null default clock_timestamp()
 );
 
 -- Nodes with a Redis, and whether they reach it.
 create table cache_nodes (
   node_id text primary key,
-  hb timestamptz not null,
+  heartbeat_at timestamptz not null,
   redis_ok boolean not null
 ) with (fillfactor = 50);
 
@@ -263,20 +263,20 @@ create function count_member() returns trigger language plpgsql as 'begin end';
 create trigger members_moved after update of left_at on participants for each row
   when ((old.left_at is null) <> (new.left_at is null)) execute function count_member();
 
-create function guard_cache() returns trigger language plpgsql as 'begin end';
+create function invalidate_unmarked() returns trigger language plpgsql as 'begin end';
 create constraint trigger guard_messages after insert or update or delete on messages deferrable initially deferred
-  for each row when (current_setting('om.marked', true) is distinct from '1') execute function guard_cache();
--- What a device was told (told_ver, cleared_ver) shows in nothing that is kept.
+  for each row when (current_setting('om.marked', true) is distinct from '1') execute function invalidate_unmarked();
+-- What reached a device (delivered_ver, cleared_ver) shows in nothing that is kept.
 create constraint trigger guard_participants after insert or delete or update of user_id, conversation_id, role, joined_seq, joined_at,
-  left_at, read_seq, delivered_seq, cleared_seq, cleared_id, sent, sent_at_read, skipped, tail_id, tail_at on participants
+  left_at, read_seq, delivered_seq, cleared_seq, cleared_id, sent, sent_at_read, skipped, last_visible_id, last_visible_at on participants
   deferrable initially deferred
-  for each row when (current_setting('om.marked', true) is distinct from '1') execute function guard_cache();
+  for each row when (current_setting('om.marked', true) is distinct from '1') execute function invalidate_unmarked();
 create constraint trigger guard_conversations after insert or update or delete on conversations deferrable initially deferred
-  for each row when (current_setting('om.marked', true) is distinct from '1') execute function guard_cache();
+  for each row when (current_setting('om.marked', true) is distinct from '1') execute function invalidate_unmarked();
 create constraint trigger guard_groups after update on groups deferrable initially deferred
-  for each row when (current_setting('om.marked', true) is distinct from '1') execute function guard_cache();
+  for each row when (current_setting('om.marked', true) is distinct from '1') execute function invalidate_unmarked();
 create constraint trigger guard_profiles after delete or update of username, full_name, avatar, role, last_seen, deleted_at on users
   deferrable initially deferred
-  for each row when (current_setting('om.marked', true) is distinct from '1') execute function guard_cache();
+  for each row when (current_setting('om.marked', true) is distinct from '1') execute function invalidate_unmarked();
 create constraint trigger guard_blocks after insert or update or delete on blocks deferrable initially deferred
-  for each row when (current_setting('om.marked', true) is distinct from '1') execute function guard_cache();
+  for each row when (current_setting('om.marked', true) is distinct from '1') execute function invalidate_unmarked();

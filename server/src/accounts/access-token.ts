@@ -4,7 +4,7 @@ import type { Caller, VerifyToken } from "../platform/caller.ts";
 import type { Clock } from "../platform/clock.ts";
 
 /** How long an access token is good, in seconds. */
-const lifetime = 900;
+const accessTokenTtlSeconds = 900;
 
 export interface AccessTokens {
   issue(caller: Caller): Promise<string>;
@@ -22,7 +22,7 @@ export interface AccessTokens {
  */
 export function createAccessTokens(secret: string, now: Clock): AccessTokens {
   const key = new TextEncoder().encode(secret);
-  const known = new LRUCache<string, { caller: Caller; expires: number }>({ max: 20_000 });
+  const verifiedTokens = new LRUCache<string, { caller: Caller; expires: number }>({ max: 20_000 });
   // Holds more than end in the life of a token; no session lives twice, so an entry is never wrong.
   const ended = new LRUCache<number, true>({ max: 100_000 });
   const unlessEnded = (caller: Caller): Caller | undefined =>
@@ -31,10 +31,10 @@ export function createAccessTokens(secret: string, now: Clock): AccessTokens {
     issue: ({ userId, email, role, sessionId }) =>
       new SignJWT({ email, role, user_id: userId, ...(sessionId === undefined ? {} : { sid: sessionId }) })
         .setProtectedHeader({ alg: "HS256", typ: "JWT" })
-        .setExpirationTime(Math.floor(now() / 1000) + lifetime)
+        .setExpirationTime(Math.floor(now() / 1000) + accessTokenTtlSeconds)
         .sign(key),
     async verify(token) {
-      const hit = known.get(token);
+      const hit = verifiedTokens.get(token);
       if (hit !== undefined && hit.expires * 1000 > now()) return unlessEnded(hit.caller);
       if (token.length > 4096) return undefined;
       const options = { algorithms: ["HS256"], requiredClaims: ["exp"], currentDate: new Date(now()) };
@@ -44,7 +44,7 @@ export function createAccessTokens(secret: string, now: Clock): AccessTokens {
       if (claims?.exp === undefined || userId === undefined) return undefined;
       const sessionId = id(claims["sid"]);
       const caller = { userId, email: text(claims["email"]), role: text(claims["role"]), sessionId };
-      known.set(token, { caller, expires: claims.exp });
+      verifiedTokens.set(token, { caller, expires: claims.exp });
       return unlessEnded(caller);
     },
     refuse(sessionIds) {

@@ -1,6 +1,6 @@
 import type { CacheWrites } from "../cache/write-marks.ts";
 import { violatedConstraint, type Database } from "../platform/postgres/database.ts";
-import { containing } from "../platform/postgres/pattern.ts";
+import { likePattern } from "../platform/postgres/pattern.ts";
 import { only, statement } from "../platform/postgres/statement.ts";
 import { changeProfile } from "./profile-cache.ts";
 import { profileColumns } from "./profile-columns.ts";
@@ -13,7 +13,7 @@ const insertUser = statement<Profile>(
   `insert into users as u (username, email, password_hash, full_name) values ($1, $2, $3, $4) returning ${ownColumns}`,
 );
 const reserveName = statement<never>("accounts.reserve_name", "insert into names (name, user_id) values ($1, $2)");
-const startList = statement<never>("accounts.start_list", "insert into user_state (user_id) values ($1)");
+const createUserState = statement<never>("accounts.create_user_state", "insert into user_state (user_id) values ($1)");
 const moveName = statement<never>(
   "accounts.move_name",
   `insert into names (name, user_id) values ($1, $2)
@@ -79,7 +79,7 @@ export function accountStore(db: Database, writes: CacheWrites) {
           const values = [account.username, account.email, account.passwordHash, account.fullName];
           const profile = only(await queries.query(insertUser, values));
           await queries.query(reserveName, [account.username.toLowerCase(), profile.id]);
-          await queries.query(startList, [profile.id]);
+          await queries.query(createUserState, [profile.id]);
           return profile;
         }),
       ),
@@ -105,7 +105,7 @@ export function accountStore(db: Database, writes: CacheWrites) {
     emailTaken: async (email: string) => only(await db.query(emailTaken, [email])).taken,
     /** Whose username or full name contains `text`, without case; the one named so first. */
     search: (text: string, limit: number, viewerId: number) =>
-      db.query(search, [containing(text), limit, text, viewerId]),
+      db.query(search, [likePattern(text), limit, text, viewerId]),
   };
 }
 export type AccountStore = ReturnType<typeof accountStore>;

@@ -3,13 +3,13 @@ import type { Caller } from "../platform/caller.ts";
 import type { Clock } from "../platform/clock.ts";
 import { OmError } from "../platform/om-error.ts";
 import type { CredentialStore } from "./credential-store.ts";
-import { provePassword, type ProofDeps } from "./prove-password.ts";
-import type { AnnounceEnd } from "./sessions.ts";
+import { verifyPassword, type PasswordDeps } from "./verify-password.ts";
+import type { PublishSessionEnd } from "./sessions.ts";
 
-interface Deps extends ProofDeps {
+interface Deps extends PasswordDeps {
   credentials: CredentialStore;
   passwordMinLength: number;
-  announceEnd: AnnounceEnd;
+  publishSessionEnd: PublishSessionEnd;
   now: Clock;
 }
 
@@ -25,11 +25,11 @@ export async function changePassword(
   const wanted = body.new_password ?? "";
   if (Buffer.byteLength(wanted) < deps.passwordMinLength) throw new OmError("weak_password");
   if (Buffer.byteLength(wanted) > limits.passwordBytes) throw new OmError("password_too_long");
-  const claim = { address, email, password: body.current_password ?? "", read: () => credentials.byId(userId) };
-  const ended = await provePassword(deps, claim, async ({ password_hash: from }) =>
+  const given = { address, email, password: body.current_password ?? "", findAccount: () => credentials.byId(userId) };
+  const ended = await verifyPassword(deps, given, async ({ password_hash: from }) =>
     credentials.change({ userId, from, to: await passwords.hash(wanted), spared, now: deps.now() }),
   );
-  deps.announceEnd(
+  deps.publishSessionEnd(
     { userId, ended: { allBut: spared } },
     ended.map(({ id }) => id),
   );

@@ -11,7 +11,7 @@ import { createPasswords } from "./passwords.ts";
 import { checkUsername, getUser, me, searchUsers, updateMe } from "./profile.ts";
 import { register } from "./register.ts";
 import { sessionStore } from "./session-store.ts";
-import { createSessions, type AnnounceEnd } from "./sessions.ts";
+import { createSessions, type PublishSessionEnd } from "./sessions.ts";
 import type { UserViews } from "./user-view.ts";
 import type { CacheWrites } from "../cache/write-marks.ts";
 import type { Config } from "../config.ts";
@@ -36,7 +36,7 @@ export function composeAccounts(deps: {
   secret: string;
   now: Clock;
   /** Closes the sockets of sessions that ended, on every node, and lets the other nodes refuse their tokens. */
-  endSockets: AnnounceEnd;
+  endSockets: PublishSessionEnd;
   /** Takes a user out of every group and deletes the avatar; may be called again. */
   beforeClosing: (userId: number) => Promise<void>;
 }): Accounts {
@@ -45,15 +45,15 @@ export function composeAccounts(deps: {
   const accounts = accountStore(db, deps.writes);
   const store = sessionStore(db);
   const passwords = createPasswords();
-  const announceEnd: AnnounceEnd = (event, sessionIds) => {
+  const publishSessionEnd: PublishSessionEnd = (event, sessionIds) => {
     tokens.refuse(sessionIds);
     deps.endSockets(event, sessionIds);
   };
-  const sessions = createSessions({ sessions: store, accounts, tokens, views, announceEnd, secret, now });
+  const sessions = createSessions({ sessions: store, accounts, tokens, views, publishSessionEnd, secret, now });
   const failures = createRateLimit({ limit: config.loginLimit, windowMs: 15 * 60_000, now });
   const profiles = { accounts, views };
-  const open = { sessions: store, announceEnd, now };
-  const owner = { credentials: credentialStore(db, deps.writes), passwords, failures, announceEnd };
+  const open = { sessions: store, publishSessionEnd, now };
+  const owner = { credentials: credentialStore(db, deps.writes), passwords, failures, publishSessionEnd };
   const { beforeClosing } = deps;
   const blocks = blockStore(db, deps.writes);
   return {

@@ -1,14 +1,14 @@
 import type { RouteBody } from "@om/protocol";
 import type { Caller } from "../platform/caller.ts";
 import type { CredentialStore } from "./credential-store.ts";
-import { provePassword, type ProofDeps } from "./prove-password.ts";
-import type { AnnounceEnd } from "./sessions.ts";
+import { verifyPassword, type PasswordDeps } from "./verify-password.ts";
+import type { PublishSessionEnd } from "./sessions.ts";
 
-interface Deps extends ProofDeps {
+interface Deps extends PasswordDeps {
   credentials: CredentialStore;
   /** Undoes what the user has elsewhere; may be called again for a user of whom some or all is undone. */
   beforeClosing: (userId: number) => Promise<void>;
-  announceEnd: AnnounceEnd;
+  publishSessionEnd: PublishSessionEnd;
 }
 
 /** Closes the account for good. Groups are left and the avatar deleted first: if that fails, the account is still there and its owner can try again. */
@@ -19,12 +19,12 @@ export async function deleteAccount(
   address: string,
 ): Promise<{ ok: boolean }> {
   const { credentials } = deps;
-  const claim = { address, email, password: body.password ?? "", read: () => credentials.byId(userId) };
-  const ended = await provePassword(deps, claim, async ({ password_hash: hash }) => {
+  const given = { address, email, password: body.password ?? "", findAccount: () => credentials.byId(userId) };
+  const ended = await verifyPassword(deps, given, async ({ password_hash: hash }) => {
     await deps.beforeClosing(userId);
     return credentials.close(userId, hash);
   });
-  deps.announceEnd(
+  deps.publishSessionEnd(
     { userId, ended: { allBut: undefined } },
     ended.map(({ id }) => id),
   );

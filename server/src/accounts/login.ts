@@ -2,10 +2,10 @@ import type { AuthAnswer, RouteBody } from "@om/protocol";
 import { cleanText, cutBytes } from "../platform/cut-text.ts";
 import { OmError } from "../platform/om-error.ts";
 import type { AccountStore } from "./account-store.ts";
-import { provePassword, type ProofDeps } from "./prove-password.ts";
+import { verifyPassword, type PasswordDeps } from "./verify-password.ts";
 import type { Sessions } from "./sessions.ts";
 
-interface Deps extends ProofDeps {
+interface Deps extends PasswordDeps {
   accounts: AccountStore;
   sessions: Sessions;
 }
@@ -20,8 +20,8 @@ export async function login(
   const email = cutBytes(cleanText(body.email ?? "").trim(), 1024).toLowerCase();
   const password = body.password ?? "";
   if (email === "" || password === "") throw new OmError("missing_fields");
-  const claim = { address: from.address, email, password, read: () => accounts.byEmailForLogin(email) };
-  return provePassword(deps, claim, async ({ password_hash: stored, ...profile }) => {
+  const given = { address: from.address, email, password, findAccount: () => accounts.byEmailForLogin(email) };
+  return verifyPassword(deps, given, async ({ password_hash: stored, ...profile }) => {
     if (!passwords.isOld(stored)) return sessions.open({ profile, passwordHash: stored }, from.userAgent);
     const passwordHash = await passwords.hash(password);
     if (!(await accounts.upgradeHash(profile.id, stored, passwordHash))) return undefined;

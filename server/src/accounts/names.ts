@@ -3,20 +3,20 @@ import { OmError } from "../platform/om-error.ts";
 import { cleanText, cutBytes } from "../platform/cut-text.ts";
 
 /** A name that a user or a public group may have, trimmed; undefined when it has not the form of one. */
-export function readName(text: string): string | undefined {
+export function parseName(text: string): string | undefined {
   const name = text.trim();
   return /^[A-Za-z0-9_]{3,32}$/.test(name) ? name : undefined;
 }
 
 /** @throws OmError `invalid_username` */
-export function readUsername(text: string): string {
-  const name = readName(text);
+export function parseUsername(text: string): string {
+  const name = parseName(text);
   if (name === undefined) throw new OmError("invalid_username");
   return name;
 }
 
 /** Trimmed and cut to the bytes that fit. */
-export function readFullName(text: string): string {
+export function parseFullName(text: string): string {
   return cutBytes(cleanText(text).trim(), limits.fullNameBytes);
 }
 
@@ -31,7 +31,7 @@ const mailbox = new RegExp(`^(?:${dotted}|${quoted})@(?:${dotted}|${bracketed})$
  * One RFC 5322 mailbox, trimmed and in lower case; forms with a display name are refused, or one address could register often.
  * @throws OmError `invalid_email`
  */
-export function readEmail(text: string): string {
+export function parseEmail(text: string): string {
   const email = text.trim().toLowerCase();
   if (Buffer.byteLength(email) > limits.emailBytes || !mailbox.test(email)) throw new OmError("invalid_email");
   // The place of a deleted account; whoever took it beforehand could keep somebody from leaving.

@@ -2,35 +2,34 @@ import { limits, type RouteOutput } from "@om/protocol";
 import type { Caller } from "../platform/caller.ts";
 import type { Clock } from "../platform/clock.ts";
 import { OmError } from "../platform/om-error.ts";
-import { wholeNumber } from "../platform/page-limit.ts";
+import { parseId } from "../platform/page-limit.ts";
 import type { SessionStore } from "./session-store.ts";
-import type { AnnounceEnd } from "./sessions.ts";
+import type { PublishSessionEnd } from "./sessions.ts";
 
 interface Deps {
   sessions: SessionStore;
-  announceEnd: AnnounceEnd;
+  publishSessionEnd: PublishSessionEnd;
   now: Clock;
 }
 
 /** The caller's live sessions, newest use first. */
 export async function listSessions({ sessions, now }: Deps, caller: Caller): Promise<RouteOutput<"sessions">> {
-  await checkOpen(sessions, caller);
+  await requireOpenSession(sessions, caller);
   const rows = await sessions.list(caller.userId, now(), limits.sessionsPage);
   return { sessions: rows.map((row) => ({ ...row, current: row.id === caller.sessionId })) };
 }
 
 /** Ends one of the caller's sessions, this one too. @throws OmError `session_not_found` also for those of others */
 export async function endSession(
-  { sessions, announceEnd }: Deps,
+  { sessions, publishSessionEnd }: Deps,
   caller: Caller,
   id: string,
 ): Promise<{ ok: boolean }> {
   const { userId } = caller;
-  const sessionId = wholeNumber(id);
-  if (sessionId === undefined) throw new OmError("session_not_found");
-  await checkOpen(sessions, caller);
+  const sessionId = parseId(id, "session_not_found");
+  await requireOpenSession(sessions, caller);
   if (!(await sessions.endOne(sessionId, userId))) throw new OmError("session_not_found");
-  announceEnd({ userId, ended: { sessionId } }, [sessionId]);
+  publishSessionEnd({ userId, ended: { sessionId } }, [sessionId]);
   return { ok: true };
 }
 
@@ -39,11 +38,11 @@ export async function endSession(
  * is the caller's, so none is spared: it is better to log in again than to leave an intruder in.
  */
 export async function endOtherSessions(deps: Deps, caller: Caller): Promise<{ ended: number }> {
-  await checkOpen(deps.sessions, caller);
+  await requireOpenSession(deps.sessions, caller);
   const { userId, sessionId } = caller;
   const ended = await deps.sessions.endAllBut(userId, sessionId, deps.now());
   const ids = ended.map(({ id }) => id);
-  deps.announceEnd({ userId, ended: { allBut: sessionId } }, ids);
+  deps.publishSessionEnd({ userId, ended: { allBut: sessionId } }, ids);
   return { ended: ended.filter(({ usable }) => usable).length };
 }
 
@@ -52,6 +51,6 @@ export async function endOtherSessions(deps: Deps, caller: Caller): Promise<{ en
  * throw out others with it. A token of the old server names no session and passes.
  * @throws OmError `unauthorized`
  */
-async function checkOpen(sessions: SessionStore, { userId, sessionId }: Caller): Promise<void> {
+async function requireOpenSession(sessions: SessionStore, { userId, sessionId }: Caller): Promise<void> {
   if (sessionId !== undefined && !(await sessions.isOpen(sessionId, userId))) throw new OmError("unauthorized");
 }

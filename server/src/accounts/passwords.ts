@@ -1,6 +1,6 @@
 import { hash as argon2Hash, verify as argon2Verify } from "@node-rs/argon2";
 import { verify as bcryptVerify } from "@node-rs/bcrypt";
-import { createGate } from "../platform/gate.ts";
+import { createSemaphore } from "../platform/semaphore.ts";
 
 /** OWASP's first choice for argon2id (the library's default kind): 19 MiB, two passes, one lane. */
 const cost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
@@ -19,14 +19,14 @@ export function createPasswords({
   workers = 2,
   waiting = 200,
 }: { workers?: number; waiting?: number } = {}): Passwords {
-  const gate = createGate({ parallel: workers, maxWaiting: waiting });
+  const semaphore = createSemaphore({ parallel: workers, maxWaiting: waiting });
   // Made beforehand, so that not even the first unknown account takes longer.
   const decoy = argon2Hash("nobody has this password", cost);
 
   return {
-    hash: (password) => gate.run(() => argon2Hash(password, cost)),
+    hash: (password) => semaphore.run(() => argon2Hash(password, cost)),
     matches: (password, stored) =>
-      gate.run(async () => {
+      semaphore.run(async () => {
         const against = stored ?? (await decoy);
         const verify = isBcrypt(against) ? bcryptVerify(password, against) : argon2Verify(against, password);
         // Both refuse a stored text that is no hash.

@@ -9,21 +9,21 @@ import { statement } from "../platform/postgres/statement.ts";
 import type { Profile } from "./user-view.ts";
 
 /**
- * `profile:{user}`, 5 min, lock `profile:{user}`, version users.ver: a user's face without the e-mail, and whom that user has blocked.
- * One record: [shape, username, full_name, avatar, role, last_seen, closed, blocked ids]. Users who do not exist are not kept.
+ * `profile:{user}`, 5 min, lock `profile:{user}`, version users.ver: a user's profile without the e-mail, and whom that user has blocked.
+ * One record: [format, username, full_name, avatar, role, last_seen, closed, blocked ids]. Users who do not exist are not kept.
  */
-interface Face extends Omit<Profile, "email" | "relation" | "ver"> {
+interface CachedProfile extends Omit<Profile, "email" | "relation" | "ver"> {
   isClosed: boolean;
   blocked: readonly number[];
 }
-interface FaceRow extends Omit<Face, "isClosed"> {
+interface CachedProfileRow extends Omit<CachedProfile, "isClosed"> {
   ver: number;
   is_closed: boolean;
 }
 
-const shape = "p1";
+const format = "p1";
 
-const load = statement<FaceRow | { id: null }>(
+const load = statement<CachedProfileRow | { id: null }>(
   "profiles.load",
   `select u.id, u.ver, u.username, u.full_name, u.avatar, u.role, u.last_seen, u.deleted_at is not null as is_closed,
      (select coalesce(json_agg(b.blocked_id), '[]') from blocks b where b.blocker_id = u.id) as blocked
@@ -33,49 +33,49 @@ const emails = statement<{ id: number; email: string }>(
   "profiles.emails",
   "select id, email from users where id = any($1)",
 );
-const raise = statement<{ id: number; ver: number }>(
+const raiseVersion = statement<{ id: number; ver: number }>(
   "profiles.raise",
   "update users set ver = ver + 1 where id = any($1) returning id, ver",
 );
 
-/** Reads people as one viewer sees them. */
-export interface People {
+/** Users as one viewer sees them. */
+export interface Profiles {
   /** Those of the ids who exist, in no order; e-mails only of the viewer, or of all where the installation shows them. */
-  seenBy(viewer: { userId: number; email: string }, ids: readonly number[]): Promise<Profile[]>;
+  forViewer(viewer: { userId: number; email: string }, ids: readonly number[]): Promise<Profile[]>;
 }
 
-export function createPeople(deps: { cache: Pick<Cache, "read">; db: Queries; exposeEmails: boolean }): People {
+export function createProfiles(deps: { cache: Pick<Cache, "read">; db: Queries; exposeEmails: boolean }): Profiles {
   const source = profileSource(deps.db);
-  // An address changes only when the account is closed, which is known from the face.
-  const known = new LRUCache<number, string>({ max: 100_000 });
+  // An address changes only when the account is closed, which the cached profile says.
+  const emailOf = new LRUCache<number, string>({ max: 100_000 });
 
-  async function emailsOf(faces: readonly Face[]): Promise<void> {
-    const wanted = faces.filter(({ id }) => !known.has(id)).map(({ id }) => id);
+  async function loadEmails(cached: readonly CachedProfile[]): Promise<void> {
+    const wanted = cached.filter(({ id }) => !emailOf.has(id)).map(({ id }) => id);
     if (wanted.length === 0) return;
-    for (const { id, email } of await deps.db.query(emails, [wanted])) known.set(id, email);
+    for (const { id, email } of await deps.db.query(emails, [wanted])) emailOf.set(id, email);
   }
 
   return {
-    async seenBy(viewer, ids) {
+    async forViewer(viewer, ids) {
       const wanted = [...new Set([viewer.userId, ...ids])];
       const found = await deps.cache.read(source, wanted);
-      const faces = found.flatMap(({ value }) => (value === undefined ? [] : [value]));
-      if (deps.exposeEmails) await emailsOf(faces);
-      const own = faces.find(({ id }) => id === viewer.userId);
-      return faces
+      const cached = found.flatMap(({ value }) => (value === undefined ? [] : [value]));
+      if (deps.exposeEmails) await loadEmails(cached);
+      const own = cached.find(({ id }) => id === viewer.userId);
+      return cached
         .filter(({ id }) => ids.includes(id))
-        .map(({ isClosed, blocked, ...face }) => {
-          const isBlocked = own?.blocked.includes(face.id) === true;
+        .map(({ isClosed, blocked, ...profile }) => {
+          const isBlocked = own?.blocked.includes(profile.id) === true;
           const relation = isClosed ? 0 : Number(isBlocked) + 2 * Number(blocked.includes(viewer.userId));
-          const closedEmail = `deleted_${face.id}@invalid`;
-          const email = face.id === viewer.userId ? viewer.email : (known.get(face.id) ?? "");
-          return { ...face, email: isClosed ? closedEmail : email, relation };
+          const closedEmail = `deleted_${profile.id}@invalid`;
+          const email = profile.id === viewer.userId ? viewer.email : (emailOf.get(profile.id) ?? "");
+          return { ...profile, email: isClosed ? closedEmail : email, relation };
         });
     },
   };
 }
 
-function profileSource(db: Queries): Source<number, Face | undefined> {
+function profileSource(db: Queries): Source<number, CachedProfile | undefined> {
   return {
     name: "profile",
     ttlMs: 300_000,
@@ -87,34 +87,37 @@ function profileSource(db: Queries): Source<number, Face | undefined> {
       const rows = await db.query(load, [ids]);
       return rows.map((row) => {
         if (row.id === null) return { ver: 0, value: undefined };
-        const { ver, is_closed: isClosed, ...face } = row;
-        return { ver, value: { ...face, isClosed } };
+        const { ver, is_closed: isClosed, ...profile } = row;
+        return { ver, value: { ...profile, isClosed } };
       });
     },
-    records: (face) =>
-      face === undefined
+    records: (profile) =>
+      profile === undefined
         ? undefined
         : [
             [
-              shape,
-              face.id,
-              face.username,
-              face.full_name,
-              face.avatar,
-              face.role,
-              face.last_seen,
-              face.isClosed,
-              face.blocked,
+              format,
+              profile.id,
+              profile.username,
+              profile.full_name,
+              profile.avatar,
+              profile.role,
+              profile.last_seen,
+              profile.isClosed,
+              profile.blocked,
             ],
           ],
     fold([record]) {
-      if (!Array.isArray(record) || record[0] !== shape || record.length !== 9) return undefined;
-      const [, id, username, full_name, avatar, role, last_seen, isClosed, blocked] = record as [string, ...FaceCells];
+      if (!Array.isArray(record) || record[0] !== format || record.length !== 9) return undefined;
+      const [, id, username, full_name, avatar, role, last_seen, isClosed, blocked] = record as [
+        string,
+        ...ProfileRecord,
+      ];
       return { id, username, full_name, avatar, role, last_seen, isClosed, blocked };
     },
   };
 }
-type FaceCells = [number, string, string, string, string, string | null, boolean, readonly number[]];
+type ProfileRecord = [number, string, string, string, string, string | null, boolean, readonly number[]];
 
 /** Also the name of its lock. */
 export const profileKey = (id: number): string => `profile:${id}`;
@@ -128,13 +131,13 @@ export function changeProfile<T>(
   return writes.transaction(async (queries, touch) => {
     await lockObjects(queries, [profileKey(userId)]);
     const value = await work(queries);
-    (await changedProfiles(queries, [userId])).forEach(touch);
+    (await invalidatedProfiles(queries, [userId])).forEach(touch);
     return value;
   });
 }
 
 /** In the transaction that changed what others see of these users. */
-export async function changedProfiles(queries: Queries, userIds: readonly number[]): Promise<Changed[]> {
-  const raised = await queries.query(raise, [userIds]);
+export async function invalidatedProfiles(queries: Queries, userIds: readonly number[]): Promise<Changed[]> {
+  const raised = await queries.query(raiseVersion, [userIds]);
   return raised.map(({ id, ver }) => ({ key: profileKey(id), ver }));
 }

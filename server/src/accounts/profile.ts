@@ -4,7 +4,7 @@ import { cleanText } from "../platform/cut-text.ts";
 import { OmError } from "../platform/om-error.ts";
 import { pageLimit, wholeNumber } from "../platform/page-limit.ts";
 import type { AccountStore } from "./account-store.ts";
-import { readFullName, readUsername } from "./names.ts";
+import { parseFullName, parseUsername } from "./names.ts";
 import type { UserViews } from "./user-view.ts";
 
 interface Deps {
@@ -12,15 +12,15 @@ interface Deps {
   views: UserViews;
 }
 
-/** The caller's own profile; `tag` changes with every edit of it, not with presence. */
+/** The caller's own profile; `etag` changes with every edit of it, not with presence. */
 export async function me(
   { accounts, views }: Deps,
   { userId }: Caller,
-): Promise<{ body: { user: User }; tag: string }> {
+): Promise<{ body: { user: User }; etag: string }> {
   const profile = await accounts.byId(userId);
   if (profile === undefined) throw new OmError("unauthorized");
-  const tag = `u-${profile.id}-${profile.updated_at.replaceAll(/\D/g, "")}`;
-  return { body: { user: await views.alone(profile, userId) }, tag };
+  const etag = `u-${profile.id}-${profile.updated_at.replaceAll(/\D/g, "")}`;
+  return { body: { user: await views.alone(profile, userId) }, etag };
 }
 
 /** An empty field stays as it is. A change of case only is always allowed. */
@@ -29,8 +29,8 @@ export async function updateMe(
   { userId }: Caller,
   body: RouteBody<"updateMe">,
 ): Promise<{ user: User }> {
-  const username = (body.username ?? "") === "" ? undefined : readUsername(body.username ?? "");
-  const fullName = readFullName(body.full_name ?? "") || undefined;
+  const username = (body.username ?? "") === "" ? undefined : parseUsername(body.username ?? "");
+  const fullName = parseFullName(body.full_name ?? "") || undefined;
   const updated = await accounts.update(userId, { username, fullName });
   if (updated === "username") throw new OmError("update_profile_failed", "username already taken");
   if (updated === undefined || updated === "email") throw new OmError("update_profile_failed", "user not found");
@@ -65,5 +65,5 @@ export async function searchUsers(
 /** Whether a name is free among users and groups, without case. */
 export async function checkUsername(accounts: AccountStore, text: string | undefined): Promise<{ available: boolean }> {
   if (text === undefined || text === "") throw new OmError("missing_username");
-  return { available: !(await accounts.nameTaken(readUsername(text))) };
+  return { available: !(await accounts.nameTaken(parseUsername(text))) };
 }

@@ -1,7 +1,7 @@
 import { limits, type AuthAnswer, type RouteBody } from "@om/protocol";
 import { OmError } from "../platform/om-error.ts";
 import type { AccountStore } from "./account-store.ts";
-import { readEmail, readFullName, readUsername } from "./names.ts";
+import { parseEmail, parseFullName, parseUsername } from "./names.ts";
 import type { Passwords } from "./passwords.ts";
 import type { Sessions } from "./sessions.ts";
 
@@ -11,25 +11,25 @@ export async function register(
   body: RouteBody<"register">,
   userAgent: string,
 ): Promise<AuthAnswer> {
-  const email = readEmail(body.email ?? "");
-  const username = readUsername(body.username ?? "");
+  const email = parseEmail(body.email ?? "");
+  const username = parseUsername(body.username ?? "");
   const password = body.password ?? "";
   if (Buffer.byteLength(password) < deps.passwordMinLength) throw new OmError("weak_password");
   // Cheap refusals first; the unique indexes decide.
-  if (await deps.accounts.emailTaken(email)) throw taken("email");
-  if (await deps.accounts.nameTaken(username)) throw taken("username");
+  if (await deps.accounts.emailTaken(email)) throw takenError("email");
+  if (await deps.accounts.nameTaken(username)) throw takenError("username");
   if (Buffer.byteLength(password) > limits.passwordBytes) {
     throw new OmError("registration_failed", `password is longer than ${limits.passwordBytes} bytes`);
   }
   const passwordHash = await deps.passwords.hash(password);
-  const fullName = readFullName(body.full_name ?? "");
+  const fullName = parseFullName(body.full_name ?? "");
   const made = await deps.accounts.create({ username, email, passwordHash, fullName });
-  if (typeof made === "string") throw taken(made);
+  if (typeof made === "string") throw takenError(made);
   const opened = await deps.sessions.open({ profile: made, passwordHash }, userAgent);
   if (opened === undefined) throw new Error("an account was changed by somebody else before it had a session");
   return opened;
 }
 
-function taken(what: "email" | "username"): OmError {
+function takenError(what: "email" | "username"): OmError {
   return new OmError("registration_failed", `${what} already exists`);
 }

@@ -4,7 +4,7 @@ import type { Clock } from "../platform/clock.ts";
 import type { SessionStore } from "./session-store.ts";
 
 /** How long a refresh token is good, and for how long its predecessor still is, in ms. */
-export const lifetime = 7 * 24 * 3_600_000;
+export const refreshTokenTtlMs = 7 * 24 * 3_600_000;
 const grace = 60_000;
 /** How many rotations a late request may be behind. */
 const maxBehind = 20;
@@ -32,7 +32,7 @@ export function createRotation(deps: Deps): Rotate {
   async function currentAfter(token: string, now: number): Promise<string> {
     let current = token;
     for (let behind = 0; behind < maxBehind; behind += 1) {
-      const row = await deps.sessions.find(hashOf(current), now);
+      const row = await deps.sessions.find(tokenHash(current), now);
       if (row === undefined || !row.live) break;
       if (row.replaced_ms === null) return current;
       current = successor(current);
@@ -43,20 +43,23 @@ export function createRotation(deps: Deps): Rotate {
   return async (token) => {
     const now = deps.now();
     const next = successor(token);
-    const rotated = await deps.sessions.rotate(hashOf(token), hashOf(next), { now, expiresAt: now + lifetime });
+    const rotated = await deps.sessions.rotate(tokenHash(token), tokenHash(next), {
+      now,
+      expiresAt: now + refreshTokenTtlMs,
+    });
     if (rotated !== undefined) return { userId: rotated.user_id, sessionId: rotated.session_id, next };
-    const known = await deps.sessions.find(hashOf(token), now);
-    if (known === undefined || !known.live || known.replaced_ms === null) throw new OmError("invalid_refresh");
-    if (now - known.replaced_ms > grace) {
-      const first = await deps.sessions.endOne(known.session_id, known.user_id);
-      if (first) deps.onReuse(known.user_id, known.session_id);
+    const former = await deps.sessions.find(tokenHash(token), now);
+    if (former === undefined || !former.live || former.replaced_ms === null) throw new OmError("invalid_refresh");
+    if (now - former.replaced_ms > grace) {
+      const first = await deps.sessions.endOne(former.session_id, former.user_id);
+      if (first) deps.onReuse(former.user_id, former.session_id);
       throw new OmError("invalid_refresh");
     }
-    return { userId: known.user_id, sessionId: known.session_id, next: await currentAfter(next, now) };
+    return { userId: former.user_id, sessionId: former.session_id, next: await currentAfter(next, now) };
   };
 }
 
 /** As which a token is stored. */
-export function hashOf(token: string): string {
+export function tokenHash(token: string): string {
   return createHash("sha256").update(token).digest("hex");
 }

@@ -17,7 +17,7 @@ describeDatabases("sessions", (database) => {
     const body = (await http.refresh(token)).json();
     return String(body["refresh_token"] ?? body["code"]);
   };
-  const hashOf = (token: string): string => createHash("sha256").update(token).digest("hex");
+  const tokenHash = (token: string): string => createHash("sha256").update(token).digest("hex");
 
   test("a refresh gives a new token and a usable access token", async () => {
     const { id, refresh: token } = await http.signUp("renew");
@@ -32,7 +32,7 @@ describeDatabases("sessions", (database) => {
 
   test("only hashes of refresh tokens are stored", async () => {
     const { refresh: token } = await http.signUp("hashed");
-    const [row] = await database.rows("select * from refresh_tokens where token_hash = $1", [hashOf(token)]);
+    const [row] = await database.rows("select * from refresh_tokens where token_hash = $1", [tokenHash(token)]);
     expect(row).toBeDefined();
     expect(JSON.stringify(row)).not.toContain(token);
   });
@@ -106,7 +106,7 @@ describeDatabases("sessions", (database) => {
       `with made as (insert into sessions (user_id) values ($1) returning id)
        insert into refresh_tokens (token_hash, session_id, expires_at)
        select $2, id, to_timestamp($3::float8 / 1000) from made`,
-      [id, hashOf(token), http.clock.now + day],
+      [id, tokenHash(token), http.clock.now + day],
     );
     expect(await refresh(token)).toMatch(/^[\w-]{43}$/);
   });

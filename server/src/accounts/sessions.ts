@@ -7,12 +7,12 @@ import { OmError } from "../platform/om-error.ts";
 import { DatabaseUnavailable } from "../platform/postgres/database.ts";
 import type { AccessTokens } from "./access-token.ts";
 import type { AccountStore } from "./account-store.ts";
-import { createRotation, hashOf, lifetime } from "./rotation.ts";
+import { createRotation, tokenHash, refreshTokenTtlMs } from "./rotation.ts";
 import type { SessionStore } from "./session-store.ts";
 import type { Profile, UserViews } from "./user-view.ts";
 
 /** Lets everybody know who relies on sessions that ended: what to tell the sockets, and which sessions' tokens to refuse. */
-export type AnnounceEnd = (event: SessionEnd, sessionIds: readonly number[]) => void;
+export type PublishSessionEnd = (event: SessionEnd, sessionIds: readonly number[]) => void;
 
 /** Logins on devices: issue, renew and end them. */
 export interface Sessions {
@@ -30,15 +30,15 @@ interface Deps {
   accounts: AccountStore;
   tokens: AccessTokens;
   views: UserViews;
-  announceEnd: AnnounceEnd;
+  publishSessionEnd: PublishSessionEnd;
   secret: string;
   now: Clock;
 }
 
 export function createSessions(deps: Deps): Sessions {
-  const announce = (userId: number, sessionId: number): void =>
-    deps.announceEnd({ userId, ended: { sessionId } }, [sessionId]);
-  const rotate = createRotation({ ...deps, onReuse: announce });
+  const publishEnd = (userId: number, sessionId: number): void =>
+    deps.publishSessionEnd({ userId, ended: { sessionId } }, [sessionId]);
+  const rotate = createRotation({ ...deps, onReuse: publishEnd });
 
   async function answer(profile: Profile, sessionId: number, refreshToken: string): Promise<AuthAnswer> {
     const caller = { userId: profile.id, email: profile.email, role: profile.role, sessionId };
@@ -52,9 +52,9 @@ export function createSessions(deps: Deps): Sessions {
   return {
     async open({ profile, passwordHash }, userAgent) {
       const token = randomBytes(32).toString("base64url");
-      const expiresAt = deps.now() + lifetime;
+      const expiresAt = deps.now() + refreshTokenTtlMs;
       const device = { userId: profile.id, userAgent: cutBytes(cleanText(userAgent), 300) };
-      const id = await deps.sessions.open({ ...device, tokenHash: hashOf(token), expiresAt, passwordHash });
+      const id = await deps.sessions.open({ ...device, tokenHash: tokenHash(token), expiresAt, passwordHash });
       return id === undefined ? undefined : answer(profile, id, token);
     },
     async renew(refreshToken) {
@@ -66,11 +66,11 @@ export function createSessions(deps: Deps): Sessions {
     },
     async end(refreshToken) {
       if (!isToken(refreshToken)) return;
-      const ended = await deps.sessions.endByToken(hashOf(refreshToken)).catch((error: unknown) => {
+      const ended = await deps.sessions.endByToken(tokenHash(refreshToken)).catch((error: unknown) => {
         if (!(error instanceof DatabaseUnavailable)) throw error;
         return undefined;
       });
-      if (ended !== undefined) announce(ended.user_id, ended.id);
+      if (ended !== undefined) publishEnd(ended.user_id, ended.id);
     },
     purge: () => deps.sessions.purge(deps.now()),
   };

@@ -1,6 +1,6 @@
 import type { FullUser, PeerUser, User } from "@om/protocol";
 
-/** A user's public face as the database keeps it; `email` is shown by the rules of `UserViews` only. */
+/** A user as the database keeps it; `email` is shown by the rules of `UserViews` only. */
 export interface Profile extends Omit<User, "is_online" | "presence" | "is_blocked"> {
   /** Who blocks whom: 1 the viewer has blocked the user, 2 the user the viewer, 3 both; 0 or absent: nobody. */
   relation?: number;
@@ -15,10 +15,10 @@ export interface FullProfile extends Profile {
 }
 
 /** Whether somebody is connected, to whichever node; undefined: that cannot be known just now. */
-export type Online = (userId: number) => boolean | undefined;
+export type IsOnline = (userId: number) => boolean | undefined;
 
 /** Asks for many users at once. Whoever was not asked for is unknown. */
-export type LookUp = (userIds: readonly number[]) => Promise<Online>;
+export type LookUpPresence = (userIds: readonly number[]) => Promise<IsOnline>;
 
 /**
  * How one user sees another: presence joined at read time, e-mail addresses hidden from everybody but oneself (O-4), and between
@@ -26,25 +26,25 @@ export type LookUp = (userIds: readonly number[]) => Promise<Online>;
  */
 export interface UserViews {
   /** Once for everybody whom an answer shows, before they are shown. */
-  lookup(profiles: readonly Pick<Profile, "id" | "relation">[]): Promise<Online>;
-  user(profile: Profile, viewerId: number, online: Online): User;
+  lookup(profiles: readonly Pick<Profile, "id" | "relation">[]): Promise<IsOnline>;
+  user(profile: Profile, viewerId: number, online: IsOnline): User;
   /** `user` after a look-up for this one. */
   alone(profile: Profile, viewerId: number): Promise<User>;
   /** As `user`, without the role. */
-  peer(profile: Profile, viewerId: number, online: Online): PeerUser;
+  peer(profile: Profile, viewerId: number, online: IsOnline): PeerUser;
   /** As `user`, with the times of the account. */
-  full(profile: FullProfile, viewerId: number, online: Online): FullUser;
+  full(profile: FullProfile, viewerId: number, online: IsOnline): FullUser;
 }
 
-/** @param options.onShown hears of every profile of a known version that is shown */
+/** @param options.onProfileServed is called with every profile of a known version that is shown */
 export function createUserViews(options: {
   exposeEmails: boolean;
-  lookup: LookUp;
-  onShown?: (userId: number, ver: number) => void;
+  lookup: LookUpPresence;
+  onProfileServed?: (userId: number, ver: number) => void;
 }): UserViews {
-  const peer = (profile: Profile, viewerId: number, online: Online): PeerUser => {
-    if (profile.ver !== undefined) options.onShown?.(profile.id, profile.ver);
-    const isOnline = isOpen(profile) ? online(profile.id) : false;
+  const peer = (profile: Profile, viewerId: number, online: IsOnline): PeerUser => {
+    if (profile.ver !== undefined) options.onProfileServed?.(profile.id, profile.ver);
+    const isOnline = isUnblocked(profile) ? online(profile.id) : false;
     return {
       id: profile.id,
       username: profile.username,
@@ -52,17 +52,17 @@ export function createUserViews(options: {
       full_name: profile.full_name,
       avatar: profile.avatar,
       is_online: isOnline === true,
-      last_seen: isOpen(profile) ? profile.last_seen : null,
+      last_seen: isUnblocked(profile) ? profile.last_seen : null,
       ...(isOnline === undefined ? { presence: "unknown" as const } : {}),
       ...(((profile.relation ?? 0) & 1) === 1 ? { is_blocked: true } : {}),
     };
   };
-  const user = (profile: Profile, viewerId: number, online: Online): User => ({
+  const user = (profile: Profile, viewerId: number, online: IsOnline): User => ({
     ...peer(profile, viewerId, online),
     role: profile.role,
   });
   const lookup: UserViews["lookup"] = (profiles) =>
-    options.lookup([...new Set(profiles.filter(isOpen).map(({ id }) => id))]);
+    options.lookup([...new Set(profiles.filter(isUnblocked).map(({ id }) => id))]);
   return {
     lookup,
     alone: async (profile, viewerId) => user(profile, viewerId, await lookup([profile])),
@@ -77,6 +77,6 @@ export function createUserViews(options: {
 }
 
 /** There is no block between the viewer and this user. */
-function isOpen({ relation = 0 }: Pick<Profile, "relation">): boolean {
+function isUnblocked({ relation = 0 }: Pick<Profile, "relation">): boolean {
   return relation === 0;
 }

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { createGate, type CacheNode } from "../../tests/fixtures/cache-world.ts";
-import { eventsOf, setUpSharedThings } from "../../tests/fixtures/things.ts";
+import { createGate, type CacheNode } from "../../tests/fixtures/cache-fixture.ts";
+import { eventsOf, setUpSharedTestObjects } from "../../tests/fixtures/test-objects.ts";
 
-const my = setUpSharedThings();
+const my = setUpSharedTestObjects();
 
 /** A thing of version 2 whose entry has version 1; nobody but the writer has seen it. */
 async function stale(writer: CacheNode): Promise<void> {
@@ -74,7 +74,7 @@ test("what a note explains is no violation", () =>
   expectExplained(() => my.world.sql(`insert into cache_dirty (key, ver) values ('thing:${my.thing}', 2)`)));
 
 test("nor what an epoch explains of which this node has not heard yet", () =>
-  expectExplained(() => my.world.sql("update cache_ctl set epoch = epoch + 1")));
+  expectExplained(() => my.world.sql("update cache_control set epoch = epoch + 1")));
 
 test("nor what was written while the cache was off", () =>
-  expectExplained(() => my.world.sql("update cache_ctl set mode = 'off', changed_at = now()")));
+  expectExplained(() => my.world.sql("update cache_control set mode = 'off', mode_changed_at = now()")));

@@ -23,7 +23,7 @@ export interface Cache extends AsyncDisposable {
   /** Versions that may be served now, without the values; undefined or nothing where Redis does not tell. */
   versions<Id, T>(source: Source<Id, T>, ids: readonly Id[]): Promise<(number | undefined)[]>;
   /** This version was shown, although not from here: nothing older is served by this node from now on. */
-  seen(key: string, ver: number): void;
+  raiseFloor(key: string, ver: number): void;
   /** Makes an entry whose records have become many as short as a fresh one. */
   compact<Id, T>(source: Source<Id, T>, id: Id): Promise<void>;
   writes: CacheWrites;
@@ -93,7 +93,7 @@ export async function openCache(options: CacheOptions): Promise<Cache> {
     hasRedis: redis !== undefined,
     read: (source, ids) => reads.read(source, ids),
     versions: async (source, ids) => entries?.versions(ids.map((id) => source.key(id))) ?? [],
-    seen: memory.raise,
+    raiseFloor: memory.raiseFloor,
     compact: async (source, id) => entries?.compact(source, source.key(id)),
     writes: createWrites({ db, control, marks, events, step }),
     state: () => ({ ...control.state(), waiting: loader.waiting() }),

@@ -17,10 +17,10 @@ beforeEach(() => {
   nodes = [];
   table = {
     epoch: 7,
-    run_id: "redis 1",
+    redis_identity: "redis 1",
     mode: "on",
     pg_now: "postgres 1",
-    pg_start: "postgres 1",
+    pg_run: "postgres 1",
     changedAt: 0,
     dirty: [],
     beats: new Map(),
@@ -43,26 +43,26 @@ function turn(mode: "on" | "off"): void {
 /** What the statements of control-store.ts do. */
 const store: ControlStore = {
   async poll() {
-    const { epoch, run_id, mode, pg_now, pg_start, dirty } = table;
+    const { epoch, redis_identity, mode, pg_now, pg_run, dirty } = table;
     const somebody_ok = [...table.beats.values()].some(({ at, isOk }) => isOk && at > now - 2_000);
     const counted = { dirty: dirty.slice(0, 5_000), dirty_count: Math.min(dirty.length, 50_001) };
-    return { epoch, run_id, mode, pg_now, pg_start, mode_age: now - table.changedAt, somebody_ok, ...counted };
+    return { epoch, redis_identity, mode, pg_now, pg_run, mode_age: now - table.changedAt, somebody_ok, ...counted };
   },
   async beat(nodeId, isOk) {
     table.beats.set(nodeId, { at: now, isOk });
     return [];
   },
-  async claim(runId) {
-    if (table.run_id !== runId) Object.assign(table, { run_id: runId, epoch: table.epoch + 1 });
+  async claim(identity) {
+    if (table.redis_identity !== identity) Object.assign(table, { redis_identity: identity, epoch: table.epoch + 1 });
     return [];
   },
   async newRun(known) {
-    if (table.pg_start !== known || table.pg_start === table.pg_now) return [];
-    Object.assign(table, { pg_start: table.pg_now, epoch: table.epoch + 1_000 });
+    if (table.pg_run !== known || table.pg_run === table.pg_now) return [];
+    Object.assign(table, { pg_run: table.pg_now, epoch: table.epoch + 1_000 });
     return [];
   },
-  async turnOn(runId) {
-    if (table.mode === "off") Object.assign(table, { run_id: runId, epoch: table.epoch + 1 });
+  async turnOn(identity) {
+    if (table.mode === "off") Object.assign(table, { redis_identity: identity, epoch: table.epoch + 1 });
     turn("on");
     return [];
   },
@@ -84,7 +84,7 @@ const store: ControlStore = {
 
 interface Node {
   control: CacheControl;
-  redis: { usable: boolean; runId: string | undefined };
+  redis: { usable: boolean; identity: string | undefined };
   /** Keys of which it knows that they are dirty. */
   known: Set<string>;
   /** Runs while it kills keys. */
@@ -92,11 +92,11 @@ interface Node {
   /** What was forgotten, in order. */
   forgotten: string[];
   /** A new connection was made. */
-  connect(runId: string): Promise<void>;
+  connect(identity: string): Promise<void>;
 }
 
 async function open(name: string, withRedis = true): Promise<Node> {
-  const redis: Node["redis"] = { usable: false, runId: undefined };
+  const redis: Node["redis"] = { usable: false, identity: undefined };
   const checks: ReadyCheck[] = [];
   const forgotten: string[] = [];
   const known = new Set<string>();
@@ -106,8 +106,8 @@ async function open(name: string, withRedis = true): Promise<Node> {
     get usable() {
       return redis.usable;
     },
-    get runId() {
-      return redis.runId;
+    get identity() {
+      return redis.identity;
     },
     breaker: "closed",
     call: nobody,
@@ -136,9 +136,9 @@ async function open(name: string, withRedis = true): Promise<Node> {
     },
   });
   nodes.push(control);
-  const connect = async (runId: string): Promise<void> => {
-    for (const check of checks) await check(runId, client);
-    Object.assign(redis, { usable: true, runId });
+  const connect = async (identity: string): Promise<void> => {
+    for (const check of checks) await check(identity, client);
+    Object.assign(redis, { usable: true, identity });
   };
   if (withRedis) await connect("redis 1");
   return { control, redis, hooks, known, forgotten, connect };
@@ -218,7 +218,7 @@ test("another run of PostgreSQL is a new epoch, and its versions may have been g
   const [a, b] = [await open("a"), await open("b")];
   table.pg_now = "postgres 2";
   await pass(200, a, b);
-  expect(table).toMatchObject({ pg_start: "postgres 2", epoch: 1_007 });
+  expect(table).toMatchObject({ pg_run: "postgres 2", epoch: 1_007 });
   await pass(200, a, b);
   expect([a.control.readEpoch(), b.control.readEpoch()]).toEqual([1_007, 1_007]);
   expect(a.forgotten).toEqual(["versions", "values"]);
@@ -236,14 +236,14 @@ test("until it has one, Redis is not read", async () => {
 
 test("it is turned on after three good looks, in a new epoch, by one of the nodes", async () => {
   table.mode = "off";
-  table.run_id = "long gone";
+  table.redis_identity = "long gone";
   const [a, b] = [await open("a"), await open("b")];
   expect(table.epoch).toBe(8);
   await pass(400, a, b);
   expect(table.mode).toBe("off");
   expect([a.control.readEpoch(), a.control.writeEpoch()]).toEqual([undefined, null]);
   await pass(200, a, b);
-  expect(table).toMatchObject({ mode: "on", epoch: 9, run_id: "redis 1" });
+  expect(table).toMatchObject({ mode: "on", epoch: 9, redis_identity: "redis 1" });
   await pass(200, a, b);
   expect([a.control.readEpoch(), b.control.readEpoch()]).toEqual([9, 9]);
 });
@@ -282,11 +282,11 @@ test("a node that vanishes without a word does not keep it on", async () => {
 test("when the Redis that is meant is nobody's any more, another one is", async () => {
   const [a, b] = [await open("a"), await open("b")];
   // Somebody claimed a Redis of his own and is gone.
-  Object.assign(table, { run_id: "redis 9", epoch: 8 });
+  Object.assign(table, { redis_identity: "redis 9", epoch: 8 });
   await pass(1_000, a, b);
   expect([a.control.readEpoch(), b.control.writeEpoch()]).toEqual([undefined, null]);
   await pass(6_000, a, b);
-  expect(table).toMatchObject({ mode: "on", run_id: "redis 1" });
+  expect(table).toMatchObject({ mode: "on", redis_identity: "redis 1" });
   expect([a.control.readEpoch(), b.control.readEpoch()]).toEqual([table.epoch, table.epoch]);
   expect(table.epoch).toBeGreaterThan(8);
 });
@@ -322,9 +322,9 @@ test("rows of dead keys are removed by a node whose Redis is the one that is mea
 
 test("kills that ended in another Redis than they began in remove no row", async () => {
   const node = await open("a");
-  node.redis.runId = "redis 2";
+  node.redis.identity = "redis 2";
   table.dirty = rows(3);
-  node.hooks.killing = async () => void (node.redis.runId = "redis 1");
+  node.hooks.killing = async () => void (node.redis.identity = "redis 1");
   await node.control.poll();
   expect(table.dirty).toHaveLength(3);
   await node.control.poll();

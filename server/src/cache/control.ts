@@ -1,4 +1,4 @@
-import { every } from "../platform/background.ts";
+import { every } from "../platform/periodic-task.ts";
 import type { Redis } from "../platform/redis/redis.ts";
 import type { ControlStore, DirtyRow, Shared } from "./control-store.ts";
 import { createOnOff } from "./on-off.ts";
@@ -39,7 +39,8 @@ export async function startControl(deps: ControlDeps): Promise<CacheControl> {
   let beatAt = Number.NEGATIVE_INFINITY;
 
   /** Whether this node reaches the Redis that all use. */
-  const isOurs = (): boolean => redis?.usable === true && redis.runId !== undefined && redis.runId === shared?.run_id;
+  const isOurs = (): boolean =>
+    redis?.usable === true && redis.identity !== undefined && redis.identity === shared?.redis_identity;
 
   const decide = createOnOff({ store, redis, now, isOurs });
 
@@ -56,10 +57,10 @@ export async function startControl(deps: ControlDeps): Promise<CacheControl> {
 
   async function relay(seen: Shared): Promise<void> {
     if (seen.dirty.length === 0 || seen.mode === "off") return;
-    const runId = redis?.runId;
+    const identity = redis?.identity;
     const killed = await deps.relay(seen.dirty, seen.epoch);
     // Kills in another Redis than the one that is meant are worth nothing.
-    const isMeant = runId === seen.run_id && redis?.runId === runId && isOurs();
+    const isMeant = identity === seen.redis_identity && redis?.identity === identity && isOurs();
     if (killed.length > 0 && isMeant) await store.removeDirty(killed, seen.pg_now);
   }
 
@@ -76,8 +77,8 @@ export async function startControl(deps: ControlDeps): Promise<CacheControl> {
   }
 
   // A Redis that is not the one all others use must be theirs first; without the database nobody can tell.
-  redis?.onReady(async (runId) => {
-    await store.claim(runId);
+  redis?.onReady(async (identity) => {
+    await store.claim(identity);
     const at = now();
     const seen = await store.poll();
     see(seen, at);
@@ -99,5 +100,5 @@ export async function startControl(deps: ControlDeps): Promise<CacheControl> {
 /** undefined: nobody may read now. What is noted must be known to the last row, and the epoch be made for this run of the database. */
 function epochToRead(shared: Shared | undefined): number | undefined {
   if (shared?.mode !== "on" || shared.dirty_count > shared.dirty.length) return undefined;
-  return shared.pg_now === shared.pg_start ? shared.epoch : undefined;
+  return shared.pg_now === shared.pg_run ? shared.epoch : undefined;
 }

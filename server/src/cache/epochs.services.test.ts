@@ -1,9 +1,9 @@
 import { startRedis, startSystemPostgres } from "@om/services";
 import { afterEach, expect, test } from "vitest";
-import { createGate, holdPolls, newDatabase, unheard, type CacheNode } from "../../tests/fixtures/cache-world.ts";
-import { eventsOf, happened, setUpThings } from "../../tests/fixtures/things.ts";
+import { createGate, holdPolls, newDatabase, unanswered, type CacheNode } from "../../tests/fixtures/cache-fixture.ts";
+import { eventsOf, happened, setUpTestObjects } from "../../tests/fixtures/test-objects.ts";
 
-const my = setUpThings();
+const my = setUpTestObjects();
 afterEach(() => my.world.closeNodes());
 
 /** Until both know the epoch that is in force. */
@@ -115,7 +115,7 @@ test("what a node wrote without a mark stays its floor in a new epoch, though it
   const [node, other] = [await my.world.open(), await my.world.open()];
   await node.write(my.thing, "one");
   await settled(node, other);
-  my.world.sql("update cache_ctl set epoch = epoch + 1");
+  my.world.sql("update cache_control set epoch = epoch + 1");
   // It has looked before it writes, but hears the answer after it has written.
   const answer = createGate();
   node.hooks.sql = async (name, run) => {
@@ -128,7 +128,7 @@ test("what a node wrote without a mark stays its floor in a new epoch, though it
   await other.read(my.thing);
   await happened(other, "fill stored");
   await holdPolls(other);
-  node.hooks.redis = (name, send) => (name === "mark" ? unheard() : send());
+  node.hooks.redis = (name, send) => (name === "mark" ? unanswered() : send());
   expect(await node.write(my.thing, "two")).toBe(2);
   expect(my.dirtyRows()).toBe("1");
   const { sql } = node.hooks;
@@ -146,11 +146,13 @@ test("without the cache, what is written is noted for as long as somebody may st
   await my.warm(reader);
   const before = await settled(reader);
   const release = await holdPolls(reader, writer);
-  my.world.sql("update cache_ctl set mode = 'off', changed_at = clock_timestamp() - interval '1 second'");
+  my.world.sql("update cache_control set mode = 'off', mode_changed_at = clock_timestamp() - interval '1 second'");
   await writer.write(my.thing, "two");
   await writer.batch({ [my.thing]: ["three"] });
   expect(my.dirtyRows()).toBe("2");
-  my.world.sql("delete from cache_dirty; update cache_ctl set changed_at = clock_timestamp() - interval '3 seconds'");
+  my.world.sql(
+    "delete from cache_dirty; update cache_control set mode_changed_at = clock_timestamp() - interval '3 seconds'",
+  );
   await writer.write(my.thing, "four");
   await writer.batch({ [my.thing]: ["five"] });
   expect(my.dirtyRows()).toBe("0");
@@ -167,11 +169,11 @@ test("when the cache is turned on while somebody writes without it, nobody store
   await writer.write(my.thing, "one");
   await expect.poll(my.dirtyRows).toBe("0");
   const release = await holdPolls(reader, writer);
-  my.world.sql("update cache_ctl set mode = 'off', changed_at = clock_timestamp() - interval '3 seconds'");
+  my.world.sql("update cache_control set mode = 'off', mode_changed_at = clock_timestamp() - interval '3 seconds'");
   const commit = createGate();
   writer.hooks.sql = async (name, run) => {
     const rows = await run();
-    if (name === "cache.note_dirty") await commit.pass();
+    if (name === "cache.add_dirty") await commit.pass();
     return rows;
   };
   const write = writer.write(my.thing, "two");
@@ -219,6 +221,23 @@ test("a database that was restored begins anew, though Redis and PostgreSQL ran 
   expect(await restored.read(my.thing)).toMatchObject({ ver: 1, value: ["one"] });
   await expect.poll(async () => (await restored.read(my.thing)).from).toBe("cache");
   expect((await restored.read(my.thing)).value).toEqual(["one"]);
+});
+
+test("a database made from another as its template begins anew in the same Redis", async () => {
+  const original = await newDatabase(my.world.postgres);
+  my.world.postgres.sql(original, `insert into things values ('${my.thing}', 0, '{}')`);
+  const node = await my.world.open({ url: original });
+  await node.write(my.thing, "one");
+  await expect.poll(async () => (await node.read(my.thing)).from).toBe("cache");
+  await my.world.closeNodes();
+  my.world.sql(`create database copied template ${new URL(original).pathname.slice(1)}`);
+  const first = await my.world.open({ url: original });
+  await expect.poll(async () => (await first.read(my.thing)).from).toBe("cache");
+  await first.write(my.thing, "two, which the copy has not");
+  await happened(first, "post done");
+  const second = await my.world.open({ url: new URL("copied", original).href });
+  await expect.poll(async () => (await second.read(my.thing)).from).toBe("cache");
+  expect((await second.read(my.thing)).value).toEqual(["one"]);
 });
 
 test("PostgreSQL begins another run: a new epoch, for its versions may have been others", async () => {

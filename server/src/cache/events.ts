@@ -17,6 +17,6 @@ export interface CacheEvents {
   /** `seconds` until the marks of a transaction were answered; 0 when none were tried: no Redis, or none that all nodes use. */
   marked(result: "acked" | "unacked" | "skipped", seconds: number): void;
   posted(kind: PostResult, count: number): void;
-  dirtyNoted(rows: number): void;
+  dirtyAdded(rows: number): void;
   audited(isStale: boolean): void;
 }

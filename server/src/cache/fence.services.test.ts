@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { openDatabase } from "../platform/postgres/database.ts";
-import { holdPolls, startCacheWorld, type CacheNode, type CacheWorld } from "../../tests/fixtures/cache-world.ts";
+import { holdPolls, startCacheFixture, type CacheNode, type CacheFixture } from "../../tests/fixtures/cache-fixture.ts";
 import { controlStore } from "./control-store.ts";
 
 /*
@@ -8,10 +8,10 @@ import { controlStore } from "./control-store.ts";
  * ever: the transaction itself must find out.
  */
 
-let world: CacheWorld;
+let world: CacheFixture;
 let thing = "";
 beforeAll(async () => {
-  world = await startCacheWorld();
+  world = await startCacheFixture();
 });
 afterAll(() => world[Symbol.asyncDispose]());
 beforeEach(async () => {
@@ -31,7 +31,7 @@ async function failedOver(): Promise<CacheNode> {
   await expect.poll(() => node.events).toContain("fill stored");
   await holdPolls(node);
   world.sql(`update things set ver = 1, items = array['one'] where name = '${thing}'`);
-  world.sql("update cache_ctl set pg_start = 'the run before'");
+  world.sql("update cache_control set pg_run = 'the run before'");
   node.events.length = 0;
   return node;
 }

@@ -42,7 +42,7 @@ describeDatabases("rows changed by hand", (database) => {
     return [...new Set(rows.map(({ key }) => names.get(key) ?? key))].sort();
   }
   const turn = (mode: "on" | "off"): Promise<unknown> =>
-    sql("update cache_ctl set mode = $1, changed_at = clock_timestamp() - interval '1 minute'", mode);
+    sql("update cache_control set mode = $1, mode_changed_at = clock_timestamp() - interval '1 minute'", mode);
 
   /** What a statement raises, and what it notes; each raised version is noted with its own number. */
   async function change(text: string, ...values: unknown[]): Promise<{ raised: string[]; noted: string[] }> {
@@ -61,7 +61,7 @@ describeDatabases("rows changed by hand", (database) => {
   beforeEach(async () => {
     run += 1;
     [ann = 0, bea = 0, cem = 0] = await database.addUsers(...["ann", "bea", "cem"].map((name) => `${name}${run}`));
-    await sql("update cache_ctl set mode = 'off', changed_at = '1970-01-01 00:00Z'");
+    await sql("update cache_control set mode = 'off', mode_changed_at = '1970-01-01 00:00Z'");
     const send = (to: { recipientId: number } | { groupId: number }, text: string) => sendAs(ann, to, text);
     await send({ recipientId: bea }, "hello");
     [{ id: direct = 0 } = {}] = await sql("select id from conversations where lo = $1 and hi = $2", ann, bea);
@@ -162,9 +162,9 @@ describeDatabases("rows changed by hand", (database) => {
   });
 
   test("what a device was told is nobody's business", async () => {
-    await sql("update conversations set life_ver = 1 where id = $1", direct);
+    await sql("update conversations set revised_ver = 1 where id = $1", direct);
     await sql("delete from cache_dirty");
-    expect(await change("update participants set told_ver = 7 where user_id = $1", ann)).toEqual({
+    expect(await change("update participants set delivered_ver = 7 where user_id = $1", ann)).toEqual({
       raised: [],
       noted: [],
     });
@@ -232,7 +232,7 @@ describeDatabases("rows changed by hand", (database) => {
   });
 
   test("in the first two seconds without the cache it is", async () => {
-    await sql("update cache_ctl set mode = 'off', changed_at = clock_timestamp()");
+    await sql("update cache_control set mode = 'off', mode_changed_at = clock_timestamp()");
     expect(await change("update messages set content = 'other' where conversation_id = $1", direct)).toEqual(ofDirect);
   });
 

@@ -1,7 +1,7 @@
 import type { Queries } from "../platform/postgres/database.ts";
 import { statement } from "../platform/postgres/statement.ts";
 
-const lock = statement<never>("cache.lock", "select object_lock_all($1)");
+const lock = statement<never>("cache.lock", "select lock_objects($1)");
 
 /**
  * Takes the locks of these names in ascending order; held until the transaction ends. First of all in a transaction, and all at once:

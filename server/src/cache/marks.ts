@@ -10,8 +10,8 @@ export interface Changed {
   key: string;
   /** Version after the transaction. */
   ver: number;
-  /** It is noted as dirty already: its mark may be in an epoch that is over. */
-  noted?: boolean;
+  /** It has its dirty row already: its mark may be in an epoch that is over. */
+  dirtyAdded?: boolean;
   /** What to append once it is committed, so that the entry stays warm; without it the entry is read anew. */
   post?: Post | undefined;
 }
@@ -53,7 +53,7 @@ export function createMarks(deps: {
     return acked;
   }
 
-  /** Every node kills what is noted in the database; this is only sooner. */
+  /** Every node marks what has a dirty row; this is only sooner. */
   async function killLater(changed: readonly Changed[], epoch: number): Promise<void> {
     for (const wait of [0, 5, 20, 80]) {
       if (wait > 0) await deps.pause(wait);
@@ -64,7 +64,7 @@ export function createMarks(deps: {
   return {
     mark,
     follow(changed, epoch, acked) {
-      for (const { key, ver } of changed) memory.raise(key, ver);
+      for (const { key, ver } of changed) memory.raiseFloor(key, ver);
       if (epoch === null || post === undefined) return;
       if (!acked) {
         void killLater(changed, epoch);

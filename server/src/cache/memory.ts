@@ -14,7 +14,7 @@ export interface Memory {
   set(key: string, kept: Kept): void;
   /** Lowest version of the key that this node may answer with: what it wrote without a mark, or has answered before. */
   floor(key: string): number;
-  raise(key: string, ver: number): void;
+  raiseFloor(key: string, ver: number): void;
   /** This version is too long to be kept, or otherwise not to be: it is not worth a lease. */
   setUnkept(key: string, ver: number): void;
   /** Whether that is so of the newest version that this node has seen. */
@@ -36,7 +36,7 @@ export function createMemory(options: { maxBytes: number; maxKeys: number }): Me
     get: (key) => values.get(key),
     set: (key, kept) => void values.set(key, kept),
     floor: (key) => floors.get(key) ?? 0,
-    raise(key, ver) {
+    raiseFloor(key, ver) {
       if (ver > (floors.get(key) ?? 0)) floors.set(key, ver);
     },
     setUnkept: (key, ver) => void unkept.set(key, ver),

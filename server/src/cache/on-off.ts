@@ -24,14 +24,14 @@ export function createOnOff(deps: {
   return async (seen) => {
     good = redis?.usable === true ? good + 1 : 0;
     if (isOurs()) oursAt = now();
-    if (seen.pg_now !== seen.pg_start) await store.newRun(seen.pg_start);
+    if (seen.pg_now !== seen.pg_run) await store.newRun(seen.pg_run);
     const isFlooded = seen.dirty_count > maxDirty;
     if (seen.mode === "on") {
       if (isFlooded || (now() - oursAt > offAfter && !seen.somebody_ok)) await store.turnOff();
     } else if (seen.dirty_count > 0 && seen.mode_age > forgetAfter) {
       await store.forgetDirty();
-    } else if (good >= goodPolls && redis?.runId !== undefined && !isFlooded) {
-      await store.turnOn(redis.runId);
+    } else if (good >= goodPolls && redis?.identity !== undefined && !isFlooded) {
+      await store.turnOn(redis.identity);
     }
   };
 }

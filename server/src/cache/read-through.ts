@@ -88,14 +88,14 @@ export class ReadThrough {
   async #fromDatabase<Id, T>(source: Source<Id, T>, id: Id, token?: Buffer): Promise<Found<T>> {
     const { loader, memory } = this.#deps;
     const loaded = await loader.load(source, id, token);
-    memory.raise(source.key(id), loaded.ver);
+    memory.raiseFloor(source.key(id), loaded.ver);
     return { ...loaded, from: "database" };
   }
 
   #served<Id, T>(source: Source<Id, T>, id: Id, hit: Hit<T>): Found<T> {
     const { memory, events, now } = this.#deps;
     const { ver, until, epoch } = hit.header;
-    memory.raise(source.key(id), ver);
+    memory.raiseFloor(source.key(id), ver);
     if (until - now() < source.ttlMs * refreshBelow) void this.#refreshAhead(source, id, epoch);
     events.hit(source, id);
     return { ver, value: hit.value, from: "cache" };

@@ -19,7 +19,7 @@ export function createRelay(deps: {
   step?: OnStep | undefined;
 }): (rows: readonly DirtyRow[], epoch: number) => Promise<number[]> {
   return async (rows, epoch) => {
-    for (const { key, ver } of rows) deps.memory.raise(key, ver);
+    for (const { key, ver } of rows) deps.memory.raiseFloor(key, ver);
     const { redis } = deps;
     if (redis?.usable !== true) return [];
     const killed: number[] = [];

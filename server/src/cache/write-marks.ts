@@ -1,6 +1,6 @@
 import type { Database, Queries } from "../platform/postgres/database.ts";
 import type { CacheControl } from "./control.ts";
-import { noteDirtyKeys } from "./control-store.ts";
+import { addDirtyRows } from "./control-store.ts";
 import type { CacheEvents } from "./events.ts";
 import type { Changed, Marks } from "./marks.ts";
 import type { OnStep } from "./steps.ts";
@@ -11,11 +11,11 @@ export type Touch = (changed: Changed) => void;
 export interface CacheWrites {
   /**
    * One transaction. What `work` touches is marked in Redis while its locks are held, before the commit; what could not be marked
-   * is noted in the database. `work` must have taken all locks of what it touches.
+   * gets a row in cache_dirty. `work` must have taken all locks of what it touches.
    */
   transaction<T>(work: (queries: Queries, touch: Touch) => Promise<T>): Promise<T>;
   /**
-   * The same for SQL functions that note by themselves what will not be marked, and tell so: they are told the epoch under which marks
+   * The same for SQL functions that add dirty rows by themselves for what will not be marked, and say so: they get the epoch under which marks
    * are going to be made. null: none are, and `queries` commits each statement by itself.
    */
   batch<T>(work: (queries: Queries, epoch: number | null, touch: Touch) => Promise<T>): Promise<T>;
@@ -44,9 +44,9 @@ export function createWrites(deps: {
           else acked = await marks.mark(changed, epoch);
           await step?.("write-marked");
           // Under the locks: whether this epoch is still the one in which entries are filled.
-          const noted = await noteDirtyKeys(queries, changed, acked ? epoch : null);
-          events.dirtyNoted(noted);
-          acked &&= noted === 0;
+          const added = await addDirtyRows(queries, changed, acked ? epoch : null);
+          events.dirtyAdded(added);
+          acked &&= added === 0;
           return value;
         },
         { marked: true },
@@ -66,17 +66,17 @@ export function createWrites(deps: {
         await step?.("write-locked");
         acked = await marks.mark(changed, under);
         await step?.("write-marked");
-        const unnoted = acked ? [] : changed.filter(({ noted }) => noted !== true);
-        if (unnoted.length > 0) events.dirtyNoted(await noteDirtyKeys(queries, unnoted, null));
+        const missing = acked ? [] : changed.filter(({ dirtyAdded }) => dirtyAdded !== true);
+        if (missing.length > 0) events.dirtyAdded(await addDirtyRows(queries, missing, null));
         return value;
       };
       const result =
         epoch === null ? await work(db, null, touch) : await db.transaction((queries) => marked(queries, epoch));
       if (epoch === null && changed.length > 0) events.marked("skipped", 0);
-      const noted = changed.filter((one) => one.noted === true).length;
-      events.dirtyNoted(noted);
+      const added = changed.filter((one) => one.dirtyAdded === true).length;
+      events.dirtyAdded(added);
       await step?.("write-committed");
-      marks.follow(changed, epoch, acked && noted === 0);
+      marks.follow(changed, epoch, acked && added === 0);
       return result;
     },
   };

@@ -1,7 +1,7 @@
 import type { Changed } from "../cache/marks.ts";
 import type { Queries } from "../platform/postgres/database.ts";
 import { statement } from "../platform/postgres/statement.ts";
-import type { Place } from "./conversation-row.ts";
+import type { ConversationRef } from "./conversation-ref.ts";
 
 /*
  * Cached objects of conversations, as redis-cli shows them:
@@ -11,15 +11,15 @@ import type { Place } from "./conversation-row.ts";
  *   member:{group}:{user}        membership in a group           5 min  member-cache.ts             version participants.member_ver
  */
 /** Hears that a version of a cached object was shown that was read past the cache. */
-export type Seen = (key: string, ver: number) => void;
+export type RaiseFloor = (key: string, ver: number) => void;
 
-export function conversationKey(place: Place): string {
-  return "groupId" in place ? `group:${place.groupId}` : `conv:${place.lo}:${place.hi}`;
+export function conversationKey(ref: ConversationRef): string {
+  return "groupId" in ref ? `group:${ref.groupId}` : `conv:${ref.lo}:${ref.hi}`;
 }
 
 export const listKey = (userId: number): string => `convlist:${userId}`;
 export const listLock = (userId: number): string => `user:${userId}`;
-export const unreadKey = (userId: number, otherId: number): string => `unread:${userId}:${otherId}`;
+export const unreadKey = (userId: number, peerId: number): string => `unread:${userId}:${peerId}`;
 export const memberKey = (groupId: number, userId: number): string => `member:${groupId}:${userId}`;
 
 const listVersions = statement<{ user_id: number; list_ver: number }>(
@@ -37,13 +37,17 @@ const groupVersions = statement<{ kind: "group" | "member" | "list"; user_id: nu
 );
 
 /** In a transaction that raised the versions of these users' lists. */
-export async function changedLists(queries: Queries, userIds: readonly number[]): Promise<Changed[]> {
+export async function invalidatedLists(queries: Queries, userIds: readonly number[]): Promise<Changed[]> {
   const rows = await queries.query(listVersions, [userIds]);
   return rows.map((row) => ({ key: listKey(row.user_id), ver: row.list_ver }));
 }
 
 /** In a transaction that changed a group or these users' memberships of it: what did not change has the version it had. */
-export async function changedGroup(queries: Queries, groupId: number, userIds: readonly number[]): Promise<Changed[]> {
+export async function invalidatedGroup(
+  queries: Queries,
+  groupId: number,
+  userIds: readonly number[],
+): Promise<Changed[]> {
   const rows = await queries.query(groupVersions, [groupId, userIds]);
   return rows.map(({ kind, user_id: userId, ver }) => {
     if (kind === "group") return { key: conversationKey({ groupId }), ver };
@@ -52,6 +56,6 @@ export async function changedGroup(queries: Queries, groupId: number, userIds: r
 }
 
 /** Both directions of a direct conversation's unread counts: an answer tells the version, also where the count stays. */
-export function changedUnread(lo: number, hi: number, ver: number): Changed[] {
+export function invalidatedUnread(lo: number, hi: number, ver: number): Changed[] {
   return [...new Set([unreadKey(lo, hi), unreadKey(hi, lo)])].map((key) => ({ key, ver }));
 }

@@ -1,18 +1,18 @@
-import type { People } from "../accounts/profile-cache.ts";
+import type { Profiles } from "../accounts/profile-cache.ts";
 import type { UserViews } from "../accounts/user-view.ts";
 import type { Cache } from "../cache/cache.ts";
 import type { Source } from "../cache/source.ts";
 import type { Database } from "../platform/postgres/database.ts";
 import type { RoutesOf } from "../platform/route-handlers.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
-import type { Place } from "./conversation-row.ts";
+import type { ConversationRef } from "./conversation-ref.ts";
 import { conversationStore } from "./conversation-store.ts";
 import { countUnread } from "./count-unread.ts";
-import { createReadList } from "./list-cache.ts";
+import { createFetchList } from "./list-cache.ts";
 import { listChanges } from "./list-changes.ts";
 import { listConversations } from "./list-conversations.ts";
 import { listPeers } from "./list-peers.ts";
-import { markRead, type MovePosition } from "./mark-read.ts";
+import { markRead, type AdvancePosition } from "./mark-read.ts";
 import { unreadSource } from "./unread-cache.ts";
 
 export interface Conversations {
@@ -25,16 +25,16 @@ export function composeConversations(deps: {
   db: Database;
   cache: Cache;
   views: UserViews;
-  people: People;
+  profiles: Profiles;
   telemetry: Pick<Telemetry, "queried">;
-  move: MovePosition;
+  move: AdvancePosition;
   /** Histories of groups in the cache, whose versions tell whether a list's heads are still the newest. */
-  groups: Source<Place, unknown>;
+  groups: Source<ConversationRef, unknown>;
 }): Conversations {
-  const { db, cache, views, people, move, groups } = deps;
-  const store = conversationStore(db, cache.seen);
-  const readList = createReadList({ cache, db, groups });
-  const lists = { store, views, people, readList, onQueried: deps.telemetry.queried };
+  const { db, cache, views, profiles, move, groups } = deps;
+  const store = conversationStore(db, cache.raiseFloor);
+  const fetchList = createFetchList({ cache, db, groups });
+  const lists = { store, views, profiles, fetchList, onQueried: deps.telemetry.queried };
   const unread = { cache, store, unread: unreadSource(db) };
   return {
     markDurable: () => store.markDurable(),

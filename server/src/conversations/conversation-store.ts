@@ -3,16 +3,14 @@ import { profileJson } from "../accounts/profile-columns.ts";
 import type { Profile } from "../accounts/user-view.ts";
 import type { Queries } from "../platform/postgres/database.ts";
 import { statement, type Statement } from "../platform/postgres/statement.ts";
-import { listKey, type Seen } from "./cache-keys.ts";
+import { listKey, type RaiseFloor } from "./cache-keys.ts";
+import { conversationByRef, refValues, type ConversationRef } from "./conversation-ref.ts";
 import {
   conversationColumns,
   conversationTables,
   messageArray,
-  peopleColumn,
-  placeTable,
-  placeValues,
+  profilesColumn,
   type ConversationRow,
-  type Place,
 } from "./conversation-row.ts";
 
 /** A conversation of one user with the last message that user sees (`messages` holds at most that) and positions as message ids. */
@@ -30,11 +28,11 @@ export interface HeadRow extends ConversationRow {
 /** A group in which a user is, and the version of its conversation. */
 export type GroupVersion = [conversationId: number, groupId: number, ver: number];
 
-/** A head without people, with times as JSON has them. `tail_id`: the last message that the user sees. */
-export type ListedHead = Omit<HeadRow, "people"> & { tail_id: number | null };
+/** A head without profiles, with times as JSON has them. `last_visible_id`: the last message that the user sees. */
+export type ListedHead = Omit<HeadRow, "profiles"> & { last_visible_id: number | null };
 
-/** A place in the list: of an entry without a message `messageId` is 0. */
-export interface ListPlace {
+/** Where to go on in the list: of an entry without a message `messageId` is 0. */
+export interface ListCursor {
   at: string;
   messageId: number;
   conversationId: number;
@@ -46,8 +44,8 @@ interface PeerRow {
   peer: Profile;
 }
 
-/** The caller's part in a conversation that was looked up by its place. */
-export interface Part {
+/** Where the caller is in a conversation. */
+export interface Participant {
   conversation_id: number;
   /** Newest message that is not deleted, 0 when there is none. */
   latest_id: number;
@@ -60,109 +58,109 @@ const idAt = (seq: string): string =>
   ` else (select m.id from messages m where m.conversation_id = c.id and m.seq = ${seq}) end`;
 
 /** Last message that a participant `p` sees in `conversations c`, null when there is none, and what the list is sorted by. */
-const tail =
-  "case when coalesce(p.tail_id, c.last_message_id, 0) > p.cleared_id then coalesce(p.tail_id, c.last_message_id) end";
+const lastVisible =
+  "case when coalesce(p.last_visible_id, c.last_message_id, 0) > p.cleared_id then coalesce(p.last_visible_id, c.last_message_id) end";
 const activity =
-  `coalesce(case when coalesce(p.tail_id, c.last_message_id, 0) > p.cleared_id` +
-  " then case when p.tail_id is null then c.last_message_at else p.tail_at end end, g.updated_at, c.last_message_at, p.joined_at)";
+  `coalesce(case when coalesce(p.last_visible_id, c.last_message_id, 0) > p.cleared_id` +
+  " then case when p.last_visible_id is null then c.last_message_at else p.last_visible_at end end, g.updated_at, c.last_message_at, p.joined_at)";
 
-/** $1 is the viewer; `page` names the conversations with `tail_id` and `activity`. */
-const headsWith = (people: string): string => `select ${conversationColumns}, page.activity, me.cleared_seq,
+/** $1 is the viewer; `page` names the conversations with `last_visible_id` and `activity`. */
+const headsWith = (profiles: string): string => `select ${conversationColumns}, page.activity, me.cleared_seq,
      (c.seq - me.read_seq) - (me.sent - me.sent_at_read) - me.skipped as unread,
      case when g.id is not null then json_build_object('icon', g.icon, 'id', g.id, 'member_count', c.members, 'name', g.name) end as "group",
-     message_at(c.id, me.read_seq, me.user_id) as my_read_id, message_at(c.id, me.delivered_seq, me.user_id) as my_delivered_id,
-     message_at(c.id, peer.read_seq, peer.user_id) as peer_read_id, message_at(c.id, peer.delivered_seq, peer.user_id) as peer_delivered_id,
-     coalesce(found.messages, '[]') as messages${people}
+     message_at_seq(c.id, me.read_seq, me.user_id) as my_read_id, message_at_seq(c.id, me.delivered_seq, me.user_id) as my_delivered_id,
+     message_at_seq(c.id, peer.read_seq, peer.user_id) as peer_read_id, message_at_seq(c.id, peer.delivered_seq, peer.user_id) as peer_delivered_id,
+     coalesce(found.messages, '[]') as messages${profiles}
    from page join conversations c on c.id = page.id ${conversationTables("$1")}
      left join participants peer on peer.user_id = case when c.lo = $1 then c.hi else c.lo end and peer.conversation_id = c.id
      left join groups g on g.id = c.group_id
      left join lateral (
-       select json_build_array(${messageArray("$1")}) as messages, m.sender_id from messages m where m.id = page.tail_id and (not m.hidden or m.sender_id = $1)
+       select json_build_array(${messageArray("$1")}) as messages, m.sender_id from messages m where m.id = page.last_visible_id and (not m.hidden or m.sender_id = $1)
      ) found on true`;
-const withPeople = `, ${peopleColumn("$1", "array[found.sender_id]")}`;
+const withProfiles = `, ${profilesColumn("$1", "array[found.sender_id]")}`;
 const listVersion = ", coalesce((select list_ver from user_state where user_id = $1), 0) as list_ver";
-const heads = headsWith(withPeople + listVersion);
+const heads = headsWith(withProfiles + listVersion);
 
 /** Of the viewer $1: every conversation with what the list is sorted by, and the condition to be in the list. */
-const everyOne = `select c.id, c.ver, ${tail} as tail_id, ${activity} as activity, c.group_id
+const ownConversations = `select c.id, c.ver, ${lastVisible} as last_visible_id, ${activity} as activity, c.group_id
        from participants p join conversations c on c.id = p.conversation_id left join groups g on g.id = c.group_id
        where p.user_id = $1 and p.left_at is null`;
-const isListed = "(group_id is not null or tail_id is not null)";
+const isListed = "(group_id is not null or last_visible_id is not null)";
 /** The order of the list, which is total: empty groups may have changed at the same time. */
 const newestFirst = (row: string, id = "id"): string =>
-  `${row}.activity desc, coalesce(${row}.tail_id, 0) desc, ${row}.${id} desc`;
+  `${row}.activity desc, coalesce(${row}.last_visible_id, 0) desc, ${row}.${id} desc`;
 
 /** The list of user $1, its first $2 entries, with the groups whose own version it depends on; all from one snapshot. */
 export const firstPage = statement<{ ver: number; groups: GroupVersion[]; heads: ListedHead[] }>(
   "conversations.first_page",
-  `with mine as materialized (${everyOne}),
+  `with mine as materialized (${ownConversations}),
    page as (select * from mine where ${isListed} order by ${newestFirst("mine")} limit $2)
    select coalesce((select list_ver from user_state where user_id = $1), 0) as ver,
      (select coalesce(json_agg(json_build_array(id, group_id, ver) order by id), '[]') from mine where group_id is not null) as groups,
      (select coalesce(json_agg(h order by ${newestFirst("h", "conversation_id")}), '[]')
-      from (${headsWith(", page.tail_id")}) h) as heads`,
+      from (${headsWith(", page.last_visible_id")}) h) as heads`,
 );
 /** Some conversations of user $1 as the list has them, with the list's version in the same snapshot. */
 export const someHeads = statement<{ ver: number; heads: ListedHead[] }>(
   "conversations.some_heads",
-  `with page as (select * from (${everyOne} and c.id = any($2)) mine where ${isListed})
+  `with page as (select * from (${ownConversations} and c.id = any($2)) mine where ${isListed})
    select coalesce((select list_ver from user_state where user_id = $1), 0) as ver,
-     (select coalesce(json_agg(h), '[]') from (${headsWith(", page.tail_id")}) h) as heads`,
+     (select coalesce(json_agg(h), '[]') from (${headsWith(", page.last_visible_id")}) h) as heads`,
 );
 
 const list = statement<HeadRow & { list_ver: number }>(
   "conversations.list",
   `with page as (
-     select * from (${everyOne}) all_of_them
+     select * from (${ownConversations}) own
      where ${isListed}
-       and ($2::timestamptz is null or (activity, coalesce(tail_id, 0), id) < ($2::timestamptz, $3::bigint, $4::bigint))
-     order by ${newestFirst("all_of_them")} limit $5
+       and ($2::timestamptz is null or (activity, coalesce(last_visible_id, 0), id) < ($2::timestamptz, $3::bigint, $4::bigint))
+     order by ${newestFirst("own")} limit $5
    )
    ${heads} order by ${newestFirst("page")}`,
 );
 
 const peers = statement<PeerRow>(
   "conversations.peers",
-  `select all_of_them.activity as last_message_at, all_of_them.tail_id as last_message_id, ${profileJson("$1")} as peer
+  `select own.activity as last_message_at, own.last_visible_id as last_message_id, ${profileJson("$1")} as peer
    from (
-     select ${tail} as tail_id, ${activity} as activity, case when c.lo = $1 then c.hi else c.lo end as peer_id
+     select ${lastVisible} as last_visible_id, ${activity} as activity, case when c.lo = $1 then c.hi else c.lo end as peer_id
      from participants p join conversations c on c.id = p.conversation_id left join groups g on false
      where p.user_id = $1 and c.lo is not null
-   ) all_of_them join users u on u.id = all_of_them.peer_id
-   where all_of_them.tail_id is not null
+   ) own join users u on u.id = own.peer_id
+   where own.last_visible_id is not null
    order by 1 desc, 2 desc limit $2`,
 );
 
 const changed = statement<HeadRow & { list_ver: number }>(
   "conversations.changed",
   `with page as (
-     ${everyOne} and (c.group_id is not null or c.seq > 0) and c.id > $2
-       and ($3::text is null or c.changed >= $3::text::xid8 or p.changed >= $3::text::xid8)
+     ${ownConversations} and (c.group_id is not null or c.seq > 0) and c.id > $2
+       and ($3::text is null or c.changed_xid >= $3::text::xid8 or p.changed_xid >= $3::text::xid8)
      order by c.id limit $4
    )
    ${heads} order by c.id`,
 );
 
-const removed = statement<{ group_id: number }>(
-  "conversations.removed",
+const leftGroups = statement<{ group_id: number }>(
+  "conversations.left_groups",
   `select c.group_id from participants p join conversations c on c.id = p.conversation_id
-   where p.user_id = $1 and p.left_at is not null and p.changed >= $2::text::xid8 order by c.id limit 10000`,
+   where p.user_id = $1 and p.left_at is not null and p.changed_xid >= $2::text::xid8 order by c.id limit 10000`,
 );
 
-const part = statement<Part>(
-  "conversations.part",
+const participant = statement<Participant>(
+  "conversations.participant",
   `select c.id as conversation_id, coalesce(c.last_message_id, 0) as latest_id, ${idAt("me.read_seq")} as read_id
-   from ${placeTable("$1::bigint", "$2::bigint", "$3::bigint")} ${conversationTables("$4")}`,
+   from ${conversationByRef("$1::bigint", "$2::bigint", "$3::bigint")} ${conversationTables("$4")}`,
 );
 
 const unread = statement<{ unread_count: number; ver: number }>(
   "conversations.unread",
   `select (c.seq - me.read_seq) - (me.sent - me.sent_at_read) - me.skipped as unread_count, c.ver
-   from ${placeTable("$1::bigint", "$2::bigint", "$3::bigint")} ${conversationTables("$4")}`,
+   from ${conversationByRef("$1::bigint", "$2::bigint", "$3::bigint")} ${conversationTables("$4")}`,
 );
 
-const readers = statement<{ user_id: number; message_id: number }>(
-  "conversations.readers",
+const readPositions = statement<{ user_id: number; message_id: number }>(
+  "conversations.read_positions",
   `select p.user_id, ${idAt("p.read_seq")} as message_id
    from participants p join conversations c on c.id = p.conversation_id
    where p.conversation_id = $1 and p.left_at is null and p.read_seq > 0 order by p.user_id limit 10000`,
@@ -176,34 +174,34 @@ const resumePoint = statement<{ epoch: string; point: number; newest: number }>(
 
 const markDurable = statement<never>(
   "conversations.mark_durable",
-  `update installation set durable = pg_current_xact_id()
-   where pg_snapshot_xmax(pg_current_snapshot())::text::bigint > durable::text::bigint + 1
-     or durable >= pg_snapshot_xmax(pg_current_snapshot())`,
+  `update installation set durable_xid = pg_current_xact_id()
+   where pg_snapshot_xmax(pg_current_snapshot())::text::bigint > durable_xid::text::bigint + 1
+     or durable_xid >= pg_snapshot_xmax(pg_current_snapshot())`,
 );
 
 /**
  * Reads of conversation heads. Every statement takes the viewer and shows only conversations that viewer takes part in.
- * @param seen hears which version of a list somebody is shown
+ * @param raiseFloor hears which version of a list somebody is shown
  */
-export function conversationStore(db: Queries, seen: Seen = () => undefined) {
+export function conversationStore(db: Queries, raiseFloor: RaiseFloor = () => undefined) {
   const read = async <Row extends { list_ver: number }>(
     one: Statement<Row>,
     values: readonly [viewerId: number, ...unknown[]],
   ): Promise<Row[]> => {
     const rows = await db.query(one, values);
     const [first] = rows;
-    if (first !== undefined) seen(listKey(values[0]), first.list_ver);
+    if (first !== undefined) raiseFloor(listKey(values[0]), first.list_ver);
     return rows;
   };
   return {
     /** Newest activity first, from strictly below `before`. */
-    list: (viewerId: number, before: ListPlace | undefined, limit: number) =>
+    list: (viewerId: number, before: ListCursor | undefined, limit: number) =>
       read(list, [viewerId, before?.at ?? null, before?.messageId ?? null, before?.conversationId ?? null, limit]),
     /** The version of a list that has no entries; undefined: it has some. */
-    async emptyAt(viewerId: number): Promise<number | undefined> {
+    async versionIfEmpty(viewerId: number): Promise<number | undefined> {
       const [row] = await db.query(firstPage, [viewerId, 1]);
       if (row === undefined || row.heads.length > 0) return undefined;
-      seen(listKey(viewerId), row.ver);
+      raiseFloor(listKey(viewerId), row.ver);
       return row.ver;
     },
     peers: (viewerId: number, limit: number) => db.query(peers, [viewerId, limit]),
@@ -211,13 +209,15 @@ export function conversationStore(db: Queries, seen: Seen = () => undefined) {
     changed: (viewerId: number, page: { since: number | undefined; after: number; limit: number }) =>
       read(changed, [viewerId, page.after, page.since === undefined ? null : String(page.since), page.limit]),
     /** Groups that the viewer left, or was removed from, in or after a transaction. */
-    removed: (viewerId: number, since: number) => db.query(removed, [viewerId, String(since)]),
+    leftGroups: (viewerId: number, since: number) => db.query(leftGroups, [viewerId, String(since)]),
     /** Undefined: there is no such conversation, or the viewer is not in it. */
-    part: async (place: Place, viewerId: number) => (await db.query(part, [...placeValues(place), viewerId]))[0],
+    participant: async (ref: ConversationRef, viewerId: number) =>
+      (await db.query(participant, [...refValues(ref), viewerId]))[0],
     /** Undefined: there is no such conversation, or the viewer is not in it. */
-    unread: async (place: Place, viewerId: number) => (await db.query(unread, [...placeValues(place), viewerId]))[0],
+    unread: async (ref: ConversationRef, viewerId: number) =>
+      (await db.query(unread, [...refValues(ref), viewerId]))[0],
     /** Who has read how far, of those in the conversation who have read at all. */
-    readers: (conversationId: number) => db.query(readers, [conversationId]),
+    readPositions: (conversationId: number) => db.query(readPositions, [conversationId]),
     /** See resume_point(): where a client that is given the present may go on. `newest`: no transaction beyond it exists yet. */
     async resumePoint(): Promise<{ epoch: string; point: number; newest: number }> {
       const [row] = await db.query(resumePoint, []);

@@ -1,44 +1,46 @@
 import type { Conversation, LastMessage, Message, PeerUser, User } from "@om/protocol";
-import type { Online, Profile, UserViews } from "../accounts/user-view.ts";
-import { conversationName, jsonTime, peerOf, type ConversationRow, type MessageCells } from "./conversation-row.ts";
+import type { IsOnline, Profile, UserViews } from "../accounts/user-view.ts";
+import { wireIdOf, peerOf } from "./conversation-ref.ts";
+import { jsonTime, type ConversationRow, type MessageTuple } from "./conversation-row.ts";
 import type { HeadRow } from "./conversation-store.ts";
 
-type Positions = Omit<ConversationRow, "conversation_id" | "ver" | "seq" | "people" | "messages">;
+type Positions = Omit<ConversationRow, "conversation_id" | "ver" | "seq" | "profiles" | "messages">;
 
 /** All messages of a row, in its order, as `viewerId` sees them. */
-export function toMessages(row: ConversationRow, viewerId: number, views: UserViews, online: Online): Message[] {
-  const name = conversationName(row, viewerId);
-  const people = new Map(row.people.map((one) => [one.id, views.user(timedProfile(one), viewerId, online)]));
-  return row.messages.map((cells) => messageWithReply(row, cells, people, name));
+export function toMessages(row: ConversationRow, viewerId: number, views: UserViews, online: IsOnline): Message[] {
+  const wireId = wireIdOf(row, viewerId);
+  const users = new Map(row.profiles.map((one) => [one.id, views.user(withWireTimes(one), viewerId, online)]));
+  return row.messages.map((tuple) => messageWithReply(row, tuple, users, wireId));
 }
 
-/** @param name of the conversation, as the viewer sees it */
+/** @param wireId of the conversation */
 export function messageWithReply(
   row: Positions,
-  cells: MessageCells,
-  people: ReadonlyMap<number, User>,
-  name: string,
+  tuple: MessageTuple,
+  users: ReadonlyMap<number, User>,
+  wireId: string,
 ): Message {
-  const message = toMessage(row, cells, people.get(cells[3]) ?? nobody(cells[3]), name);
-  const [reply, replyToId] = [cells[11], cells[10]];
+  const message = toMessage(row, tuple, users.get(tuple[3]) ?? placeholderUser(tuple[3]), wireId);
+  const [reply, replyToId] = [tuple[11], tuple[10]];
   if (replyToId === null) return message;
-  const replied = reply === null ? undefined : toMessage(row, reply, people.get(reply[3]) ?? nobody(reply[3]), name);
+  const replied =
+    reply === null ? undefined : toMessage(row, reply, users.get(reply[3]) ?? placeholderUser(reply[3]), wireId);
   return { ...message, reply_to_id: replyToId, ...(replied === undefined ? {} : { reply_to: replied }) };
 }
 
 /** Written out in one literal: a page makes a hundred of these, and they are most of what a read costs this process. */
 function toMessage<S>(
   row: Positions,
-  cells: MessageCells,
+  tuple: MessageTuple,
   sender: S,
-  name: string,
+  wireId: string,
 ): Omit<Message, "sender" | "reply_to" | "reply_to_id"> & { sender: S } {
-  const [id, seq, ver, senderId, clientId, messageType, content, version, createdAt, hidden] = cells;
-  const toLo = row.lo !== senderId || row.lo === row.hi;
-  const recipient = toLo ? row.lo : row.hi;
-  const told = recipient !== null && !hidden;
-  const isRead = told && seq <= ((toLo ? row.lo_read : row.hi_read) ?? 0);
-  const isDelivered = isRead || (told && seq <= ((toLo ? row.lo_delivered : row.hi_delivered) ?? 0));
+  const [id, seq, ver, senderId, clientId, messageType, content, version, createdAt, hidden] = tuple;
+  const isToLo = row.lo !== senderId || row.lo === row.hi;
+  const recipient = isToLo ? row.lo : row.hi;
+  const hasReceipts = recipient !== null && !hidden;
+  const isRead = hasReceipts && seq <= ((isToLo ? row.lo_read : row.hi_read) ?? 0);
+  const isDelivered = isRead || (hasReceipts && seq <= ((isToLo ? row.lo_delivered : row.hi_delivered) ?? 0));
   const at = jsonTime(createdAt);
   return {
     id,
@@ -55,34 +57,34 @@ function toMessage<S>(
     version,
     created_at: at,
     created_at_unix: Math.floor(Date.parse(at) / 1000),
-    conversation_id: name,
+    conversation_id: wireId,
     seq,
     ver,
   };
 }
 
 /** A profile that came as JSON, with its time as the wire has it. */
-export function timedProfile(profile: Profile): Profile {
+export function withWireTimes(profile: Profile): Profile {
   return { ...profile, last_seen: profile.last_seen === null ? null : jsonTime(profile.last_seen) };
 }
 
 /** Stands for somebody whose row is gone, so that no message is lost with its author. */
-const noPeer = (id: number): PeerUser => {
+const placeholderPeer = (id: number): PeerUser => {
   return { id, username: "", email: "", full_name: "", avatar: "", is_online: false, last_seen: null };
 };
-const nobody = (id: number): User => ({ ...noPeer(id), role: "user" });
+const placeholderUser = (id: number): User => ({ ...placeholderPeer(id), role: "user" });
 
 /** An entry of the conversation list; the row's only message, if there is one, is its last. */
-export function toConversation(row: HeadRow, viewerId: number, views: UserViews, online: Online): Conversation {
+export function toConversation(row: HeadRow, viewerId: number, views: UserViews, online: IsOnline): Conversation {
   const peerId = peerOf(row, viewerId);
-  const people = new Map(row.people.map((one) => [one.id, views.peer(timedProfile(one), viewerId, online)]));
+  const users = new Map(row.profiles.map((one) => [one.id, views.peer(withWireTimes(one), viewerId, online)]));
   const [last] = row.messages;
   return {
-    conversation_id: conversationName(row, viewerId),
+    conversation_id: wireIdOf(row, viewerId),
     group: row.group,
     last_activity: row.activity,
-    last_message: last === undefined ? null : toLastMessage(row, last, people, viewerId),
-    peer: peerId === null ? null : (people.get(peerId) ?? noPeer(peerId)),
+    last_message: last === undefined ? null : toLastMessage(row, last, users, viewerId),
+    peer: peerId === null ? null : (users.get(peerId) ?? placeholderPeer(peerId)),
     unread_count: row.unread,
     ver: row.ver,
     seq: row.seq,
@@ -95,11 +97,11 @@ export function toConversation(row: HeadRow, viewerId: number, views: UserViews,
 
 function toLastMessage(
   row: HeadRow,
-  cells: MessageCells,
-  people: ReadonlyMap<number, PeerUser>,
+  tuple: MessageTuple,
+  users: ReadonlyMap<number, PeerUser>,
   viewerId: number,
 ): LastMessage {
-  const sender = people.get(cells[3]) ?? noPeer(cells[3]);
-  const { version: _version, ...message } = toMessage(row, cells, sender, conversationName(row, viewerId));
-  return cells[10] === null ? message : { ...message, reply_to_id: cells[10] };
+  const sender = users.get(tuple[3]) ?? placeholderPeer(tuple[3]);
+  const { version: _version, ...message } = toMessage(row, tuple, sender, wireIdOf(row, viewerId));
+  return tuple[10] === null ? message : { ...message, reply_to_id: tuple[10] };
 }

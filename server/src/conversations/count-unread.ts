@@ -3,7 +3,7 @@ import type { Cache } from "../cache/cache.ts";
 import type { Source } from "../cache/source.ts";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
-import { peerOf, placeNamed } from "./conversation-row.ts";
+import { peerOf, parseWireId } from "./conversation-ref.ts";
 import type { ConversationStore } from "./conversation-store.ts";
 import type { UnreadId } from "./unread-cache.ts";
 
@@ -16,14 +16,14 @@ export async function countUnread(
   caller: Caller,
   name: string | undefined,
 ): Promise<RouteOutput<"unread">> {
-  const place = placeNamed(name ?? "", caller.userId);
-  if (place === undefined || name === undefined) throw new OmError("invalid_conversation_id");
-  if ("groupId" in place) {
-    const row = await deps.store.unread(place, caller.userId);
+  const ref = parseWireId(name ?? "", caller.userId);
+  if (ref === undefined || name === undefined) throw new OmError("invalid_conversation_id");
+  if ("groupId" in ref) {
+    const row = await deps.store.unread(ref, caller.userId);
     if (row === undefined) throw new OmError("conversation_not_found");
     return { conversation_id: name, ...row };
   }
-  const otherId = peerOf(place, caller.userId) ?? 0;
-  const [found] = await deps.cache.read(deps.unread, [{ userId: caller.userId, otherId }]);
+  const peerId = peerOf(ref, caller.userId) ?? 0;
+  const [found] = await deps.cache.read(deps.unread, [{ userId: caller.userId, peerId }]);
   return { conversation_id: name, unread_count: found?.value ?? 0, ver: found?.ver ?? 0 };
 }

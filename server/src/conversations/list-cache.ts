@@ -3,29 +3,30 @@ import type { Cache } from "../cache/cache.ts";
 import type { Origin, Source } from "../cache/source.ts";
 import type { Queries } from "../platform/postgres/database.ts";
 import { conversationKey, listKey, listLock } from "./cache-keys.ts";
-import { jsonTime, placeOf, type Place } from "./conversation-row.ts";
+import { refOf, type ConversationRef } from "./conversation-ref.ts";
+import { jsonTime } from "./conversation-row.ts";
 import { byActivity, applyToList } from "./list-fold.ts";
 import { firstPage, someHeads, type GroupVersion, type ListedHead } from "./conversation-store.ts";
 
 /** The first page of a user's list, as one version of it has it. */
-export interface List {
+export interface CachedList {
   userId: number;
   /** The list's version that was read; since then only direct conversations have changed it. */
-  base: number;
+  baseVer: number;
   /** There are more conversations than these. */
-  isCut: boolean;
+  isTruncated: boolean;
   /** All groups of the user. A message to a group changes nobody's list version, so each head is checked by its own. */
   groups: readonly GroupVersion[];
   heads: readonly ListedHead[];
 }
 
 /** Entries that are kept: a page of the usual size, and one that tells whether there is more. */
-const kept = 51;
+const maxHeads = 51;
 /** Lists with more groups are read from the database every time. */
 const maxGroups = 200;
 /** Groups that one read may bring into the cache for the next. */
 const maxWarmed = 20;
-const shape = "l2";
+const format = "l2";
 
 /** Of a head, in this order in a record. */
 const fields = [
@@ -48,55 +49,64 @@ const fields = [
   "peer_read_id",
   "peer_delivered_id",
   "messages",
-  "tail_id",
+  "last_visible_id",
 ] as const satisfies readonly (keyof ListedHead)[];
 
 /**
- * `convlist:{user}`, lock `user:{user}`; one record [shape, user, cut?, groups, base], then one per head, newest activity first, then what
+ * `convlist:{user}`, lock `user:{user}`; one record [format, user, cut?, groups, baseVer], then one per head, newest activity first, then what
  * happened in direct conversations since (list-fold.ts).
  */
-export function listSource(db: Queries): Source<number, List> {
+export function listSource(db: Queries): Source<number, CachedList> {
   return {
     name: "convlist",
     ttlMs: 120_000,
     maxBytes: 512 * 1024,
-    maxRecords: 2 * kept,
+    maxRecords: 2 * maxHeads,
     key: listKey,
     lock: listLock,
     load: (ids) =>
       Promise.all(
         ids.map(async (userId) => {
-          const [row] = await db.query(firstPage, [userId, kept + 1]);
-          const heads = (row?.heads ?? []).map(timed);
+          const [row] = await db.query(firstPage, [userId, maxHeads + 1]);
+          const heads = (row?.heads ?? []).map(withWireTimes);
           const [ver, groups] = [row?.ver ?? 0, row?.groups ?? []];
-          const list = { userId, base: ver, isCut: heads.length > kept, groups, heads: heads.slice(0, kept) };
+          const list = {
+            userId,
+            baseVer: ver,
+            isTruncated: heads.length > maxHeads,
+            groups,
+            heads: heads.slice(0, maxHeads),
+          };
           return { ver, value: list };
         }),
       ),
-    records({ userId, base, isCut, groups, heads }) {
+    records({ userId, baseVer, isTruncated, groups, heads }) {
       if (groups.length > maxGroups) return undefined;
-      return [[shape, userId, isCut, groups, base], ...heads.map((head) => fields.map((field) => head[field]))];
+      return [
+        [format, userId, isTruncated, groups, baseVer],
+        ...heads.map((head) => fields.map((field) => head[field])),
+      ];
     },
     fold([first, ...rest]) {
-      if (!Array.isArray(first) || first[0] !== shape) return undefined;
-      const [, userId, isCut, groups, base] = first as [string, number, boolean, GroupVersion[], number];
+      if (!Array.isArray(first) || first[0] !== format) return undefined;
+      const [, userId, isTruncated, groups, baseVer] = first as [string, number, boolean, GroupVersion[], number];
       const isHead = (record: unknown): record is unknown[] => Array.isArray(record) && typeof record[0] === "number";
       const heads = rest
         .filter(isHead)
-        .map((cells) => Object.fromEntries(fields.map((field, index) => [field, cells[index]])) as ListedHead);
+        .map((tuple) => Object.fromEntries(fields.map((field, index) => [field, tuple[index]])) as ListedHead);
       const known = new Map(heads.map((head) => [head.conversation_id, head]));
       for (const record of rest) if (!isHead(record) && !applyToList(known, record, userId)) return undefined;
-      return { userId, base, isCut, groups, heads: heads.sort(byActivity) };
+      return { userId, baseVer, isTruncated, groups, heads: heads.sort(byActivity) };
     },
   };
 }
 
-function timed(head: ListedHead): ListedHead {
+function withWireTimes(head: ListedHead): ListedHead {
   return { ...head, activity: jsonTime(head.activity) };
 }
 
 /** The beginning of a list. */
-export interface ListStart {
+export interface ListPage {
   ver: number;
   heads: ListedHead[];
   /** The one after these; undefined: there is none. */
@@ -106,12 +116,12 @@ export interface ListStart {
 }
 
 /** A user's list, newest activity first. */
-export interface ReadList {
+export interface FetchList {
   /** Up to `limit` heads; undefined: what is kept does not tell. */
-  (userId: number, limit: number): Promise<ListStart | undefined>;
+  (userId: number, limit: number): Promise<ListPage | undefined>;
 }
 
-type Changes = Pick<ListStart, "heads" | "from">;
+type ChangedHeads = Pick<ListPage, "heads" | "from">;
 
 interface Overlay {
   /** In another epoch a version may mean something else. */
@@ -124,22 +134,22 @@ interface Overlay {
 const overlayBytes = 32 * 1024 * 1024;
 const sizeOf = ({ head }: Overlay): number => 1_500 + 2 * (head.messages[0]?.[6].length ?? 0);
 
-export function createReadList(deps: {
-  cache: Pick<Cache, "read" | "versions" | "seen" | "state" | "hasRedis">;
+export function createFetchList(deps: {
+  cache: Pick<Cache, "read" | "versions" | "raiseFloor" | "state" | "hasRedis">;
   db: Queries;
   /** Histories of groups. */
-  groups: Source<Place, unknown>;
-}): ReadList {
+  groups: Source<ConversationRef, unknown>;
+}): FetchList {
   const list = listSource(deps.db);
   // Heads of groups that changed after a list was kept: by user and conversation, good for one version of the group and for those of the
-  // list in which nothing happened to the user's part in it.
+  // list in which nothing happened to the user's membership.
   const overlays = new LRUCache<string, Overlay>({ maxSize: overlayBytes, sizeCalculation: sizeOf });
 
   /** In the background, so that their versions can be asked for next time. */
-  const warm = (places: Place[]): void => void deps.cache.read(deps.groups, places).catch(() => undefined);
+  const warm = (refs: ConversationRef[]): void => void deps.cache.read(deps.groups, refs).catch(() => undefined);
 
   /** Heads that the kept list has in an older version; undefined: the user has left one of their groups by now. */
-  async function changedHeads(ver: number, { userId, base, groups }: List): Promise<Changes | undefined> {
+  async function changedHeads(ver: number, { userId, baseVer, groups }: CachedList): Promise<ChangedHeads | undefined> {
     if (groups.length === 0) return { heads: [], from: "cache" };
     const { epoch } = deps.cache.state();
     const versions = await deps.cache.versions(
@@ -153,7 +163,7 @@ export function createReadList(deps: {
     const asked = changed.filter(({ id, now }) => {
       const overlay = overlays.get(`${userId}/${id}`);
       const isGood =
-        overlay?.epoch === epoch && overlay.head.ver === now && overlay.listVer >= base && overlay.listVer <= ver;
+        overlay?.epoch === epoch && overlay.head.ver === now && overlay.listVer >= baseVer && overlay.listVer <= ver;
       if (isGood) heads.push(overlay.head);
       return !isGood;
     });
@@ -165,7 +175,7 @@ export function createReadList(deps: {
         .map(({ groupId }) => ({ groupId })),
     );
     const [row] = await deps.db.query(someHeads, [userId, asked.map(({ id }) => id)]);
-    const found = (row?.heads ?? []).map(timed);
+    const found = (row?.heads ?? []).map(withWireTimes);
     if (found.length < asked.length) return undefined;
     for (const head of found) {
       overlays.set(`${userId}/${head.conversation_id}`, { epoch, listVer: row?.ver ?? 0, head });
@@ -175,22 +185,22 @@ export function createReadList(deps: {
   }
 
   return async (userId, limit) => {
-    if (limit >= kept || !deps.cache.hasRedis) return undefined;
+    if (limit >= maxHeads || !deps.cache.hasRedis) return undefined;
     const [found] = await deps.cache.read(list, [userId]);
     if (found === undefined) return undefined;
-    const { isCut, heads } = found.value;
-    const fresh: Changes = { heads: [], from: "database" };
+    const { isTruncated, heads } = found.value;
+    const fresh: ChangedHeads = { heads: [], from: "database" };
     const changed = found.from === "database" ? fresh : await changedHeads(found.ver, found.value);
     if (changed === undefined) return undefined;
     const replaced = new Set(changed.heads.map((head) => head.conversation_id));
     const all = [...heads.filter((head) => !replaced.has(head.conversation_id)), ...changed.heads].sort(byActivity);
     const last = heads.at(-1);
     // Below the last one that was kept there may be others that nobody knows here.
-    const sure = isCut && last !== undefined ? all.filter((head) => byActivity(head, last) <= 0) : all;
-    if (isCut && sure.length <= limit) return undefined;
-    const shown = sure.slice(0, limit);
+    const certain = isTruncated && last !== undefined ? all.filter((head) => byActivity(head, last) <= 0) : all;
+    if (isTruncated && certain.length <= limit) return undefined;
+    const page = certain.slice(0, limit);
     // A group's head may have been read past the cache, and its history must not be older then.
-    for (const head of shown) deps.cache.seen(conversationKey(placeOf(head)), head.ver);
-    return { ver: found.ver, heads: shown, next: sure[limit], from: changed.from };
+    for (const head of page) deps.cache.raiseFloor(conversationKey(refOf(head)), head.ver);
+    return { ver: found.ver, heads: page, next: certain[limit], from: changed.from };
   };
 }

@@ -18,26 +18,26 @@ export async function listChanges(
   const limit = pageLimit(query.limit, limits.changesPage, limits.changesPage);
   const after = wholeNumber(query.after ?? "0");
   if (after === undefined) throw new OmError("invalid_cursor");
-  const asked = readCursor(query.cursor);
+  const asked = parseCursor(query.cursor);
   const now = await deps.store.resumePoint();
   const usable = asked !== undefined && asked.epoch === now.epoch && asked.point <= now.newest;
   const page = { since: usable ? asked.point : undefined, after, limit: limit + 1 };
   const rows = await deps.store.changed(caller.userId, page);
   // A first answer tells only what is there.
-  const gone = page.since === undefined || after > 0 ? [] : await deps.store.removed(caller.userId, page.since);
-  const shown = rows.slice(0, limit);
-  const last = shown.at(-1);
-  const online = await deps.views.lookup(shown.flatMap(({ people }) => people));
+  const gone = page.since === undefined || after > 0 ? [] : await deps.store.leftGroups(caller.userId, page.since);
+  const visible = rows.slice(0, limit);
+  const last = visible.at(-1);
+  const online = await deps.views.lookup(visible.flatMap(({ profiles }) => profiles));
   return {
     cursor: `${now.epoch}.${now.point}`,
     reset: asked !== undefined && !usable,
-    conversations: shown.map((row) => toConversation(row, caller.userId, deps.views, online)),
+    conversations: visible.map((row) => toConversation(row, caller.userId, deps.views, online)),
     removed: gone.map(({ group_id: id }) => `group_${id}`),
     ...(rows.length > limit && last !== undefined ? { next: last.conversation_id } : {}),
   };
 }
 
-function readCursor(text: string | undefined): { epoch: string; point: number } | undefined {
+function parseCursor(text: string | undefined): { epoch: string; point: number } | undefined {
   if (text === undefined || text === "") return undefined;
   const [, epoch, point] = /^([0-9a-f]{32})\.(\d{1,16})$/.exec(text) ?? [];
   if (epoch === undefined || !Number.isSafeInteger(Number(point))) throw new OmError("invalid_cursor");

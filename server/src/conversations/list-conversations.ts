@@ -1,27 +1,27 @@
 import { limits, type RouteOutput, type RouteQuery } from "@om/protocol";
-import type { People } from "../accounts/profile-cache.ts";
-import type { Online, Profile, UserViews } from "../accounts/user-view.ts";
+import type { Profiles } from "../accounts/profile-cache.ts";
+import type { IsOnline, Profile, UserViews } from "../accounts/user-view.ts";
 import type { OnQueried, Origin } from "../cache/source.ts";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
 import { pageLimit } from "../platform/page-limit.ts";
-import type { ConversationStore, HeadRow, ListedHead, ListPlace } from "./conversation-store.ts";
+import type { ConversationStore, HeadRow, ListedHead, ListCursor } from "./conversation-store.ts";
 import { toConversation } from "./conversation-view.ts";
-import type { ReadList } from "./list-cache.ts";
+import type { FetchList } from "./list-cache.ts";
 
 /** The caller's conversations, newest activity first; the cursor pair names the last entry of the page before. */
 export async function listConversations(
-  deps: { store: ConversationStore; readList: ReadList; people: People; views: UserViews; onQueried: OnQueried },
+  deps: { store: ConversationStore; fetchList: FetchList; profiles: Profiles; views: UserViews; onQueried: OnQueried },
   caller: Caller,
   query: RouteQuery<"conversations">,
 ): Promise<RouteOutput<"conversations">> {
   const limit = pageLimit(query.limit, limits.conversationsPage, 50);
-  const before = readCursor(query);
+  const before = parseCursor(query);
   const began = performance.now();
   const page = before === undefined ? await newestPage(deps, caller, limit) : undefined;
   const { rows, next, ver, from, ...known } = page ?? (await olderPage(deps.store, caller, { before, limit }));
   deps.onQueried(from, performance.now() - began);
-  const online = known.online ?? (await deps.views.lookup(rows.flatMap((row) => row.people)));
+  const online = known.online ?? (await deps.views.lookup(rows.flatMap((row) => row.profiles)));
   const conversations = rows.map((row) => toConversation(row, caller.userId, deps.views, online));
   const last = rows.at(-1);
   return {
@@ -39,32 +39,32 @@ interface Page {
   /** Of the list; known for its first page. */
   ver?: number;
   /** Of whom it shows, if it was asked already. */
-  online?: Online;
+  online?: IsOnline;
   from: Origin;
 }
 
 /** Undefined: the first page is longer than what is kept of it. */
 async function newestPage(
-  { readList, people, views }: { readList: ReadList; people: People; views: UserViews },
+  { fetchList, profiles, views }: { fetchList: FetchList; profiles: Profiles; views: UserViews },
   caller: Caller,
   limit: number,
 ): Promise<Page | undefined> {
-  const list = await readList(caller.userId, limit);
+  const list = await fetchList(caller.userId, limit);
   if (list === undefined) return undefined;
   const ids = list.heads
     .flatMap(({ lo, hi, messages }) => [lo, hi, messages[0]?.[3]])
     .filter((id) => typeof id === "number");
   const [found, online] = await Promise.all([
-    people.seenBy(caller, ids),
+    profiles.forViewer(caller, ids),
     views.lookup([...new Set(ids)].map((id) => ({ id }))),
   ]);
-  const profiles = new Map(found.map((profile) => [profile.id, profile]));
-  const rows = list.heads.map((head) => ({ ...head, people: peopleOf(head, profiles) }));
+  const byId = new Map(found.map((profile) => [profile.id, profile]));
+  const rows = list.heads.map((head) => ({ ...head, profiles: profilesOf(head, byId) }));
   return { rows, next: list.next, ver: list.ver, online, from: list.from };
 }
 
 /** Whom an entry shows: both people, and who wrote the last message. */
-function peopleOf({ lo, hi, messages }: ListedHead, profiles: ReadonlyMap<number, Profile>): Profile[] {
+function profilesOf({ lo, hi, messages }: ListedHead, profiles: ReadonlyMap<number, Profile>): Profile[] {
   const ids = new Set([lo, hi, messages[0]?.[3]]);
   return [...ids].flatMap((id) => profiles.get(id ?? 0) ?? []);
 }
@@ -72,12 +72,12 @@ function peopleOf({ lo, hi, messages }: ListedHead, profiles: ReadonlyMap<number
 async function olderPage(
   store: ConversationStore,
   caller: Caller,
-  { before, limit }: { before: ListPlace | undefined; limit: number },
+  { before, limit }: { before: ListCursor | undefined; limit: number },
 ): Promise<Page> {
   const rows = await store.list(caller.userId, before, limit + 1);
   const page: Page = { rows: rows.slice(0, limit), next: rows[limit], from: "database" };
   if (before !== undefined) return page;
-  const ver = rows[0]?.list_ver ?? (await store.emptyAt(caller.userId));
+  const ver = rows[0]?.list_ver ?? (await store.versionIfEmpty(caller.userId));
   // Somebody has written meanwhile: now there are rows, which tell the version.
   return ver === undefined ? olderPage(store, caller, { before, limit }) : { ...page, ver };
 }
@@ -87,7 +87,7 @@ async function olderPage(
  * of them; where two of them changed at the same time, the place between them has the conversation's number above this one, which no
  * message has.
  */
-const withoutMessage = 500_000_000_000_000;
+const emptyGroupBase = 500_000_000_000_000;
 
 type Entry = Pick<HeadRow, "activity" | "conversation_id" | "messages">;
 
@@ -96,11 +96,11 @@ function cursorBetween(
   next: Entry,
 ): Pick<RouteOutput<"conversations">, "next_cursor_created_at" | "next_cursor_message_id"> {
   const isTied = next.activity === last.activity;
-  const messageId = last.messages[0]?.[0] ?? (isTied ? withoutMessage + last.conversation_id : 0);
+  const messageId = last.messages[0]?.[0] ?? (isTied ? emptyGroupBase + last.conversation_id : 0);
   return { next_cursor_created_at: last.activity, next_cursor_message_id: messageId };
 }
 
-function readCursor(query: RouteQuery<"conversations">): ListPlace | undefined {
+function parseCursor(query: RouteQuery<"conversations">): ListCursor | undefined {
   const at = query.cursor_created_at;
   if (at === undefined || at === "") return undefined;
   const rfc3339 =
@@ -113,7 +113,7 @@ function readCursor(query: RouteQuery<"conversations">): ListPlace | undefined {
   const id = query.cursor_message_id ?? "";
   if (!/^\d{1,15}$/.test(id)) throw new OmError("invalid_cursor_message_id");
   const number = Number(id);
-  return number > withoutMessage
-    ? { at, messageId: 0, conversationId: number - withoutMessage }
+  return number > emptyGroupBase
+    ? { at, messageId: 0, conversationId: number - emptyGroupBase }
     : { at, messageId: number, conversationId: 0 };
 }

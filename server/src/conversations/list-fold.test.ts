@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import type { MessageCells } from "./conversation-row.ts";
+import type { MessageTuple } from "./conversation-row.ts";
 import type { ListedHead } from "./conversation-store.ts";
-import { applyToList, byActivity, type MovedRecord, type SentRecord } from "./list-fold.ts";
+import { applyToList, byActivity, type ListPositionRecord, type ListMessageRecord } from "./list-fold.ts";
 
 const [me, peer] = [2, 1];
 
@@ -26,14 +26,14 @@ function head(rest: Partial<ListedHead> = {}): ListedHead {
     peer_read_id: 10,
     peer_delivered_id: 20,
     messages: [],
-    tail_id: 30,
+    last_visible_id: 30,
     ...rest,
   };
 }
 
 const at = "2026-01-02T03:04:06.5Z";
-const message = (by: number): MessageCells => [40, 4, 5, by, "c", "text", "hi", 1, at, false, null, null];
-const sent = (by: number, cells: MessageCells | null): SentRecord => ["s", 7, 5, 4, by, cells];
+const message = (by: number): MessageTuple => [40, 4, 5, by, "c", "text", "hi", 1, at, false, null, null];
+const sent = (by: number, tuple: MessageTuple | null): ListMessageRecord => ["s", 7, 5, 4, by, tuple];
 
 /** What becomes of a head by a record. */
 function after(record: unknown, before = head()): ListedHead | undefined {
@@ -42,23 +42,23 @@ function after(record: unknown, before = head()): ListedHead | undefined {
 }
 
 describe("what is appended to a list", () => {
-  const newest = { ver: 5, seq: 4, tail_id: 40, activity: at };
+  const newest = { ver: 5, seq: 4, last_visible_id: 40, activity: at };
 
   test("a message of the other is the last one, and unread", () => {
-    const cells = message(peer);
-    expect(after(sent(peer, cells))).toEqual(head({ ...newest, unread: 2, messages: [cells] }));
+    const tuple = message(peer);
+    expect(after(sent(peer, tuple))).toEqual(head({ ...newest, unread: 2, messages: [tuple] }));
   });
 
   test("one's own is the last one, and read", () => {
-    const cells = message(me);
-    expect(after(sent(me, cells))).toEqual(head({ ...newest, messages: [cells] }));
+    const tuple = message(me);
+    expect(after(sent(me, tuple))).toEqual(head({ ...newest, messages: [tuple] }));
   });
 
   test("one that is hidden from me changes the version only", () => {
     expect(after(sent(peer, null))).toEqual(head({ ver: 5, seq: 4 }));
   });
 
-  const moved = (by: number, position: MovedRecord[5], cleared = 0): MovedRecord => [
+  const moved = (by: number, position: ListPositionRecord[5], cleared = 0): ListPositionRecord => [
     "p",
     7,
     5,
@@ -98,14 +98,14 @@ describe("what is appended to a list", () => {
 
 test("newest activity first, whatever digits a second has; of the same time the newest message, then the newest without one", () => {
   const ordered = [
-    head({ conversation_id: 1, activity: "2026-01-02T03:04:06.25Z", tail_id: 1 }),
-    head({ conversation_id: 2, activity: "2026-01-02T03:04:06.2Z", tail_id: 9 }),
-    head({ conversation_id: 3, activity: "2026-01-02T03:04:06.000001Z", tail_id: 2 }),
-    head({ conversation_id: 4, activity: "2026-01-02T03:04:06Z", tail_id: 10 }),
-    head({ conversation_id: 5, activity: "2026-01-02T03:04:06Z", tail_id: 9 }),
-    head({ conversation_id: 7, activity: "2026-01-02T03:04:06Z", tail_id: null }),
-    head({ conversation_id: 6, activity: "2026-01-02T03:04:06Z", tail_id: null }),
-    head({ conversation_id: 8, activity: "2026-01-02T03:04:05.999999Z", tail_id: 11 }),
+    head({ conversation_id: 1, activity: "2026-01-02T03:04:06.25Z", last_visible_id: 1 }),
+    head({ conversation_id: 2, activity: "2026-01-02T03:04:06.2Z", last_visible_id: 9 }),
+    head({ conversation_id: 3, activity: "2026-01-02T03:04:06.000001Z", last_visible_id: 2 }),
+    head({ conversation_id: 4, activity: "2026-01-02T03:04:06Z", last_visible_id: 10 }),
+    head({ conversation_id: 5, activity: "2026-01-02T03:04:06Z", last_visible_id: 9 }),
+    head({ conversation_id: 7, activity: "2026-01-02T03:04:06Z", last_visible_id: null }),
+    head({ conversation_id: 6, activity: "2026-01-02T03:04:06Z", last_visible_id: null }),
+    head({ conversation_id: 8, activity: "2026-01-02T03:04:05.999999Z", last_visible_id: 11 }),
   ];
   for (const mixed of [ordered, ordered.toReversed(), [...ordered.slice(3), ...ordered.slice(0, 3)]]) {
     expect(mixed.toSorted(byActivity).map((one) => one.conversation_id)).toEqual([1, 2, 3, 4, 5, 7, 6, 8]);

@@ -3,7 +3,7 @@ import type { UserViews } from "../accounts/user-view.ts";
 import type { Caller } from "../platform/caller.ts";
 import { pageLimit } from "../platform/page-limit.ts";
 import type { ConversationStore } from "./conversation-store.ts";
-import { timedProfile } from "./conversation-view.ts";
+import { withWireTimes } from "./conversation-view.ts";
 
 /** The people the caller wrote with, newest first. */
 export async function listPeers(
@@ -16,7 +16,7 @@ export async function listPeers(
   const peers = rows.map(({ peer, last_message_at, last_message_id }) => ({
     last_activity: last_message_at,
     last_message_id,
-    peer: deps.views.peer(timedProfile(peer), caller.userId, online),
+    peer: deps.views.peer(withWireTimes(peer), caller.userId, online),
   }));
   return { count: peers.length, peers };
 }

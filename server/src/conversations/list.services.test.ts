@@ -29,7 +29,7 @@ function actions({ db, reads, writes }: TestDatabase, me: number) {
   return {
     list,
     group: async (name: string) =>
-      (await createGroup({ db, writes, views, announce: () => undefined }, callerOf(me), { name })).id,
+      (await createGroup({ db, writes, views, publishGroupEvent: () => undefined }, callerOf(me), { name })).id,
     /** Names of all entries, page by page. */
     async walk(limit: number): Promise<string[][]> {
       const pages: string[][] = [];

@@ -23,7 +23,7 @@ const load = statement<{ ver: number; is_member: boolean; cleared_seq: number }>
    order by i.ord`,
 );
 
-/** `member:{group}:{user}`, lock of the group; one record [shape, is member, cleared]. */
+/** `member:{group}:{user}`, lock of the group; one record [format, is member, cleared]. */
 export function memberSource(db: Queries): Source<MemberId, Membership> {
   return {
     name: "member",

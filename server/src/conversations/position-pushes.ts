@@ -1,13 +1,13 @@
 import type { OutboundFrame } from "@om/protocol";
 import { pushesTo, type Push } from "../delivery/push.ts";
-import { conversationName } from "./conversation-row.ts";
-import type { Moved } from "./position-store.ts";
+import { wireIdOf } from "./conversation-ref.ts";
+import type { AdvancedPosition } from "./position-store.ts";
 
 /**
  * A position that moved, for those who are to be told on every device, and for the user's own devices that follow by cursor. In a group
  * what a member has received is that member's own affair; what was read the others see.
  */
-export function positionPushes(moved: Moved): Push[] {
+export function positionPushes(moved: AdvancedPosition): Push[] {
   const { user_id: byId, peer_id: peerId, group_id: groupId } = moved;
   if (groupId !== null && !moved.read_moved) return [];
   const all = groupId === null ? [peerId ?? byId] : (moved.members ?? []);
@@ -15,12 +15,12 @@ export function positionPushes(moved: Moved): Push[] {
   return pushesTo({ others, byId, shared: groupId !== null }, (viewerId) => positionFrame(moved, viewerId));
 }
 
-function positionFrame(moved: Moved, viewerId: number): OutboundFrame {
+function positionFrame(moved: AdvancedPosition, viewerId: number): OutboundFrame {
   const { user_id, peer_id, group_id, ver, seq, read_message_id, delivered_message_id } = moved;
   if (group_id !== null) {
     return { type: "group_read_update", group_id, last_read_message_id: read_message_id, user_id };
   }
-  const conversation_id = conversationName({ lo: user_id, hi: peer_id ?? user_id, group_id }, viewerId);
+  const conversation_id = wireIdOf({ lo: user_id, hi: peer_id ?? user_id, group_id }, viewerId);
   const where = { conversation_id, ver, seq, user_id };
   return moved.read_moved
     ? { type: "read_update", ...where, last_read_message_id: read_message_id }

@@ -63,7 +63,9 @@ test("a transaction that commits after a later one is not skipped by a cursor ta
   await fast.connect();
   // As another node would, without the user's lock that would make it wait; nor does the guard of the cache take it.
   await fast.query("set om.marked = '1'");
-  await fast.query("update conversations set ver = ver + 1, changed = pg_current_xact_id() where lo = 1 and hi = 3");
+  await fast.query(
+    "update conversations set ver = ver + 1, changed_xid = pg_current_xact_id() where lo = 1 and hi = 3",
+  );
   await store.markDurable();
 
   const between = await changedPeers(before.cursor);
@@ -92,7 +94,7 @@ test("the cursor moves with the work of others, and an idle database is not writ
   const store = conversationStore(db);
   await store.markDurable();
   await store.markDurable();
-  const read = (): string => server.sql(url, "select durable, xmin from installation");
+  const read = (): string => server.sql(url, "select durable_xid, xmin from installation");
   const before = read();
   await store.markDurable();
   expect(read()).toBe(before);

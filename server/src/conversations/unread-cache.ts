@@ -2,11 +2,11 @@ import type { Source } from "../cache/source.ts";
 import type { Queries } from "../platform/postgres/database.ts";
 import { statement } from "../platform/postgres/statement.ts";
 import { conversationKey, unreadKey } from "./cache-keys.ts";
-import { directPlace } from "./conversation-row.ts";
+import { directRef } from "./conversation-ref.ts";
 
 export interface UnreadId {
   userId: number;
-  otherId: number;
+  peerId: number;
 }
 
 const load = statement<{ ver: number; unread: number }>(
@@ -26,10 +26,10 @@ export function unreadSource(db: Queries): Source<UnreadId, number> {
     ttlMs: 60_000,
     maxBytes: 256,
     maxRecords: 1,
-    key: ({ userId, otherId }) => unreadKey(userId, otherId),
-    lock: ({ userId, otherId }) => conversationKey(directPlace(userId, otherId)),
+    key: ({ userId, peerId }) => unreadKey(userId, peerId),
+    lock: ({ userId, peerId }) => conversationKey(directRef(userId, peerId)),
     async load(ids) {
-      const rows = await db.query(load, [ids.map(({ userId }) => userId), ids.map(({ otherId }) => otherId)]);
+      const rows = await db.query(load, [ids.map(({ userId }) => userId), ids.map(({ peerId }) => peerId)]);
       return rows.map(({ ver, unread }) => ({ ver, value: unread }));
     },
     records: (unread) => [unread],

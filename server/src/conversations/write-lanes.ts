@@ -1,5 +1,5 @@
 import { OmError } from "../platform/om-error.ts";
-import type { Place } from "./conversation-row.ts";
+import type { ConversationRef } from "./conversation-ref.ts";
 
 /**
  * Natural batching: a lane runs one batch at a time, and whatever arrives meanwhile makes the next one, without a timer. Items of
@@ -41,30 +41,31 @@ export function createLanes<Item, Result>(options: LanesOptions<Item, Result>): 
   let idleWaiters: (() => void)[] = [];
   const depth = (): number => lanes.reduce((sum, lane) => sum + lane.waiting.length + lane.running, 0);
 
-  async function settle(batch: Waiting<Item, Result>[]): Promise<void> {
+  async function execute(batch: Waiting<Item, Result>[]): Promise<void> {
     if (batch.length === 0) return;
     try {
       const results = await options.execute(batch.map(({ item }) => item));
       batch.forEach((entry, index) => entry.resolve(results[index] as Result));
     } catch (error) {
       // One bad item must not take the others with it, nor a slow one make them wait for ever.
-      if (batch.length > 1 && !(error instanceof OmError)) for (const entry of batch) await settle(inTime([entry]));
+      if (batch.length > 1 && !(error instanceof OmError))
+        for (const entry of batch) await execute(withoutExpired([entry]));
       else for (const entry of batch) entry.reject(error);
     }
   }
 
   /** Refuses those that waited too long. */
-  function inTime(entries: Waiting<Item, Result>[]): Waiting<Item, Result>[] {
+  function withoutExpired(entries: Waiting<Item, Result>[]): Waiting<Item, Result>[] {
     const oldest = options.now() - options.maxWaitMs;
     for (const entry of entries) if (entry.since < oldest) entry.reject(new OmError("unavailable"));
     return entries.filter(({ since }) => since >= oldest);
   }
 
-  async function drive(lane: (typeof lanes)[number]): Promise<void> {
+  async function drain(lane: (typeof lanes)[number]): Promise<void> {
     while (lane.waiting.length > 0) {
       const taken = lane.waiting.splice(0, options.maxBatch);
       lane.running = taken.length;
-      await settle(inTime(taken));
+      await execute(withoutExpired(taken));
       lane.running = 0;
     }
     if (depth() > 0) return;
@@ -82,7 +83,7 @@ export function createLanes<Item, Result>(options: LanesOptions<Item, Result>): 
       return new Promise((resolve, reject) => {
         lane.waiting.push({ item, since: options.now(), resolve, reject });
         // Let what arrived in this turn gather before the first batch leaves.
-        if (lane.running === 0 && lane.waiting.length === 1) setImmediate(() => void drive(lane));
+        if (lane.running === 0 && lane.waiting.length === 1) setImmediate(() => void drain(lane));
       });
     },
     depth,
@@ -91,8 +92,8 @@ export function createLanes<Item, Result>(options: LanesOptions<Item, Result>): 
 }
 
 /** Spreads conversations over write lanes; a whole number. */
-export function laneKey(place: Place): number {
-  const [a, b] = "groupId" in place ? [0, place.groupId] : [place.lo, place.hi];
+export function laneKey(ref: ConversationRef): number {
+  const [a, b] = "groupId" in ref ? [0, ref.groupId] : [ref.lo, ref.hi];
   const mixed = Math.imul(a | 0, 0x9e3779b1) ^ Math.imul(b | 0, 0x85ebca6b);
   return (mixed ^ (mixed >>> 15)) >>> 0;
 }

@@ -1,9 +1,9 @@
 import { startFaultProxy, startRedis, type RedisServer } from "@om/services";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { createDisposals } from "../platform/disposals.ts";
+import { createDisposalStack } from "../platform/disposal-stack.ts";
 import type { Redis } from "../platform/redis/redis.ts";
 import { busSuite, pushOf, textOf } from "../../tests/fixtures/bus-suite.ts";
-import { patient, redisClient, until } from "../../tests/fixtures/redis-clients.ts";
+import { withLongTimeouts, redisClient, until } from "../../tests/fixtures/redis-clients.ts";
 import { encodeEvent } from "./event-bytes.ts";
 import type { Push, SessionEnd } from "./push.ts";
 import { createRedisBus, type BusEvents, type RedisBus } from "./redis-bus.ts";
@@ -29,9 +29,9 @@ interface Node extends AsyncDisposable {
 
 /** A node on the Redis at `port`; resolves when it listens and can publish. */
 async function openNode(port: number, { db = 0, username = "", password = "" } = {}): Promise<Node> {
-  const disposals = createDisposals(() => undefined);
+  const disposals = createDisposalStack(() => undefined);
   const who = { db, username, password };
-  const redis = disposals.owned(redisClient({ port }, { endpoint: who }));
+  const redis = disposals.use(redisClient({ port }, { endpoint: who }));
   const node = { got: [] as (Push | SessionEnd)[], failures: [] as unknown[], whys: [] as string[] };
   const counts: Record<string, number> = {};
   const count = (name: string) => void (counts[name] = (counts[name] ?? 0) + 1);
@@ -47,7 +47,7 @@ async function openNode(port: number, { db = 0, username = "", password = "" } =
     deaf: (why) => void node.whys.push(why),
     failure: (error) => void node.failures.push(error),
   };
-  const bus = disposals.owned(createRedisBus({ redis: patient(redis), stations: redis.stations, db, events }));
+  const bus = disposals.use(createRedisBus({ redis: withLongTimeouts(redis), endpoints: redis.endpoints, db, events }));
   bus.subscribe((event) => void node.got.push(event));
   bus.start();
   await until(redis, true);

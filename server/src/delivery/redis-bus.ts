@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { RedisUnavailable, type Redis } from "../platform/redis/redis.ts";
-import { Subscriber, type Stations } from "../platform/redis/subscriber.ts";
+import { Subscriber, type SubscribeEndpoints } from "../platform/redis/subscriber.ts";
 import type { Bus } from "./bus.ts";
 import { decodeEvent, encodeEvent, ownEvents } from "./event-bytes.ts";
 import { createLocalBus } from "./local-bus.ts";
@@ -26,7 +26,7 @@ interface RedisBusOptions {
   /** To publish with. */
   redis: Pick<Redis, "call" | "usable">;
   /** The same one, to listen to. */
-  stations: Stations;
+  endpoints: SubscribeEndpoints;
   /** Number of the database, for the name of the channel. */
   db: number;
   events: BusEvents;
@@ -47,18 +47,18 @@ export interface RedisBus extends Bus, AsyncDisposable {
  * by PUBLISH on one channel that all of them listen to, in the order of each publisher. What is published while Redis is away, or while a node
  * does not listen, is not sent again: clients see the gap by version and seq and catch up.
  */
-export function createRedisBus({ redis, stations, db, events }: RedisBusOptions): RedisBus {
+export function createRedisBus({ redis, endpoints, db, events }: RedisBusOptions): RedisBus {
   const node = randomUUID();
   const isOwn = ownEvents(node);
   // Redis numbers its databases, but a channel is one for all of them: so each installation has its own.
   const channel = `om:bus:${db}`;
   const local = createLocalBus(events.failure);
   const subscriber = new Subscriber({
-    stations,
+    endpoints,
     channel,
     onPublished: receive,
     onChange: events.listening,
-    onTrouble: events.deaf,
+    onDisconnected: events.deaf,
   });
 
   function send(event: Push | SessionEnd): void {

@@ -1,7 +1,7 @@
 import type { UserViews } from "../accounts/user-view.ts";
 import type { CacheWrites } from "../cache/write-marks.ts";
 import type { Config } from "../config.ts";
-import type { Announce } from "./change-group.ts";
+import type { PublishGroupEvent } from "./change-group.ts";
 import { createGroup } from "./create-group.ts";
 import { editGroup } from "./edit-group.ts";
 import { checkHandle, findGroup, listGroups, searchGroups } from "./find-groups.ts";
@@ -27,7 +27,7 @@ export function composeGroups(deps: {
   db: Database;
   writes: CacheWrites;
   views: UserViews;
-  announce: Announce;
+  publishGroupEvent: PublishGroupEvent;
 }): Groups {
   const { db } = deps;
   const links = { ...deps, joinBase: deps.config.publicJoinBaseUrl };

@@ -3,25 +3,25 @@ import type { Caller } from "../platform/caller.ts";
 import { cleanText } from "../platform/cut-text.ts";
 import { OmError } from "../platform/om-error.ts";
 import { changeGroup, type GroupDeps } from "./change-group.ts";
-import { groupStore, type GroupFace } from "./group-store.ts";
+import { groupStore, type GroupDetails } from "./group-store.ts";
 import { groupView } from "./group-view.ts";
-import { isTooLong, readGroupName, readHandle } from "./read-input.ts";
+import { isTooLong, parseGroupName, parseHandle } from "./parse-input.ts";
 
 /** The creator becomes its admin. A private group has no handle. */
 export async function createGroup(deps: GroupDeps, { userId }: Caller, body: RouteBody<"createGroup">): Promise<Group> {
   const isPublic = body.is_public ?? false;
-  const face: GroupFace = {
-    name: readGroupName(body.name ?? ""),
+  const details: GroupDetails = {
+    name: parseGroupName(body.name ?? ""),
     description: cleanText(body.description ?? ""),
     isPublic,
-    handle: isPublic ? readHandle(body.handle) : undefined,
+    handle: isPublic ? parseHandle(body.handle) : undefined,
   };
   // The contract has a 500 here, where every other mistake of the caller is a 400.
-  if (isTooLong(face)) throw new OmError("create_group_failed");
+  if (isTooLong(details)) throw new OmError("create_group_failed");
   const groupId = await groupStore(deps.db).nextId();
-  const change = { groupId, kind: "joined", userIds: [userId], by: userId } as const;
+  const change = { groupId, kind: "joined", userIds: [userId], actorId: userId } as const;
   const made = await changeGroup(deps, change, async ({ groups, members }) => {
-    const head = await groups.create(groupId, userId, face);
+    const head = await groups.create(groupId, userId, details);
     const row = head && (await groups.byId(groupId));
     if (head === undefined || row === undefined) throw new OmError("unauthorized");
     return { head, row, members: await members.members(head.conversation_id, 1) };

@@ -7,11 +7,11 @@ import type { Queries } from "../platform/postgres/database.ts";
 import type { GroupDeps } from "./change-group.ts";
 import { groupStore } from "./group-store.ts";
 import { groupView } from "./group-view.ts";
-import { readGroupId, readHandle } from "./read-input.ts";
+import { parseGroupId, parseHandle } from "./parse-input.ts";
 
 /** A public group by its handle. */
 export async function findGroup({ db, views }: GroupDeps, { userId }: Caller, handle: string): Promise<Group> {
-  const row = await groupStore(db).byHandle(readHandle(handle));
+  const row = await groupStore(db).byHandle(parseHandle(handle));
   if (row === undefined) throw new OmError("group_not_found");
   return groupView(views, row, userId);
 }
@@ -36,7 +36,7 @@ export async function searchGroups(
 
 /** Whether a handle is free among users and groups, without case; one's own group may be left out. */
 export async function checkHandle(db: Queries, query: RouteQuery<"checkHandle">): Promise<{ available: boolean }> {
-  const handle = readHandle(query.handle);
-  const except = (query.exclude_group_id ?? "") === "" ? undefined : readGroupId(query.exclude_group_id);
+  const handle = parseHandle(query.handle);
+  const except = (query.exclude_group_id ?? "") === "" ? undefined : parseGroupId(query.exclude_group_id);
   return { available: !(await groupStore(db).handleTaken(handle, except)) };
 }

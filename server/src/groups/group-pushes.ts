@@ -1,7 +1,7 @@
 import { limits, type ConversationDeleteFrame, type GroupUpdateFrame } from "@om/protocol";
 import type { Bus } from "../delivery/bus.ts";
 import { frameOf } from "../delivery/push.ts";
-import type { Announce, GroupEvent } from "./change-group.ts";
+import type { PublishGroupEvent, GroupEvent } from "./change-group.ts";
 import type { MembershipStore } from "./membership-store.ts";
 
 interface Deps {
@@ -14,11 +14,11 @@ interface Deps {
  * A group that changed is told to the members' devices that follow by cursor, and a removal to all devices of whom it happened to;
  * other devices look groups up by themselves.
  */
-export function createAnnounce(deps: Deps): Announce {
-  return (event) => void announce(deps, event).catch(deps.failure);
+export function createGroupPublisher(deps: Deps): PublishGroupEvent {
+  return (event) => void publish(deps, event).catch(deps.failure);
 }
 
-async function announce(deps: Deps, event: GroupEvent): Promise<void> {
+async function publish(deps: Deps, event: GroupEvent): Promise<void> {
   const where = { conversation_id: `group_${event.groupId}`, ver: event.ver, seq: event.seq };
   if (event.kind === "left" || event.kind === "removed") {
     const gone: ConversationDeleteFrame = { type: "conversation_delete", ...where };

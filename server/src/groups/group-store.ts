@@ -1,9 +1,9 @@
 import type { Group } from "@om/protocol";
 import type { FullProfile } from "../accounts/user-view.ts";
-import { containing } from "../platform/postgres/pattern.ts";
+import { likePattern } from "../platform/postgres/pattern.ts";
 import type { Queries } from "../platform/postgres/database.ts";
 import { only, statement } from "../platform/postgres/statement.ts";
-import type { Head } from "./membership-store.ts";
+import type { GroupHead } from "./membership-store.ts";
 
 /** A group with its creator, whose times are as PostgreSQL's JSON writes them; null: that account is closed. */
 export interface GroupRow extends Omit<Group, "handle" | "creator" | "members"> {
@@ -12,7 +12,7 @@ export interface GroupRow extends Omit<Group, "handle" | "creator" | "members"> 
 }
 
 /** What a group says of itself. A handle exactly when it is public. */
-export interface GroupFace {
+export interface GroupDetails {
   name: string;
   description: string;
   isPublic: boolean;
@@ -50,7 +50,7 @@ const handleTaken = statement<{ taken: boolean }>(
 );
 
 // The conversation starts at version 1: a device that does not know the group has 0.
-const create = statement<Head>(
+const create = statement<GroupHead>(
   "groups.create",
   `with made as (
      insert into groups (id, creator_id, name, description, is_public, handle)
@@ -58,7 +58,7 @@ const create = statement<Head>(
    ),
    named as (insert into names (name, group_id) select $7, id from made where $5::text is not null),
    head as (insert into conversations (group_id, ver) select id, 1 from made returning id, ver, seq),
-   admin as (insert into participants (user_id, conversation_id, role, told_ver, member_ver) select $1, id, 'admin', ver, 1 from head),
+   admin as (insert into participants (user_id, conversation_id, role, delivered_ver, member_ver) select $1, id, 'admin', ver, 1 from head),
    lists as (update user_state set list_ver = list_ver + 1 where user_id = $1 and exists (select from made))
    select id as conversation_id, ver, seq from head`,
 );
@@ -88,27 +88,27 @@ export function groupStore(db: Queries) {
     /** Groups that the user is in, the newest first. */
     ofMember: (userId: number, limit: number) => db.query(ofMember, [userId, limit]),
     /** Public groups whose name or handle contains `text`, without case; those named so first. */
-    search: (text: string, limit: number) => db.query(search, [containing(text), limit, text]),
+    search: (text: string, limit: number) => db.query(search, [likePattern(text), limit, text]),
     /** By a user or by a group other than `exceptId`. */
     handleTaken: async (handle: string, exceptId: number | undefined) =>
       only(await db.query(handleTaken, [handle.toLowerCase(), exceptId ?? null])).taken,
     /** The group, its conversation, its handle and its first admin; undefined: no such account. */
-    create: async (id: number, creatorId: number, face: GroupFace) =>
-      (await db.query(create, [creatorId, ...valuesOf(face), id, nameOf(face)]))[0],
+    create: async (id: number, creatorId: number, details: GroupDetails) =>
+      (await db.query(create, [creatorId, ...valuesOf(details), id, nameOf(details)]))[0],
     /** Of a group that is about to be made; drawn before its lock is taken. */
     nextId: async () => only(await db.query(nextId, [])).id,
-    /** Without the new version of the conversation, which `changed` of the membership store gives. */
-    edit: (id: number, face: GroupFace) => db.query(edit, [id, ...valuesOf(face), nameOf(face)]),
+    /** Without the new version of the conversation, which `raiseVersion` of the membership store gives. */
+    edit: (id: number, details: GroupDetails) => db.query(edit, [id, ...valuesOf(details), nameOf(details)]),
     /** Likewise. */
     setIcon: (id: number, url: string) => db.query(setIcon, [id, url]),
   };
 }
 
-function valuesOf({ name, description, isPublic, handle }: GroupFace): unknown[] {
+function valuesOf({ name, description, isPublic, handle }: GroupDetails): unknown[] {
   return [name, description, isPublic, handle ?? null];
 }
 
 /** What reserves the handle. */
-function nameOf({ handle }: GroupFace): string | null {
+function nameOf({ handle }: GroupDetails): string | null {
   return handle?.toLowerCase() ?? null;
 }

@@ -1,11 +1,11 @@
 import type { FullUser, Group, GroupMember } from "@om/protocol";
-import type { Online, UserViews } from "../accounts/user-view.ts";
+import type { IsOnline, UserViews } from "../accounts/user-view.ts";
 import { jsonTime } from "../conversations/conversation-row.ts";
 import type { GroupRow } from "./group-store.ts";
 import type { MemberRow } from "./membership-store.ts";
 
 /** Stands for a user that is not loaded. */
-const noUser: FullUser = {
+const placeholderUser: FullUser = {
   id: 0,
   created_at: "0001-01-01T00:00:00Z",
   updated_at: "0001-01-01T00:00:00Z",
@@ -18,7 +18,7 @@ const noUser: FullUser = {
   last_seen: null,
 };
 
-const untold: Online = () => undefined;
+const presenceUnknown: IsOnline = () => undefined;
 
 /** @param members only where the contract has them */
 export function groupView(
@@ -31,7 +31,7 @@ export function groupView(
   return {
     ...rest,
     ...(handle === null ? {} : { handle }),
-    creator: creator === null ? noUser : creatorView(views, creator, viewerId),
+    creator: creator === null ? placeholderUser : creatorView(views, creator, viewerId),
     members: members === null ? null : members.map((member) => memberView(row.id, member)),
   };
 }
@@ -44,9 +44,9 @@ function creatorView(views: UserViews, creator: NonNullable<GroupRow["creator"]>
     last_seen: lastSeen === null ? null : jsonTime(lastSeen),
   };
   // Who of the two may have blocked the other is not asked here, so presence is not told.
-  return views.full({ ...creator, ...times, relation: 2 }, viewerId, untold);
+  return views.full({ ...creator, ...times, relation: 2 }, viewerId, presenceUnknown);
 }
 
 function memberView(groupId: number, { user_id, role, joined_at }: MemberRow): GroupMember {
-  return { group_id: groupId, user_id, role, joined_at, user: noUser };
+  return { group_id: groupId, user_id, role, joined_at, user: placeholderUser };
 }

@@ -21,7 +21,7 @@ interface NewInviteRow {
 const inviteColumns =
   "i.token, i.group_id, i.created_by, i.created_at, i.expires_at, i.max_uses, i.used_count," +
   " i.revoked_at is not null as revoked, coalesce(i.expires_at <= now(), false) as expired";
-const live =
+const usable =
   "i.revoked_at is null and (i.expires_at is null or i.expires_at > now()) and (i.max_uses is null or i.used_count < i.max_uses)";
 
 const create = statement<InviteRow>(
@@ -32,11 +32,11 @@ const create = statement<InviteRow>(
 const byToken = statement<InviteRow>("invites.by_token", `select ${inviteColumns} from invites i where i.token = $1`);
 const listLive = statement<InviteRow>(
   "invites.live",
-  `select ${inviteColumns} from invites i where i.group_id = $1 and ${live} order by i.created_at desc, i.token limit $2`,
+  `select ${inviteColumns} from invites i where i.group_id = $1 and ${usable} order by i.created_at desc, i.token limit $2`,
 );
 const use = statement<{ token: string }>(
   "invites.use",
-  `update invites i set used_count = i.used_count + 1 where i.token = $1 and ${live} returning i.token`,
+  `update invites i set used_count = i.used_count + 1 where i.token = $1 and ${usable} returning i.token`,
 );
 const revoke = statement<{ token: string }>(
   "invites.revoke",
@@ -50,7 +50,7 @@ export function inviteStore(db: Queries) {
       only(await db.query(create, [token, groupId, createdBy, expiresInSeconds ?? null, maxUses ?? null])),
     byToken: async (token: string) => (await db.query(byToken, [token]))[0],
     /** Those that still admit somebody, the newest first. */
-    live: (groupId: number, limit: number) => db.query(listLive, [groupId, limit]),
+    usable: (groupId: number, limit: number) => db.query(listLive, [groupId, limit]),
     /** Takes one use; false: none is left. */
     use: async (token: string) => (await db.query(use, [token])).length > 0,
     /** false: the group has no such invite. */

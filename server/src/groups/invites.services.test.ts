@@ -108,7 +108,13 @@ describeDatabases("invites (§2.9.9, §2.9.10)", (database) => {
     expect(http.events).toHaveLength(count);
     expect(await preview(token)).toMatchObject([200, { used_count: 1 }]);
     expect(await http.members(id)).toEqual([`${nika.id}*`, `${bea.id}`]);
-    expect(http.events.at(-1)).toMatchObject({ kind: "joined", groupId: id, userIds: [bea.id], by: bea.id, ver: 2 });
+    expect(http.events.at(-1)).toMatchObject({
+      kind: "joined",
+      groupId: id,
+      userIds: [bea.id],
+      actorId: bea.id,
+      ver: 2,
+    });
   });
 
   test("unknown, revoked, expired and exhausted links, in that order, for preview and join alike", async () => {

@@ -3,18 +3,18 @@ import { limits, type Group, type Invite, type InvitePreview, type NewInvite, ty
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
 import type { Queries } from "../platform/postgres/database.ts";
-import { admit, changeGroup, requireAdmin, type GroupDeps } from "./change-group.ts";
+import { addToGroup, changeGroup, requireAdmin, type GroupDeps } from "./change-group.ts";
 import { groupStore } from "./group-store.ts";
 import { groupView } from "./group-view.ts";
 import { inviteStore, type InviteRow } from "./invite-store.ts";
 import { membershipStore } from "./membership-store.ts";
-import { readGroupId } from "./read-input.ts";
+import { parseGroupId } from "./parse-input.ts";
 
 /** `joinBase`: what links begin with; "" when the operator has not set it. */
 type LinkDeps = GroupDeps & { joinBase: string };
 
 /** Later is never: 100 years, in seconds. */
-const longest = 3_155_760_000;
+const maxExpirySeconds = 3_155_760_000;
 
 /** By an admin. A link without an end never expires. */
 export async function createInvite(
@@ -22,18 +22,18 @@ export async function createInvite(
   { userId }: Caller,
   { id, body }: { id: string; body: RouteBody<"createInvite"> },
 ): Promise<NewInvite> {
-  const groupId = readGroupId(id);
+  const groupId = parseGroupId(id);
   const seconds = body.expires_in_seconds ?? 0;
-  const change = { groupId, kind: "changed", userIds: [], by: userId } as const;
+  const change = { groupId, kind: "changed", userIds: [], actorId: userId } as const;
   const { row } = await changeGroup(deps, change, async ({ members, invites }) => {
-    const role = (await members.standing(groupId, userId))?.role ?? null;
+    const role = (await members.access(groupId, userId))?.role ?? null;
     if (role === null) throw new OmError("record_not_found");
     if (role !== "admin") throw new OmError("not_group_admin");
     const row = await invites.create({
       token: randomBytes(18).toString("base64url"),
       groupId,
       createdBy: userId,
-      expiresInSeconds: seconds > 0 ? Math.min(seconds, longest) : undefined,
+      expiresInSeconds: seconds > 0 ? Math.min(seconds, maxExpirySeconds) : undefined,
       maxUses: body.single_use === true ? 1 : undefined,
     });
     return { row, head: undefined };
@@ -47,9 +47,9 @@ export async function listInvites(
   { userId }: Caller,
   id: string,
 ): Promise<{ invite_links: Invite[] }> {
-  const groupId = readGroupId(id);
+  const groupId = parseGroupId(id);
   await requireAdmin(membershipStore(db), groupId, userId);
-  const rows = await inviteStore(db).live(groupId, limits.invitesPage);
+  const rows = await inviteStore(db).usable(groupId, limits.invitesPage);
   return {
     invite_links: rows.map((row) => {
       const { created_at, created_by, used_count } = row;
@@ -64,8 +64,8 @@ export async function revokeInvite(
   { userId }: Caller,
   { id, token }: { id: string; token: string },
 ): Promise<{ message: string }> {
-  const groupId = readGroupId(id);
-  await changeGroup(deps, { groupId, kind: "changed", userIds: [], by: userId }, async ({ members, invites }) => {
+  const groupId = parseGroupId(id);
+  await changeGroup(deps, { groupId, kind: "changed", userIds: [], actorId: userId }, async ({ members, invites }) => {
     await requireAdmin(members, groupId, userId);
     if (!(await invites.revoke(groupId, token))) throw new OmError("record_not_found");
     return { head: undefined };
@@ -88,18 +88,18 @@ export async function previewInvite(db: Queries, token: string): Promise<InviteP
 /** Answers with the group as it was before. A member gets the same answer and takes no use of the link. */
 export async function joinByInvite(deps: GroupDeps, { userId }: Caller, token: string): Promise<Group> {
   const { group_id: groupId } = await findInvite(deps.db, token);
-  const change = { groupId, kind: "joined", userIds: [userId], by: userId } as const;
+  const change = { groupId, kind: "joined", userIds: [userId], actorId: userId } as const;
   const { row, before } = await changeGroup(deps, change, async (stores) => {
     const { groups, members, invites } = stores;
     const invite = await invites.byToken(token);
-    const standing = await members.standing(groupId, userId);
+    const access = await members.access(groupId, userId);
     const row = await groups.byId(groupId);
-    if (invite === undefined || standing === undefined || row === undefined) throw new OmError("record_not_found");
+    if (invite === undefined || access === undefined || row === undefined) throw new OmError("record_not_found");
     checkInvite(invite);
-    const before = await members.members(standing.conversation_id, limits.groupMembers);
-    if (standing.role !== null) return { row, before, head: undefined };
+    const before = await members.members(access.conversation_id, limits.groupMembers);
+    if (access.role !== null) return { row, before, head: undefined };
     if (!(await invites.use(token))) throw new OmError("invite_exhausted");
-    return { row, before, head: await admit(stores, standing.conversation_id, { userId, by: userId }) };
+    return { row, before, head: await addToGroup(stores, access.conversation_id, { userId, actorId: userId }) };
   });
   return groupView(deps.views, row, userId, before);
 }

@@ -1,33 +1,33 @@
 import type { Group } from "@om/protocol";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
-import { admit, changeGroup, type GroupDeps } from "./change-group.ts";
+import { addToGroup, changeGroup, type GroupDeps } from "./change-group.ts";
 import { groupStore, type GroupRow } from "./group-store.ts";
 import { groupView } from "./group-view.ts";
-import { readGroupId, readHandle } from "./read-input.ts";
+import { parseGroupId, parseHandle } from "./parse-input.ts";
 
 /** A public group. */
 export async function joinGroup(deps: GroupDeps, caller: Caller, id: string): Promise<{ message: string }> {
-  await joinPublic(deps, caller, readGroupId(id));
+  await joinPublic(deps, caller, parseGroupId(id));
   return { message: "Joined group successfully" };
 }
 
 /** A public group. */
 export async function joinByHandle(deps: GroupDeps, caller: Caller, handle: string): Promise<Group> {
-  const found = await groupStore(deps.db).byHandle(readHandle(handle));
+  const found = await groupStore(deps.db).byHandle(parseHandle(handle));
   if (found === undefined) throw new OmError("record_not_found");
   return groupView(deps.views, await joinPublic(deps, caller, found.id), caller.userId);
 }
 
 async function joinPublic(deps: GroupDeps, { userId }: Caller, groupId: number): Promise<GroupRow> {
-  const change = { groupId, kind: "joined", userIds: [userId], by: userId } as const;
+  const change = { groupId, kind: "joined", userIds: [userId], actorId: userId } as const;
   const { row } = await changeGroup(deps, change, async (stores) => {
-    const standing = await stores.members.standing(groupId, userId);
+    const access = await stores.members.access(groupId, userId);
     const row = await stores.groups.byId(groupId);
-    if (standing === undefined || row === undefined) throw new OmError("record_not_found");
-    if (!standing.is_public) throw new OmError("group_private");
-    if (standing.role !== null) throw new OmError("already_member");
-    return { row, head: await admit(stores, standing.conversation_id, { userId, by: userId }) };
+    if (access === undefined || row === undefined) throw new OmError("record_not_found");
+    if (!access.is_public) throw new OmError("group_private");
+    if (access.role !== null) throw new OmError("already_member");
+    return { row, head: await addToGroup(stores, access.conversation_id, { userId, actorId: userId }) };
   });
   return row;
 }

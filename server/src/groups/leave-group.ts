@@ -1,7 +1,7 @@
 import type { Caller } from "../platform/caller.ts";
 import { changeGroup, type GroupDeps, type GroupStores } from "./change-group.ts";
-import { membershipStore, type Head } from "./membership-store.ts";
-import { readGroupId } from "./read-input.ts";
+import { membershipStore, type GroupHead } from "./membership-store.ts";
+import { parseGroupId } from "./parse-input.ts";
 
 type Deps = Omit<GroupDeps, "views">;
 
@@ -9,19 +9,19 @@ type Deps = Omit<GroupDeps, "views">;
 const page = 500;
 
 /** Ends a membership and sees to it that members are left with an admin; undefined: was not a member. */
-export async function depart(
+export async function removeFromGroup(
   { members }: GroupStores,
   conversationId: number,
   userId: number,
-): Promise<Head | undefined> {
+): Promise<GroupHead | undefined> {
   const head = await members.leave(conversationId, userId);
-  if (head !== undefined) await members.settle(conversationId);
+  if (head !== undefined) await members.promoteOrClose(conversationId);
   return head;
 }
 
 /** Succeeds for everybody, member or not. When the last admin leaves the oldest member becomes one. */
 export async function leaveGroup(deps: Deps, { userId }: Caller, id: string): Promise<{ message: string }> {
-  await leave(deps, readGroupId(id), userId);
+  await leaveOne(deps, parseGroupId(id), userId);
   return { message: "Left group successfully" };
 }
 
@@ -29,13 +29,13 @@ export async function leaveGroup(deps: Deps, { userId }: Caller, id: string): Pr
 export async function leaveAllGroups(deps: Deps, userId: number): Promise<void> {
   const { groupIds } = membershipStore(deps.db);
   for (let ids = await groupIds(userId, page); ids.length > 0; ids = await groupIds(userId, page)) {
-    for (const groupId of ids) await leave(deps, groupId, userId);
+    for (const groupId of ids) await leaveOne(deps, groupId, userId);
   }
 }
 
-async function leave(deps: Deps, groupId: number, userId: number): Promise<void> {
-  await changeGroup(deps, { groupId, kind: "left", userIds: [userId], by: userId }, async (stores) => {
-    const standing = await stores.members.standing(groupId, userId);
-    return { head: standing && (await depart(stores, standing.conversation_id, userId)) };
+async function leaveOne(deps: Deps, groupId: number, userId: number): Promise<void> {
+  await changeGroup(deps, { groupId, kind: "left", userIds: [userId], actorId: userId }, async (stores) => {
+    const access = await stores.members.access(groupId, userId);
+    return { head: access && (await removeFromGroup(stores, access.conversation_id, userId)) };
   });
 }

@@ -5,14 +5,14 @@ import type { Queries } from "../platform/postgres/database.ts";
 import { only, statement } from "../platform/postgres/statement.ts";
 
 /** The conversation of a group after a change of it. */
-export interface Head {
+export interface GroupHead {
   conversation_id: number;
   ver: number;
   seq: number;
 }
 
 /** A group as one user stands to it; `role` is null for somebody who is not a member. */
-export interface Standing {
+export interface GroupAccess {
   conversation_id: number;
   is_public: boolean;
   role: GroupRole | null;
@@ -25,30 +25,30 @@ export interface MemberRow {
 }
 
 /** Of `conversations c`: one more version. */
-const raised = "ver = c.ver + 1, changed = pg_current_xact_id()";
+const raised = "ver = c.ver + 1, changed_xid = pg_current_xact_id()";
 const head = "c.id as conversation_id, c.ver, c.seq";
 
-const standing = statement<Standing>(
-  "memberships.standing",
+const access = statement<GroupAccess>(
+  "memberships.access",
   `select c.id as conversation_id, g.is_public, p.role
    from groups g join conversations c on c.group_id = g.id
      left join participants p on p.conversation_id = c.id and p.user_id = $2 and p.left_at is null
    where g.id = $1`,
 );
-const room = statement<{ members: number; account: boolean; blocked: boolean }>(
-  "memberships.room",
+const joinConditions = statement<{ members: number; account: boolean; blocked: boolean }>(
+  "memberships.join_conditions",
   `select (select c.members from conversations c where c.id = $1) as members,
      exists (select from users u where u.id = $2 and u.deleted_at is null) as account,
      exists (select from blocks b where b.blocker_id = $2 and b.blocked_id = $3) as blocked`,
 );
 
 // The first member of an empty group is its admin; only an imported group can be public and empty.
-const join = statement<Head>(
+const join = statement<GroupHead>(
   "memberships.join",
   `with raised as (update conversations c set ${raised} where c.id = $1 returning ${head}, c.cleared_seq, c.cleared_id),
    joined as (
      insert into participants as p
-       (user_id, conversation_id, role, joined_seq, read_seq, delivered_seq, told_ver, cleared_seq, cleared_id, member_ver)
+       (user_id, conversation_id, role, joined_seq, read_seq, delivered_seq, delivered_ver, cleared_seq, cleared_id, member_ver)
      select $2, h.conversation_id,
        case when exists (select from participants m where m.conversation_id = $1 and m.left_at is null)
          then 'member' else 'admin' end,
@@ -57,16 +57,16 @@ const join = statement<Head>(
      on conflict (user_id, conversation_id) do update
      set role = excluded.role, joined_at = now(), left_at = null, member_ver = p.member_ver + 1, joined_seq = excluded.joined_seq,
        read_seq = excluded.read_seq, delivered_seq = excluded.delivered_seq, sent_at_read = p.sent, skipped = 0,
-       tail_id = null, tail_at = null, told_ver = excluded.told_ver, changed = pg_current_xact_id(),
+       last_visible_id = null, last_visible_at = null, delivered_ver = excluded.delivered_ver, changed_xid = pg_current_xact_id(),
        cleared_seq = greatest(p.cleared_seq, excluded.cleared_seq), cleared_id = greatest(p.cleared_id, excluded.cleared_id)
    ),
    lists as (update user_state set list_ver = list_ver + 1 where user_id = $2)
    select conversation_id, ver, seq from raised`,
 );
-const leave = statement<Head>(
+const leave = statement<GroupHead>(
   "memberships.leave",
   `with gone as (
-     update participants set left_at = now(), changed = pg_current_xact_id(), member_ver = member_ver + 1
+     update participants set left_at = now(), changed_xid = pg_current_xact_id(), member_ver = member_ver + 1
      where user_id = $2 and conversation_id = $1 and left_at is null returning conversation_id
    ),
    lists as (update user_state set list_ver = list_ver + 1 where user_id = $2 and exists (select from gone))
@@ -74,7 +74,7 @@ const leave = statement<Head>(
 );
 const promoteOldest = statement<never>(
   "memberships.promote_oldest",
-  `update participants set role = 'admin', changed = pg_current_xact_id()
+  `update participants set role = 'admin', changed_xid = pg_current_xact_id()
    where conversation_id = $1
      and user_id = (
        select m.user_id from participants m where m.conversation_id = $1 and m.left_at is null
@@ -104,16 +104,16 @@ const otherAdmin = statement<{ found: boolean }>(
      where m.conversation_id = $1 and m.user_id <> $2 and m.left_at is null and m.role = 'admin'
    ) as found`,
 );
-const setRole = statement<Head>(
+const setRole = statement<GroupHead>(
   "memberships.set_role",
   `with moved as (
-     update participants set role = $3, changed = pg_current_xact_id()
+     update participants set role = $3, changed_xid = pg_current_xact_id()
      where user_id = $2 and conversation_id = $1 and left_at is null and role <> $3 returning conversation_id
    )
    update conversations c set ${raised} from moved where c.id = moved.conversation_id returning ${head}`,
 );
-const changed = statement<Head>(
-  "memberships.changed",
+const raiseVersion = statement<GroupHead>(
+  "memberships.raise_version",
   `update conversations c set ${raised} where c.id = $1 returning ${head}`,
 );
 // Closed accounts are sorted out afterwards: for a planner without statistics a condition on deleted_at leaves so few users that it
@@ -142,16 +142,16 @@ const groupIds = statement<{ group_id: number }>(
 export function membershipStore(db: Queries) {
   return {
     /** undefined: no such group. */
-    standing: async (groupId: number, userId: number) => (await db.query(standing, [groupId, userId]))[0],
-    /** How many members there are, whether `userId` is an open account, and whether that one has blocked `by`. */
-    room: async (conversationId: number, userId: number, by: number) =>
-      only(await db.query(room, [conversationId, userId, by])),
+    access: async (groupId: number, userId: number) => (await db.query(access, [groupId, userId]))[0],
+    /** How many members there are, whether `userId` is an open account, and whether that one has blocked `actorId`. */
+    joinConditions: async (conversationId: number, userId: number, actorId: number) =>
+      only(await db.query(joinConditions, [conversationId, userId, actorId])),
     /** For somebody who is not a member; an earlier membership is taken up again. */
     join: async (conversationId: number, userId: number) => only(await db.query(join, [conversationId, userId])),
-    /** undefined: was not a member, nothing changed. `settle` must follow. */
+    /** undefined: was not a member, nothing changed. `promoteOrClose` must follow. */
     leave: async (conversationId: number, userId: number) => (await db.query(leave, [conversationId, userId]))[0],
     /** After somebody left: without an admin the oldest member becomes one, without members the group closes. */
-    async settle(conversationId: number): Promise<void> {
+    async promoteOrClose(conversationId: number): Promise<void> {
       await db.query(promoteOldest, [conversationId]);
       await db.query(closeEmpty, [conversationId]);
     },
@@ -161,7 +161,7 @@ export function membershipStore(db: Queries) {
     setRole: async (conversationId: number, userId: number, role: GroupRole) =>
       (await db.query(setRole, [conversationId, userId, role]))[0],
     /** One more version. */
-    changed: async (conversationId: number) => only(await db.query(changed, [conversationId])),
+    raiseVersion: async (conversationId: number) => only(await db.query(raiseVersion, [conversationId])),
     /** The oldest first. */
     members: async (conversationId: number, limit: number): Promise<MemberRow[]> =>
       (await db.query(members, [conversationId, limit])).filter(({ closed }) => !closed),

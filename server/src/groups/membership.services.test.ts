@@ -37,7 +37,7 @@ describeDatabases("groups: who is in them (§2.9.5 to §2.9.8, §7.4)", (databas
   const told = (id: number) =>
     http.events
       .filter(({ groupId }) => groupId === id)
-      .map(({ kind, ver, userIds, by }) => [kind, ver, userIds, by] as const);
+      .map(({ kind, ver, userIds, actorId }) => [kind, ver, userIds, actorId] as const);
 
   let handles = 0;
   const newHandle = (): string => `circle_${(handles += 1)}`;
@@ -83,19 +83,19 @@ describeDatabases("groups: who is in them (§2.9.5 to §2.9.8, §7.4)", (databas
     expect([await listVer(nika), await listVer(bea)]).toEqual([before[0], (before[1] ?? 0) + 1]);
     const state = () =>
       database.rows(
-        `select p.joined_seq, p.read_seq, p.delivered_seq, p.cleared_seq, p.sent, p.sent_at_read, p.skipped, p.told_ver,
-           p.tail_id, p.role, p.left_at is null as inside, p.changed = c.changed as stamped, c.ver, c.seq
+        `select p.joined_seq, p.read_seq, p.delivered_seq, p.cleared_seq, p.sent, p.sent_at_read, p.skipped, p.delivered_ver,
+           p.last_visible_id, p.role, p.left_at is null as inside, p.changed_xid = c.changed_xid as stamped, c.ver, c.seq
          from participants p join conversations c on c.id = p.conversation_id where c.group_id = $1 and p.user_id = $2`,
         [id, bea.id],
       );
-    const fresh = { joined_seq: 40, read_seq: 40, delivered_seq: 40, skipped: 0, tail_id: null, inside: true };
+    const fresh = { joined_seq: 40, read_seq: 40, delivered_seq: 40, skipped: 0, last_visible_id: null, inside: true };
     expect(await state()).toEqual([
       {
         ...fresh,
         cleared_seq: 0,
         sent: 0,
         sent_at_read: 0,
-        told_ver: 51,
+        delivered_ver: 51,
         role: "member",
         stamped: true,
         ver: 51,
@@ -105,7 +105,7 @@ describeDatabases("groups: who is in them (§2.9.5 to §2.9.8, §7.4)", (databas
     // What one wrote and cleared before leaving is kept; nothing is unread after coming back.
     await database.rows(
       `${unguarded} update participants
-       set sent = 7, sent_at_read = 3, skipped = 2, cleared_seq = 9, tail_id = 5, tail_at = now(), role = 'admin' from unguarded
+       set sent = 7, sent_at_read = 3, skipped = 2, cleared_seq = 9, last_visible_id = 5, last_visible_at = now(), role = 'admin' from unguarded
        where user_id = $1 and conversation_id = (select id from conversations where group_id = $2)`,
       [bea.id, id],
     );
@@ -114,9 +114,19 @@ describeDatabases("groups: who is in them (§2.9.5 to §2.9.8, §7.4)", (databas
     await database.rows(`${unguarded} update conversations set seq = 44 from unguarded where group_id = $1`, [id]);
     await join(bea, id);
     expect(await state()).toMatchObject([
-      { joined_seq: 44, read_seq: 44, delivered_seq: 44, skipped: 0, tail_id: null, inside: true, stamped: true },
+      {
+        joined_seq: 44,
+        read_seq: 44,
+        delivered_seq: 44,
+        skipped: 0,
+        last_visible_id: null,
+        inside: true,
+        stamped: true,
+      },
     ]);
-    expect(await state()).toMatchObject([{ cleared_seq: 9, sent: 7, sent_at_read: 7, told_ver: 53, role: "member" }]);
+    expect(await state()).toMatchObject([
+      { cleared_seq: 9, sent: 7, sent_at_read: 7, delivered_ver: 53, role: "member" },
+    ]);
     expect(await listVer(bea)).toBe((before[1] ?? 0) + 3);
     expect(told(id)).toEqual([
       ["joined", 1, [nika.id], nika.id],
@@ -158,7 +168,7 @@ describeDatabases("groups: who is in them (§2.9.5 to §2.9.8, §7.4)", (databas
     await leave(nika, id);
     expect(await http.members(id)).toEqual([`${cyd.id}*`, `${bea.id}`]);
     const [promoted] = await database.rows<{ stamped: boolean }>(
-      `select p.changed = c.changed as stamped from participants p join conversations c on c.id = p.conversation_id
+      `select p.changed_xid = c.changed_xid as stamped from participants p join conversations c on c.id = p.conversation_id
        where c.group_id = $1 and p.user_id = $2`,
       [id, cyd.id],
     );
@@ -312,7 +322,7 @@ describeDatabases("groups: who is in them (§2.9.5 to §2.9.8, §7.4)", (databas
     await join(bea, shared);
     await database.rows("update users set deleted_at = now() where id = $1", [gone.id]);
     await leaveAllGroups(
-      { db: database.db, writes: database.writes, announce: (event) => void http.events.push(event) },
+      { db: database.db, writes: database.writes, publishGroupEvent: (event) => void http.events.push(event) },
       gone.id,
     );
     expect([await http.members(own), await http.members(shared)]).toEqual([[], [`${bea.id}*`]]);

@@ -10,18 +10,18 @@ import { groupView } from "./group-view.ts";
  */
 export async function setIcon(
   deps: Omit<GroupDeps, "db">,
-  { userId: by }: Pick<Caller, "userId">,
+  { userId: actorId }: Pick<Caller, "userId">,
   { groupId, url }: { groupId: number; url: string },
 ): Promise<{ group: Group; previous: string }> {
-  const changed = await changeGroup(deps, { groupId, kind: "changed", userIds: [], by }, async (stores) => {
+  const changed = await changeGroup(deps, { groupId, kind: "changed", userIds: [], actorId }, async (stores) => {
     const { groups, members } = stores;
-    const { conversation_id: conversationId } = await requireAdmin(members, groupId, by);
+    const { conversation_id: conversationId } = await requireAdmin(members, groupId, actorId);
     const previous = (await groups.byId(groupId))?.icon ?? "";
     await groups.setIcon(groupId, url);
-    const head = await members.changed(conversationId);
+    const head = await members.raiseVersion(conversationId);
     const row = await groups.byId(groupId);
     if (row === undefined) throw new OmError("group_not_found");
     return { row, head, previous };
   });
-  return { group: groupView(deps.views, changed.row, by), previous: changed.previous };
+  return { group: groupView(deps.views, changed.row, actorId), previous: changed.previous };
 }

@@ -4,7 +4,7 @@ import { Readable } from "node:stream";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { OmError } from "../platform/om-error.ts";
 import { openHttp, type TestHttp } from "../../tests/fixtures/http-server.ts";
-import type { FileAnswer } from "../platform/file-answer.ts";
+import type { FileResponse } from "../platform/file-response.ts";
 
 const piece = Buffer.alloc(64 * 1024, "x");
 const pieces = 2_000;
@@ -14,7 +14,7 @@ let http: TestHttp;
 /** Streams that were opened, and how many pieces were taken of the last. */
 let opened: Readable[];
 let taken: number;
-let file: Partial<FileAnswer>;
+let file: Partial<FileResponse>;
 
 beforeAll(async () => {
   http = await openHttp({

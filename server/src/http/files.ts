@@ -1,14 +1,18 @@
 import { once } from "node:events";
 import { Readable } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import type { FileAnswer } from "../platform/file-answer.ts";
+import type { FileResponse } from "../platform/file-response.ts";
 
 /** How long a client may take nothing of a file before it is given up, in ms. */
-const stallDeadline = 60_000;
+const stallTimeoutMs = 60_000;
 
 /** A file never changes under its name, so it may be kept for ever; a matching tag, or date without a tag, gets 304. */
-export async function sendFile(file: FileAnswer, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-  const known = isKnown(file, request);
+export async function sendFile(
+  file: FileResponse,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const known = isNotModified(file, request);
   const content = known || request.method === "HEAD" ? undefined : await file.open();
   // A file that cannot be read fails here, before anything is promised.
   if (content !== undefined) await once(content, "readable");
@@ -22,12 +26,12 @@ export async function sendFile(file: FileAnswer, request: FastifyRequest, reply:
   if (file.downloadAs !== undefined) {
     void reply.header("content-disposition", `attachment; filename="${file.downloadAs}"`);
   }
-  reply.raw.setTimeout(stallDeadline);
+  reply.raw.setTimeout(stallTimeoutMs);
   // Fastify keeps the length of a HEAD answer only beside a stream.
   return reply.send(content ?? Readable.from([]));
 }
 
-function isKnown({ etag, lastModified }: FileAnswer, { headers }: FastifyRequest): boolean {
+function isNotModified({ etag, lastModified }: FileResponse, { headers }: FastifyRequest): boolean {
   const tags = headers["if-none-match"];
   if (tags !== undefined) {
     return tags.split(",").some((tag) => ["*", etag].includes(tag.trim().replace(/^W\//i, "")));

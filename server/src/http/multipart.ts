@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 import { Busboy, type BusboyInstance } from "@fastify/busboy";
 import { limits, type Route } from "@om/protocol";
-import type { ReceiveFile, Received } from "../platform/upload.ts";
+import type { ReceiveFile, UploadResult } from "../platform/upload.ts";
 
 type UploadRule = NonNullable<Route["upload"]>;
 
@@ -47,8 +47,8 @@ function openParser(contentType: string, maxBytes: number): BusboyInstance | und
 async function read(
   { body, parser, field, maxBody }: { body: Readable; parser: BusboyInstance; field: string; maxBody: number },
   sink: (file: Readable) => Promise<void>,
-): Promise<Received> {
-  let received = { outcome: "missing" } as Received;
+): Promise<UploadResult> {
+  let received = { outcome: "missing" } as UploadResult;
   let stored: Promise<void> = Promise.resolve();
   let file: Readable | undefined;
   try {

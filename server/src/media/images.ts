@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import type { default as sharp, Sharp } from "sharp";
-import { createGate } from "../platform/gate.ts";
+import { createSemaphore } from "../platform/semaphore.ts";
 
 export type ImageKind = "jpeg" | "png" | "webp" | "gif";
 
@@ -33,10 +33,10 @@ const maxBytes = 160_000_000;
 const quality = 85;
 
 export function createImages(): Images {
-  const gate = createGate({ parallel: 2, maxWaiting: 64 });
+  const semaphore = createSemaphore({ parallel: 2, maxWaiting: 64 });
   return {
     check: (path, kind) =>
-      gate.run(async () => {
+      semaphore.run(async () => {
         const found = await decoded((await open(path)).metadata());
         const pixels = found.width * found.height;
         const bytes = pixels * found.channels * (found.depth === "uchar" ? 1 : 2);
@@ -46,7 +46,7 @@ export function createImages(): Images {
         return { animated: (found.pages ?? 1) > 1 };
       }),
     encode: (from, to, { kind, side }) =>
-      gate.run(async () => {
+      semaphore.run(async () => {
         const size = { width: side, height: side, fit: "inside", withoutEnlargement: true } as const;
         const upright = (await open(from)).timeout({ seconds: 10 }).autoOrient().resize(size);
         const bytes = await decoded(

@@ -1,7 +1,7 @@
-import type { FileAnswer } from "../platform/file-answer.ts";
+import type { FileResponse } from "../platform/file-response.ts";
 
 /** An object as it lies in the storage; `open` throws OmError `not_found` when it has gone meanwhile. */
-export type StoredObject = Omit<FileAnswer, "type" | "downloadAs">;
+export type StoredObject = Omit<FileResponse, "type" | "downloadAs">;
 
 /**
  * Keeps objects under keys such as `avatars/7/<uuid>.jpg`: lower-case parts between slashes, none of which begins with a dot.

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { ErrorCode } from "@om/protocol";
 import type { Clock } from "../platform/clock.ts";
-import { createGate } from "../platform/gate.ts";
+import { createSemaphore } from "../platform/semaphore.ts";
 import { OmError } from "../platform/om-error.ts";
-import type { ReceiveFile, Received } from "../platform/upload.ts";
+import type { ReceiveFile, UploadResult } from "../platform/upload.ts";
 
 /** A file that has arrived as a whole. */
 export interface UploadedFile {
@@ -22,12 +22,12 @@ export interface UploadedFile {
 }
 
 /** What an upload that brings no usable file is answered. */
-export type UploadRefusals = Record<Exclude<Received["outcome"], "file">, ErrorCode>;
+export type UploadRefusals = Record<Exclude<UploadResult["outcome"], "file">, ErrorCode>;
 
 /** Files on their way in: each waits on disk in a folder of its own, and is gone when `use` is done with it. */
 export interface Uploads {
   /** @throws OmError of `refusals`, `unavailable` when too many are under way */
-  take<T>(receive: ReceiveFile, refusals: UploadRefusals, use: (file: UploadedFile) => Promise<T>): Promise<T>;
+  receive<T>(receive: ReceiveFile, refusals: UploadRefusals, use: (file: UploadedFile) => Promise<T>): Promise<T>;
   /** Removes what a crash left behind. */
   sweep(): Promise<void>;
 }
@@ -36,10 +36,10 @@ export interface Uploads {
 const staleAfter = 3_600_000;
 
 export function createUploads({ folder, now }: { folder: string; now: Clock }): Uploads {
-  const gate = createGate({ parallel: 64, maxWaiting: 0 });
+  const semaphore = createSemaphore({ parallel: 64, maxWaiting: 0 });
   return {
-    take: (receive, refusals, use) =>
-      gate.run(async () => {
+    receive: (receive, refusals, use) =>
+      semaphore.run(async () => {
         const own = join(folder, randomUUID());
         const path = join(own, "in");
         await mkdir(own, { recursive: true, mode: 0o700 });
@@ -48,7 +48,7 @@ export function createUploads({ folder, now }: { folder: string; now: Clock }): 
             pipeline(file, createWriteStream(path, { flags: "wx", mode: 0o600 })),
           );
           if (received.outcome !== "file") throw new OmError(refusals[received.outcome]);
-          return await use({ path, resultPath: join(own, "out"), name: received.name, ...(await look(path)) });
+          return await use({ path, resultPath: join(own, "out"), name: received.name, ...(await inspect(path)) });
         } finally {
           await rm(own, { recursive: true, force: true });
         }
@@ -66,7 +66,7 @@ export function createUploads({ folder, now }: { folder: string; now: Clock }): 
   };
 }
 
-async function look(path: string): Promise<{ size: number; head: Buffer }> {
+async function inspect(path: string): Promise<{ size: number; head: Buffer }> {
   const file = await open(path, "r");
   try {
     const { size } = await file.stat();

@@ -1,9 +1,10 @@
 import type { Changed } from "../cache/marks.ts";
 import type { Post } from "../cache/posts.ts";
-import { changedUnread, conversationKey, listKey } from "../conversations/cache-keys.ts";
-import { directPlace, type MessageCells, type Place } from "../conversations/conversation-row.ts";
-import type { MovedRecord, SentRecord } from "../conversations/list-fold.ts";
-import type { Moved } from "../conversations/position-store.ts";
+import { invalidatedUnread, conversationKey, listKey } from "../conversations/cache-keys.ts";
+import { directRef, type ConversationRef } from "../conversations/conversation-ref.ts";
+import type { MessageTuple } from "../conversations/conversation-row.ts";
+import type { ListPositionRecord, ListMessageRecord } from "../conversations/list-fold.ts";
+import type { AdvancedPosition } from "../conversations/position-store.ts";
 import { messageRecord, type PositionRecord } from "./history.ts";
 import { storedCells, type StoredRow } from "./message-store.ts";
 import type { SendWrite } from "./write.ts";
@@ -12,7 +13,7 @@ type Appended = Pick<Post, "prev" | "records">;
 
 /** What the write path must know of cached histories and lists: how something is appended to them. */
 export interface HistoryPosts {
-  history: (place: Place, what: Appended) => Post;
+  history: (ref: ConversationRef, what: Appended) => Post;
   list: (userId: number, what: Appended) => Post;
 }
 
@@ -20,14 +21,14 @@ export interface HistoryPosts {
 interface Fresh {
   senderId: number;
   row: StoredRow;
-  cells: MessageCells;
+  tuple: MessageTuple;
 }
 
 /** What stored messages change in the cache: histories and lists get them appended, unread counts are read anew. */
 export function sendChanges(stored: readonly { write: SendWrite; row: StoredRow }[], posts: HistoryPosts): Changed[] {
   const fresh = stored
     .filter(({ row }) => row.outcome === "stored")
-    .map(({ write: { message }, row }) => ({ senderId: message.senderId, row, cells: storedCells(message, row) }))
+    .map(({ write: { message }, row }) => ({ senderId: message.senderId, row, tuple: storedCells(message, row) }))
     .sort((a, b) => a.row.ver - b.row.ver);
   const conversations = grouped(fresh.map((one) => [one.row.conversation_id, one]));
   const lists = grouped(
@@ -56,12 +57,12 @@ function conversationChanges(part: readonly Fresh[], posts: HistoryPosts): Chang
   const [first, last] = [part[0], part.at(-1)];
   if (first === undefined || last === undefined) return [];
   const { recipient_id: recipientId, group_id: groupId, prev_ver: prev } = first.row;
-  const place = recipientId === null ? { groupId: groupId ?? 0 } : directPlace(first.senderId, recipientId);
-  const records = part.flatMap((one) => [messageRecord(one.cells), ...ownPosition(one)]);
+  const ref = recipientId === null ? { groupId: groupId ?? 0 } : directRef(first.senderId, recipientId);
+  const records = part.flatMap((one) => [messageRecord(one.tuple), ...ownPosition(one)]);
   // The first message makes the conversation; who is in it and how far is read with the next look.
-  const post = (prev ?? 0) > 0 ? posts.history(place, { prev: prev ?? 0, records }) : undefined;
-  const history: Changed = { key: conversationKey(place), ver: last.row.ver, post };
-  return "groupId" in place ? [history] : [history, ...changedUnread(place.lo, place.hi, last.row.ver)];
+  const post = (prev ?? 0) > 0 ? posts.history(ref, { prev: prev ?? 0, records }) : undefined;
+  const history: Changed = { key: conversationKey(ref), ver: last.row.ver, post };
+  return "groupId" in ref ? [history] : [history, ...invalidatedUnread(ref.lo, ref.hi, last.row.ver)];
 }
 
 /** How far the sender has received, which the own message may have moved. */
@@ -73,7 +74,7 @@ function ownPosition({ senderId, row }: Fresh): PositionRecord[] {
 /** Of direct messages: each list has one new version for the whole batch. */
 function listChanges(userId: number, part: readonly Fresh[], posts: HistoryPosts): Changed[] {
   const [first] = part;
-  const ver = first?.senderId === userId ? first.row.sender_list : (first?.row.recipient_list ?? null);
+  const ver = first?.senderId === userId ? first.row.sender_list_ver : (first?.row.recipient_list_ver ?? null);
   if (ver === null) return [];
   // A conversation that is new has no entry in the list yet.
   if (part.some(({ row }) => row.prev_ver === 0)) return [{ key: listKey(userId), ver }];
@@ -82,39 +83,39 @@ function listChanges(userId: number, part: readonly Fresh[], posts: HistoryPosts
 }
 
 function listRecords(
-  { senderId, row, cells }: Fresh,
+  { senderId, row, tuple }: Fresh,
   userId: number,
   batch: readonly Fresh[],
-): (SentRecord | MovedRecord)[] {
+): (ListMessageRecord | ListPositionRecord)[] {
   const { conversation_id: id, ver, seq } = row;
   const isSeen = !row.hidden || senderId === userId;
-  const sent: SentRecord = ["s", id, ver, seq, senderId, isSeen ? cells : null];
+  const sent: ListMessageRecord = ["s", id, ver, seq, senderId, isSeen ? tuple : null];
   const received = batch.find((other) => other.row.conversation_id === id && other.row.seq === row.sender_delivered);
   if (received === undefined) return [sent];
   return [sent, ["p", id, ver, seq, senderId, [null, null, received.row.seq, received.row.id], 0]];
 }
 
 /** What moved positions change: in a direct conversation both see it, in a group it is the member's own affair. */
-export function advanceChanges(rows: readonly Moved[], posts: HistoryPosts): Changed[] {
+export function advanceChanges(rows: readonly AdvancedPosition[], posts: HistoryPosts): Changed[] {
   return rows.flatMap((row): Changed[] => {
     const { user_id: userId, peer_id: peerId, read_seq: read, delivered_seq: delivered } = row;
     // What a list keeps of a group may be older than the group.
-    if (row.group_id !== null || peerId === null) return [{ key: listKey(userId), ver: row.user_list }];
-    const position: MovedRecord[5] = [read, row.read_message_id, delivered, row.delivered_message_id];
-    const moved: MovedRecord = ["p", row.conversation_id, row.ver, row.seq, userId, position, row.cleared];
+    if (row.group_id !== null || peerId === null) return [{ key: listKey(userId), ver: row.user_list_ver }];
+    const position: ListPositionRecord[5] = [read, row.read_message_id, delivered, row.delivered_message_id];
+    const moved: ListPositionRecord = ["p", row.conversation_id, row.ver, row.seq, userId, position, row.newly_read];
     const toList = (of: number, ver: number): Changed => ({
       key: listKey(of),
       ver,
       post: posts.list(of, { prev: ver - 1, records: [moved] }),
     });
-    const place = directPlace(userId, peerId);
+    const ref = directRef(userId, peerId);
     const record: PositionRecord = ["p", userId, read, delivered];
-    const post = posts.history(place, { prev: row.ver - 1, records: [record] });
+    const post = posts.history(ref, { prev: row.ver - 1, records: [record] });
     return [
-      toList(userId, row.user_list),
-      ...(peerId === userId || row.peer_list === null ? [] : [toList(peerId, row.peer_list)]),
-      { key: conversationKey(place), ver: row.ver, post },
-      ...changedUnread(place.lo, place.hi, row.ver),
+      toList(userId, row.user_list_ver),
+      ...(peerId === userId || row.peer_list_ver === null ? [] : [toList(peerId, row.peer_list_ver)]),
+      { key: conversationKey(ref), ver: row.ver, post },
+      ...invalidatedUnread(ref.lo, ref.hi, row.ver),
     ];
   });
 }

@@ -4,7 +4,7 @@ import { toMessages } from "../conversations/conversation-view.ts";
 import { pushesTo } from "../delivery/push.ts";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
-import { readId } from "../platform/page-limit.ts";
+import { parseId } from "../platform/page-limit.ts";
 import type { MessageDeps } from "./deps.ts";
 import { done, type ChangedMessage } from "./life-store.ts";
 import { audience, deleteFrame, editFrame } from "./message-frames.ts";
@@ -22,7 +22,7 @@ export async function editMessage(
 ): Promise<Message> {
   const content = readContent(body.content, deps.rules);
   if (content === "") throw new OmError("missing_content");
-  const messageId = readId(id, "message_not_found");
+  const messageId = parseId(id, "message_not_found");
   const isMedia = await mayName(deps, caller.userId, content);
   const changed = done<ChangedMessage>(
     await deps.life.change({ userId: caller.userId, messageId, content, isMedia }),
@@ -31,12 +31,12 @@ export async function editMessage(
   const row = await deps.store.one(messageId, caller.userId);
   if (row === undefined) throw new OmError("message_not_found");
   // What the author sees of people, such as whom the author has blocked, is not for others.
-  const forAll = { ...row, people: row.people.map((profile) => ({ ...profile, email: "", relation: 0 })) };
-  const online = await deps.views.lookup(forAll.people);
+  const forAll = { ...row, profiles: row.profiles.map((profile) => ({ ...profile, email: "", relation: 0 })) };
+  const online = await deps.views.lookup(forAll.profiles);
   const [message] = toMessages(row, caller.userId, deps.views, online);
   if (message === undefined) throw new OmError("message_not_found");
   const frameFor = (viewerId: number): MessageEditFrame => {
-    const messages = forAll.messages.map((cells) => withoutHiddenReply(cells, viewerId));
+    const messages = forAll.messages.map((tuple) => withoutHiddenReply(tuple, viewerId));
     const [seen = message] = toMessages({ ...forAll, messages }, viewerId, deps.views, online);
     return editFrame(seen, changed);
   };
@@ -60,7 +60,7 @@ export async function deleteMessage(
   caller: Caller,
   id: string | undefined,
 ): Promise<{ ok: boolean }> {
-  const messageId = readId(id, "message_not_found");
+  const messageId = parseId(id, "message_not_found");
   const changed = done<ChangedMessage>(
     await deps.life.change({ userId: caller.userId, messageId, content: null, isMedia: false }),
     "message_not_found",

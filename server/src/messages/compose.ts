@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { People } from "../accounts/profile-cache.ts";
+import type { Profiles } from "../accounts/profile-cache.ts";
 import type { UserViews } from "../accounts/user-view.ts";
 import type { Cache } from "../cache/cache.ts";
 import type { Config } from "../config.ts";
@@ -11,7 +11,7 @@ import type { Bus } from "../delivery/bus.ts";
 import type { Hub } from "../delivery/hub.ts";
 import type { Caller } from "../platform/caller.ts";
 import type { FrameHandlers } from "../platform/frame-handlers.ts";
-import { readId } from "../platform/page-limit.ts";
+import { parseId } from "../platform/page-limit.ts";
 import type { Database, Queries } from "../platform/postgres/database.ts";
 import type { RoutesOf } from "../platform/route-handlers.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
@@ -43,19 +43,19 @@ interface Deps {
   bus: Bus;
   hub: Pick<Hub, "isOnline">;
   views: UserViews;
-  people: People;
+  profiles: Profiles;
   telemetry: Pick<Telemetry, "queried" | "sends" | "sockets">;
   /** What media knows of the URLs that messages name. */
   media: Omit<SendRules, "maxMessageLength"> & {
-    mayRead: MayRead;
-    isVisible: (claim: { key: string; userId: number }) => Promise<boolean>;
+    canReadAttachments: MayRead;
+    canRead: (attachment: { key: string; userId: number }) => Promise<boolean>;
   };
 }
 
 interface Parts extends Deps, MessageDeps, HistoryDeps {
   views: UserViews;
   bus: Bus;
-  people: People;
+  profiles: Profiles;
   cache: Cache;
   lanes: Lanes<Write, WriteResult>;
   pageJson: ReturnType<typeof createPageJson>;
@@ -92,9 +92,9 @@ export function cachedMessages(cache: Cache, db: Queries): { sources: HistoryDep
   const sources = { conv: historySource(db, "conv"), group: historySource(db, "group"), member: memberSource(db) };
   const list = listSource(db);
   const posts: HistoryPosts = {
-    history(place, what) {
-      const source = "groupId" in place ? sources.group : sources.conv;
-      return { source, ...what, compact: () => cache.compact(source, place) };
+    history(ref, what) {
+      const source = "groupId" in ref ? sources.group : sources.conv;
+      return { source, ...what, compact: () => cache.compact(source, ref) };
     },
     list: (userId, what) => ({ source: list, ...what, compact: () => cache.compact(list, userId) }),
   };
@@ -114,7 +114,7 @@ function partsOf(deps: Deps): Parts {
       writes: cache.writes,
       posts,
       bus,
-      mayRead: media.mayRead,
+      mayRead: media.canReadAttachments,
       isOnline: hub.isOnline,
       afterAcks: (run) => void setImmediate(run),
       now: Date.now,
@@ -124,25 +124,25 @@ function partsOf(deps: Deps): Parts {
   const rules: SendRules = { ...media, maxMessageLength: config.maxMessageLength };
   return {
     ...deps,
-    conversations: conversationStore(db, cache.seen),
-    store: messageStore(db, cache.seen),
+    conversations: conversationStore(db, cache.raiseFloor),
+    store: messageStore(db, cache.raiseFloor),
     life: lifeStore(cache.writes, posts),
     lanes,
     rules,
-    mayRead: media.isVisible,
+    mayRead: media.canRead,
     sources,
     onQueried: telemetry.queried,
     pageJson: createPageJson(views),
     async move(wish) {
       const result = await lanes.run(wish.userId, { kind: "advance", wish });
-      return result !== undefined && "cleared" in result ? result : undefined;
+      return result !== undefined && "newly_read" in result ? result : undefined;
     },
     send: (caller, draft) => telemetry.sends.observe(() => sendMessage({ lanes, rules }, caller, draft)),
   };
 }
 
 function routesOf(parts: Parts): RoutesOf<"messages"> {
-  const groupOf = (params: { id: string }): number => readId(params.id, "invalid_group_id");
+  const groupOf = (params: { id: string }): number => parseId(params.id, "invalid_group_id");
   return {
     history: async ({ caller, query }) => parts.pageJson(await readHistory(parts, caller, query)),
     send: ({ caller, body }) => postMessage(parts, caller, body),
@@ -153,8 +153,8 @@ function routesOf(parts: Parts): RoutesOf<"messages"> {
     deleteConversation: ({ caller, params, query }) =>
       deleteConversation(parts, caller, { name: params.conversation_id, everyone: query.everyone === "true" }),
     async groupHistory({ caller, params, query }) {
-      const place = { groupId: groupOf(params) };
-      return parts.pageJson(await readPage(parts, caller, { place, query }));
+      const ref = { groupId: groupOf(params) };
+      return parts.pageJson(await readPage(parts, caller, { ref, query }));
     },
     groupSend: async ({ caller, params, body }) => postGroupMessage(parts, caller, { groupId: groupOf(params), body }),
     async groupRead({ caller, params, body }) {

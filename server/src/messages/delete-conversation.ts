@@ -1,4 +1,4 @@
-import { placeNamed } from "../conversations/conversation-row.ts";
+import { parseWireId } from "../conversations/conversation-ref.ts";
 import { pushesTo } from "../delivery/push.ts";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
@@ -15,12 +15,12 @@ export async function deleteConversation(
   caller: Caller,
   { name, everyone }: { name: string | undefined; everyone: boolean },
 ): Promise<{ ok: boolean }> {
-  const place = placeNamed(name ?? "", caller.userId);
-  const part = place === undefined ? undefined : await deps.conversations.part(place, caller.userId);
+  const ref = parseWireId(name ?? "", caller.userId);
+  const participant = ref === undefined ? undefined : await deps.conversations.participant(ref, caller.userId);
   // Two people who never wrote have nothing to delete.
-  if (part === undefined && place !== undefined && "lo" in place) return { ok: true };
-  if (part === undefined) throw new OmError("conversation_not_found");
-  const outcome = await deps.life.clear(caller.userId, part.conversation_id, everyone);
+  if (participant === undefined && ref !== undefined && "lo" in ref) return { ok: true };
+  if (participant === undefined) throw new OmError("conversation_not_found");
+  const outcome = await deps.life.clear(caller.userId, participant.conversation_id, everyone);
   const cleared = done(outcome, "conversation_not_found");
   const all = audience(cleared, caller.userId);
   const to = everyone ? all : { ...all, others: [] };

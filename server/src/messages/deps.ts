@@ -1,6 +1,6 @@
 import type { UserViews } from "../accounts/user-view.ts";
 import type { ConversationStore } from "../conversations/conversation-store.ts";
-import type { MovePosition } from "../conversations/mark-read.ts";
+import type { AdvancePosition } from "../conversations/mark-read.ts";
 import type { Bus } from "../delivery/bus.ts";
 import type { Caller } from "../platform/caller.ts";
 import type { LifeStore } from "./life-store.ts";
@@ -16,7 +16,7 @@ export interface MessageDeps {
   bus: Bus;
   rules: SendRules;
   send: (caller: Caller, draft: Draft) => Promise<Sent>;
-  move: MovePosition;
+  move: AdvancePosition;
   /** Whether a user may now read an attachment that somebody else has uploaded. */
   mayRead: (claim: { key: string; userId: number }) => Promise<boolean>;
 }

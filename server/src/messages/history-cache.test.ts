@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { packEntry } from "../cache/entry.ts";
-import type { MessageCells } from "../conversations/conversation-row.ts";
+import type { MessageTuple } from "../conversations/conversation-row.ts";
 import { historySource } from "./history-cache.ts";
 import { foldHistory, type History } from "./history.ts";
 
@@ -8,10 +8,10 @@ const source = historySource({ query: () => Promise.reject(new Error("nothing is
 
 /** A conversation of two people with messages of this text, as many as the window could hold. */
 function historyOf(text: string, count: number): History {
-  const cells = (seq: number): MessageCells => {
+  const tuple = (seq: number): MessageTuple => {
     const id = 4_000_000_000_000 + seq;
     const at = "2026-01-02T03:04:05.678901Z";
-    const replied: MessageCells = [id - 1, seq - 1, seq, 2, "a".repeat(36), "text", text, 1, at, false, null, null];
+    const replied: MessageTuple = [id - 1, seq - 1, seq, 2, "a".repeat(36), "text", text, 1, at, false, null, null];
     return [id, seq, seq, 1, "a".repeat(36), "text", text, 1, at, false, id - 1, replied];
   };
   return {
@@ -24,7 +24,7 @@ function historyOf(text: string, count: number): History {
     cleared_seq: 0,
     from: 1,
     positions: [],
-    messages: Array.from({ length: count }, (_, index) => cells(index + 1)),
+    messages: Array.from({ length: count }, (_, index) => tuple(index + 1)),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Source } from "../cache/source.ts";
 import { conversationKey } from "../conversations/cache-keys.ts";
-import { messageColumns, placeColumns, placeTable, type Place } from "../conversations/conversation-row.ts";
+import { refColumns, conversationByRef, type ConversationRef } from "../conversations/conversation-ref.ts";
+import { messageColumns } from "../conversations/conversation-row.ts";
 import type { Queries } from "../platform/postgres/database.ts";
 import { statement } from "../platform/postgres/statement.ts";
 import { foldHistory, headRecord, messageRecord, type History } from "./history.ts";
@@ -10,7 +11,7 @@ const window = 80;
 /** Bytes of text that a fresh entry holds at most. */
 const windowBytes = 96 * 1024;
 
-// Seen by nobody in particular: who may see what is decided by whoever reads the entry.
+// RaiseFloor by nobody in particular: who may see what is decided by whoever reads the entry.
 const load = statement<History>(
   "history.load",
   `select coalesce(c.id, 0) as conversation_id, c.lo, c.hi, c.group_id, coalesce(c.ver, 0) as ver, coalesce(c.seq, 0) as seq,
@@ -22,12 +23,12 @@ const load = statement<History>(
         )) order by m.seq), '[]')
       from messages m where m.conversation_id = c.id and m.seq > c.seq - ${window} and m.deleted_at is null) as messages
    from unnest($1::bigint[], $2::bigint[], $3::bigint[]) with ordinality as i(lo, hi, group_id, ord)
-     left join lateral (select c.* from ${placeTable("i.lo", "i.hi", "i.group_id")}) c on true
+     left join lateral (select c.* from ${conversationByRef("i.lo", "i.hi", "i.group_id")}) c on true
    order by i.ord`,
 );
 
 /** `conv:{lo}:{hi}` and `group:{id}`, 5 min, lock of the same name, version conversations.ver; records in history.ts. */
-export function historySource(db: Queries, name: "conv" | "group"): Source<Place, History> {
+export function historySource(db: Queries, name: "conv" | "group"): Source<ConversationRef, History> {
   return {
     name,
     ttlMs: 300_000,
@@ -35,8 +36,8 @@ export function historySource(db: Queries, name: "conv" | "group"): Source<Place
     maxRecords: 2 * window,
     key: conversationKey,
     lock: conversationKey,
-    async load(places) {
-      const rows = await db.query(load, placeColumns(places));
+    async load(refs) {
+      const rows = await db.query(load, refColumns(refs));
       return rows.map((row) => ({ ver: row.ver, value: newest(row) }));
     },
     records(history) {
@@ -52,10 +53,10 @@ export function historySource(db: Queries, name: "conv" | "group"): Source<Place
 function newest(history: History): History {
   let from = Math.max(history.from, history.seq - window + 1);
   let bytes = 0;
-  for (const cells of history.messages.toReversed()) {
-    if (cells[1] < from) break;
-    bytes += Buffer.byteLength(cells[6]) + Buffer.byteLength(cells[11]?.[6] ?? "");
-    if (bytes > windowBytes) from = cells[1] + 1;
+  for (const tuple of history.messages.toReversed()) {
+    if (tuple[1] < from) break;
+    bytes += Buffer.byteLength(tuple[6]) + Buffer.byteLength(tuple[11]?.[6] ?? "");
+    if (bytes > windowBytes) from = tuple[1] + 1;
   }
-  return { ...history, from, messages: history.messages.filter((cells) => cells[1] >= from) };
+  return { ...history, from, messages: history.messages.filter((tuple) => tuple[1] >= from) };
 }

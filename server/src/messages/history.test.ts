@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { MessageCells } from "../conversations/conversation-row.ts";
+import type { MessageTuple } from "../conversations/conversation-row.ts";
 import { foldHistory, headRecord, messageRecord, pageOf, type History, type Position } from "./history.ts";
 
 const [alice, bob] = [1, 2];
@@ -11,9 +11,9 @@ const positions: Position[] = [
 const head = ["h", "h1", 7, alice, bob, null, 3, 0, 1, positions];
 
 /** A message whose id is ten times its seq. */
-function message(seq: number, rest: { by?: number; hidden?: boolean; reply?: MessageCells; ver?: number } = {}) {
+function message(seq: number, rest: { by?: number; hidden?: boolean; reply?: MessageTuple; ver?: number } = {}) {
   const { by = alice, hidden = false, reply, ver = seq } = rest;
-  const cells: MessageCells = [
+  const tuple: MessageTuple = [
     seq * 10,
     seq,
     ver,
@@ -27,10 +27,10 @@ function message(seq: number, rest: { by?: number; hidden?: boolean; reply?: Mes
     reply?.[0] ?? null,
     reply ?? null,
   ];
-  return cells;
+  return tuple;
 }
 
-const record = (cells: MessageCells): unknown[] => ["m", ...cells];
+const record = (tuple: MessageTuple): unknown[] => ["m", ...tuple];
 
 function fold(...records: unknown[]): History {
   const history = foldHistory([head, ...records], 9);
@@ -64,7 +64,7 @@ describe("a history is what its records make, in their order", () => {
 
   test("e changes a message and every copy of it in a reply, and nothing else of them", () => {
     const edited = fold(record(first), record(second), ["e", 10, 8, "new", 2, "image"]);
-    const changed = first.with(2, 8).with(5, "image").with(6, "new").with(7, 2) as MessageCells;
+    const changed = first.with(2, 8).with(5, "image").with(6, "new").with(7, 2) as MessageTuple;
     expect(edited.messages).toEqual([changed, second.with(11, changed)]);
   });
 
@@ -145,20 +145,20 @@ const conversation = fc
     { maxLength: 12 },
   )
   .map((drafts) => {
-    const all: MessageCells[] = [];
+    const all: MessageTuple[] = [];
     for (const [index, { by, hidden, reply }] of drafts.entries()) {
       const target = reply === undefined ? undefined : all[reply % (all.length || 1)];
-      const copy = target === undefined ? undefined : (target.with(10, null).with(11, null) as MessageCells);
+      const copy = target === undefined ? undefined : (target.with(10, null).with(11, null) as MessageTuple);
       all.push(message(index + 1, { by, hidden, ...(copy === undefined ? {} : { reply: copy }) }));
     }
     const gone = new Set(all.filter((_, index) => drafts[index]?.deleted === true).map(([id]) => id));
     const messages = all
       .filter(([id]) => !gone.has(id))
-      .map((cells) => (gone.has(cells[10] ?? 0) ? (cells.with(11, null) as MessageCells) : cells));
+      .map((tuple) => (gone.has(tuple[10] ?? 0) ? (tuple.with(11, null) as MessageTuple) : tuple));
     return { seq: all.length, messages };
   });
 
-const whole = (seq: number, messages: MessageCells[]): History => ({
+const whole = (seq: number, messages: MessageTuple[]): History => ({
   ...fold(),
   seq,
   messages,
@@ -175,12 +175,12 @@ test("a page is what a plain filter over everything gives, or it is not told", (
   fc.assert(
     fc.property(conversation, page, ({ seq, messages }, { viewer, own, everybody, from, limit }) => {
       const cleared = Math.max(own, everybody);
-      const seen = (cells: MessageCells): boolean => cells[1] > cleared && !(cells[9] && cells[3] !== viewer);
+      const seen = (tuple: MessageTuple): boolean => tuple[1] > cleared && !(tuple[9] && tuple[3] !== viewer);
       const expected = messages
         .filter(seen)
         .toSorted((a, b) => b[1] - a[1])
         .slice(0, limit)
-        .map((cells) => (cells[11] !== null && !seen(cells[11]) ? (cells.with(11, null) as MessageCells) : cells));
+        .map((tuple) => (tuple[11] !== null && !seen(tuple[11]) ? (tuple.with(11, null) as MessageTuple) : tuple));
       const kept = { ...whole(seq, messages), cleared_seq: everybody, from };
       kept.messages = messages.filter(([, at]) => at >= from);
       const shown = pageOf(kept, { userId: viewer, clearedSeq: own }, limit);
@@ -196,7 +196,7 @@ test("a page leaves the history as it was, which others read as well", () => {
   const history = whole(3, [message(1), hidden, message(3, { by: bob, reply: hidden })]);
   const before = structuredClone(history);
   const shown = pageOf(history, { userId: alice, clearedSeq: 0 }, 10);
-  expect(shown?.messages.map((cells) => [cells[1], cells[11]])).toEqual([
+  expect(shown?.messages.map((tuple) => [tuple[1], tuple[11]])).toEqual([
     [3, null],
     [1, null],
   ]);

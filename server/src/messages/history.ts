@@ -1,4 +1,4 @@
-import { withReply, type ConversationRow, type MessageCells } from "../conversations/conversation-row.ts";
+import { withReply, type ConversationRow, type MessageTuple } from "../conversations/conversation-row.ts";
 
 /** How far one of the two people of a direct conversation is, by seq. */
 export type Position = [userId: number, read: number, delivered: number, cleared: number];
@@ -14,19 +14,19 @@ export interface History extends Pick<ConversationRow, "lo" | "hi" | "group_id" 
   /** Of a direct conversation. */
   positions: Position[];
   /** Ascending. A reply carries what it replies to, unless that is deleted, whoever may see it. */
-  messages: MessageCells[];
+  messages: MessageTuple[];
 }
 
 const shape = "h1";
 
 /*
  * Records, in order of version: one head, then messages, then what happened since.
- *   ["h", shape, conversation, lo, hi, group, seq, cleared, from, positions]   ["m", ...MessageCells]
+ *   ["h", shape, conversation, lo, hi, group, seq, cleared, from, positions]   ["m", ...MessageTuple]
  *   ["e", message, ver, content, version, type]   ["d", message, ver]   ["p", user, read, delivered]  (null: as before)
  */
 type HeadRecord = ReturnType<typeof headRecord>;
-type MessageRecord = ["m", ...MessageCells];
-export type EditRecord = ["e", id: number, ver: number, content: string, version: number, type: MessageCells[5]];
+type MessageRecord = ["m", ...MessageTuple];
+export type EditRecord = ["e", id: number, ver: number, content: string, version: number, type: MessageTuple[5]];
 export type DeleteRecord = ["d", id: number, ver: number];
 export type PositionRecord = ["p", userId: number, read: number | null, delivered: number | null];
 
@@ -34,8 +34,8 @@ export function headRecord({ conversation_id: id, lo, hi, group_id, seq, cleared
   return ["h", shape, id, lo, hi, group_id, seq, cleared_seq, from, positions] as const;
 }
 
-export function messageRecord(cells: MessageCells): MessageRecord {
-  return ["m", ...cells];
+export function messageRecord(tuple: MessageTuple): MessageRecord {
+  return ["m", ...tuple];
 }
 
 /** Of no conversation. */
@@ -57,9 +57,9 @@ const widths: Readonly<Record<string, number>> = { m: 13, e: 6, d: 3, p: 4 };
 /** Changes the history, which is still being made. @returns false for a record of another shape */
 function applyTo(history: History, record: unknown): boolean {
   if (!Array.isArray(record)) return false;
-  const [kind, ...cells] = record as [string, ...unknown[]];
+  const [kind, ...tuple] = record as [string, ...unknown[]];
   if (record.length !== widths[kind]) return false;
-  if (kind === "m") append(history, cells as MessageCells);
+  if (kind === "m") append(history, tuple as MessageTuple);
   else if (kind === "e") edit(history, record as EditRecord);
   else if (kind === "d") remove(history, record[1] as number);
   else if (kind === "p") move(history, record as PositionRecord);
@@ -67,27 +67,27 @@ function applyTo(history: History, record: unknown): boolean {
   return true;
 }
 
-function append(history: History, cells: MessageCells): void {
-  history.messages.push(cells);
-  history.seq = Math.max(history.seq, cells[1]);
+function append(history: History, tuple: MessageTuple): void {
+  history.messages.push(tuple);
+  history.seq = Math.max(history.seq, tuple[1]);
 }
 
 function edit(history: History, [, id, ver, content, version, type]: EditRecord): void {
-  const changed = (cells: MessageCells): MessageCells => {
-    const copy: MessageCells = [...cells];
+  const changed = (tuple: MessageTuple): MessageTuple => {
+    const copy: MessageTuple = [...tuple];
     [copy[2], copy[5], copy[6], copy[7]] = [ver, type, content, version];
     return copy;
   };
-  history.messages = history.messages.map((cells) => {
-    if (cells[0] === id) return changed(cells);
-    return cells[10] === id && cells[11] !== null ? withReply(cells, changed(cells[11])) : cells;
+  history.messages = history.messages.map((tuple) => {
+    if (tuple[0] === id) return changed(tuple);
+    return tuple[10] === id && tuple[11] !== null ? withReply(tuple, changed(tuple[11])) : tuple;
   });
 }
 
 function remove(history: History, id: number): void {
   history.messages = history.messages
-    .filter((cells) => cells[0] !== id)
-    .map((cells) => (cells[10] === id ? withReply(cells, null) : cells));
+    .filter((tuple) => tuple[0] !== id)
+    .map((tuple) => (tuple[10] === id ? withReply(tuple, null) : tuple));
 }
 
 function move(history: History, [, userId, read, delivered]: PositionRecord): void {
@@ -96,20 +96,20 @@ function move(history: History, [, userId, read, delivered]: PositionRecord): vo
   );
 }
 
-/** The newest page as the database would have read it, without people; undefined: it goes further back than what is here. */
+/** The newest page as the database would have read it, without profiles; undefined: it goes further back than what is here. */
 export function pageOf(
   history: History,
   viewer: { userId: number; clearedSeq: number },
   limit: number,
 ): ConversationRow | undefined {
   const cleared = Math.max(viewer.clearedSeq, history.cleared_seq);
-  const isSeen = (cells: MessageCells): boolean => cells[1] > cleared && (!cells[9] || cells[3] === viewer.userId);
-  const messages: MessageCells[] = [];
+  const isSeen = (tuple: MessageTuple): boolean => tuple[1] > cleared && (!tuple[9] || tuple[3] === viewer.userId);
+  const messages: MessageTuple[] = [];
   for (let index = history.messages.length - 1; index >= 0 && messages.length < limit; index--) {
-    const cells = history.messages[index];
-    if (cells === undefined || !isSeen(cells)) continue;
-    const reply = cells[11];
-    messages.push(reply === null || isSeen(reply) ? cells : withReply(cells, null));
+    const tuple = history.messages[index];
+    if (tuple === undefined || !isSeen(tuple)) continue;
+    const reply = tuple[11];
+    messages.push(reply === null || isSeen(reply) ? tuple : withReply(tuple, null));
   }
   if (messages.length < limit && history.from > cleared + 1) return undefined;
   const [lo, hi] = history.positions;
@@ -119,7 +119,7 @@ export function pageOf(
     lo_delivered: lo?.[2] ?? null,
     hi_read: (hi ?? lo)?.[1] ?? null,
     hi_delivered: (hi ?? lo)?.[2] ?? null,
-    people: [],
+    profiles: [],
     messages,
   };
 }

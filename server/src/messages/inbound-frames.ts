@@ -1,5 +1,5 @@
 import { limits, type AckFrame, type InboundPayload, type SyncResponseFrame } from "@om/protocol";
-import type { MovePosition } from "../conversations/mark-read.ts";
+import type { AdvancePosition } from "../conversations/mark-read.ts";
 import type { Caller } from "../platform/caller.ts";
 import { FrameRefusal, OmError } from "../platform/om-error.ts";
 import { DatabaseUnavailable } from "../platform/postgres/database.ts";
@@ -49,7 +49,7 @@ function ackFrame({ row }: Sent, clientId: string): AckFrame {
 }
 
 /** `ack`: a device has received, or its user has read, a message. Messages that are not the caller's to receive change nothing. */
-export async function ackFrameIn(move: MovePosition, caller: Caller, payload: InboundPayload<"ack">): Promise<void> {
+export async function ackFrameIn(move: AdvancePosition, caller: Caller, payload: InboundPayload<"ack">): Promise<void> {
   const messageId = payload.server_id ?? 0;
   if (messageId === 0) throw new FrameRefusal("missing_server_id");
   if (payload.status !== "delivered" && payload.status !== "read") {
@@ -60,7 +60,7 @@ export async function ackFrameIn(move: MovePosition, caller: Caller, payload: In
 
 /** `delivery` and `read`: the same, one type each; message 0 is nobody's. */
 export async function receipt(
-  move: MovePosition,
+  move: AdvancePosition,
   caller: Caller,
   { messageId, read }: { messageId: number; read: boolean },
 ): Promise<void> {

@@ -1,8 +1,8 @@
 import type { ErrorCode, MessageType } from "@om/protocol";
 import type { Changed as CacheChange } from "../cache/marks.ts";
 import type { CacheWrites } from "../cache/write-marks.ts";
-import { changedGroup, changedLists, changedUnread, conversationKey } from "../conversations/cache-keys.ts";
-import { placeOf } from "../conversations/conversation-row.ts";
+import { invalidatedGroup, invalidatedLists, invalidatedUnread, conversationKey } from "../conversations/cache-keys.ts";
+import { refOf } from "../conversations/conversation-ref.ts";
 import { OmError } from "../platform/om-error.ts";
 import type { Queries } from "../platform/postgres/database.ts";
 import { statement } from "../platform/postgres/statement.ts";
@@ -38,8 +38,8 @@ export function done<T extends Changed>(row: Outcome<T>, unknown: ErrorCode): T 
 }
 
 const changeMessage = statement<Outcome<ChangedMessage>>(
-  "life.change_message",
-  "select * from change_message($1, $2, $3)",
+  "life.revise_message",
+  "select * from revise_message($1, $2, $3)",
 );
 /** What the edit made of the message; one that is no longer an image or file ($2) becomes text. */
 const edited = statement<{ content: string; version: number; message_type: MessageType }>(
@@ -64,7 +64,7 @@ interface MessageChange {
 /** Lists and unread counts of a direct conversation that changed; a group's list entries follow the group's own version. */
 async function directChanges(queries: Queries, { lo, hi, ver }: Changed): Promise<CacheChange[]> {
   if (lo === null || hi === null) return [];
-  return [...(await changedLists(queries, [...new Set([lo, hi])])), ...changedUnread(lo, hi, ver)];
+  return [...(await invalidatedLists(queries, [...new Set([lo, hi])])), ...invalidatedUnread(lo, hi, ver)];
 }
 
 /** What becomes of messages after they were sent; see the functions in the migrations, which also decide who may. */
@@ -79,8 +79,8 @@ export function lifeStore(writes: CacheWrites, posts: HistoryPosts) {
           one === undefined
             ? ["d", messageId, row.ver]
             : ["e", messageId, row.ver, one.content, one.version, one.message_type];
-        const post = posts.history(placeOf(row), { prev: row.ver - 1, records: [record] });
-        touch({ key: conversationKey(placeOf(row)), ver: row.ver, post });
+        const post = posts.history(refOf(row), { prev: row.ver - 1, records: [record] });
+        touch({ key: conversationKey(refOf(row)), ver: row.ver, post });
         (await directChanges(queries, row)).forEach(touch);
         return row;
       }),
@@ -89,9 +89,9 @@ export function lifeStore(writes: CacheWrites, posts: HistoryPosts) {
         const [row] = await queries.query(clearConversation, [userId, conversationId, everyone]);
         if (row?.outcome !== "done") return row ?? ({ outcome: "unknown" } as const);
         if (row.group_id !== null) {
-          (await changedGroup(queries, row.group_id, [userId])).forEach(touch);
+          (await invalidatedGroup(queries, row.group_id, [userId])).forEach(touch);
         } else {
-          touch({ key: conversationKey(placeOf(row)), ver: row.ver });
+          touch({ key: conversationKey(refOf(row)), ver: row.ver });
           (await directChanges(queries, row)).forEach(touch);
         }
         return row;

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { blockStore } from "../accounts/block-store.ts";
 import { createUserViews } from "../accounts/user-view.ts";
-import { directPlace, type Place } from "../conversations/conversation-row.ts";
+import { directRef, type ConversationRef } from "../conversations/conversation-ref.ts";
 import { conversationStore } from "../conversations/conversation-store.ts";
 import { toConversation, toMessages } from "../conversations/conversation-view.ts";
 import { advancePositions } from "../conversations/position-store.ts";
@@ -99,7 +99,7 @@ async function apply(database: TestDatabase, model: Model, ids: [number, number]
     part(one.by).read = Math.max(part(one.by).read, at + 1);
     part(one.by).delivered = Math.max(part(one.by).delivered, at + 1);
   } else if (one.kind === "readAll") {
-    await advancePositions(db, [{ userId: userOf(one.by), to: { endWithPeer: userOf(1 - one.by) }, read: true }]);
+    await advancePositions(db, [{ userId: userOf(one.by), to: { latestOfPeer: userOf(1 - one.by) }, read: true }]);
     Object.assign(part(one.by), { read: model.messages.length, delivered: model.messages.length });
   } else if ((one.kind === "delete" || one.kind === "edit") && target !== undefined) {
     const life = lifeStore(database.writes, database.reads.posts);
@@ -113,7 +113,7 @@ async function apply(database: TestDatabase, model: Model, ids: [number, number]
     if (one.kind === "delete") target.deleted = true;
     else Object.assign(target, { content: `${target.content}!`, version: target.version + 1 });
   } else if (one.kind === "clear") {
-    const known = await conversationStore(db).part(directPlace(...ids), userOf(one.by));
+    const known = await conversationStore(db).participant(directRef(...ids), userOf(one.by));
     if (known === undefined) return;
     await lifeStore(database.writes, database.reads.posts).clear(userOf(one.by), known.conversation_id, one.everyone);
     const end = model.messages.length;
@@ -130,11 +130,11 @@ async function apply(database: TestDatabase, model: Model, ids: [number, number]
 /** Holds every read of one viewer against the model. */
 async function check(database: TestDatabase, model: Model, ids: [number, number], viewer: 0 | 1): Promise<void> {
   const { db } = database;
-  const [me, place]: [number, Place] = [ids[viewer], directPlace(...ids)];
+  const [me, ref]: [number, ConversationRef] = [ids[viewer], directRef(...ids)];
   const part = model.people[viewer] ?? { read: 0, delivered: 0, cleared: 0 };
   const expected = seen(model, viewer);
   const store = messageStore(db);
-  const row = await store.history(place, me, { before: 0, limit: 100 });
+  const row = await store.history(ref, me, { before: 0, limit: 100 });
   const shown = row === undefined ? [] : toMessages(row, me, views, () => true);
   const brief = (list: typeof shown) =>
     list.map(({ id, content, version, reply_to_id: reply }) => [id, content, version, reply]);
@@ -170,7 +170,7 @@ async function check(database: TestDatabase, model: Model, ids: [number, number]
       by !== viewer && !deleted && !hidden && i + 1 > Math.max(part.delivered, part.cleared),
   );
   expect(waiting.flatMap((one) => one.messages.map(([id]) => id))).toEqual(undelivered.map(({ id }) => id));
-  const changes = await store.changedSince(place, me, { ver: 0, limit: 100 });
+  const changes = await store.changedSince(ref, me, { ver: 0, limit: 100 });
   expect((changes?.messages ?? []).map(([id]) => id).toSorted((a, b) => a - b)).toEqual(expected.map(({ id }) => id));
   const gone = model.messages.filter(
     ({ deleted, hidden, by }, i) => deleted && !(hidden && by !== viewer) && i + 1 > part.cleared,

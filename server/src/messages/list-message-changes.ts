@@ -1,5 +1,5 @@
 import { limits, type RouteOutput, type RouteQuery } from "@om/protocol";
-import { placeNamed } from "../conversations/conversation-row.ts";
+import { parseWireId } from "../conversations/conversation-ref.ts";
 import { toMessages } from "../conversations/conversation-view.ts";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
@@ -13,16 +13,16 @@ export async function listMessageChanges(
   query: RouteQuery<"messageChanges">,
 ): Promise<RouteOutput<"messageChanges">> {
   const name = query.conversation_id ?? "";
-  const place = placeNamed(name, caller.userId);
-  if (place === undefined) throw new OmError("invalid_conversation_id");
+  const ref = parseWireId(name, caller.userId);
+  if (ref === undefined) throw new OmError("invalid_conversation_id");
   const ver = wholeNumber(query.ver ?? "0");
   if (ver === undefined) throw new OmError("invalid_cursor");
   const limit = pageLimit(query.limit, limits.syncMessages, limits.syncMessages);
-  const row = await deps.store.changedSince(place, caller.userId, { ver, limit });
+  const row = await deps.store.changedSince(ref, caller.userId, { ver, limit });
   if (row === undefined) return { conversation_id: name, messages: [], deleted: [] };
   return {
     conversation_id: name,
-    messages: toMessages(row, caller.userId, deps.views, await deps.views.lookup(row.people)),
+    messages: toMessages(row, caller.userId, deps.views, await deps.views.lookup(row.profiles)),
     deleted: row.deleted,
     ...(row.next_ver === null ? {} : { next_ver: row.next_ver }),
   };

@@ -5,7 +5,8 @@ import type {
   MessageEditFrame,
   MessageFrame,
 } from "@om/protocol";
-import { conversationName, peerOf, type ConversationRow } from "../conversations/conversation-row.ts";
+import { wireIdOf, peerOf } from "../conversations/conversation-ref.ts";
+import type { ConversationRow } from "../conversations/conversation-row.ts";
 import type { Audience } from "../delivery/push.ts";
 import type { Changed, ChangedMessage } from "./life-store.ts";
 
@@ -21,22 +22,22 @@ export function editFrame(message: Message, at: { ver: number; seq: number }): M
   return { type: "message_edit", message, conversation_id, ver: at.ver, seq: at.seq };
 }
 
-type Place = Pick<ConversationRow, "lo" | "hi" | "group_id" | "seq">;
+type ConversationRef = Pick<ConversationRow, "lo" | "hi" | "group_id" | "seq">;
 
 /** @param deleted `ver`: of the deletion */
 export function deleteFrame(
-  place: Place,
+  ref: ConversationRef,
   { id, sender_id, ver }: { id: number; sender_id: number; ver: number },
   viewerId: number,
 ): MessageDeleteFrame {
-  const { group_id, seq } = place;
-  const conversation_id = conversationName(place, viewerId);
-  const message = { id, sender_id, recipient_id: peerOf(place, sender_id), group_id, conversation_id };
+  const { group_id, seq } = ref;
+  const conversation_id = wireIdOf(ref, viewerId);
+  const message = { id, sender_id, recipient_id: peerOf(ref, sender_id), group_id, conversation_id };
   return { type: "message_delete", message, conversation_id, ver, seq };
 }
 
-export function clearFrame(place: Place, ver: number, viewerId: number): ConversationDeleteFrame {
-  return { type: "conversation_delete", conversation_id: conversationName(place, viewerId), ver, seq: place.seq };
+export function clearFrame(ref: ConversationRef, ver: number, viewerId: number): ConversationDeleteFrame {
+  return { type: "conversation_delete", conversation_id: wireIdOf(ref, viewerId), ver, seq: ref.seq };
 }
 
 /** Who is told of a change that `byId` made. */

@@ -1,6 +1,7 @@
 import type { Message, MessageFrame, User } from "@om/protocol";
 import type { Profile } from "../accounts/user-view.ts";
-import { conversationName, jsonTime, withoutHiddenReply } from "../conversations/conversation-row.ts";
+import { wireIdOf } from "../conversations/conversation-ref.ts";
+import { jsonTime, withoutHiddenReply } from "../conversations/conversation-row.ts";
 import { messageWithReply } from "../conversations/conversation-view.ts";
 import { frameOf, pushesTo, type Push } from "../delivery/push.ts";
 import { messageFrame } from "./message-frames.ts";
@@ -10,18 +11,18 @@ import type { SendWrite } from "./write.ts";
 /** A message that was just stored, as a viewer sees it. */
 export function storedMessage({ message }: SendWrite, row: StoredRow, sender: User, viewerId: number): Message {
   const { recipient_id: hi, group_id, seq, status } = row;
-  const place = { lo: group_id === null ? sender.id : null, hi, group_id };
+  const ref = { lo: group_id === null ? sender.id : null, hi, group_id };
   const read = status === "read" ? seq : 0;
   const delivered = status === "delivered" ? seq : read;
   // How far the sender has read is not known here, but in notes to oneself.
   const [lo_read, lo_delivered] = hi === sender.id ? [read, delivered] : [0, 0];
   const positions = { lo_read, lo_delivered, hi_read: read, hi_delivered: delivered };
-  const people = new Map([[sender.id, sender]]);
+  const users = new Map([[sender.id, sender]]);
   const author = row.reply?.sender;
   if (author !== undefined && author.id !== sender.id)
-    people.set(author.id, publicUser({ ...author, last_seen: null }, false));
-  const cells = withoutHiddenReply(storedCells(message, row), viewerId);
-  return messageWithReply({ ...place, ...positions }, cells, people, conversationName(place, viewerId));
+    users.set(author.id, publicUser({ ...author, last_seen: null }, false));
+  const tuple = withoutHiddenReply(storedCells(message, row), viewerId);
+  return messageWithReply({ ...ref, ...positions }, tuple, users, wireIdOf(ref, viewerId));
 }
 
 /** As anybody may see the user: no e-mail, no relation to the viewer. */

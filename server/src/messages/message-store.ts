@@ -1,21 +1,23 @@
 import type { MessageStatus, MessageType } from "@om/protocol";
 import type { Profile } from "../accounts/user-view.ts";
-import { conversationKey, type Seen } from "../conversations/cache-keys.ts";
+import { conversationKey, type RaiseFloor } from "../conversations/cache-keys.ts";
+import {
+  refColumns,
+  refOf,
+  conversationByRef,
+  refValues,
+  type ConversationRef,
+} from "../conversations/conversation-ref.ts";
 import {
   conversationColumns,
   conversationTables,
   foundMessages,
   messageArray,
-  peopleColumn,
-  placeColumns,
-  placeOf,
-  placeTable,
-  placeValues,
+  profilesColumn,
   rowWithFound,
-  shown,
+  visibleMessages,
   type ConversationRow,
-  type MessageCells,
-  type Place,
+  type MessageTuple,
 } from "../conversations/conversation-row.ts";
 import type { Queries } from "../platform/postgres/database.ts";
 import { statement, type Statement } from "../platform/postgres/statement.ts";
@@ -45,18 +47,18 @@ export interface StoredRow {
   hidden: boolean;
   created_at: string;
   sender: Profile;
-  /** The message replied to, whoever may see it; its cells end before those of a reply of its own. */
-  reply: { cells: MessageCells; sender: Profile } | null;
+  /** The message replied to, whoever may see it; it ends before those of a reply of its own. */
+  reply: { message: MessageTuple; sender: Profile } | null;
   /** Of a group, with the first row of each. */
   members: number[] | null;
   /** Of a stored message, versions for the cache: the conversation's before the batch, and the lists' of a direct one after it. */
   prev_ver: number | null;
-  sender_list: number | null;
-  recipient_list: number | null;
+  sender_list_ver: number | null;
+  recipient_list_ver: number | null;
   /** How far the sender has received by now; null: as before. */
   sender_delivered: number | null;
-  /** What the batch changes is noted as dirty. */
-  noted: boolean;
+  /** What the batch changes is in cache_dirty. */
+  dirty_added: boolean;
 }
 
 const sendBatch = statement<StoredRow>(
@@ -86,16 +88,16 @@ export function storeMessages(
 }
 
 /** A message just stored as its parts are known without reading it again: what was given, and what the database added. */
-export function storedCells(message: NewMessage, row: StoredRow): MessageCells {
-  const reply = row.reply === null ? null : ([...row.reply.cells, null, null] as unknown as MessageCells);
+export function storedCells(message: NewMessage, row: StoredRow): MessageTuple {
+  const reply = row.reply === null ? null : ([...row.reply.message, null, null] as unknown as MessageTuple);
   const { senderId, clientId, messageType, content } = message;
   const { id, seq, ver, created_at: at, hidden } = row;
   return [id, seq, ver, senderId, clientId, messageType, content, 1, at, hidden, reply?.[0] ?? null, reply];
 }
 
-/** Every read has the place as $1, $2, $3 and the viewer as $4. */
-const inPlace = `from ${placeTable("$1::bigint", "$2::bigint", "$3::bigint")} ${conversationTables("$4")}`;
-const visible = shown("$4");
+/** Every read has the conversation as $1, $2, $3 and the viewer as $4. */
+const inPlace = `from ${conversationByRef("$1::bigint", "$2::bigint", "$3::bigint")} ${conversationTables("$4")}`;
+const visible = visibleMessages("$4");
 const row = rowWithFound("$4");
 
 const history = statement<ConversationRow>(
@@ -103,7 +105,7 @@ const history = statement<ConversationRow>(
   `select ${row} ${inPlace}, lateral (
      select ${foundMessages("$4", "m.seq desc")} from (
        select m.* from messages m
-       where ${visible} and m.seq <= case when $5::bigint = 0 then c.seq else seq_at(c.id, $5::bigint - 1) end
+       where ${visible} and m.seq <= case when $5::bigint = 0 then c.seq else seq_of_message(c.id, $5::bigint - 1) end
        order by m.seq desc limit $6
      ) m
    ) found`,
@@ -113,15 +115,15 @@ const since = statement<ConversationRow & { ord: number }>(
   "messages.since",
   `select i.ord, ${row}
    from unnest($1::bigint[], $2::bigint[], $3::bigint[], $6::bigint[]) with ordinality as i(lo, hi, group_id, after, ord),
-     lateral (select c.* from ${placeTable("i.lo", "i.hi", "i.group_id")}) c ${conversationTables("$4")},
+     lateral (select c.* from ${conversationByRef("i.lo", "i.hi", "i.group_id")}) c ${conversationTables("$4")},
      lateral (
        select ${foundMessages("$4", "m.seq")} from (
-         select m.* from messages m where ${visible} and m.seq > seq_at(c.id, i.after) order by m.seq limit $5
+         select m.* from messages m where ${visible} and m.seq > seq_of_message(c.id, i.after) order by m.seq limit $5
        ) m
      ) found`,
 );
 
-/** A deleted message is told by its place alone. */
+/** A deleted message is named by id, ver and seq alone. */
 const tombstone = "json_build_object('id', m.id, 'seq', m.seq, 'ver', m.ver)";
 const seen = "m.conversation_id = c.id and m.seq > me.cleared_seq and (not m.hidden or m.sender_id = $4)";
 const changedSince = statement<
@@ -136,11 +138,11 @@ const changedSince = statement<
      from (
        select m.*, row_number() over (order by m.key) as n from (
          (select m.*, m.first_ver as key from messages m
-          where ${seen} and m.seq > seq_at_ver(c.id, $5::bigint) order by m.seq limit $6 + 1)
+          where ${seen} and m.seq > seq_at_version(c.id, $5::bigint) order by m.seq limit $6 + 1)
          union all
          (select m.*, m.ver as key from messages m
           where ${seen} and (m.edited_at is not null or m.deleted_at is not null) and m.ver > $5::bigint
-            and m.seq <= seq_at_ver(c.id, $5::bigint) order by m.ver limit $6 + 1)
+            and m.seq <= seq_at_version(c.id, $5::bigint) order by m.ver limit $6 + 1)
        ) m order by m.key limit $6 + 1
      ) m
    ) found`,
@@ -149,38 +151,38 @@ const changedSince = statement<
 const one = statement<ConversationRow>(
   "messages.one",
   `select ${conversationColumns}, json_build_array(${messageArray("$1")}) as messages,
-     ${peopleColumn("$1", "array[m.sender_id, (select r.sender_id from messages r where r.id = m.reply_to_id)]")}
+     ${profilesColumn("$1", "array[m.sender_id, (select r.sender_id from messages r where r.id = m.reply_to_id)]")}
    from messages m join conversations c on c.id = m.conversation_id ${conversationTables("$1")}
    where m.id = $2 and (not m.hidden or m.sender_id = $1)`,
 );
 
 /**
  * Reads of messages. Every statement takes the viewer and shows only conversations that viewer takes part in.
- * @param seen hears which version of a cached history somebody is shown
+ * @param raiseFloor hears which version of a cached history somebody is shown
  */
-export function messageStore(db: Queries, seen: Seen = () => undefined) {
+export function messageStore(db: Queries, raiseFloor: RaiseFloor = () => undefined) {
   const read = async <Row extends ConversationRow>(one: Statement<Row>, values: readonly unknown[]): Promise<Row[]> => {
     const rows = await db.query(one, values);
-    for (const row of rows) seen(conversationKey(placeOf(row)), row.ver);
+    for (const row of rows) raiseFloor(conversationKey(refOf(row)), row.ver);
     return rows;
   };
   return {
     /** Newest first, ids strictly below `before` (0: from the end). No row: no such conversation of the viewer. */
-    async history(place: Place, viewerId: number, page: { before: number; limit: number }) {
-      const [row] = await read(history, [...placeValues(place), viewerId, page.before, page.limit]);
+    async history(ref: ConversationRef, viewerId: number, page: { before: number; limit: number }) {
+      const [row] = await read(history, [...refValues(ref), viewerId, page.before, page.limit]);
       return row;
     },
     /** Oldest first, ids above each request's `after`; `ord` counts the requests from 1, unknown conversations have no row. */
-    async since(requests: readonly { place: Place; after: number }[], viewerId: number, limit: number) {
-      const places = placeColumns(requests.map(({ place }) => place));
-      return read(since, [...places, viewerId, limit, requests.map(({ after }) => after)]);
+    async since(requests: readonly { ref: ConversationRef; after: number }[], viewerId: number, limit: number) {
+      const refs = refColumns(requests.map(({ ref }) => ref));
+      return read(since, [...refs, viewerId, limit, requests.map(({ after }) => after)]);
     },
     /**
-     * Messages sent or changed after version `ver`, in that order, and places of deleted ones; `next_ver` goes on where the page
+     * Messages sent or changed after version `ver`, in that order, and ids of deleted ones; `next_ver` goes on where the page
      * ends, if there is more.
      */
-    async changedSince(place: Place, viewerId: number, page: { ver: number; limit: number }) {
-      const [row] = await read(changedSince, [...placeValues(place), viewerId, page.ver, page.limit]);
+    async changedSince(ref: ConversationRef, viewerId: number, page: { ver: number; limit: number }) {
+      const [row] = await read(changedSince, [...refValues(ref), viewerId, page.ver, page.limit]);
       return row;
     },
     /** One message, also a deleted one, which has no content. */

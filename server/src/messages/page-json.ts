@@ -1,15 +1,15 @@
 import { LRUCache } from "lru-cache";
 import type { UserViews } from "../accounts/user-view.ts";
-import type { MessageCells } from "../conversations/conversation-row.ts";
-import { timedProfile } from "../conversations/conversation-view.ts";
+import type { MessageTuple } from "../conversations/conversation-row.ts";
+import { withWireTimes } from "../conversations/conversation-view.ts";
 import { jsonText, type JsonText } from "../platform/json-text.ts";
 import { historyAnswer, type HistoryPage } from "./read-history.ts";
 
 /** A page as it was answered, and all that it was made of. */
 interface Made {
-  /** The very cells of a decoded value: another version, or another epoch, has others. */
-  newest: MessageCells | undefined;
-  oldest: MessageCells | undefined;
+  /** The very tuple of a decoded value: another version, or another epoch, has others. */
+  newest: MessageTuple | undefined;
+  oldest: MessageTuple | undefined;
   stamp: string;
   json: Buffer;
 }
@@ -25,12 +25,12 @@ export function createPageJson(views: UserViews): (page: HistoryPage) => JsonTex
   const made = new LRUCache<string, Made>({ maxSize: maxBytes, sizeCalculation: ({ json }) => json.length + 1_000 });
   return (page) => {
     const { row, viewerId, online } = page;
-    // Only cells that memory keeps are the same at the next read.
+    // Only tuple that memory keeps are the same at the next read.
     if (row === undefined || page.from === "database") return jsonText(JSON.stringify(historyAnswer(page, views)));
     const [newest, oldest] = [row.messages[0], row.messages.at(-1)];
-    const people = row.people.map((profile) => views.user(timedProfile(profile), viewerId, online));
+    const users = row.profiles.map((profile) => views.user(withWireTimes(profile), viewerId, online));
     const { ver, lo_read, lo_delivered, hi_read, hi_delivered } = row;
-    const stamp = JSON.stringify([ver, lo_read, lo_delivered, hi_read, hi_delivered, row.messages.length, people]);
+    const stamp = JSON.stringify([ver, lo_read, lo_delivered, hi_read, hi_delivered, row.messages.length, users]);
     const key = `${row.conversation_id}/${viewerId}/${row.messages.length}`;
     const known = made.get(key);
     if (known?.stamp === stamp && known.newest === newest && known.oldest === oldest) return jsonText(known.json);

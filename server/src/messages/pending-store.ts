@@ -40,8 +40,8 @@ const pending = statement<ConversationRow>(
 const news = statement<NewsRow>(
   "messages.news",
   `select ${rowWithFound("$1")}, coalesce(found.deleted, '[]') as deleted,
-     case when found.n = $2 then found.told else c.life_ver end as told,
-     case when me.cleared_ver > me.told_ver then me.cleared_ver else 0 end as cleared
+     case when found.n = $2 then found.told else c.revised_ver end as told,
+     case when me.cleared_ver > me.delivered_ver then me.cleared_ver else 0 end as cleared
    from participants p join conversations c on c.id = p.conversation_id ${conversationTables("$1")},
      lateral (
        select ${foundMessages("$1", "m.ver", "filter (where m.deleted_at is null)")},
@@ -50,21 +50,21 @@ const news = statement<NewsRow>(
          count(*) as n, max(m.ver) as told
        from (
          select m.* from messages m
-         where m.conversation_id = c.id and (m.edited_at is not null or m.deleted_at is not null) and m.ver > me.told_ver
+         where m.conversation_id = c.id and (m.edited_at is not null or m.deleted_at is not null) and m.ver > me.delivered_ver
            and m.seq <= me.delivered_seq and m.seq > me.cleared_seq and not m.hidden
            and (m.sender_id <> $1 or (c.group_id is not null and m.deleted_at is not null))
          order by m.ver limit $2
        ) m
      ) found
-   where p.user_id = $1 and p.left_at is null and c.life_ver > p.told_ver
+   where p.user_id = $1 and p.left_at is null and c.revised_ver > p.delivered_ver
    order by c.last_message_at desc nulls last limit $3`,
 );
 
 const told = statement<never>(
   "messages.told",
-  `update participants p set told_ver = $3
-   from (select set_config('synchronous_commit', 'off', true)) as unhurried
-   where p.user_id = $1 and p.conversation_id = $2 and p.told_ver < $3`,
+  `update participants p set delivered_ver = $3
+   from (select set_config('synchronous_commit', 'off', true)) as async_commit
+   where p.user_id = $1 and p.conversation_id = $2 and p.delivered_ver < $3`,
 );
 
 /** What waits for a user who follows by queue: `shown` in history is not enough, it has to be brought. */

@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import type { Message, RouteBody } from "@om/protocol";
-import { timedProfile, toMessages } from "../conversations/conversation-view.ts";
+import { withWireTimes, toMessages } from "../conversations/conversation-view.ts";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
 import type { MessageDeps } from "./deps.ts";
 import { storedMessage } from "./message-pushes.ts";
-import { memberPart } from "./read-group.ts";
+import { requireMember } from "./read-group.ts";
 import type { Sent } from "./send-message.ts";
 
 type Deps = Pick<MessageDeps, "send" | "store" | "views">;
@@ -30,7 +30,7 @@ export async function postGroupMessage(
   caller: Caller,
   { groupId, body }: { groupId: number; body: RouteBody<"groupSend"> },
 ): Promise<Message> {
-  await memberPart(deps.conversations, caller, groupId);
+  await requireMember(deps.conversations, caller, groupId);
   const clientId = (body.client_id ?? "").trim();
   if (clientId === "") throw new OmError("missing_client_id");
   if ((body.content ?? "").trim() === "") throw new OmError("missing_content");
@@ -42,9 +42,9 @@ export async function postGroupMessage(
 /** What was just stored is known; what was stored before may have become something else since. */
 async function sentMessage({ store, views }: Deps, caller: Caller, { row, write }: Sent): Promise<Message> {
   const read = row.outcome === "stored" ? undefined : await store.one(row.id, caller.userId);
-  const online = await views.lookup(read?.people ?? [row.sender]);
+  const online = await views.lookup(read?.profiles ?? [row.sender]);
   const [message] = read === undefined ? [] : toMessages(read, caller.userId, views, online);
   if (message !== undefined) return message;
-  const self = views.user({ ...timedProfile(row.sender), email: caller.email }, caller.userId, online);
+  const self = views.user({ ...withWireTimes(row.sender), email: caller.email }, caller.userId, online);
   return storedMessage(write, row, self, caller.userId);
 }

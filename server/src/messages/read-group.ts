@@ -1,14 +1,14 @@
 import type { RouteOutput } from "@om/protocol";
-import type { ConversationStore, Part } from "../conversations/conversation-store.ts";
+import type { ConversationStore, Participant } from "../conversations/conversation-store.ts";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
 import type { MessageDeps } from "./deps.ts";
 
 /** The caller's part in a group. @throws OmError `not_group_member` */
-export async function memberPart(store: ConversationStore, caller: Caller, groupId: number): Promise<Part> {
-  const part = await store.part({ groupId }, caller.userId);
-  if (part === undefined) throw new OmError("not_group_member");
-  return part;
+export async function requireMember(store: ConversationStore, caller: Caller, groupId: number): Promise<Participant> {
+  const participant = await store.participant({ groupId }, caller.userId);
+  if (participant === undefined) throw new OmError("not_group_member");
+  return participant;
 }
 
 /**
@@ -21,12 +21,12 @@ export async function readGroup(
   caller: Caller,
   { groupId, messageId }: { groupId: number; messageId: number },
 ): Promise<RouteOutput<"groupRead">> {
-  const part = await memberPart(deps.conversations, caller, groupId);
-  const message = messageId > 0 ? await deps.store.one(messageId, caller.userId) : part;
-  if (message?.conversation_id !== part.conversation_id) throw new OmError("invalid_message_id");
-  const upTo = Math.min(messageId, part.latest_id);
+  const participant = await requireMember(deps.conversations, caller, groupId);
+  const message = messageId > 0 ? await deps.store.one(messageId, caller.userId) : participant;
+  if (message?.conversation_id !== participant.conversation_id) throw new OmError("invalid_message_id");
+  const upTo = Math.min(messageId, participant.latest_id);
   if (upTo > 0) await deps.move({ userId: caller.userId, to: { messageId: upTo, groupId }, read: true });
-  return { last_read_message_id: upTo, latest_group_message_id: part.latest_id, ok: true };
+  return { last_read_message_id: upTo, latest_group_message_id: participant.latest_id, ok: true };
 }
 
 /** Who has read how far. @throws OmError `not_group_member` */
@@ -35,10 +35,10 @@ export async function groupReadState(
   caller: Caller,
   groupId: number,
 ): Promise<RouteOutput<"groupReadState">> {
-  const part = await memberPart(store, caller, groupId);
-  const readers = await store.readers(part.conversation_id);
+  const participant = await requireMember(store, caller, groupId);
+  const positions = await store.readPositions(participant.conversation_id);
   return {
-    members: readers.map((row) => ({ last_read_message_id: row.message_id, user_id: row.user_id })),
-    my_last_read_message_id: part.read_id,
+    members: positions.map((row) => ({ last_read_message_id: row.message_id, user_id: row.user_id })),
+    my_last_read_message_id: participant.read_id,
   };
 }

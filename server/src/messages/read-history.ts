@@ -1,9 +1,10 @@
 import { limits, type RouteOutput, type RouteQuery } from "@om/protocol";
-import type { People } from "../accounts/profile-cache.ts";
-import type { Online, Profile, UserViews } from "../accounts/user-view.ts";
+import type { Profiles } from "../accounts/profile-cache.ts";
+import type { IsOnline, Profile, UserViews } from "../accounts/user-view.ts";
 import type { Cache } from "../cache/cache.ts";
 import type { OnQueried, Origin, Source } from "../cache/source.ts";
-import { directPlace, type ConversationRow, type Place } from "../conversations/conversation-row.ts";
+import { directRef, type ConversationRef } from "../conversations/conversation-ref.ts";
+import type { ConversationRow } from "../conversations/conversation-row.ts";
 import { toMessages } from "../conversations/conversation-view.ts";
 import type { MemberId, Membership } from "../conversations/member-cache.ts";
 import type { Caller } from "../platform/caller.ts";
@@ -13,9 +14,13 @@ import type { MessageDeps } from "./deps.ts";
 import { pageOf, type History } from "./history.ts";
 
 export interface HistoryDeps extends Pick<MessageDeps, "store" | "views"> {
-  people: People;
+  profiles: Profiles;
   cache: Pick<Cache, "read" | "hasRedis">;
-  sources: { conv: Source<Place, History>; group: Source<Place, History>; member: Source<MemberId, Membership> };
+  sources: {
+    conv: Source<ConversationRef, History>;
+    group: Source<ConversationRef, History>;
+    member: Source<MemberId, Membership>;
+  };
   onQueried: OnQueried;
 }
 
@@ -28,7 +33,7 @@ export async function readHistory(
   if ((query.recipient_id ?? "") === "") throw new OmError("missing_recipient");
   const peer = wholeNumber(query.recipient_id);
   if (peer === undefined) throw new OmError("invalid_recipient");
-  return readPage(deps, caller, { place: directPlace(peer, caller.userId), query });
+  return readPage(deps, caller, { ref: directRef(peer, caller.userId), query });
 }
 
 /** A page that was found, and who of its people is connected. */
@@ -36,7 +41,7 @@ export interface HistoryPage {
   /** undefined: the two have never written. */
   row: ConversationRow | undefined;
   viewerId: number;
-  online: Online;
+  online: IsOnline;
   from: Origin;
 }
 
@@ -62,51 +67,51 @@ export function historyAnswer(
 export async function readPage(
   deps: HistoryDeps,
   caller: Caller,
-  { place, query }: { place: Place; query: RouteQuery<"groupHistory"> },
+  { ref, query }: { ref: ConversationRef; query: RouteQuery<"groupHistory"> },
 ): Promise<HistoryPage> {
   const before = wholeNumber(query.cursor || "0");
   if (before === undefined) throw new OmError("invalid_cursor");
   const limit = pageLimit(query.limit, limits.historyPage, 50);
   const began = performance.now();
-  const newest = before === 0 && deps.cache.hasRedis ? await newestPage(deps, caller, { place, limit }) : undefined;
-  const row = newest?.row ?? (await deps.store.history(place, caller.userId, { before, limit }));
+  const newest = before === 0 && deps.cache.hasRedis ? await newestPage(deps, caller, { ref, limit }) : undefined;
+  const row = newest?.row ?? (await deps.store.history(ref, caller.userId, { before, limit }));
   const from = newest?.row === undefined ? "database" : newest.from;
   deps.onQueried(from, performance.now() - began);
-  if (row === undefined && "groupId" in place) throw new OmError("not_group_member");
-  const online = newest?.online ?? (await deps.views.lookup(row?.people ?? []));
+  if (row === undefined && "groupId" in ref) throw new OmError("not_group_member");
+  const online = newest?.online ?? (await deps.views.lookup(row?.profiles ?? []));
   return { row, viewerId: caller.userId, online, from };
 }
 
 /** From the cache, where the newest messages of active conversations are; without a row: the page goes further back. */
 async function newestPage(
-  { cache, sources, people, views }: HistoryDeps,
+  { cache, sources, profiles, views }: HistoryDeps,
   caller: Caller,
-  { place, limit }: { place: Place; limit: number },
-): Promise<{ row?: ConversationRow; online: Online | undefined; from: Origin } | undefined> {
-  const faces = (ids: number[]): Promise<[Profile[], Online]> =>
-    Promise.all([people.seenBy(caller, ids), views.lookup(ids.map((id) => ({ id })))]);
+  { ref, limit }: { ref: ConversationRef; limit: number },
+): Promise<{ row?: ConversationRow; online: IsOnline | undefined; from: Origin } | undefined> {
+  const faces = (ids: number[]): Promise<[Profile[], IsOnline]> =>
+    Promise.all([profiles.forViewer(caller, ids), views.lookup(ids.map((id) => ({ id })))]);
   const [clearedSeq, [found], both] = await Promise.all([
-    clearedFor(place, caller.userId, { cache, sources }),
-    cache.read("groupId" in place ? sources.group : sources.conv, [place]),
-    "groupId" in place ? undefined : faces([place.lo, place.hi]),
+    clearedFor(ref, caller.userId, { cache, sources }),
+    cache.read("groupId" in ref ? sources.group : sources.conv, [ref]),
+    "groupId" in ref ? undefined : faces([ref.lo, ref.hi]),
   ]);
   const viewer = { userId: caller.userId, clearedSeq: clearedSeq ?? ownCleared(found?.value, caller.userId) };
   const row = found === undefined ? undefined : pageOf(found.value, viewer, limit);
   if (found === undefined) return undefined;
   if (row === undefined) return { online: both?.[1], from: found.from };
-  const authors = row.messages.flatMap((cells) => [cells[3], cells[11]?.[3]]).filter((id) => id !== undefined);
-  const [profiles, online] = both ?? (await faces([...new Set(authors)]));
-  return { row: { ...row, people: profiles }, online, from: found.from };
+  const authors = row.messages.flatMap((tuple) => [tuple[3], tuple[11]?.[3]]).filter((id) => id !== undefined);
+  const [authorProfiles, online] = both ?? (await faces([...new Set(authors)]));
+  return { row: { ...row, profiles: authorProfiles }, online, from: found.from };
 }
 
 /** Of a group, for a member; undefined: the conversation itself tells. @throws OmError `not_group_member` */
 async function clearedFor(
-  place: Place,
+  ref: ConversationRef,
   userId: number,
   { cache, sources }: Pick<HistoryDeps, "cache" | "sources">,
 ): Promise<number | undefined> {
-  if (!("groupId" in place)) return undefined;
-  const [member] = await cache.read(sources.member, [{ groupId: place.groupId, userId }]);
+  if (!("groupId" in ref)) return undefined;
+  const [member] = await cache.read(sources.member, [{ groupId: ref.groupId, userId }]);
   if (member?.value.isMember !== true) throw new OmError("not_group_member");
   return member.value.clearedSeq;
 }

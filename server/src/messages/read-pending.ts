@@ -16,7 +16,7 @@ export async function readPending(
   brought: ReadonlyMap<number, number>,
 ) {
   const rows = await store.pending(userId, { brought, days, limit: limits.batchFrames });
-  const online = await views.lookup(rows.flatMap(({ people }) => people));
+  const online = await views.lookup(rows.flatMap(({ profiles }) => profiles));
   return rows
     .flatMap((row) =>
       toMessages(row, userId, views, online).map((message) => ({
@@ -30,7 +30,7 @@ export async function readPending(
 /** Edits, deletes and deleted conversations that the user's devices may not know of; at most some hundreds at a connect. */
 export async function readNews({ store, views }: Deps, userId: number) {
   const rows = await store.news(userId, { messages: 100, conversations: 50 });
-  const online = await views.lookup(rows.flatMap(({ people }) => people));
+  const online = await views.lookup(rows.flatMap(({ profiles }) => profiles));
   return rows.map((row) => ({
     conversationId: row.conversation_id,
     told: row.told,

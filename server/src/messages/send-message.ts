@@ -1,5 +1,5 @@
 import { limits, type MessageType, type RouteBody } from "@om/protocol";
-import { directPlace } from "../conversations/conversation-row.ts";
+import { directRef } from "../conversations/conversation-ref.ts";
 import { laneKey, type Lanes } from "../conversations/write-lanes.ts";
 import type { Caller } from "../platform/caller.ts";
 import { cleanText, cutBytes } from "../platform/cut-text.ts";
@@ -57,7 +57,7 @@ export async function sendMessage(
     socketId: draft.socketId,
   };
   const { to } = draft;
-  const key = laneKey("groupId" in to ? to : directPlace(caller.userId, to.recipientId));
+  const key = laneKey("groupId" in to ? to : directRef(caller.userId, to.recipientId));
   const row = await deps.lanes.run(key, write);
   if (row === undefined || !("outcome" in row)) {
     throw new OmError("groupId" in to ? "not_group_member" : "user_not_found");

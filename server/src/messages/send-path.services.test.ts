@@ -102,7 +102,7 @@ describeDatabases(
             }
             const end = one.kind === "readAll";
             const target = end ? undefined : sent[one.at];
-            const to = target === undefined ? { endWithPeer: personOf(1 - one.by) } : { messageId: target.id };
+            const to = target === undefined ? { latestOfPeer: personOf(1 - one.by) } : { messageId: target.id };
             if (!end && target === undefined) continue;
             await advancePositions(database.db, [{ userId: personOf(one.by), to, read: one.kind !== "deliver" }]);
             const seq = end ? sent.length : one.at + 1;
@@ -132,7 +132,7 @@ describeDatabases(
           database.db,
           Array.from({ length: 20 }, (_, k) => message(i % 2 ? a : b, i % 2 ? b : a, `${i}-${k}`)),
         );
-        await advancePositions(database.db, [{ userId: a, to: { endWithPeer: b }, read: true }]);
+        await advancePositions(database.db, [{ userId: a, to: { latestOfPeer: b }, read: true }]);
       }
       const deps = { store: messageStore(database.db), views, ...database.reads };
       const newestFirst: number[] = [];

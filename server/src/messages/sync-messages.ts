@@ -6,7 +6,7 @@ import {
   type SyncRequest,
   type SyncResult,
 } from "@om/protocol";
-import { placeNamed } from "../conversations/conversation-row.ts";
+import { parseWireId } from "../conversations/conversation-ref.ts";
 import { toMessages } from "../conversations/conversation-view.ts";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
@@ -63,13 +63,13 @@ export async function* syncMessages(
 /** Messages by position in `conversations`, one more than the limit where there are more. */
 async function readChunk(deps: Deps, caller: Caller, { conversations, limit }: Asked): Promise<Message[][]> {
   const wanted = conversations.flatMap((request, index) => {
-    const place = placeNamed(request.conversation_id ?? "", caller.userId);
-    return place === undefined ? [] : [{ place, after: request.last_message_id ?? 0, index }];
+    const ref = parseWireId(request.conversation_id ?? "", caller.userId);
+    return ref === undefined ? [] : [{ ref, after: request.last_message_id ?? 0, index }];
   });
   const found: Message[][] = [];
   if (wanted.length === 0) return found;
   const rows = await deps.store.since(wanted, caller.userId, limit + 1);
-  const online = await deps.views.lookup(rows.flatMap(({ people }) => people));
+  const online = await deps.views.lookup(rows.flatMap(({ profiles }) => profiles));
   for (const row of rows) {
     const request = wanted[row.ord - 1];
     if (request !== undefined) found[request.index] = toMessages(row, caller.userId, deps.views, online);

@@ -71,7 +71,7 @@ describeDatabases("sync (§2.10.6, §4.5.3)", (database) => {
 
   test("a foreign group is an empty result like one that does not exist, an own group is not", async () => {
     const [member = 0, stranger = 0] = await database.addUsers("foreign-a", "foreign-b");
-    const deps = { db: database.db, writes: database.writes, views, announce: () => undefined };
+    const deps = { db: database.db, writes: database.writes, views, publishGroupEvent: () => undefined };
     const { id } = await createGroup(deps, callerOf(member), { name: "Ours" });
     await send(database, member, { groupId: id }, 3);
     expect((await asked(member, `group_${id}`)).texts).toEqual(["1", "2", "3"]);

@@ -34,10 +34,10 @@ const row = (ord: number, outcome: "stored" | "duplicate"): StoredRow => ({
   reply: null,
   members: null,
   prev_ver: ord - 1,
-  sender_list: null,
-  recipient_list: null,
+  sender_list_ver: null,
+  recipient_list_ver: null,
   sender_delivered: null,
-  noted: false,
+  dirty_added: false,
 });
 
 const post = (_of: unknown, what: Pick<Post, "prev" | "records">): Post => ({
@@ -67,7 +67,7 @@ function batchOn(answers: (StoredRow[] | Error)[], outage = false) {
     async mayRead(_db, claims) {
       claimed.push(claims);
       if (claimed.length === 1 && outage) throw new DatabaseUnavailable("away");
-      return claims.map(({ key }) => key === "seen");
+      return claims.map(({ key }) => key === "raiseFloor");
     },
     isOnline: () => true,
     afterAcks: (run) => run(),
@@ -137,8 +137,8 @@ test("attachments of others are asked about once per batch, through an outage to
     return { ...one, message: { ...one.message, messageType: "image" }, borrows };
   };
   const { execute, asked, claimed, pushed } = batchOn([[1, 2, 3, 4].map((ord) => row(ord, "stored"))], true);
-  await execute([image("a", "seen"), image("b", "unseen"), image("c"), send("d")]);
-  const claims = ["seen", "unseen"].map((key) => ({ key, userId: 1 }));
+  await execute([image("a", "raiseFloor"), image("b", "unseen"), image("c"), send("d")]);
+  const claims = ["raiseFloor", "unseen"].map((key) => ({ key, userId: 1 }));
   expect(claimed).toEqual([claims, claims]);
   expect(asked.map((values) => values[4])).toEqual([["image", "text", "image", "text"]]);
   const told = pushed.filter(({ to }) => to === "all").map(({ frame }) => JSON.parse(frame.text) as unknown);

@@ -1,6 +1,6 @@
 import { LRUCache } from "lru-cache";
 import type { CacheWrites } from "../cache/write-marks.ts";
-import { advancePositions, type Advance, type Moved } from "../conversations/position-store.ts";
+import { advancePositions, type PositionUpdate, type AdvancedPosition } from "../conversations/position-store.ts";
 import { positionPushes } from "../conversations/position-pushes.ts";
 import type { Bus } from "../delivery/bus.ts";
 import { DatabaseUnavailable } from "../platform/postgres/database.ts";
@@ -56,7 +56,7 @@ export function createWriteBatch(deps: Deps): (batch: Write[]) => Promise<WriteR
 async function writeOnce(context: Context, batch: Write[]): Promise<WriteResult[]> {
   const sends = batch.filter((write) => write.kind === "send");
   const advances = batch.filter((write) => write.kind === "advance");
-  const moved = advances.length > 0 ? await advanceAll(context, advances) : new Map<Write, Moved>();
+  const moved = advances.length > 0 ? await advanceAll(context, advances) : new Map<Write, AdvancedPosition>();
   const stored = sends.length > 0 ? await sendAll(context, sends) : new Map<Write, StoredRow>();
   return batch.map((write) => stored.get(write) ?? moved.get(write));
 }
@@ -78,8 +78,8 @@ async function sendAll(context: Context, sends: SendWrite[]): Promise<Map<Write,
       const write = distinct[row.ord - 1];
       return write === undefined ? [] : [{ write, row }];
     });
-    const noted = rows.some((row) => row.noted);
-    for (const changed of sendChanges(found, context.posts)) touch({ ...changed, noted });
+    const dirtyAdded = rows.some((row) => row.dirty_added);
+    for (const changed of sendChanges(found, context.posts)) touch({ ...changed, dirtyAdded });
     return found;
   });
   const byWrite = new Map<Write, StoredRow>(stored.map(({ write, row }) => [write, row]));
@@ -106,16 +106,16 @@ function publish(context: Context, distinct: SendWrite[], byWrite: ReadonlyMap<W
 }
 
 /** Wishes of one user in one conversation share a row; the first of them is told. */
-async function advanceAll(context: Context, advances: AdvanceWrite[]): Promise<Map<Write, Moved>> {
+async function advanceAll(context: Context, advances: AdvanceWrite[]): Promise<Map<Write, AdvancedPosition>> {
   const wishes = advances.map(({ wish }) => wish);
   const rows = await context.writes.batch(async (queries, epoch, touch) => {
     const moved = await advancePositions(queries, wishes, epoch);
-    const noted = moved.some((row) => row.noted);
-    for (const changed of advanceChanges(moved, context.posts)) touch({ ...changed, noted });
+    const dirtyAdded = moved.some((row) => row.dirty_added);
+    for (const changed of advanceChanges(moved, context.posts)) touch({ ...changed, dirtyAdded });
     return moved;
   });
   context.afterAcks(() => context.bus.publish(rows.flatMap(positionPushes)));
-  const byWrite = new Map<Write, Moved>();
+  const byWrite = new Map<Write, AdvancedPosition>();
   for (const row of rows) {
     const write = advances.find(
       (one) => one.wish.userId === row.user_id && !byWrite.has(one) && concerns(one.wish, row.peer_id),
@@ -126,6 +126,6 @@ async function advanceAll(context: Context, advances: AdvanceWrite[]): Promise<M
 }
 
 /** Only a wish to the end of a conversation is asked for its outcome. */
-function concerns(wish: Advance, peerId: number | null): boolean {
-  return "endWithPeer" in wish.to && wish.to.endWithPeer === peerId;
+function concerns(wish: PositionUpdate, peerId: number | null): boolean {
+  return "latestOfPeer" in wish.to && wish.to.latestOfPeer === peerId;
 }

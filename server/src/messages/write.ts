@@ -1,4 +1,4 @@
-import type { Advance, Moved } from "../conversations/position-store.ts";
+import type { PositionUpdate, AdvancedPosition } from "../conversations/position-store.ts";
 import type { NewMessage, StoredRow } from "./message-store.ts";
 
 /** A message to store and the socket that sent it. */
@@ -12,11 +12,11 @@ export interface SendWrite {
 
 export interface AdvanceWrite {
   kind: "advance";
-  wish: Advance;
+  wish: PositionUpdate;
 }
 
 /** One item of a write lane. */
 export type Write = SendWrite | AdvanceWrite;
 
 /** `undefined`: no such recipient, not a member of the group, or no position moved. */
-export type WriteResult = StoredRow | Moved | undefined;
+export type WriteResult = StoredRow | AdvancedPosition | undefined;

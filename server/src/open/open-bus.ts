@@ -2,7 +2,7 @@ import type { Bus } from "../delivery/bus.ts";
 import { createLocalBus } from "../delivery/local-bus.ts";
 import { createRedisBus } from "../delivery/redis-bus.ts";
 import type { OpenRedis } from "./open-redis.ts";
-import { createFirstNews } from "../platform/first-news.ts";
+import { createStartSignal } from "../platform/start-signal.ts";
 import { createBusTelemetry } from "../platform/telemetry/bus-telemetry.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 
@@ -14,28 +14,28 @@ export interface OpenBus extends AsyncDisposable {
 }
 
 /** How long the start waits until the others are heard, in ms. */
-const startPatience = 1_000;
+const startTimeoutMs = 1_000;
 
 export function openBus(opened: OpenRedis | undefined, telemetry: Telemetry): OpenBus {
   if (opened === undefined) {
     const bus = createLocalBus((error) => telemetry.failure("bus", error));
     return { bus, connect: async () => undefined, [Symbol.asyncDispose]: async () => undefined };
   }
-  const told = createBusTelemetry({ telemetry, now: Date.now });
-  const news = createFirstNews();
+  const busTelemetry = createBusTelemetry({ telemetry, now: Date.now });
+  const signal = createStartSignal();
   const bus = createRedisBus({
     redis: opened.redis,
-    stations: opened.stations,
+    endpoints: opened.endpoints,
     db: opened.db,
     events: {
-      ...told,
+      ...busTelemetry,
       listening(is) {
-        told.listening(is);
-        if (is) news.came();
+        busTelemetry.listening(is);
+        if (is) signal.fire();
       },
       deaf(why) {
-        told.deaf(why);
-        news.came();
+        busTelemetry.deaf(why);
+        signal.fire();
       },
     },
   });
@@ -43,7 +43,7 @@ export function openBus(opened: OpenRedis | undefined, telemetry: Telemetry): Op
     bus,
     async connect() {
       bus.start();
-      await news.wait(startPatience);
+      await signal.wait(startTimeoutMs);
     },
     [Symbol.asyncDispose]: () => bus[Symbol.asyncDispose](),
   };

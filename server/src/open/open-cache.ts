@@ -53,7 +53,7 @@ function eventsOf(metrics: CacheMetrics): CacheEvents {
       if (result !== "skipped") metrics.markSeconds.observe(seconds);
     },
     posted: (result, count) => metrics.posts.inc({ result }, count),
-    dirtyNoted: (rows) => metrics.dirtyNoted.inc(rows),
+    dirtyAdded: (rows) => metrics.dirtyAdded.inc(rows),
     audited(isStale) {
       metrics.audits.inc();
       if (isStale) metrics.staleReads.inc();

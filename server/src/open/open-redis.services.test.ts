@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { connect, type AddressInfo } from "node:net";
+import { connect, createServer as listen, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createServer } from "node:tls";
@@ -167,6 +167,33 @@ test("a user of the access rules; one who may too little is told what is missing
   await poor.connect();
   expect(poor.lines()[0]?.msg).toMatch(/NOPERM .*'info'/);
   expect(poor.log()).not.toContain("hunter2");
+});
+
+test("a Redis that is too old is said to be, and used once it is newer", async () => {
+  await using server = await startRedis();
+  let major = "5";
+  const older = listen((client) => {
+    const behind = connect({ port: server.port, host: "127.0.0.1" });
+    client.pipe(behind).on("error", () => client.destroy());
+    client.on("error", () => behind.destroy());
+    behind.on("data", (reply) => {
+      const text = reply.toString("latin1").replace(/(redis_version:)\d/, `$1${major}`);
+      client.write(text, "latin1");
+    });
+    behind.on("end", () => client.end());
+  }).listen(0, "127.0.0.1");
+  await once(older, "listening");
+  await using opened = open({ REDIS_ADDR: `127.0.0.1:${(older.address() as AddressInfo).port}` });
+  await opened.connect();
+  expect(opened.lines().map(({ msg }) => msg)).toEqual([
+    expect.stringMatching(
+      /^WARNING: Redis connection failed: this Redis is 5\.\d+\.\d+, which is too old: use 6\.2 or newer\. Running without cache\.$/,
+    ),
+  ]);
+  expect(opened.redis.usable).toBe(false);
+  major = "7";
+  await until(opened.redis, true);
+  older.close();
 });
 
 test("over TLS, with an authority of one's own", async () => {

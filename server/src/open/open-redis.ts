@@ -1,20 +1,20 @@
 import type { Config } from "../config.ts";
-import { every } from "../platform/background.ts";
-import { createFirstNews } from "../platform/first-news.ts";
+import { every } from "../platform/periodic-task.ts";
+import { createStartSignal } from "../platform/start-signal.ts";
 import { ClusterClient } from "../platform/redis/cluster-client.ts";
 import { readMemory, sumMemory } from "../platform/redis/info.ts";
 import { RedisClient } from "../platform/redis/redis-client.ts";
 import type { Redis, Script } from "../platform/redis/redis.ts";
-import type { Stations } from "../platform/redis/subscriber.ts";
+import type { SubscribeEndpoints } from "../platform/redis/subscriber.ts";
 import { createRedisTelemetry } from "../platform/telemetry/redis-telemetry.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
-import { redisPlace } from "./redis-endpoint.ts";
+import { parseRedisEndpoints } from "./redis-endpoint.ts";
 
 /** The Redis that the settings name, not connecting yet: who wants to check its connections says so first. */
 export interface OpenRedis extends AsyncDisposable {
   readonly redis: Redis;
   /** Where to listen to what is published there. */
-  readonly stations: Stations;
+  readonly endpoints: SubscribeEndpoints;
   /** Number of the database. */
   readonly db: number;
   /** Begins to connect; resolves when it is usable, has failed for the first time or has said nothing for a second. Never throws. */
@@ -22,10 +22,10 @@ export interface OpenRedis extends AsyncDisposable {
 }
 
 /** How long the start waits for Redis, in ms. */
-const startPatience = 1_000;
+const startTimeoutMs = 1_000;
 /** How often Redis is asked for its memory, in ms, and how long its answer may take. */
-const memoryPeriod = 10_000;
-const memoryPatience = 200;
+const memoryEveryMs = 10_000;
+const memoryTimeoutMs = 200;
 
 /** @param scripts loaded into every connection before it is used. @returns undefined without settings. @throws ConfigError */
 export function openRedis(
@@ -33,43 +33,45 @@ export function openRedis(
   telemetry: Telemetry,
   scripts: readonly Script[] = [],
 ): OpenRedis | undefined {
-  const place = redisPlace(config);
-  if (place === undefined) return undefined;
-  const told = createRedisTelemetry({ telemetry, redis: () => redis, now: Date.now });
-  const news = createFirstNews();
+  const endpoints = parseRedisEndpoints(config);
+  if (endpoints === undefined) return undefined;
+  const redisTelemetry = createRedisTelemetry({ telemetry, redis: () => redis, now: Date.now });
+  const signal = createStartSignal();
   const options = {
     scripts,
-    onAnswer: told.answered,
-    onFailure: told.failed,
-    onTrouble(why: string) {
-      told.unavailable(why);
-      news.came();
+    onAnswer: redisTelemetry.answered,
+    onFailure: redisTelemetry.failed,
+    onDisconnected(why: string) {
+      redisTelemetry.unavailable(why);
+      signal.fire();
     },
   };
   const redis =
-    place.kind === "cluster"
-      ? new ClusterClient({ seeds: place.seeds, ...options })
-      : new RedisClient({ endpoint: place.endpoint, ...options });
+    endpoints.kind === "cluster"
+      ? new ClusterClient({ seeds: endpoints.seeds, ...options })
+      : new RedisClient({ endpoint: endpoints.endpoint, ...options });
   const askMemory = async (): Promise<void> => {
     if (!redis.usable) return;
-    told.memory(sumMemory(await Promise.all(redis.servers.map((server) => readMemory(server, memoryPatience)))));
+    redisTelemetry.memory(
+      sumMemory(await Promise.all(redis.servers.map((server) => readMemory(server, memoryTimeoutMs)))),
+    );
   };
-  // Whatever is wrong with Redis is told already.
-  const memory = every(memoryPeriod, askMemory, () => undefined);
+  // Whatever is wrong with Redis is logged already.
+  const memory = every(memoryEveryMs, askMemory, () => undefined);
   redis.onUsable((usable) => {
     if (usable) {
-      told.available();
-      news.came();
+      redisTelemetry.available();
+      signal.fire();
       void memory.runNow();
-    } else if (redis.breaker !== "closed") told.unavailable("it does not answer in time");
+    } else if (redis.breaker !== "closed") redisTelemetry.unavailable("it does not answer in time");
   });
   return {
     redis,
-    stations: redis.stations,
-    db: place.kind === "cluster" ? 0 : place.endpoint.db,
+    endpoints: redis.endpoints,
+    db: endpoints.kind === "cluster" ? 0 : endpoints.endpoint.db,
     async connect() {
       redis.start();
-      if (!(await news.wait(startPatience))) told.unavailable("no answer");
+      if (!(await signal.wait(startTimeoutMs))) redisTelemetry.unavailable("no answer");
     },
     async [Symbol.asyncDispose]() {
       await redis[Symbol.asyncDispose]();

@@ -24,7 +24,7 @@ export async function openStorage(config: Config, events: StorageEvents, signal?
   const server = await openServer(config, events, signal);
   try {
     const { connection } = server;
-    await unlessAborted(migrate(connection), signal);
+    await unlessAborted(() => migrate(connection), signal);
     const db = openDatabase({ connection, poolSize: config.dbPool, onOutage: events.onOutage });
     const aside = openDatabase({ connection, poolSize: 1, onOutage: events.onOutage });
     return {
@@ -52,12 +52,13 @@ export async function openServer(
   return startEmbedded(config.dataDir, { ...events, connections: config.dbPool + 1, signal });
 }
 
-async function unlessAborted(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  if (signal === undefined) return work;
+/** Does not wait for work that was begun; what becomes of it is nobody's affair then. */
+async function unlessAborted(work: () => Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined) return work();
   signal.throwIfAborted();
   const settled = new AbortController();
   const aborted = once(signal, "abort", { signal: settled.signal }).then(() => signal.throwIfAborted());
-  await Promise.race([work, aborted]).finally(() => {
+  await Promise.race([work(), aborted]).finally(() => {
     settled.abort();
     aborted.catch(() => undefined);
   });

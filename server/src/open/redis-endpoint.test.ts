@@ -3,13 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parseConfig } from "../config.ts";
-import { redisPlace } from "./redis-endpoint.ts";
+import { parseRedisEndpoints } from "./redis-endpoint.ts";
 import { selfSigned } from "../../tests/fixtures/self-signed.ts";
 
-const place = (env: Record<string, string>) => redisPlace(parseConfig(env));
+const place = (env: Record<string, string>) => parseRedisEndpoints(parseConfig(env));
 const endpoint = (env: Record<string, string>) => {
   const found = place(env);
-  return found?.kind === "one" ? found.endpoint : undefined;
+  return found?.kind === "standalone" ? found.endpoint : undefined;
 };
 const plain = { host: "localhost", port: 6379, username: "", password: "", db: 0, tls: undefined };
 

@@ -4,10 +4,12 @@ import { ConfigError, redisUrls, type Config } from "../config.ts";
 import type { Endpoint } from "../platform/redis/connection.ts";
 
 /** One server, or a cluster by some of its nodes. */
-export type RedisPlace = { kind: "one"; endpoint: Endpoint } | { kind: "cluster"; seeds: readonly Endpoint[] };
+export type RedisEndpoints =
+  | { kind: "standalone"; endpoint: Endpoint }
+  | { kind: "cluster"; seeds: readonly Endpoint[] };
 
 /** REDIS_URL, else REDIS_ADDR; undefined: there is no cache. @throws ConfigError */
-export function redisPlace(config: Config): RedisPlace | undefined {
+export function parseRedisEndpoints(config: Config): RedisEndpoints | undefined {
   const { redisUrl, redisAddr, redisCluster } = config;
   const name = redisUrl === "" ? "REDIS_ADDR" : "REDIS_URL";
   const urls = redisUrl === "" ? addresses(redisAddr) : redisUrls(redisUrl);
@@ -17,7 +19,7 @@ export function redisPlace(config: Config): RedisPlace | undefined {
   if (!redisCluster) {
     if (endpoints.length > 1)
       throw new ConfigError(`${name}: several addresses are those of a cluster: set REDIS_CLUSTER=true`);
-    return { kind: "one", endpoint };
+    return { kind: "standalone", endpoint };
   }
   if (endpoint.db !== 0) {
     const which = endpoint.db === config.redisDb ? "REDIS_DB" : name;

@@ -13,9 +13,9 @@ export function wholeNumber(text: string | undefined): number | undefined {
   return Number.isSafeInteger(value) ? value : undefined;
 }
 
-/** An id in a path. @throws OmError with this code when it is none */
-export function readId(text: string | undefined, code: ErrorCode): number {
+/** An id in a path; `least` is 0 where the contract lets that through and nothing has it. @throws OmError with this code when it is none */
+export function parseId(text: string | undefined, code: ErrorCode, least = 1): number {
   const id = wholeNumber(text);
-  if (id === undefined || id === 0) throw new OmError(code);
+  if (id === undefined || id < least) throw new OmError(code);
   return id;
 }

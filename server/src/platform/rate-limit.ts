@@ -13,9 +13,9 @@ interface Attempts {
 /** Counts attempts per key. */
 export interface RateLimit {
   /** Counts one attempt; undefined when the limit is off. */
-  hit(key: string): Attempts | undefined;
+  consume(key: string): Attempts | undefined;
   /** Takes one attempt back. */
-  forgive(key: string): void;
+  refund(key: string): void;
 }
 
 /** A use-case was tried too often. */
@@ -32,7 +32,7 @@ export class TooManyAttempts extends OmError {
 export function createRateLimit(options: { limit: number; windowMs: number; now: () => number }): RateLimit {
   const windows = new LRUCache<string, { since: number; count: number }>({ max: 100_000 });
   return {
-    hit(key) {
+    consume(key) {
       if (options.limit === 0) return undefined;
       const now = options.now();
       let window = windows.get(key);
@@ -48,7 +48,7 @@ export function createRateLimit(options: { limit: number; windowMs: number; now:
         exceeded: window.count > options.limit,
       };
     },
-    forgive(key) {
+    refund(key) {
       const window = windows.get(key);
       if (window !== undefined && window.count > 0) window.count -= 1;
     },

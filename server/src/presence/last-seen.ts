@@ -1,4 +1,4 @@
-import { changedProfiles, profileKey } from "../accounts/profile-cache.ts";
+import { invalidatedProfiles, profileKey } from "../accounts/profile-cache.ts";
 import { lockObjects } from "../cache/locks.ts";
 import type { CacheWrites } from "../cache/write-marks.ts";
 import { statement } from "../platform/postgres/statement.ts";
@@ -6,7 +6,7 @@ import { statement } from "../platform/postgres/statement.ts";
 const store = statement<never>(
   "presence.last_seen",
   `update users u set last_seen = greatest(u.last_seen, to_timestamp(s.at / 1000.0))
-   from unnest($1::bigint[], $2::float8[]) as s(user_id, at), (select set_config('synchronous_commit', 'off', true)) as unhurried
+   from unnest($1::bigint[], $2::float8[]) as s(user_id, at), (select set_config('synchronous_commit', 'off', true)) as async_commit
    where u.id = s.user_id`,
 );
 
@@ -29,7 +29,7 @@ export function createLastSeen(deps: { writes: CacheWrites; now: () => number })
         await deps.writes.transaction(async (queries, touch) => {
           await lockObjects(queries, userIds.map(profileKey));
           await queries.query(store, [userIds, [...batch.values()]]);
-          (await changedProfiles(queries, userIds)).forEach(touch);
+          (await invalidatedProfiles(queries, userIds)).forEach(touch);
         });
       } catch (error) {
         left = new Map([...batch, ...left]);

@@ -1,4 +1,4 @@
-import type { LookUp } from "../accounts/user-view.ts";
+import type { LookUpPresence } from "../accounts/user-view.ts";
 
 /** A user came to the first device anywhere, or has left the last one. */
 export interface PresenceChange {
@@ -21,7 +21,7 @@ export interface Presence extends AsyncDisposable {
   went(userId: number): void;
   /** A socket of the user answered a ping. */
   heard(userId: number): void;
-  lookup: LookUp;
+  lookup: LookUpPresence;
   /** How many users are connected; those of this node only, while more cannot be known. */
   count(): Promise<number>;
   /** Told at least once somewhere of every change, unless the node that should tell dies or stops first. */

@@ -1,5 +1,5 @@
-import type { Online } from "../accounts/user-view.ts";
-import { every, type Background } from "../platform/background.ts";
+import type { IsOnline } from "../accounts/user-view.ts";
+import { every, type PeriodicTask } from "../platform/periodic-task.ts";
 import { RedisUnavailable, type Redis } from "../platform/redis/redis.ts";
 import { createGrace, type Grace } from "./grace.ts";
 import { onlineKeys, sliceSize, type OnlineKeys } from "./online-keys.ts";
@@ -48,7 +48,7 @@ export interface RedisPresenceOptions {
   times?: Partial<PresenceTimes>;
 }
 
-const unknown: Online = () => undefined;
+const unknown: IsOnline = () => undefined;
 
 /** Presence of many nodes, by way of Redis. While it is away only this node's own users are known. */
 export class RedisPresence implements Presence {
@@ -59,10 +59,10 @@ export class RedisPresence implements Presence {
   readonly #registration: Registration;
   readonly #here = new Set<number>();
   readonly #listeners: ((change: PresenceChange) => void)[] = [];
-  readonly #loops: Background[];
+  readonly #loops: PeriodicTask[];
   readonly #failure: (error: unknown) => void;
   /** The Redis that has our data. */
-  #runId: string | undefined;
+  #identity: string | undefined;
   #settledAt = Number.NEGATIVE_INFINITY;
   #sweep = { cursor: "0", total: 0, nextAt: 0 };
 
@@ -107,7 +107,7 @@ export class RedisPresence implements Presence {
     this.#registration.heard(userId);
   }
 
-  async lookup(userIds: readonly number[]): Promise<Online> {
+  async lookup(userIds: readonly number[]): Promise<IsOnline> {
     const others = userIds.filter((userId) => !this.#here.has(userId));
     const elsewhere = others.length === 0 ? unknown : await this.#find(others);
     return (userId) => this.#here.has(userId) || elsewhere(userId);
@@ -130,10 +130,10 @@ export class RedisPresence implements Presence {
 
   #onUsable(usable: boolean): void {
     if (!usable) return this.#registration.away();
-    const { runId } = this.#redis;
-    const isSame = runId === this.#runId;
-    if (!isSame && this.#runId !== undefined) this.#settle();
-    this.#runId = runId;
+    const { identity } = this.#redis;
+    const isSame = identity === this.#identity;
+    if (!isSame && this.#identity !== undefined) this.#settle();
+    this.#identity = identity;
     this.#registration.renew(isSame);
   }
 
@@ -142,7 +142,7 @@ export class RedisPresence implements Presence {
   }
 
   /** That somebody is not found means offline only while Redis knows this node and had time to hear of the others. */
-  async #find(userIds: readonly number[]): Promise<Online> {
+  async #find(userIds: readonly number[]): Promise<IsOnline> {
     const { node } = this.#registration;
     if (node === undefined || !this.#redis.usable) return unknown;
     try {

@@ -1,9 +1,9 @@
 import { expect, test, vi } from "vitest";
-import type { Online } from "../accounts/user-view.ts";
+import type { IsOnline } from "../accounts/user-view.ts";
 import type { Push, SessionEnd } from "../delivery/push.ts";
 import { createUserStatus } from "./user-status.ts";
 
-function open(options: { peers?: () => Promise<number[]>; online?: Online }) {
+function open(options: { peers?: () => Promise<number[]>; online?: IsOnline }) {
   const told: { userIds: readonly number[]; frame: unknown }[] = [];
   const failures: unknown[] = [];
   const publish = (events: readonly (Push | SessionEnd)[]): void => {
@@ -28,7 +28,7 @@ test("peers are told in one push", async () => {
   );
 });
 
-test.each<[string, Online]>([
+test.each<[string, IsOnline]>([
   ["is back on some node", () => true],
   ["may be back", () => undefined],
 ])("nobody is told as gone who %s by the time the peers are known", async (_, online) => {

@@ -1,8 +1,8 @@
 import type { UserStatusFrame } from "@om/protocol";
-import type { LookUp } from "../accounts/user-view.ts";
+import type { LookUpPresence } from "../accounts/user-view.ts";
 import type { Bus } from "../delivery/bus.ts";
 import { frameOf } from "../delivery/push.ts";
-import { createGate } from "../platform/gate.ts";
+import { createSemaphore } from "../platform/semaphore.ts";
 import { OmError } from "../platform/om-error.ts";
 import type { PresenceStore } from "./presence-store.ts";
 import type { PresenceChange } from "./presence.ts";
@@ -17,10 +17,10 @@ const maxWaiting = 10_000;
 export function createUserStatus(deps: {
   store: Pick<PresenceStore, "peers">;
   bus: Bus;
-  lookup: LookUp;
+  lookup: LookUpPresence;
   failure: (error: unknown) => void;
 }): (change: PresenceChange) => void {
-  const gate = createGate({ parallel, maxWaiting });
+  const semaphore = createSemaphore({ parallel, maxWaiting });
 
   async function tell(userId: number, isOnline: boolean): Promise<void> {
     const userIds = await deps.store.peers(userId, maxPeers);
@@ -33,7 +33,7 @@ export function createUserStatus(deps: {
   }
 
   return ({ userId, online }) =>
-    void gate
+    void semaphore
       .run(() => tell(userId, online))
       .catch((error: unknown) => {
         if (!(error instanceof OmError)) deps.failure(error);

@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 import { errors, limits, wsQuery, type ErrorCode } from "@om/protocol";
 import { WebSocketServer, type WebSocket } from "ws";
 import { authenticate, checkOrigin } from "../http/access.ts";
-import { requestId } from "../http/answers.ts";
+import { requestId } from "../http/responses.ts";
 import type { IsAllowedOrigin } from "../http/origin.ts";
 import type { Caller, VerifyToken } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";

@@ -3,7 +3,7 @@ import { scripts, type Change, type Scripts, type Slot, type Value } from "./ent
 /**
  * What epochs.ts explores: lives of Redis and of PostgreSQL. Redis restarts from an old file, or a replica that lagged behind takes over, perhaps while
  * some nodes still talk to the old primary. PostgreSQL fails over to a standby that lacks the last commits, and gives their
- * versions out again. Every node knows `cache_ctl` only as of its last poll, and trusts that for less than `freshFor` ticks.
+ * versions out again. Every node knows `cache_control` only as of its last poll, and trusts that for less than `freshFor` ticks.
  *
  * The steps of one key are coarser than in one-key.ts, which looks at what lies between them: a MARK is answered at once or not
  * at all, a reader probes and reads at once, a relay kills and deletes at once.

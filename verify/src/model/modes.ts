@@ -2,7 +2,7 @@ import { bodyOf, scripts, type Scripts, type Servable, type Slot } from "./entry
 import { keyOf, type Model, type Step } from "./explore.ts";
 
 /**
- * The switch that turns the cache off for all nodes, and on again. It stands in `cache_ctl`; each node knows it as of its last
+ * The switch that turns the cache off for all nodes, and on again. It stands in `cache_control`; each node knows it as of its last
  * poll. While it is `off` nobody reads Redis, and after a while writers need not mark either. A writer believes no poll about that: its
  * transaction reads the switch under the lock.
  *

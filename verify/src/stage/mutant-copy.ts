@@ -12,10 +12,29 @@ export interface MutantCopy extends Disposable {
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 /** What the server is compiled from; the rest of the repository is not needed. */
-const copied = ["protocol", "services", "server"];
+const copied = ["protocol", "postgres", "server"];
 
-/** @throws Error when a mutation does not apply: then it says nothing about the server as it is */
+/**
+ * The files that mutations change, as they become.
+ * @throws Error when one does not apply: then it says nothing about the server as it is
+ */
+export function mutatedFiles(name: string, mutations: readonly Mutation[]): Map<string, string> {
+  const changed = new Map<string, string>();
+  for (const { file, find, replace } of mutations) {
+    const text = changed.get(file) ?? readFileSync(join(root, file), "utf8");
+    const times = text.split(find).length - 1;
+    if (times !== 1) throw new Error(`the mutant ${name} does not apply: ${file} has ${times} times what it replaces`);
+    changed.set(
+      file,
+      text.replace(find, () => replace),
+    );
+  }
+  return changed;
+}
+
+/** @throws Error as {@link mutatedFiles} */
 export function copyMutated(name: string, mutations: readonly Mutation[]): MutantCopy {
+  const changed = mutatedFiles(name, mutations);
   const folder = mkdtempSync(join(tmpdir(), "om-mutant-"));
   const remove = (): void => rmSync(folder, { recursive: true, force: true });
   process.once("exit", remove);
@@ -35,17 +54,7 @@ export function copyMutated(name: string, mutations: readonly Mutation[]): Mutan
     const references = copied.map((path) => ({ path }));
     writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ files: [], references }));
     linkModules(folder);
-    for (const { file, find, replace } of mutations) {
-      const path = join(folder, file);
-      const text = readFileSync(path, "utf8");
-      const times = text.split(find).length - 1;
-      if (times !== 1)
-        throw new Error(`the mutant ${name} does not apply: ${file} has ${times} times what it replaces`);
-      writeFileSync(
-        path,
-        text.replace(find, () => replace),
-      );
-    }
+    for (const [file, text] of changed) writeFileSync(join(folder, file), text);
     return { folder, [Symbol.dispose]: dispose };
   } catch (error) {
     dispose();

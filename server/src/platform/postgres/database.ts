@@ -12,7 +12,7 @@ export interface Queries {
 export interface Database extends Queries, AsyncDisposable {
   /**
    * Commits what `run` did, or rolls all of it back when it throws. `marked`: it looks after the cache itself, so the guard of
-   * sql/functions/guard-cache.sql has nothing to do.
+   * sql/functions/invalidate-unmarked.sql has nothing to do.
    */
   transaction<T>(run: (queries: Queries) => Promise<T>, options?: { marked?: boolean }): Promise<T>;
   /** Connections: all, idle, and callers waiting for one. */
@@ -146,7 +146,7 @@ function openPool({ connection, poolSize, onOutage }: DatabaseOptions): pg.Pool 
  * SQLSTATEs that another try may not meet: idle in a transaction for too long, serialization failure, deadlock, a lock that was not
  * free in time and a server that has become a read-only standby.
  */
-const passing: ReadonlySet<string> = new Set(["25P03", "40001", "40P01", "55P03", "25006"]);
+const retryable: ReadonlySet<string> = new Set(["25P03", "40001", "40P01", "55P03", "25006"]);
 
 /** Connection errors, shutdowns, time-outs and conflicts; not the errors that a statement itself earns. */
 function isOutage(error: unknown): boolean {
@@ -154,7 +154,7 @@ function isOutage(error: unknown): boolean {
   const code: unknown = (error as { code?: unknown }).code;
   // An error of the server carries an SQLSTATE of five characters; whatever has none came from the connection or the pool.
   if (typeof code !== "string" || !/^[0-9A-Z]{5}$/.test(code)) return true;
-  return /^(08|53|57)/.test(code) || passing.has(code);
+  return /^(08|53|57)/.test(code) || retryable.has(code);
 }
 
 /** SQLSTATE of a unique violation, with the name of the constraint. */

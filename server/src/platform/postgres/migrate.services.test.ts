@@ -32,13 +32,13 @@ test("side by side they run once, and again they change nothing", async () => {
 test("functions are applied whole when one has changed", async () => {
   await migrate({ connectionString });
   const before = sql(
-    "select md5(string_agg(prosrc, '' order by oid)) from pg_proc where proname ~ '^(seq_at|send_batch)'",
+    "select md5(string_agg(prosrc, '' order by oid)) from pg_proc where proname ~ '^(seq_of_message|send_batch)'",
   );
-  sql(`create or replace function seq_at(p_conversation bigint, p_id bigint) returns bigint language sql as 'select 7::bigint';
+  sql(`create or replace function seq_of_message(p_conversation bigint, p_id bigint) returns bigint language sql as 'select 7::bigint';
        update schema_migrations set checksum = 'of another build' where name = 'functions'`);
   await migrate({ connectionString });
   expect(
-    sql("select md5(string_agg(prosrc, '' order by oid)) from pg_proc where proname ~ '^(seq_at|send_batch)'"),
+    sql("select md5(string_agg(prosrc, '' order by oid)) from pg_proc where proname ~ '^(seq_of_message|send_batch)'"),
   ).toBe(before);
 });
 

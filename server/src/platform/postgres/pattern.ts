@@ -1,4 +1,4 @@
 /** A pattern of LIKE for texts that contain `text`, in which nothing is a wildcard. */
-export function containing(text: string): string {
+export function likePattern(text: string): string {
   return `%${text.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;
 }

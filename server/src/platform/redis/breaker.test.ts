@@ -72,26 +72,26 @@ test("a few calls, or errors of another second, do not open it", () => {
   expect(breaker.state).toBe("open");
 });
 
-test("three good trials in a row close it, and it counts anew", () => {
+test("three good recovery pings in a row close it, and it counts anew", () => {
   opened();
-  breaker.tried(true);
+  breaker.pinged(true);
   expect([breaker.state, breaker.pause]).toEqual(["half open", 250]);
-  breaker.tried(true);
-  breaker.tried(false);
+  breaker.pinged(true);
+  breaker.pinged(false);
   expect([breaker.state, breaker.pause]).toEqual(["open", 500]);
-  times(2, () => breaker.tried(true));
+  times(2, () => breaker.pinged(true));
   expect(breaker.state).toBe("half open");
-  breaker.tried(true);
+  breaker.pinged(true);
   expect(breaker.state).toBe("closed");
   timeOut(4);
   expect(breaker.state).toBe("closed");
 });
 
-test("trials that fail become rarer, up to one in two seconds", () => {
+test("recovery pings that fail become rarer, up to one in two seconds", () => {
   opened();
   const pauses = [breaker.pause];
   times(4, () => {
-    breaker.tried(false);
+    breaker.pinged(false);
     pauses.push(breaker.pause);
   });
   expect(pauses).toEqual([250, 500, 1_000, 2_000, 2_000]);

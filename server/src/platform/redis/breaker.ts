@@ -1,27 +1,27 @@
 import type { BreakerState } from "./redis.ts";
 
-/** Moments in a row with time-outs that open it. */
+/** Bursts of time-outs in a row that open it. */
 const tooManyTimeouts = 5;
-/** Calls that were made together are late together, within so many ms: one pause of Redis, or of this machine, is one moment. */
-const moment = 4;
-/** Or this share of errors, at so many moments, of at least that many calls of this and the last window, in ms. */
-const tooManyErrors = { share: 0.2, moments: 3, calls: 50, window: 500 };
+/** Calls that were made together are late together, within so many ms: one pause of Redis, or of this machine, is one burst. */
+const burstMs = 4;
+/** Or this share of errors, in so many bursts, of at least that many calls of this and the last window, in ms. */
+const tooManyErrors = { share: 0.2, bursts: 3, calls: 50, window: 500 };
 
 interface Window {
   calls: number;
   errors: number;
-  /** At which there were errors. */
-  moments: number;
+  /** Of errors. */
+  bursts: number;
 }
-const empty: Readonly<Window> = { calls: 0, errors: 0, moments: 0 };
-/** Good trials in a row that close it. */
-const goodTrials = 3;
-/** Between two trials, in ms; doubled after each that fails. */
-const trialPause = { first: 250, longest: 2_000 };
+const empty: Readonly<Window> = { calls: 0, errors: 0, bursts: 0 };
+/** Good recovery pings in a row that close it. */
+const pingsToClose = 3;
+/** Between two recovery pings, in ms; doubled after each that fails. */
+const pingPause = { first: 250, longest: 2_000 };
 
 /**
- * Counts how calls end and says when to stop asking. Open, it wants trials; enough good ones in a row close it. It counts as
- * errors what a trial would meet too, or it could never rightly close.
+ * Counts how calls end and says when to stop asking. Open, it wants recovery pings; enough good ones in a row close it. It counts as
+ * errors what a ping would meet too, or it could never rightly close.
  */
 export class Breaker {
   readonly #now: () => number;
@@ -31,7 +31,7 @@ export class Breaker {
   #window = { since: 0, ...empty };
   #lastWindow: Readonly<Window> = empty;
   #good = 0;
-  #pause = trialPause.first;
+  #pause = pingPause.first;
 
   constructor(now: () => number) {
     this.#now = now;
@@ -41,7 +41,7 @@ export class Breaker {
     return this.#state;
   }
 
-  /** How long to wait for the next trial, in ms. */
+  /** How long to wait for the next recovery ping, in ms. */
   get pause(): number {
     return this.#pause;
   }
@@ -60,34 +60,34 @@ export class Breaker {
     this.#failed();
   }
 
-  /** @returns whether that is another moment than the last time */
+  /** @returns whether that is another burst than the last time */
   #failed(): boolean {
     const now = this.#now();
-    const isNew = now - this.#failedAt >= moment;
+    const isNew = now - this.#failedAt >= burstMs;
     if (isNew) this.#failedAt = now;
     const [window, last] = [this.#currentWindow(), this.#lastWindow];
     window.calls += 1;
     window.errors += 1;
-    window.moments += Number(isNew);
+    window.bursts += Number(isNew);
     const [calls, errors] = [window.calls + last.calls, window.errors + last.errors];
-    const isOften = window.moments + last.moments >= tooManyErrors.moments && calls >= tooManyErrors.calls;
+    const isOften = window.bursts + last.bursts >= tooManyErrors.bursts && calls >= tooManyErrors.calls;
     if (this.#state === "closed" && isOften && errors > calls * tooManyErrors.share) this.#open();
     return isNew;
   }
 
-  /** A trial has ended. */
-  tried(good: boolean): void {
+  /** A recovery ping has ended. */
+  pinged(good: boolean): void {
     if (this.#state === "closed") return;
     if (!good) {
       this.#state = "open";
       this.#good = 0;
-      this.#pause = Math.min(this.#pause * 2, trialPause.longest);
+      this.#pause = Math.min(this.#pause * 2, pingPause.longest);
       return;
     }
     this.#state = "half open";
     this.#good += 1;
-    this.#pause = trialPause.first;
-    if (this.#good < goodTrials) return;
+    this.#pause = pingPause.first;
+    if (this.#good < pingsToClose) return;
     this.#state = "closed";
     this.#timeouts = 0;
     this.#window = { since: this.#now(), ...empty };
@@ -106,6 +106,6 @@ export class Breaker {
   #open(): void {
     this.#state = "open";
     this.#good = 0;
-    this.#pause = trialPause.first;
+    this.#pause = pingPause.first;
   }
 }

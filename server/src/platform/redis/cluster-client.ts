@@ -3,7 +3,7 @@ import type { Endpoint } from "./connection.ts";
 import { failureText } from "./failure-text.ts";
 import { RedisClient, type RedisOptions } from "./redis-client.ts";
 import {
-  refusal,
+  unavailable,
   type Arg,
   type BreakerState,
   type Commands,
@@ -14,9 +14,9 @@ import {
   type Script,
 } from "./redis.ts";
 import { slotOfCommand, slotOfScript } from "./slots.ts";
-import type { Stations } from "./subscriber.ts";
+import type { SubscribeEndpoints } from "./subscriber.ts";
 import { createTopologyWatch, type TopologyWatch } from "./topology-watch.ts";
-import { nameOf, type Address, type Topology } from "./topology.ts";
+import { addressText, type Address, type Topology } from "./topology.ts";
 
 export interface ClusterOptions extends Omit<RedisOptions, "endpoint"> {
   /** Nodes to ask for the others, one at least. User, password and TLS of the first are those of all nodes. */
@@ -39,15 +39,16 @@ const worse = (a: BreakerState, b: BreakerState): BreakerState => (severity[b] >
  * again, so deadlines stay whole: MOVED and ASK are failed calls, after which the nodes are asked what has changed.
  *
  * It is usable when every slot has a master and all masters are usable, or not at all: a cluster too refuses everything while a slot has no
- * master, and a cache of which a part is out of reach cannot be kept coherent. `runId` is a digest of the identities of all masters, so
+ * master, and a cache of which a part is out of reach cannot be kept coherent. `identity` is a digest of the identities of all masters, so
  * whatever happens to one of them makes it another; the ready checks run again then, and whenever it has become usable again.
  */
 export class ClusterClient implements Redis {
   readonly isSharded = true;
   /** Whatever is published at one master is heard at all of them. */
-  readonly stations: Stations = {
-    next: () => this.#nextStation(),
-    has: (runId) => this.#masters.some(({ client }) => client.stations.has(runId)) || this.#masters.length === 0,
+  readonly endpoints: SubscribeEndpoints = {
+    next: () => this.#nextEndpoint(),
+    serves: (identity) =>
+      this.#masters.some(({ client }) => client.endpoints.serves(identity)) || this.#masters.length === 0,
   };
   readonly #options: ClusterOptions;
   readonly #random: () => number;
@@ -64,7 +65,7 @@ export class ClusterClient implements Redis {
   #round = 0;
   #usable = false;
   #turn: number;
-  #troubleAt = Number.NEGATIVE_INFINITY;
+  #reportedAt = Number.NEGATIVE_INFINITY;
   #isDisposed = false;
 
   constructor(options: ClusterOptions) {
@@ -77,9 +78,9 @@ export class ClusterClient implements Redis {
         this.#masters
           .filter(({ client }) => client.usable)
           .map(({ address, client }) => ({ address, commands: client })),
-      isWell: () => this.#usable,
+      isHealthy: () => this.#usable,
       onTopology: (topology) => this.#adopt(topology),
-      onSilence: (why) => this.#trouble(why),
+      onNoAnswer: (why) => this.#reportDisconnected(why),
       random: this.#random,
     });
   }
@@ -88,7 +89,7 @@ export class ClusterClient implements Redis {
     return this.#usable;
   }
 
-  get runId(): string | undefined {
+  get identity(): string | undefined {
     return this.#usable ? this.#identity : undefined;
   }
 
@@ -113,13 +114,13 @@ export class ClusterClient implements Redis {
     this.#watch.start();
   }
 
-  call(deadlineMs: number, command: string, ...args: Arg[]): Promise<Reply> {
-    return this.#usable ? this.#routed.call(deadlineMs, command, ...args) : this.#refuse();
+  call(timeoutMs: number, command: string, ...args: Arg[]): Promise<Reply> {
+    return this.#usable ? this.#routed.call(timeoutMs, command, ...args) : this.#refuse();
   }
 
   /** @throws Error when the keys lie in several slots */
-  script(deadlineMs: number, script: Script, keys: readonly string[], args: readonly Arg[]): Promise<Reply> {
-    return this.#usable ? this.#routed.script(deadlineMs, script, keys, args) : this.#refuse();
+  script(timeoutMs: number, script: Script, keys: readonly string[], args: readonly Arg[]): Promise<Reply> {
+    return this.#usable ? this.#routed.script(timeoutMs, script, keys, args) : this.#refuse();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -130,10 +131,10 @@ export class ClusterClient implements Redis {
 
   /** To the master in charge, whether or not the whole is usable. */
   readonly #routed: Commands = {
-    call: (deadlineMs, command, ...args) =>
-      this.#ownerOf(slotOfCommand(command, args))?.call(deadlineMs, command, ...args) ?? this.#refuse(),
-    script: async (deadlineMs, script, keys, args) =>
-      this.#ownerOf(slotOfScript(script.name, keys))?.script(deadlineMs, script, keys, args) ?? this.#refuse(),
+    call: (timeoutMs, command, ...args) =>
+      this.#ownerOf(slotOfCommand(command, args))?.call(timeoutMs, command, ...args) ?? this.#refuse(),
+    script: async (timeoutMs, script, keys, args) =>
+      this.#ownerOf(slotOfScript(script.name, keys))?.script(timeoutMs, script, keys, args) ?? this.#refuse(),
   };
 
   #ownerOf(slot: number | undefined): RedisClient | undefined {
@@ -142,15 +143,15 @@ export class ClusterClient implements Redis {
   }
 
   #refuse(): Promise<never> {
-    const error = refusal(this.breaker);
+    const error = unavailable(this.breaker);
     this.#options.onFailure?.(error.reason, error.message);
     return Promise.reject(error);
   }
 
   /** Slots may have moved between the same masters, which changes no data; other masters have other data. */
   #adopt(topology: Topology): void {
-    const before = new Map(this.#masters.map((master) => [nameOf(master.address), master]));
-    const masters = topology.masters.map((address) => before.get(nameOf(address)) ?? this.#newMaster(address));
+    const before = new Map(this.#masters.map((master) => [addressText(master.address), master]));
+    const masters = topology.masters.map((address) => before.get(addressText(address)) ?? this.#newMaster(address));
     this.#masters = masters;
     this.#owners = topology.owners;
     this.#isCovered = topology.isOk && !topology.owners.includes(-1);
@@ -158,8 +159,8 @@ export class ClusterClient implements Redis {
       this.#keyless = masters[Math.floor(this.#random() * masters.length)];
     }
     this.#update();
-    if (!this.#isCovered) this.#trouble("the cluster does not serve all slots");
-    for (const master of masters) if (!before.delete(nameOf(master.address))) master.client.start();
+    if (!this.#isCovered) this.#reportDisconnected("the cluster does not serve all slots");
+    for (const master of masters) if (!before.delete(addressText(master.address))) master.client.start();
     for (const { client } of before.values()) void client[Symbol.asyncDispose]();
   }
 
@@ -169,24 +170,24 @@ export class ClusterClient implements Redis {
       ...this.#options,
       endpoint: { ...(seed as Endpoint), host: address.host, port: address.port },
       onFailure: (reason, text) => this.#failed(reason, text),
-      onTrouble: (why) => this.#trouble(`${nameOf(address)}: ${why}`),
+      onDisconnected: (why) => this.#reportDisconnected(`${addressText(address)}: ${why}`),
     });
     client.onUsable((usable) => {
       this.#update();
-      if (!usable) this.#watch.soon();
+      if (!usable) this.#watch.askSoon();
     });
     return { address, client };
   }
 
   #failed(reason: FailureReason, text: string): void {
     this.#options.onFailure?.(reason, text);
-    if (reason === "error" && changed.test(text)) this.#watch.soon();
+    if (reason === "error" && changed.test(text)) this.#watch.askSoon();
   }
 
   /** Of all masters together; undefined while one of them cannot be used. */
   #identityNow(): string | undefined {
     const ids = this.#masters.flatMap(({ client }) =>
-      client.usable && client.runId !== undefined ? [client.runId] : [],
+      client.usable && client.identity !== undefined ? [client.identity] : [],
     );
     if (this.#isDisposed || !this.#isCovered || ids.length < this.#masters.length) return undefined;
     return createHash("sha1").update(ids.toSorted().join()).digest("hex");
@@ -211,7 +212,7 @@ export class ClusterClient implements Redis {
       if (round !== this.#round) return;
       // The next look at the cluster tries again.
       this.#identity = undefined;
-      this.#trouble(failureText(error));
+      this.#reportDisconnected(failureText(error));
     }
   }
 
@@ -221,7 +222,7 @@ export class ClusterClient implements Redis {
     for (const listener of this.#listeners) listener(usable);
   }
 
-  #nextStation(): Endpoint {
+  #nextEndpoint(): Endpoint {
     const { seeds } = this.#options;
     const places: readonly Address[] = this.#masters.length === 0 ? seeds : this.#masters.map(({ address }) => address);
     this.#turn += 1;
@@ -229,10 +230,10 @@ export class ClusterClient implements Redis {
     return { ...(seeds[0] as Endpoint), host, port };
   }
 
-  #trouble(why: string): void {
+  #reportDisconnected(why: string): void {
     const now = performance.now();
-    if (this.#isDisposed || now - this.#troubleAt < 1_000) return;
-    this.#troubleAt = now;
-    this.#options.onTrouble?.(why);
+    if (this.#isDisposed || now - this.#reportedAt < 1_000) return;
+    this.#reportedAt = now;
+    this.#options.onDisconnected?.(why);
   }
 }

@@ -1,7 +1,7 @@
 import type { ConnectionOptions } from "node:tls";
 import { Redis as Driver } from "ioredis";
 import { failureText, replyText } from "./failure-text.ts";
-import { Outstanding, systemTimers, type OutstandingEvents } from "./outstanding.ts";
+import { PendingCommands, systemTimers, type PendingEvents } from "./pending-commands.ts";
 import { RedisUnavailable, type Arg, type FailureReason, type Reply } from "./redis.ts";
 
 /** Where a Redis is and who we are there; empty texts mean none. */
@@ -17,7 +17,7 @@ export interface Endpoint {
   inCluster?: boolean;
 }
 
-export interface ConnectionEvents extends Omit<OutstandingEvents, "stalled"> {
+export interface ConnectionEvents extends Omit<PendingEvents, "stalled"> {
   /** It takes commands; nobody has logged in yet. */
   connected(): void;
   /** It is over, once; `why` is a text for people, without secrets. */
@@ -29,7 +29,7 @@ export interface ConnectionEvents extends Omit<OutstandingEvents, "stalled"> {
 /** How long a connection may take to be made, in ms. */
 const connectTimeout = 2_000;
 /** Commands that may be under way; beyond it calls fail at once. */
-const maxOutstanding = 2_000;
+const maxPending = 2_000;
 
 /**
  * One TCP connection to Redis, from its making to its end; it never comes back. Login, database and everything else that wants
@@ -38,7 +38,7 @@ const maxOutstanding = 2_000;
 export class Connection {
   readonly #driver: Driver;
   readonly #events: ConnectionEvents;
-  readonly #outstanding: Outstanding;
+  readonly #pending: PendingCommands;
   #corked = false;
   #closed = false;
   #why = "the connection was closed";
@@ -47,7 +47,7 @@ export class Connection {
   constructor({ host, port, tls }: Endpoint, events: ConnectionEvents, stallAfterMs = 250) {
     this.#events = events;
     const stalled = (): void => this.close(`no answer for ${stallAfterMs} ms`);
-    this.#outstanding = new Outstanding({ ...events, stalled }, systemTimers, stallAfterMs);
+    this.#pending = new PendingCommands({ ...events, stalled }, systemTimers, stallAfterMs);
     this.#driver = new Driver({
       host,
       port,
@@ -80,11 +80,11 @@ export class Connection {
   }
 
   /** @throws RedisUnavailable */
-  call(deadlineMs: number, command: string, ...args: Arg[]): Promise<Reply> {
+  call(timeoutMs: number, command: string, ...args: Arg[]): Promise<Reply> {
     if (this.#closed) return this.#refuse("disconnected");
-    if (this.#outstanding.size >= maxOutstanding) return this.#refuse("overload");
+    if (this.#pending.size >= maxPending) return this.#refuse("overload");
     this.#cork();
-    return this.#outstanding.add(deadlineMs, (done) => {
+    return this.#pending.add(timeoutMs, (done) => {
       void this.#driver.callBuffer(command, args, (error, reply) => {
         if (error === null || error === undefined) done(reply as Reply);
         else if (error.name === "ReplyError") done(new RedisUnavailable("error", replyText(error)));
@@ -101,7 +101,7 @@ export class Connection {
     // The driver would wait for the other side's farewell. There may be no stream yet, whatever its types say.
     const { stream }: { stream?: { destroy(): unknown } } = this.#driver;
     stream?.destroy();
-    this.#outstanding.close();
+    this.#pending.close();
     this.#events.closed(why);
   }
 
@@ -126,7 +126,7 @@ export class Connection {
     stream.cork();
     process.nextTick(() => {
       this.#corked = false;
-      this.#outstanding.sent();
+      this.#pending.sent();
       stream.uncork();
     });
   }

@@ -10,11 +10,11 @@ test("a replica takes the place of a master: another identity, and publishing an
   const heard: string[] = [];
   const listener = (): Subscriber =>
     new Subscriber({
-      stations: redis.stations,
+      endpoints: redis.endpoints,
       channel: "news",
       onPublished: (payload) => void heard.push(String(payload)),
       onChange: () => undefined,
-      onTrouble: () => undefined,
+      onDisconnected: () => undefined,
     });
   await using first = listener();
   await using second = listener();
@@ -24,7 +24,7 @@ test("a replica takes the place of a master: another identity, and publishing an
   await redis.call(200, "PUBLISH", "news", "one");
   await expect.poll(() => heard).toEqual(["one", "one", "one"]);
 
-  const { runId } = redis;
+  const { identity } = redis;
   const [master] = cluster.masters as [RedisServer];
   const key = Array.from({ length: 30 }, (_, i) => `key ${i}`).find((key) => cluster.ownerOf(key) === 0) ?? "";
   await redis.call(200, "SET", key, "value");
@@ -32,18 +32,18 @@ test("a replica takes the place of a master: another identity, and publishing an
   await master.kill();
   await lost;
   await until(redis, true);
-  expect(redis.runId).not.toBe(runId);
+  expect(redis.identity).not.toBe(identity);
   expect(cluster.replicas[0]?.cli("ROLE")).toMatch(/^master/);
   expect(await endOf(redis.call(200, "SET", key, "other"))).toBe("answered");
   await expect.poll(() => [first, second, third].every(({ listening }) => listening), { timeout: 30_000 }).toBe(true);
   await redis.call(200, "PUBLISH", "news", "two");
   await expect.poll(() => heard).toEqual(["one", "one", "one", "two", "two", "two"]);
 
-  const promoted = redis.runId;
+  const promoted = redis.identity;
   // The old master comes back as a replica, and takes its place again in the same life: its identity is a new one all the same.
   await master.start();
   await cluster.whole();
   master.cli("CLUSTER", "FAILOVER");
-  await expect.poll(() => redis.usable && redis.runId !== promoted, { timeout: 30_000 }).toBe(true);
+  await expect.poll(() => redis.usable && redis.identity !== promoted, { timeout: 30_000 }).toBe(true);
   await expect.poll(() => master.cli("ROLE")).toMatch(/^master/);
 });

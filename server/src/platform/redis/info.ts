@@ -22,10 +22,10 @@ export interface RedisMemory {
 }
 
 /** From INFO, which every user may ask who may connect at all; CONFIG is often forbidden. @throws RedisUnavailable */
-export async function readMemory(redis: Pick<Commands, "call">, deadlineMs: number): Promise<RedisMemory> {
+export async function readMemory(redis: Pick<Commands, "call">, timeoutMs: number): Promise<RedisMemory> {
   const [memory, stats] = await Promise.all([
-    redis.call(deadlineMs, "INFO", "memory"),
-    redis.call(deadlineMs, "INFO", "stats"),
+    redis.call(timeoutMs, "INFO", "memory"),
+    redis.call(timeoutMs, "INFO", "stats"),
   ]);
   return {
     bytes: Number(infoField(memory, "used_memory") ?? 0),

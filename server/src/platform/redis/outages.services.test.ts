@@ -8,7 +8,7 @@ import type { RedisClient } from "./redis-client.ts";
 let server: RedisServer;
 let proxy: FaultProxy;
 let redis: RedisClient;
-let troubles: string[];
+let reasons: string[];
 const uncaught: unknown[] = [];
 const note = (error: unknown): void => void uncaught.push(error);
 
@@ -20,9 +20,9 @@ beforeEach(async () => {
   uncaught.length = 0;
   process.on("uncaughtException", note);
   process.on("unhandledRejection", note);
-  troubles = [];
+  reasons = [];
   proxy = await startFaultProxy(server.port);
-  redis = redisClient(proxy, { onTrouble: (why) => troubles.push(why) });
+  redis = redisClient(proxy, { onDisconnected: (why) => reasons.push(why) });
   await until(redis, true);
 });
 afterEach(async () => {
@@ -34,8 +34,8 @@ afterEach(async () => {
   expect(uncaught).toEqual([]);
 });
 
-const patience = 200;
-const ask = (): Promise<string> => endOf(redis.call(patience, "PING"));
+const timeoutMs = 200;
+const ask = (): Promise<string> => endOf(redis.call(timeoutMs, "PING"));
 
 test("a hung Redis costs a few callers their deadline and the others nothing; when it wakes it is used again", async () => {
   server.pause();
@@ -53,7 +53,7 @@ test("a hung Redis costs a few callers their deadline and the others nothing; wh
   setImmediate(() => turns.push("the loop has turned"));
   turns.push(await endOf(redis.call(10, "GET", "key")));
   expect([["open"], ["disconnected"]]).toContainEqual(turns);
-  await expect.poll(() => troubles).toContain("no answer for 250 ms");
+  await expect.poll(() => reasons).toContain("no answer for 250 ms");
   server.resume();
   await until(redis, true);
   expect([await ask(), redis.breaker]).toEqual(["answered", "closed"]);
@@ -96,23 +96,23 @@ test("while nothing answers it fails at once, and keeps trying", async () => {
 });
 
 test("killed and started again it is another server, with the scripts and checks of a new connection", async () => {
-  const runId = redis.runId;
+  const identity = redis.identity;
   const checked: string[] = [];
   redis.onReady(async (id) => checked.push(id) > 0);
   const gone = until(redis, false);
   await server.kill();
   await gone;
-  expect([redis.runId, await ask()]).toEqual([undefined, "disconnected"]);
+  expect([redis.identity, await ask()]).toEqual([undefined, "disconnected"]);
   await server.start();
   await until(redis, true);
-  expect(redis.runId).not.toBe(runId);
-  expect(checked).toEqual([redis.runId]);
+  expect(redis.identity).not.toBe(identity);
+  expect(checked).toEqual([redis.identity]);
 });
 
 test("down when it starts: it says why once per second at most, and connects when there is a Redis", async () => {
   const said: { why: string; at: number }[] = [];
   const dead = { port: await freePort() };
-  const options = { onTrouble: (why: string) => said.push({ why, at: performance.now() }), random: () => 0 };
+  const options = { onDisconnected: (why: string) => said.push({ why, at: performance.now() }), random: () => 0 };
   await using early = redisClient(dead, options);
   await expect.poll(() => said.length, { timeout: 5_000 }).toBe(2);
   expect(said[0]?.why).toBe("connection refused");
@@ -159,7 +159,7 @@ test.each([
   }).listen(0, "127.0.0.1");
   await once(other, "listening");
   const said: string[] = [];
-  await using lost = redisClient(other.address() as AddressInfo, { onTrouble: (why) => said.push(why) });
+  await using lost = redisClient(other.address() as AddressInfo, { onDisconnected: (why) => said.push(why) });
   await expect.poll(() => accepted, { timeout: 5_000 }).toBeGreaterThan(3);
   expect([lost.usable, said.length > 0]).toEqual([false, true]);
   other.close();

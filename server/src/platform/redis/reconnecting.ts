@@ -6,10 +6,10 @@ import type { Arg, Commands, ReadyCheck, RedisUnavailable, Reply, Script } from 
 import type { Scripts } from "./scripts.ts";
 
 /** A connection that may be used, and the identity of the server it talks to. */
-export interface Ready extends Commands {
-  readonly runId: string;
+export interface ReadyConnection extends Commands {
+  readonly identity: string;
   /** Gives it up; the next one is made. */
-  abandon(why: string): void;
+  close(why: string): void;
 }
 
 interface ReconnectingOptions {
@@ -23,7 +23,7 @@ interface ReconnectingOptions {
   /** There is a usable connection now, or none any more. */
   onChange: () => void;
   /** A connection was not made, lost or refused. */
-  onTrouble: (why: string) => void;
+  onDisconnected: (why: string) => void;
   /** Something was published in a channel that a check has subscribed to; must not throw. */
   onPublished?: (payload: Buffer) => void;
   /** A connection is given up when a command has had no answer for so long. Default: 250 */
@@ -31,7 +31,7 @@ interface ReconnectingOptions {
 }
 
 /** A connection that was usable for so long, in ms, was a good one: the wait for the next begins anew. */
-const goodLife = 2_000;
+const stableAfterMs = 2_000;
 
 /** One connection after the other, for ever. */
 export class Reconnecting {
@@ -39,7 +39,7 @@ export class Reconnecting {
   readonly #checks: ReadyCheck[] = [];
   readonly #backoff;
   #connection: Connection | undefined;
-  #ready: Ready | undefined;
+  #ready: ReadyConnection | undefined;
   #readyAt = 0;
   #timer: NodeJS.Timeout | undefined;
   #disposed = false;
@@ -50,7 +50,7 @@ export class Reconnecting {
   }
 
   /** The connection to use, if there is one. */
-  get ready(): Ready | undefined {
+  get ready(): ReadyConnection | undefined {
     return this.#ready;
   }
 
@@ -82,10 +82,10 @@ export class Reconnecting {
   /** Makes a connection fit for use, or closes it. */
   async #prepare(connection: Connection, endpoint: Endpoint): Promise<void> {
     try {
-      const runId = await handshake(connection, endpoint, this.#options.scripts);
-      const ready = this.#readyOf(connection, runId);
+      const identity = await handshake(connection, endpoint, this.#options.scripts);
+      const ready = this.#readyOf(connection, identity);
       for (const check of this.#checks) {
-        if (!(await check(runId, ready))) throw new Error("the connection was refused");
+        if (!(await check(identity, ready))) throw new Error("the connection was refused");
       }
       if (connection.closed) return;
       this.#ready = ready;
@@ -96,26 +96,26 @@ export class Reconnecting {
     }
   }
 
-  #readyOf(connection: Connection, runId: string): Ready {
+  #readyOf(connection: Connection, identity: string): ReadyConnection {
     const { scripts } = this.#options;
     return {
-      runId,
-      call: (deadlineMs: number, command: string, ...args: Arg[]): Promise<Reply> =>
-        connection.call(deadlineMs, command, ...args),
-      script: (deadlineMs: number, script: Script, keys: readonly string[], args: readonly Arg[]): Promise<Reply> =>
-        connection.call(deadlineMs, "EVALSHA", scripts.digest(script), keys.length, ...keys, ...args),
-      abandon: (why) => connection.close(why),
+      identity,
+      call: (timeoutMs: number, command: string, ...args: Arg[]): Promise<Reply> =>
+        connection.call(timeoutMs, command, ...args),
+      script: (timeoutMs: number, script: Script, keys: readonly string[], args: readonly Arg[]): Promise<Reply> =>
+        connection.call(timeoutMs, "EVALSHA", scripts.digest(script), keys.length, ...keys, ...args),
+      close: (why) => connection.close(why),
     };
   }
 
   #closed(why: string): void {
-    const wasGood = this.#ready !== undefined && performance.now() - this.#readyAt >= goodLife;
+    const wasGood = this.#ready !== undefined && performance.now() - this.#readyAt >= stableAfterMs;
     const wasReady = this.#ready !== undefined;
     this.#connection = undefined;
     this.#ready = undefined;
     if (wasReady) this.#options.onChange();
     if (this.#disposed) return;
-    this.#options.onTrouble(why);
+    this.#options.onDisconnected(why);
     if (wasGood) this.#backoff.reset();
     this.#timer = setTimeout(() => this.start(), this.#backoff.next()).unref();
   }

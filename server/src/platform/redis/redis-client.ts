@@ -1,10 +1,10 @@
-import { every, type Background } from "../background.ts";
+import { every, type PeriodicTask } from "../periodic-task.ts";
 import { Breaker } from "./breaker.ts";
 import type { Endpoint } from "./connection.ts";
-import { identify } from "./identity.ts";
+import { identify } from "./handshake.ts";
 import { Reconnecting } from "./reconnecting.ts";
 import {
-  refusal,
+  unavailable,
   type Arg,
   type BreakerState,
   type Commands,
@@ -16,7 +16,7 @@ import {
   type Script,
 } from "./redis.ts";
 import { createScripts, type Scripts } from "./scripts.ts";
-import type { Stations } from "./subscriber.ts";
+import type { SubscribeEndpoints } from "./subscriber.ts";
 
 export interface RedisOptions {
   endpoint: Endpoint;
@@ -27,18 +27,18 @@ export interface RedisOptions {
   /** @param text as the caller is told */
   onFailure?: (reason: FailureReason, text: string) => void;
   /** No connection could be made, or it was lost or refused; once per second at most, a text without secrets. */
-  onTrouble?: (why: string) => void;
+  onDisconnected?: (why: string) => void;
   /** Default: Math.random */
   random?: () => number;
 }
 
-/** How long an answer to a trial of an open breaker may take, in ms: as long as a read waits. */
-const trialDeadline = 10;
+/** How long the answer to a recovery ping may take, in ms: as long as a read waits. */
+const pingTimeoutMs = 10;
 /** For loading scripts that Redis has forgotten, in ms. */
-const loadDeadline = 200;
+const loadTimeoutMs = 200;
 /** How often a server is asked whether it is still what it was, in ms, and how long its answer may take. */
-const watchPeriod = 500;
-const watchDeadline = 200;
+const watchEveryMs = 500;
+const watchTimeoutMs = 200;
 
 /** Errors that every command would get. Those of a full server, or of one bad key, come from a server that works. */
 const serverWide = /^(LOADING|BUSY|MASTERDOWN|NOAUTH)\b/;
@@ -46,9 +46,9 @@ const serverWide = /^(LOADING|BUSY|MASTERDOWN|NOAUTH)\b/;
 export class RedisClient implements Redis {
   readonly isSharded = false;
   /** Where to hear what is published here. */
-  readonly stations: Stations = {
+  readonly endpoints: SubscribeEndpoints = {
     next: () => this.#options.endpoint,
-    has: (runId) => this.runId === undefined || this.runId === runId,
+    serves: (identity) => this.identity === undefined || this.identity === identity,
   };
   /** One way to each server there is. */
   readonly servers: readonly Commands[] = [this];
@@ -57,13 +57,13 @@ export class RedisClient implements Redis {
   readonly #breaker = new Breaker(() => performance.now());
   readonly #connections: Reconnecting;
   readonly #listeners: ((usable: boolean) => void)[] = [];
-  #watch: Background | undefined;
-  #trial: NodeJS.Timeout | undefined;
-  #isTrying = false;
+  #watch: PeriodicTask | undefined;
+  #pingTimer: NodeJS.Timeout | undefined;
+  #isPinging = false;
   #isDisposed = false;
   #usable = false;
   #reloading = false;
-  #troubleAt = Number.NEGATIVE_INFINITY;
+  #reportedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: RedisOptions) {
     this.#options = options;
@@ -79,9 +79,9 @@ export class RedisClient implements Redis {
       onFailure: (error) => this.#failed(error),
       onChange: () => {
         this.#update();
-        if (this.#connections.ready !== undefined) void this.#try();
+        if (this.#connections.ready !== undefined) void this.#ping();
       },
-      onTrouble: (why) => this.#trouble(why),
+      onDisconnected: (why) => this.#reportDisconnected(why),
     });
   }
 
@@ -89,8 +89,8 @@ export class RedisClient implements Redis {
     return this.#usable;
   }
 
-  get runId(): string | undefined {
-    return this.#connections.ready?.runId;
+  get identity(): string | undefined {
+    return this.#connections.ready?.identity;
   }
 
   get breaker(): BreakerState {
@@ -109,31 +109,31 @@ export class RedisClient implements Redis {
     this.#connections.start();
     // That no answer came is noticed by the connection.
     this.#watch ??= every(
-      watchPeriod,
-      () => this.#lookWho(),
+      watchEveryMs,
+      () => this.#checkIdentity(),
       () => undefined,
     );
   }
 
-  call(deadlineMs: number, command: string, ...args: Arg[]): Promise<Reply> {
+  call(timeoutMs: number, command: string, ...args: Arg[]): Promise<Reply> {
     const { ready } = this.#connections;
-    return this.#usable && ready !== undefined ? ready.call(deadlineMs, command, ...args) : this.#refuse();
+    return this.#usable && ready !== undefined ? ready.call(timeoutMs, command, ...args) : this.#refuse();
   }
 
-  script(deadlineMs: number, script: Script, keys: readonly string[], args: readonly Arg[]): Promise<Reply> {
+  script(timeoutMs: number, script: Script, keys: readonly string[], args: readonly Arg[]): Promise<Reply> {
     const { ready } = this.#connections;
-    return this.#usable && ready !== undefined ? ready.script(deadlineMs, script, keys, args) : this.#refuse();
+    return this.#usable && ready !== undefined ? ready.script(timeoutMs, script, keys, args) : this.#refuse();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isDisposed = true;
-    clearTimeout(this.#trial);
+    clearTimeout(this.#pingTimer);
     this.#connections.dispose();
     await this.#watch?.[Symbol.asyncDispose]();
   }
 
   #refuse(): Promise<never> {
-    const error = refusal(this.#breaker.state);
+    const error = unavailable(this.#breaker.state);
     this.#options.onFailure?.(error.reason, error.message);
     return Promise.reject(error);
   }
@@ -144,48 +144,48 @@ export class RedisClient implements Redis {
     if (reason === "timeout") this.#breaker.timedOut();
     else if (reason === "disconnected" || (reason === "error" && serverWide.test(message))) this.#breaker.failed();
     else if (reason === "error") this.#breaker.succeeded();
-    this.#planTrial();
+    this.#planPing();
     this.#update();
     if (reason !== "error") return;
     if (message.startsWith("NOSCRIPT")) void this.#reload();
     // A failover has happened: the name may lead to another server by now, and this one is not to be read either.
-    if (message.startsWith("READONLY")) this.#connections.ready?.abandon("this Redis has become a replica");
+    if (message.startsWith("READONLY")) this.#connections.ready?.close("this Redis has become a replica");
   }
 
-  #planTrial(): void {
-    if (this.#breaker.state === "closed" || this.#isTrying || this.#isDisposed) return;
-    this.#trial ??= setTimeout(() => void this.#try(), this.#breaker.pause).unref();
+  #planPing(): void {
+    if (this.#breaker.state === "closed" || this.#isPinging || this.#isDisposed) return;
+    this.#pingTimer ??= setTimeout(() => void this.#ping(), this.#breaker.pause).unref();
   }
 
-  /** Tries Redis, at once and then again and again, until the breaker is closed. */
-  async #try(): Promise<void> {
-    if (this.#breaker.state === "closed" || this.#isTrying || this.#isDisposed) return;
-    clearTimeout(this.#trial);
-    this.#trial = undefined;
+  /** Pings Redis, at once and then again and again, until the breaker is closed. */
+  async #ping(): Promise<void> {
+    if (this.#breaker.state === "closed" || this.#isPinging || this.#isDisposed) return;
+    clearTimeout(this.#pingTimer);
+    this.#pingTimer = undefined;
     const { ready } = this.#connections;
     if (ready !== undefined) {
-      this.#isTrying = true;
-      this.#breaker.tried(await ready.call(trialDeadline, "PING").then(yes, no));
-      this.#isTrying = false;
+      this.#isPinging = true;
+      this.#breaker.pinged(await ready.call(pingTimeoutMs, "PING").then(yes, no));
+      this.#isPinging = false;
       this.#update();
     }
-    this.#planTrial();
+    this.#planPing();
   }
 
   /** A server that was a replica for a while has other data than before, and its clients stay connected. */
-  async #lookWho(): Promise<void> {
+  async #checkIdentity(): Promise<void> {
     const { ready } = this.#connections;
     if (ready === undefined) return;
-    const { id, isMaster } = await identify((command, section) => ready.call(watchDeadline, command, section));
-    if (!isMaster) ready.abandon("this Redis has become a replica");
-    else if (id !== ready.runId) ready.abandon("this Redis has other data than before");
+    const { id, isMaster } = await identify((command, section) => ready.call(watchTimeoutMs, command, section));
+    if (!isMaster) ready.close("this Redis has become a replica");
+    else if (id !== ready.identity) ready.close("this Redis has other data than before");
   }
 
   async #reload(): Promise<void> {
     const { ready } = this.#connections;
     if (ready === undefined || this.#reloading) return;
     this.#reloading = true;
-    await this.#scripts.load(ready, loadDeadline).catch((error: Error) => this.#trouble(error.message));
+    await this.#scripts.load(ready, loadTimeoutMs).catch((error: Error) => this.#reportDisconnected(error.message));
     this.#reloading = false;
   }
 
@@ -196,11 +196,11 @@ export class RedisClient implements Redis {
     for (const listener of this.#listeners) listener(usable);
   }
 
-  #trouble(why: string): void {
+  #reportDisconnected(why: string): void {
     const now = performance.now();
-    if (now - this.#troubleAt < 1_000) return;
-    this.#troubleAt = now;
-    this.#options.onTrouble?.(why);
+    if (now - this.#reportedAt < 1_000) return;
+    this.#reportedAt = now;
+    this.#options.onDisconnected?.(why);
   }
 }
 

@@ -35,29 +35,29 @@ export class RedisUnavailable extends Error {
   }
 }
 
-/** `half open`: trial calls are answered again, but not often enough yet. */
+/** `half open`: recovery pings are answered again, but not often enough yet. */
 export type BreakerState = "closed" | "half open" | "open";
 
 /** One for all: making an error costs more than all the rest of a call that is refused. */
 const [disconnected, open] = [new RedisUnavailable("disconnected"), new RedisUnavailable("open")];
 /** Why a call is not even sent while Redis is not usable. */
-export const refusal = (breaker: BreakerState): RedisUnavailable => (breaker === "closed" ? disconnected : open);
+export const unavailable = (breaker: BreakerState): RedisUnavailable => (breaker === "closed" ? disconnected : open);
 
 /** The way to send commands over one connection. */
 export interface Commands {
   /**
    * Sends one command, its name in capitals; commands of one tick leave in one write. A call costs no waiting at all while the
    * breaker is open or there is no connection.
-   * @throws RedisUnavailable after `deadlineMs` and at most a tick of 5 ms; an error reply (WRONGTYPE, OOM, READONLY…) has the
+   * @throws RedisUnavailable after `timeoutMs` and at most a tick of 5 ms; an error reply (WRONGTYPE, OOM, READONLY…) has the
    * reason "error" and the reply's text as `message`
    */
-  call(deadlineMs: number, command: string, ...args: Arg[]): Promise<Reply>;
+  call(timeoutMs: number, command: string, ...args: Arg[]): Promise<Reply>;
   /** Runs a script by its digest. One that Redis has forgotten is loaded again in the background, and the call fails. */
-  script(deadlineMs: number, script: Script, keys: readonly string[], args: readonly Arg[]): Promise<Reply>;
+  script(timeoutMs: number, script: Script, keys: readonly string[], args: readonly Arg[]): Promise<Reply>;
 }
 
 /** Decides about a connection before anybody may use it; it may use it itself. Anything but true refuses it. */
-export type ReadyCheck = (runId: string, commands: Commands) => Promise<boolean>;
+export type ReadyCheck = (identity: string, commands: Commands) => Promise<boolean>;
 
 /** A Redis or Valkey behind deadlines, a breaker and connections that come back by themselves. */
 export interface Redis extends Commands, AsyncDisposable {
@@ -69,7 +69,7 @@ export interface Redis extends Commands, AsyncDisposable {
    * Names the data that are there: another one after a restart, a failover, or after the server was a replica of another one. Undefined
    * while there is no usable connection.
    */
-  readonly runId: string | undefined;
+  readonly identity: string | undefined;
   readonly breaker: BreakerState;
   /** Runs after every successful handshake, before `usable` becomes true; to be registered before `start`. */
   onReady(check: ReadyCheck): void;

@@ -7,7 +7,7 @@ export interface Scripts {
   /** The digest by which Redis knows it; one that is new here is loaded with the others from now on. */
   digest(script: Script): string;
   /** @throws RedisUnavailable */
-  load(commands: Pick<Commands, "call">, deadlineMs: number): Promise<void>;
+  load(commands: Pick<Commands, "call">, timeoutMs: number): Promise<void>;
 }
 
 export function createScripts(known: readonly Script[]): Scripts {
@@ -18,8 +18,8 @@ export function createScripts(known: readonly Script[]): Scripts {
       if (digest === undefined) digests.set(script, (digest = sha1(script.source)));
       return digest;
     },
-    async load(commands, deadlineMs) {
-      await Promise.all([...digests.keys()].map(({ source }) => commands.call(deadlineMs, "SCRIPT", "LOAD", source)));
+    async load(commands, timeoutMs) {
+      await Promise.all([...digests.keys()].map(({ source }) => commands.call(timeoutMs, "SCRIPT", "LOAD", source)));
     },
   };
 }

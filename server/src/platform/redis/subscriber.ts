@@ -3,31 +3,31 @@ import { Reconnecting } from "./reconnecting.ts";
 import { createScripts } from "./scripts.ts";
 
 /** Where what is published can be heard: one server, or any master of a cluster. */
-export interface Stations {
+export interface SubscribeEndpoints {
   /** The one to connect to now; asked before each attempt. */
   next(): Endpoint;
   /** Whether what is published reaches the server of this identity; while that is not known, any will do. */
-  has(runId: string): boolean;
+  serves(identity: string): boolean;
 }
 
 export interface SubscriberOptions {
-  stations: Stations;
+  endpoints: SubscribeEndpoints;
   channel: string;
   /** Must not throw. */
   onPublished: (payload: Buffer) => void;
   /** It listens now, or no longer. */
   onChange: (listening: boolean) => void;
   /** No connection could be made, or it was lost or refused; a text without secrets. */
-  onTrouble: (why: string) => void;
+  onDisconnected: (why: string) => void;
   /** Default: Math.random */
   random?: () => number;
 }
 
 /** How long the answer to SUBSCRIBE may take, in ms. */
-const patience = 200;
+const timeoutMs = 200;
 /** How often the server is asked whether it is still there, in ms. */
 const beatMs = 2_000;
-/** What a slow server has published comes late; what it has published for a connection that was given up is lost. So: patience, in ms. */
+/** What a slow server has published comes late; what it has published for a connection that was given up is lost. So it is given time, in ms. */
 const stallAfterMs = 5_000;
 
 /**
@@ -42,19 +42,19 @@ export class Subscriber implements AsyncDisposable {
   constructor(options: SubscriberOptions) {
     this.#options = options;
     this.#connections = new Reconnecting({
-      endpoint: () => options.stations.next(),
+      endpoint: () => options.endpoints.next(),
       scripts: createScripts([]),
       random: options.random ?? Math.random,
       onAnswer: () => undefined,
       onFailure: () => undefined,
       onChange: () => options.onChange(this.listening),
-      onTrouble: options.onTrouble,
+      onDisconnected: options.onDisconnected,
       onPublished: options.onPublished,
       stallAfterMs,
     });
     this.#connections.addCheck(async (_runId, commands) => {
       // In capitals the driver would fail at the answer, where nobody can catch it.
-      await commands.call(patience, "subscribe", options.channel);
+      await commands.call(timeoutMs, "subscribe", options.channel);
       return true;
     });
   }
@@ -77,7 +77,7 @@ export class Subscriber implements AsyncDisposable {
     const { ready } = this.#connections;
     if (ready === undefined) return;
     // After a failover the old server may live on, without anybody who publishes there.
-    if (!this.#options.stations.has(ready.runId)) return ready.abandon("the others use another Redis");
+    if (!this.#options.endpoints.serves(ready.identity)) return ready.close("the others use another Redis");
     // That no answer came is noticed by the connection.
     ready.call(stallAfterMs, "PING").catch(() => undefined);
   }

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from "vitest";
 import type { Commands, Reply } from "./redis.ts";
 import { RedisUnavailable } from "./redis.ts";
-import { nameOf, type Topology } from "./topology.ts";
+import { addressText, type Topology } from "./topology.ts";
 import { createTopologyWatch, type TopologyWatch } from "./topology-watch.ts";
 
 const ends: TopologyWatch[] = [];
@@ -27,9 +27,9 @@ function conclude(...members: ReturnType<typeof member>[]): Promise<Topology | s
     const watch = createTopologyWatch({
       seeds: [],
       members: () => members,
-      isWell: () => true,
+      isHealthy: () => true,
       onTopology: resolve,
-      onSilence: resolve,
+      onNoAnswer: resolve,
       random: () => 0.5,
     });
     ends.push(watch);
@@ -38,7 +38,7 @@ function conclude(...members: ReturnType<typeof member>[]): Promise<Topology | s
 }
 const found = async (...members: ReturnType<typeof member>[]) => {
   const topology = await conclude(...members);
-  return typeof topology === "string" ? topology : [topology.isOk, ...topology.masters.map(nameOf)];
+  return typeof topology === "string" ? topology : [topology.isOk, ...topology.masters.map(addressText)];
 };
 
 test("the highest epoch counts: a master that was cut off knows nothing of the one in its place", async () => {

@@ -1,13 +1,13 @@
 import type { Endpoint } from "./connection.ts";
 import { failureText } from "./failure-text.ts";
 import { RedisUnavailable, type Commands } from "./redis.ts";
-import { askStranger, askTopology, nameOf, type Address, type Topology } from "./topology.ts";
+import { askNode, askTopology, addressText, type Address, type Topology } from "./topology.ts";
 
 export interface TopologyWatch {
   /** Asks at once, and from then on again and again. */
   start(): void;
   /** Something has changed: asks within 100 ms. */
-  soon(): void;
+  askSoon(): void;
   stop(): void;
 }
 
@@ -17,17 +17,17 @@ export interface TopologyWatchOptions {
   /** Masters that can be asked now. */
   members: () => readonly { address: Address; commands: Commands }[];
   /** Everything that is known works: no need to ask others. */
-  isWell: () => boolean;
+  isHealthy: () => boolean;
   onTopology: (topology: Topology) => void;
   /** Nobody has answered; a text without secrets. */
-  onSilence: (why: string) => void;
+  onNoAnswer: (why: string) => void;
   random: () => number;
 }
 
 /** Between two rounds of questions, in ms, up to half of it less so that many nodes do not come at once. */
-const pauses = { well: 1_000, ill: 500, soon: 100 };
+const pauses = { healthy: 1_000, unhealthy: 500, soon: 100 };
 /** Nodes that are asked over connections of their own in one round. */
-const strangersPerRound = 3;
+const candidatesPerRound = 3;
 
 /**
  * Asks all masters what the cluster looks like, and while something is wrong also a few other nodes in turn, as masters that are cut off
@@ -35,34 +35,34 @@ const strangersPerRound = 3;
  * take commands.
  */
 export function createTopologyWatch(options: TopologyWatchOptions): TopologyWatch {
-  const { seeds, members, isWell, random } = options;
-  const strangers = createTurns(seeds);
+  const { seeds, members, isHealthy, random } = options;
+  const candidates = roundRobin(seeds);
   let timer: NodeJS.Timeout | undefined;
-  let isSoon = false;
+  let isAskedSoon = false;
   let isAsking = false;
   let isStopped = false;
 
   function ask(): Promise<Topology> {
     const known = members();
-    const asked = new Set(known.map(({ address }) => nameOf(address)));
+    const asked = new Set(known.map(({ address }) => addressText(address)));
     const answers = known.map(async ({ address, commands }) => ({
       ...(await askTopology((ms, command, ...args) => commands.call(ms, command, ...args), address.host)),
-      by: nameOf(address),
+      by: addressText(address),
     }));
-    const others = isWell() ? [] : strangers.next(strangersPerRound, asked);
-    return newestOf([...answers, ...others.map(async (node) => ({ ...(await askStranger(node)), by: nameOf(node) }))]);
+    const others = isHealthy() ? [] : candidates.next(candidatesPerRound, asked);
+    return newestOf([...answers, ...others.map(async (node) => ({ ...(await askNode(node)), by: addressText(node) }))]);
   }
 
   async function round(): Promise<void> {
     isAsking = true;
-    isSoon = false;
+    isAskedSoon = false;
     try {
       const topology = await ask();
       if (isStopped) return;
-      strangers.learn([...topology.masters, ...topology.replicas]);
+      candidates.learn([...topology.masters, ...topology.replicas]);
       options.onTopology(topology);
     } catch (error) {
-      if (!isStopped) options.onSilence(failureText(error));
+      if (!isStopped) options.onNoAnswer(failureText(error));
     } finally {
       isAsking = false;
       plan();
@@ -72,15 +72,15 @@ export function createTopologyWatch(options: TopologyWatchOptions): TopologyWatc
   function plan(): void {
     clearTimeout(timer);
     if (isStopped || isAsking) return;
-    const pause = isSoon ? pauses.soon : isWell() ? pauses.well : pauses.ill;
+    const pause = isAskedSoon ? pauses.soon : isHealthy() ? pauses.healthy : pauses.unhealthy;
     timer = setTimeout(() => void round(), pause * (0.5 + random() / 2)).unref();
   }
 
   return {
     start: () => void (isAsking || timer !== undefined || isStopped || round()),
-    soon() {
-      if (isSoon) return;
-      isSoon = true;
+    askSoon() {
+      if (isAskedSoon) return;
+      isAskedSoon = true;
       plan();
     },
     stop() {
@@ -104,18 +104,18 @@ async function newestOf(asked: Promise<Topology & { by: string }>[]): Promise<To
       ends.find((end) => end.status === "rejected")?.reason ?? new RedisUnavailable("error", "no node knows of masters")
     );
   }
-  const masters = new Set(newest.masters.map(nameOf));
+  const masters = new Set(newest.masters.map(addressText));
   return { ...newest, isOk: newest.isOk && answers.every(({ by, isOk }) => isOk || !masters.has(by)) };
 }
 
 /** All nodes that were ever seeds or are known now, one after the other. */
-function createTurns(seeds: readonly Endpoint[]) {
+function roundRobin(seeds: readonly Endpoint[]) {
   let known: readonly Address[] = [];
   let turn = 0;
   return {
     learn: (nodes: readonly Address[]) => void (known = nodes),
     next(count: number, except: ReadonlySet<string>): Endpoint[] {
-      const all = new Map([...seeds, ...known].map((address) => [nameOf(address), address]));
+      const all = new Map([...seeds, ...known].map((address) => [addressText(address), address]));
       const others = [...all].filter(([name]) => !except.has(name)).map(([, address]) => address);
       const first = turn;
       turn += count;

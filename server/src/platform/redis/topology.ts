@@ -24,24 +24,24 @@ export interface Topology {
 }
 
 /** How long an answer may take, in ms. */
-const patience = 200;
+const timeoutMs = 200;
 /** How long it may take in all to connect to a node and ask it, in ms. */
-const strangerPatience = 500;
+const askTimeoutMs = 500;
 
-export const nameOf = ({ host, port }: Address): string => `${host}:${port}`;
+export const addressText = ({ host, port }: Address): string => `${host}:${port}`;
 
 /** @param call sends a command to a node @param host how it is reached. @throws RedisUnavailable */
 export async function askTopology(
-  call: (deadlineMs: number, command: string, ...args: string[]) => Promise<Reply>,
+  call: (timeoutMs: number, command: string, ...args: string[]) => Promise<Reply>,
   host: string,
 ): Promise<Topology> {
-  const [info, slots] = await Promise.all([call(patience, "CLUSTER", "INFO"), call(patience, "CLUSTER", "SLOTS")]);
+  const [info, slots] = await Promise.all([call(timeoutMs, "CLUSTER", "INFO"), call(timeoutMs, "CLUSTER", "SLOTS")]);
   const epoch = Number(infoField(info, "cluster_current_epoch") ?? 0);
   return { epoch, isOk: infoField(info, "cluster_state") === "ok", ...readSlots(slots, host) };
 }
 
 /** Connects to a node, of whatever role, for this one question. @throws Error that says why it has no answer */
-export async function askStranger(endpoint: Endpoint): Promise<Topology> {
+export async function askNode(endpoint: Endpoint): Promise<Topology> {
   const connected = deferred();
   const ended = deferred<never>();
   const events = {
@@ -51,12 +51,12 @@ export async function askStranger(endpoint: Endpoint): Promise<Topology> {
     failed: () => undefined,
   };
   const connection = new Connection(endpoint, events);
-  const timer = setTimeout(() => connection.close("no answer in time"), strangerPatience);
+  const timer = setTimeout(() => connection.close("no answer in time"), askTimeoutMs);
   try {
     await Promise.race([connected.promise, ended.promise]);
     const { username, password } = endpoint;
     if (username !== "" || password !== "") {
-      await login((command, ...args) => connection.call(patience, command, ...args), endpoint);
+      await login((command, ...args) => connection.call(timeoutMs, command, ...args), endpoint);
     }
     return await Promise.race([
       askTopology((ms, ...command) => connection.call(ms, ...command), endpoint.host),
@@ -78,10 +78,10 @@ export function readSlots(reply: Reply, host: string): Pick<Topology, "masters" 
     const [first, last, ...nodes] = listOf(range);
     const [address, ...others] = nodes.map((node) => addressOf(node, host));
     if (address === undefined) continue;
-    const known = masters.get(nameOf(address)) ?? { address, index: masters.size };
-    masters.set(nameOf(address), known);
+    const known = masters.get(addressText(address)) ?? { address, index: masters.size };
+    masters.set(addressText(address), known);
     owners.fill(known.index, Number(first), Number(last) + 1);
-    for (const other of others) replicas.set(nameOf(other), other);
+    for (const other of others) replicas.set(addressText(other), other);
   }
   return { masters: [...masters.values()].map(({ address }) => address), owners, replicas: [...replicas.values()] };
 }

@@ -19,12 +19,12 @@ export function createBusMetrics(registry: Registry) {
 }
 
 /** Between two warnings of one outage, in ms. */
-const warningPause = 60_000;
+const warnEveryMs = 60_000;
 
-/** Counts what happens on the bus between nodes; tells when this one is deaf, then once a minute if the reason changes. */
+/** Counts what happens on the bus between nodes; logs when they do not reach this one, then once a minute if the reason changes. */
 export function createBusTelemetry({ telemetry, now }: { telemetry: Telemetry; now: () => number }) {
   const metrics = createBusMetrics(telemetry.metrics.registry);
-  let told: { why: string; at: number } | undefined;
+  let lastWarning: { why: string; at: number } | undefined;
   let listened = false;
   return {
     published: (): void => metrics.published.inc(),
@@ -36,12 +36,12 @@ export function createBusTelemetry({ telemetry, now }: { telemetry: Telemetry; n
       if (!is) return;
       if (listened) metrics.reconnects.inc();
       listened = true;
-      if (told !== undefined) telemetry.log.info("what other nodes push arrives again");
-      told = undefined;
+      if (lastWarning !== undefined) telemetry.log.info("what other nodes push arrives again");
+      lastWarning = undefined;
     },
     deaf(why: string): void {
-      if (told !== undefined && (told.why === why || now() - told.at < warningPause)) return;
-      told = { why, at: now() };
+      if (lastWarning !== undefined && (lastWarning.why === why || now() - lastWarning.at < warnEveryMs)) return;
+      lastWarning = { why, at: now() };
       telemetry.log.warn(`what other nodes push does not arrive: ${why}`);
     },
   };

@@ -19,7 +19,7 @@ export function createCacheMetrics(registry: Registry) {
     marks: counter("om_cache_marks_total", "Transactions that marked what they change, by result", "result"),
     markSeconds: histogram("om_cache_mark_seconds", "Time until the marks of a transaction were answered", fractions),
     posts: counter("om_cache_posts_total", "Committed changes given to cached histories, by result", "result"),
-    dirtyNoted: counter("om_cache_dirty_rows_total", "Keys noted as changed without an acknowledged mark"),
+    dirtyAdded: counter("om_cache_dirty_rows_total", "Keys noted as changed without an acknowledged mark"),
     leaseWaits: counter("om_cache_lease_waits_total", "Reads that found another one filling the entry"),
     audits: counter("om_cache_audits_total", "Hits that were compared with the database"),
     staleReads: counter("om_cache_stale_reads_total", "Proven stale hits; must stay 0"),

@@ -28,9 +28,9 @@ export function createRedisMetrics(registry: Registry, redis: () => Pick<Redis, 
 const advisableBytes = 2 * 1_024 ** 3;
 const advisablePolicies = ["allkeys-lru", "volatile-lru"];
 /** Between two warnings of one outage, in ms. */
-const warningPause = 60_000;
+const warnEveryMs = 60_000;
 
-/** What is counted and told about Redis. */
+/** What is counted and logged of Redis. */
 export function createRedisTelemetry(options: {
   telemetry: Telemetry;
   redis: () => Pick<Redis, "usable" | "breaker">;
@@ -39,27 +39,27 @@ export function createRedisTelemetry(options: {
   const { telemetry, redis, now } = options;
   const { log } = telemetry;
   const metrics = createRedisMetrics(telemetry.metrics.registry, redis);
-  let told: { why: string; at: number } | undefined;
+  let lastWarning: { why: string; at: number } | undefined;
   let greeted = false;
   let advised = false;
   return {
     answered: (ms: number): void => metrics.callSeconds.observe(ms / 1_000),
     failed: (reason: FailureReason): void => metrics.failures.inc({ reason }),
-    /** There is no usable connection; `why` is a text without secrets. Told when it begins, then once a minute if it changes. */
+    /** There is no usable connection; `why` is a text without secrets. Logged when it begins, then once a minute if it changes. */
     unavailable(why: string): void {
       telemetry.metrics.failures.inc({ where: "redis" });
-      if (told !== undefined && (told.why === why || now() - told.at < warningPause)) return;
-      told = { why, at: now() };
+      if (lastWarning !== undefined && (lastWarning.why === why || now() - lastWarning.at < warnEveryMs)) return;
+      lastWarning = { why, at: now() };
       log.warn(`WARNING: Redis connection failed: ${why}. Running without cache.`);
     },
-    /** It is usable, for the first time or again; told unless the outage was not. */
+    /** It is usable, for the first time or again; logged unless the outage was not. */
     available(): void {
-      if (greeted && told === undefined) return;
+      if (greeted && lastWarning === undefined) return;
       greeted = true;
-      told = undefined;
+      lastWarning = undefined;
       log.info("Redis cache connected successfully");
     },
-    /** Told once: what is advisable. */
+    /** Logged once: what is advisable. */
     memory(memory: RedisMemory): void {
       metrics.bytes.set(memory.bytes);
       metrics.maxBytes.set(memory.maxBytes);
@@ -67,12 +67,12 @@ export function createRedisTelemetry(options: {
       if (advised) return;
       advised = true;
       const wrong = memory.maxBytes < advisableBytes || !advisablePolicies.includes(memory.policy);
-      if (wrong) log.warn(advice(memory));
+      if (wrong) log.warn(memoryAdvice(memory));
     },
   };
 }
 
-function advice({ maxBytes, policy }: RedisMemory): string {
+function memoryAdvice({ maxBytes, policy }: RedisMemory): string {
   const limit = maxBytes === 0 ? "no limit" : `${Math.round(maxBytes / 1_024 ** 2)}mb`;
   return `Redis has maxmemory ${limit} and the policy ${policy}; advisable are maxmemory 2gb and ${advisablePolicies.join(" or ")}`;
 }

@@ -1,0 +1,33 @@
+import { limits } from "@om/protocol";
+import { parseName } from "../accounts/names.ts";
+import { cleanText } from "../platform/cut-text.ts";
+import { OmError } from "../platform/om-error.ts";
+import { parseId } from "../platform/page-limit.ts";
+
+/** An unsigned 32-bit decimal (wire contract §2.9). @throws OmError `malformed_group_id` */
+export function parseGroupId(text: string | undefined): number {
+  const id = parseId(text, "malformed_group_id", 0);
+  if (id > 0xffff_ffff) throw new OmError("malformed_group_id");
+  return id;
+}
+
+/** @throws OmError `invalid_handle` */
+export function parseHandle(text: string | null | undefined): string {
+  const handle = parseName(text ?? "");
+  if (handle === undefined) throw new OmError("invalid_handle");
+  return handle;
+}
+
+/** Not trimmed. @throws OmError `group_name_missing` */
+export function parseGroupName(text: string): string {
+  if (text === "") throw new OmError("group_name_missing");
+  return cleanText(text);
+}
+
+/** Whether name and description fit, in characters. */
+export function isTooLong(details: { name: string; description: string }): boolean {
+  return (
+    Array.from(details.name).length > limits.groupNameChars ||
+    Array.from(details.description).length > limits.groupDescriptionChars
+  );
+}
