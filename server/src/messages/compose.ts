@@ -76,12 +76,12 @@ export function composeMessages(deps: Deps) {
     backlog: {
       messages: (userId: number, brought: ReadonlyMap<number, number>) =>
         readPending({ ...pending, days: config.pendingDays }, userId, brought),
-      news: (userId: number) => readNews(pending, userId),
+      revisions: (userId: number) => readNews(pending, userId),
     },
-    proofs: {
-      received: ({ userId }: Caller, messageId: number) =>
+    deliveries: {
+      messages: ({ userId }: Caller, messageId: number) =>
         void move({ userId, to: { messageId }, read: false }).catch(failure),
-      told: ({ userId }: Caller, conversationId: number, ver: number) =>
+      revisions: ({ userId }: Caller, conversationId: number, ver: number) =>
         void pending.store.told(userId, conversationId, ver).catch(failure),
     },
   };

@@ -33,7 +33,7 @@ export async function readNews({ store, views }: Deps, userId: number) {
   const online = await views.lookup(rows.flatMap(({ profiles }) => profiles));
   return rows.map((row) => ({
     conversationId: row.conversation_id,
-    told: row.told,
+    upToVer: row.told,
     frames: [
       ...(row.cleared === 0 ? [] : [clearFrame(row, row.cleared, userId)]),
       ...row.deleted.map((deleted) => deleteFrame(row, deleted, userId)),

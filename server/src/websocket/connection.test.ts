@@ -24,7 +24,7 @@ describe("a connection's life", () => {
   beforeEach(async () => {
     vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
     lines = await openTestConnections();
-    heartbeat = createHeartbeat({ periodMs: 30_000, deadlineMs: 90_000, now: () => lines.clock.now });
+    heartbeat = createHeartbeat({ periodMs: 30_000, timeoutMs: 90_000, now: () => lines.clock.now });
   });
   afterEach(() => {
     heartbeat[Symbol.dispose]();
@@ -58,7 +58,7 @@ describe("a connection's life", () => {
       const pong = once(line.served, "pong");
       pass(30_000);
       await pong;
-      expect(line.connection.heardAt()).toBe(before + i * 30_000);
+      expect(line.connection.lastActivityAt()).toBe(before + i * 30_000);
     }
     await settled(line);
     expect(line.client.readyState).toBe(line.client.OPEN);
@@ -67,7 +67,7 @@ describe("a connection's life", () => {
   test("each answer to the server's ping is told, with the user's id", async () => {
     await lines[Symbol.asyncDispose]();
     const told: number[] = [];
-    lines = await openTestConnections({ deps: { heard: (userId) => void told.push(userId) } });
+    lines = await openTestConnections({ deps: { userActive: (userId) => void told.push(userId) } });
     const line = await watched();
     for (let i = 0; i < 2; i++) {
       const pong = once(line.served, "pong");
@@ -136,7 +136,7 @@ describe("close codes", () => {
   });
 
   test("a failure while serving: failed, reported once", async () => {
-    const backlog = { messages: () => Promise.reject(new Error("secret")), news: async () => [] };
+    const backlog = { messages: () => Promise.reject(new Error("secret")), revisions: async () => [] };
     lines = await openTestConnections({ deps: { backlog } });
     const line = await lines.connect({ resuming: false });
     void line.connection.start();
