@@ -33,8 +33,8 @@ export interface Media {
   /** What messages must know of the URLs that they name. */
   links: {
     isMedia: (url: string) => boolean;
-    borrowed: (url: string, userId: number) => string | undefined;
-    mayRead: typeof readableAttachments;
+    foreignAttachment: (url: string, userId: number) => string | undefined;
+    canRead: typeof readableAttachments;
     isVisible: AttachmentStore["isVisible"];
   };
   /** Removes what a crash left of uploads. */
@@ -71,8 +71,8 @@ export function composeMedia(deps: {
   return {
     links: {
       isMedia: (url) => isOurMedia(url, base()),
-      borrowed: (url, userId) => borrowedKey(url, base(), userId),
-      mayRead: readableAttachments,
+      foreignAttachment: (url, userId) => borrowedKey(url, base(), userId),
+      canRead: readableAttachments,
       isVisible: attachments.isVisible,
     },
     sweep: () => uploads.sweep(),
