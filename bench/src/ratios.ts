@@ -30,7 +30,7 @@ const seconds = Number(options.seconds);
 const connections = Number(options.connections);
 const load = { seconds, connections };
 const http = { requestsPerSecond: "requests/s", p50Ms: "ms", p99Ms: "ms" };
-const say = (text: string): void => console.error(text);
+const print = (text: string): void => console.error(text);
 
 await using postgres = await within(60_000, "PostgreSQL has not started", startPostgres(["fsync=on"]));
 await using runtime = await startRuntimeCeilings();
@@ -50,7 +50,7 @@ const share = (of: string, figure: Figure | undefined, ceiling: Figure | undefin
   value: (figure?.median ?? Number.NaN) / (ceiling?.median ?? Number.NaN),
 });
 
-say("registering users");
+print("registering users");
 const accounts = await registerAccounts(server.url, Number(options.pairs) * 2 + 42);
 const pairs = Array.from(
   { length: Number(options.pairs) },
@@ -63,7 +63,7 @@ const historyUrl = await prepareHistory(server.url, [reader, rest[1] ?? reader])
 for (const peer of rest.slice(2, 21)) await prepareHistory(server.url, [peer, reader]);
 const listUrl = `${server.url}/api/conversations?limit=20`;
 
-say("ceilings: PostgreSQL");
+print("ceilings: PostgreSQL");
 const ceilingUrl = postgres.createDatabase();
 const inserts = (rowsPerInsert: number): Promise<Record<string, Figure>> =>
   repeat(runs, { rows: "rows/s" }, async () => ({
@@ -74,13 +74,13 @@ const many = await inserts(64);
 add("ceiling: one-row INSERT, 8 connections", one["rows"]);
 add("ceiling: 64-row UNNEST INSERT, 8 connections", many["rows"]);
 
-say("ceilings: ws echo");
+print("ceilings: ws echo");
 const echo = await repeat(runs, { framesPerSecond: "frames/s", p50Ms: "ms", p99Ms: "ms" }, () =>
   runtime.echo({ seconds, sockets: pairs.length, window: Number(options.window), bytes: 180 }),
 );
 add("ceiling: bare ws echo", echo["framesPerSecond"]);
 
-say("scenario: direct messages");
+print("scenario: direct messages");
 const sendUnits = {
   messagesPerSecond: "messages/s",
   ackP50Ms: "ms",
@@ -103,7 +103,7 @@ add("delivery latency, median", sends["deliveryP50Ms"]);
 add("delivery latency, 99 %", sends["deliveryP99Ms"]);
 add("server CPU per message", sends["serverCpuMicrosPerMessage"]);
 
-say("scenario: direct messages to one recipient");
+print("scenario: direct messages to one recipient");
 const [[, bot] = [reader, reader]] = pairs;
 const toBot = pairs.map(([from]) => [from, bot] as const);
 const hot = await repeat(runs, { messagesPerSecond: "messages/s" }, async () => {
@@ -116,7 +116,7 @@ for (const [what, url] of [
   ["history page of 50", historyUrl],
   ["conversation list of 20", listUrl],
 ] as const) {
-  say(`scenario: ${what}`);
+  print(`scenario: ${what}`);
   let body: Buffer = Buffer.alloc(0);
   await readPage(url, reader, { ...load, seconds: 1 });
   const page = await repeat(runs, http, async () => {
@@ -132,7 +132,7 @@ for (const [what, url] of [
 }
 
 if (Number(options.members) > 1) {
-  say(`registering a group of ${options.members}`);
+  print(`registering a group of ${options.members}`);
   const crowd = await registerAccounts(server.url, Number(options.members));
   const groupId = await prepareGroup(server.url, crowd);
   using members = await openGroup(server.url, crowd);
@@ -148,7 +148,7 @@ if (Number(options.members) > 1) {
   };
   for (const window of [1, 16]) {
     const onTheirWay = window === 1 ? "one by one" : `${window} on their way`;
-    say(`scenario: messages to a group of ${options.members}, ${onTheirWay}`);
+    print(`scenario: messages to a group of ${options.members}, ${onTheirWay}`);
     let frameBytes = 0;
     const both = await repeat(runs, units, async () => {
       const ours = await groupBroadcast(members, groupId, { seconds, window, pid: server.pid });

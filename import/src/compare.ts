@@ -16,16 +16,17 @@ export interface Comparison {
 const maxDifferences = 1_000;
 
 /** Walks both sides in the same order: every imported conversation must have the same messages and people. */
-export async function compareSides(run: Run, target: ImportTarget, total: number): Promise<Comparison> {
+export async function compareSides(run: Run, into: ImportTarget, total: number): Promise<Comparison> {
   const result: Comparison = { same: 0, used: 0, different: 0, differences: [] };
   run.progress.start("comparison", total);
-  await target.link.transaction(async () => {
-    for await (const [theirs, ours] of sideBySide(run.sourceMessages.sums(), target.messages.sums())) {
-      judge(result, theirs, ours);
-      const comparable = ours === undefined || ours.untouched;
-      if (theirs !== undefined && comparable) {
-        tally(run, "messages", theirs.messages, ours?.messages ?? 0);
-        if (theirs.group_id !== null) tally(run, "members", 0, ours?.people ?? 0);
+  const { connection, messages } = into;
+  await connection.transaction(async () => {
+    for await (const [source, target] of sideBySide(run.sourceMessages.sums(), messages.sums())) {
+      compare(result, source, target);
+      const comparable = target === undefined || target.untouched;
+      if (source !== undefined && comparable) {
+        tally(run, "messages", source.messages, target?.messages ?? 0);
+        if (source.group_id !== null) tally(run, "members", 0, target?.people ?? 0);
       }
       run.progress.advance(1);
     }
@@ -34,27 +35,27 @@ export async function compareSides(run: Run, target: ImportTarget, total: number
   return result;
 }
 
-function judge(result: Comparison, theirs: ConversationSum | undefined, ours: TargetSum | undefined): void {
-  if (ours !== undefined && !ours.untouched) {
-    result.used += theirs === undefined ? 0 : 1;
+function compare(result: Comparison, source: ConversationSum | undefined, target: TargetSum | undefined): void {
+  if (target !== undefined && !target.untouched) {
+    result.used += source === undefined ? 0 : 1;
     return;
   }
-  const fault = difference(theirs, ours);
+  const fault = difference(source, target);
   if (fault === undefined) {
     result.same += 1;
     return;
   }
   result.different += 1;
-  const name = conversationName(theirs ?? ours);
+  const name = conversationName(source ?? target);
   if (result.differences.length < maxDifferences) result.differences.push(`${name}: ${fault}`);
 }
 
-function difference(theirs: ConversationSum | undefined, ours: ConversationSum | undefined): string | undefined {
-  if (ours === undefined) return `not here, ${theirs?.messages ?? 0} messages in the source`;
-  if (theirs === undefined) return `not in the source, ${ours.messages} messages here`;
-  if (theirs.messages !== ours.messages) return `${theirs.messages} messages in the source, ${ours.messages} here`;
-  if (theirs.people !== ours.people) return `${theirs.people} people in the source, ${ours.people} here`;
-  return theirs.checksum === ours.checksum ? undefined : "the messages differ";
+function difference(source: ConversationSum | undefined, target: ConversationSum | undefined): string | undefined {
+  if (target === undefined) return `not here, ${source?.messages ?? 0} messages in the source`;
+  if (source === undefined) return `not in the source, ${target.messages} messages here`;
+  if (source.messages !== target.messages) return `${source.messages} messages in the source, ${target.messages} here`;
+  if (source.people !== target.people) return `${source.people} people in the source, ${target.people} here`;
+  return source.checksum === target.checksum ? undefined : "the messages differ";
 }
 
 function conversationName(sum: ConversationSum | undefined): string {
@@ -67,16 +68,16 @@ async function* sideBySide(
   left: AsyncGenerator<ConversationSum>,
   right: AsyncGenerator<TargetSum>,
 ): AsyncGenerator<[ConversationSum | undefined, TargetSum | undefined]> {
-  let theirs = await left.next();
-  let ours = await right.next();
-  while (theirs.done !== true || ours.done !== true) {
-    const order = theirs.done === true ? 1 : ours.done === true ? -1 : byKey(theirs.value, ours.value);
+  let source = await left.next();
+  let target = await right.next();
+  while (source.done !== true || target.done !== true) {
+    const order = source.done === true ? 1 : target.done === true ? -1 : byKey(source.value, target.value);
     yield [
-      order <= 0 && theirs.done !== true ? theirs.value : undefined,
-      order >= 0 && ours.done !== true ? ours.value : undefined,
+      order <= 0 && source.done !== true ? source.value : undefined,
+      order >= 0 && target.done !== true ? target.value : undefined,
     ];
-    if (order <= 0) theirs = await left.next();
-    if (order >= 0) ours = await right.next();
+    if (order <= 0) source = await left.next();
+    if (order >= 0) target = await right.next();
   }
 }
 

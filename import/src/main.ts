@@ -1,8 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { EmbeddedRefused } from "@om/postgres";
-import { ConfigError, parseConfig, readEnvironment } from "@om/server/config";
-import { LinkLost } from "./link.ts";
+import { ConfigError, parseConfig, loadEnvironment } from "@om/server/config";
+import { ConnectionLost } from "./import-connection.ts";
 import { createProgress } from "./progress.ts";
 import { ImportRefused } from "./refusal.ts";
 import { reportLines } from "./report.ts";
@@ -36,7 +36,7 @@ async function main(): Promise<number> {
     console.log(usage);
     return 0;
   }
-  const config = parseConfig(readEnvironment());
+  const config = parseConfig(loadEnvironment());
   const quiet = { onOutage: () => undefined, onEnd: () => undefined };
   await using target = asked.dryRun ? undefined : await openServer(config, quiet);
   const report = await runImport({
@@ -87,6 +87,6 @@ function failure(error: unknown): [string, number] {
     error instanceof SchemaError ||
     error instanceof EmbeddedRefused;
   if (refused) return [`Import not begun: ${text}`, 2];
-  if (error instanceof LinkLost) return [`Import stopped: ${text}. Run it again to go on.`, 1];
+  if (error instanceof ConnectionLost) return [`Import stopped: ${text}. Run it again to go on.`, 1];
   return [`Import stopped: ${text}. What was written stays; run it again to go on.`, 1];
 }

@@ -2,7 +2,7 @@ import { startPostgres } from "@om/services";
 import { expect, test } from "vitest";
 import { migrate } from "@om/server/platform/postgres/migrate";
 import { allStatements } from "@om/server/platform/postgres/statement";
-import { openLink } from "./link.ts";
+import { openConnection } from "./import-connection.ts";
 import { stateStore } from "./state-store.ts";
 import "./target-message-store.ts";
 
@@ -11,7 +11,7 @@ async function planOf(name: string, values: unknown[], settings: "planByIndex" |
   await using postgres = await startPostgres();
   const connection = { connectionString: postgres.createDatabase() };
   await migrate(connection);
-  await using link = await openLink("target", connection);
+  await using link = await openConnection("target", connection);
   const state = stateStore(link);
   await state.claim("some source");
   await state[settings]();

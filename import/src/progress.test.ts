@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createNotes } from "./notes.ts";
+import { createIssues } from "./issues.ts";
 import { createProgress } from "./progress.ts";
 
 function recorder(isTTY: boolean): { isTTY: boolean; text: string; write(text: string): void } {
@@ -46,14 +46,14 @@ test("a step of unknown size shows no share that it does not know", () => {
   expect(output.text).toBe("sessions: 0 %\nsessions: done, 7\n");
 });
 
-test("notes count everything and keep ten examples", () => {
-  const notes = createNotes();
-  notes.addMany("message_deleted", 1_000, [1, 2, 3, 4, 5, 6, 7, 8]);
-  notes.addMany("message_deleted", 5, [9, 10, 11, 12, 13]);
-  notes.add("user_closed", 3);
-  expect(notes.list().map(({ reason, count }) => [reason, count])).toEqual([
+test("issues count everything and keep ten examples", () => {
+  const issues = createIssues();
+  issues.addMany("message_deleted", 1_000, [1, 2, 3, 4, 5, 6, 7, 8]);
+  issues.addMany("message_deleted", 5, [9, 10, 11, 12, 13]);
+  issues.add("user_closed", 3);
+  expect(issues.list().map(({ reason, count }) => [reason, count])).toEqual([
     ["user_closed", 1],
     ["message_deleted", 1_005],
   ]);
-  expect(notes.list()[1]?.examples).toEqual(["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"]);
+  expect(issues.list()[1]?.examples).toEqual(["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"]);
 });

@@ -1,5 +1,5 @@
 import type { Comparison } from "./compare.ts";
-import type { Notes } from "./notes.ts";
+import type { Issues } from "./issues.ts";
 import { group } from "./progress.ts";
 import type { Count, Kind, Run } from "./run.ts";
 
@@ -11,26 +11,26 @@ export interface Report {
   /** An earlier run had finished; this one added what is new. */
   repeat: boolean;
   counts: Partial<Record<Kind, Count>>;
-  notes: ReturnType<Notes["list"]>;
+  issues: ReturnType<Issues["list"]>;
   comparison: Comparison | null;
   /** Everything of the source that can be imported is here. */
   complete: boolean;
 }
 
 export function makeReport(run: Run, comparison: Comparison | undefined, startedAt: number): Report {
-  const notes = run.notes.list();
+  const issues = run.issues.list();
   const repeat = run.target?.isRepeat ?? false;
   return {
-    at: new Date(startedAt).toISOString(),
-    seconds: Math.round((Date.now() - startedAt) / 100) / 10,
+    at: new Date(performance.timeOrigin + startedAt).toISOString(),
+    seconds: Math.round((performance.now() - startedAt) / 100) / 10,
     dryRun: run.target === undefined,
     repeat,
     counts: Object.fromEntries(run.counts),
-    notes,
+    issues,
     comparison: comparison ?? null,
     complete:
       comparison?.different === 0 &&
-      !notes.some(({ text }) => text.startsWith("NOT ADDED")) &&
+      !issues.some(({ text }) => text.startsWith("NOT ADDED")) &&
       [...run.counts].every(([kind, count]) => count.here === count.expected || (repeat && mayDiffer.has(kind))),
   };
 }
@@ -44,13 +44,13 @@ export function reportLines(report: Report): string[] {
     const found = here === null ? "" : `, ${group(here)} here`;
     return `  ${kind.padEnd(10)} ${group(expected)} to import${found}`;
   });
-  const notes = report.notes.map(({ text, count, examples }) => {
+  const issues = report.issues.map(({ text, count, examples }) => {
     const more = count > examples.length ? ", …" : "";
     return `  ${group(count)} ${text}${examples.length === 0 ? "" : ` (${examples.join(", ")}${more})`}`;
   });
   return [
     ...counts,
-    ...(notes.length === 0 ? [] : ["Worth knowing:", ...notes]),
+    ...(issues.length === 0 ? [] : ["Worth knowing:", ...issues]),
     ...comparisonLines(report),
     closing(report),
   ];

@@ -1,8 +1,8 @@
-import type { Link } from "./link.ts";
-import type { Notes } from "./notes.ts";
+import type { ImportConnection } from "./import-connection.ts";
+import type { Issues } from "./issues.ts";
 import type { Progress } from "./progress.ts";
 import type { SourceMessageStore } from "./source-message-store.ts";
-import type { SourceShape } from "./source-shape.ts";
+import type { SourceSchema } from "./source-schema.ts";
 import type { SourceStore } from "./source-store.ts";
 import type { StateStore } from "./state-store.ts";
 import type { TargetMessageStore } from "./target-message-store.ts";
@@ -20,9 +20,9 @@ export interface Count {
 
 /** Where an import writes. */
 export interface ImportTarget {
-  link: Link;
+  connection: ImportConnection;
   state: StateStore;
-  people: TargetStore;
+  accounts: TargetStore;
   messages: TargetMessageStore;
   /** An earlier run has finished: what is here may have been used since. */
   isRepeat: boolean;
@@ -30,12 +30,12 @@ export interface ImportTarget {
 
 /** What the steps of one run share. */
 export interface Run {
-  shape: SourceShape;
+  schema: SourceSchema;
   source: SourceStore;
   sourceMessages: SourceMessageStore;
   /** Undefined: a dry run, which reads and reports only. */
   target: ImportTarget | undefined;
-  notes: Notes;
+  issues: Issues;
   progress: Progress;
   counts: Map<Kind, Count>;
 }

@@ -1,5 +1,5 @@
 import type { Queries } from "@om/server/platform/postgres/database";
-import { statement } from "@om/server/platform/postgres/statement";
+import { only, statement } from "@om/server/platform/postgres/statement";
 
 /** Messages of one page are bounded by number and by the bytes of their content. */
 const pageBytes = 16 * 1024 * 1024;
@@ -22,7 +22,7 @@ const judged = `select m.*, nullif(m.recipient_id, 0) as to_user, nullif(m.group
        when g.id is null then 'message_no_group'
        when g.deleted_at is not null then 'message_group_deleted'
        when ${groupIsOrphan} then 'message_group_orphan'
-     end as verdict
+     end as issue
    from messages m
      left join users s on s.id = m.sender_id
      left join users r on r.id = m.recipient_id
@@ -56,10 +56,10 @@ const survey = statement<{ label: string; count: number; ids: number[] }>(
   `select l.label, count(*) as count, (array_agg(j.id order by j.id))[1:10] as ids
    from (${judged} where m.id > $1 and m.id <= $2) j,
      lateral (values
-       (coalesce(j.verdict, 'importable')),
-       (case when j.verdict is null and j.to_user is not null and j.to_group is not null then 'message_both_targets' end),
-       (case when j.verdict is null and j.client_id = '' then 'message_no_client_id' end),
-       (case when j.verdict is null and coalesce(j.message_type, '') <> 'text' then 'message_type_text' end)
+       (coalesce(j.issue, 'importable')),
+       (case when j.issue is null and j.to_user is not null and j.to_group is not null then 'message_both_targets' end),
+       (case when j.issue is null and j.client_id = '' then 'message_no_client_id' end),
+       (case when j.issue is null and coalesce(j.message_type, '') <> 'text' then 'message_type_text' end)
      ) l(label)
    where l.label is not null group by l.label`,
 );
@@ -91,7 +91,7 @@ const page = statement<SourceMessage>(
      -- The first server kept no files: such a message names an address elsewhere, to which apps would send their token (D-1).
      'text' as message_type, m.content
    from (${judged} where m.id > $1 and m.id <= $2) m
-   where m.verdict is null order by m.id`,
+   where m.issue is null order by m.id`,
 );
 
 /** How far a user has got in one direct conversation or group, as message ids; 0: nothing. */
@@ -111,7 +111,7 @@ const directPositions = statement<SourcePosition>(
      coalesce(max(m.id) filter (where ${isRead}), 0) as read_id,
      coalesce(max(m.id) filter (where ${isDelivered}), 0) as delivered_id, null::bigint as pending_id
    from (${judged} where m.id > $1 and m.id <= $2) m
-   where m.verdict is null and m.to_user is not null
+   where m.issue is null and m.to_user is not null
    group by 1, 2 having bool_or(${isDelivered})`,
 );
 
@@ -126,7 +126,7 @@ const queued = statement<SourcePosition>(
      min(m.id) as pending_id
    from (select * from pending_messages where id > $1 and id <= $2 and deleted_at is null) p
      join (${judged}) m on m.id = p.message_id
-   where m.verdict is null and m.sender_id <> p.user_id and (m.to_user is null or m.to_user = p.user_id)
+   where m.issue is null and m.sender_id <> p.user_id and (m.to_user is null or m.to_user = p.user_id)
    group by 1, 2, 3`,
 );
 
@@ -151,12 +151,12 @@ const sums = statement<never>(
    select least(m.sender_id, m.to_user) as lo, greatest(m.sender_id, m.to_user) as hi, null::bigint as group_id,
      case when least(m.sender_id, m.to_user) = greatest(m.sender_id, m.to_user) then 1 else 2 end as people,
      count(*) as messages, ${checksum(clientId)} as checksum
-   from (${judged}) m where m.verdict is null and m.to_user is not null group by 1, 2
+   from (${judged}) m where m.issue is null and m.to_user is not null group by 1, 2
    union all
    select null, null, g.id,
      (select count(*) from group_members gm join users u on u.id = gm.user_id where gm.group_id = g.id and u.deleted_at is null),
      count(m.id), ${checksum(clientId)}
-   from groups g left join (${judged}) m on m.to_group = g.id and m.to_user is null and m.verdict is null
+   from groups g left join (${judged}) m on m.to_group = g.id and m.to_user is null and m.issue is null
    where g.deleted_at is null and not (${groupIsOrphan}) group by g.id
    order by group_id nulls first, lo, hi`,
 );
@@ -170,21 +170,21 @@ export function sourceMessageStore(source: Queries) {
   async function* spans<Row>(next: typeof nextSpan, read: { name: string; text: string; row?: Row }) {
     let after = 0;
     for (;;) {
-      const [span] = await source.query(next, [after, spanRows]);
-      if (span === undefined || span.last === null) return;
+      const span = only(await source.query(next, [after, spanRows]));
+      if (span.last === null) return;
       yield { rows: span.rows, found: await source.query(read, [after, span.last]) };
       after = span.last;
     }
   }
   return {
-    size: async () => (await source.query(size, []))[0] ?? { rows: 0, last: 0 },
+    size: async () => only(await source.query(size, [])),
     /** Counts by reason, span by span; `importable` for what is imported. */
     survey: () => spans(nextSpan, survey),
     /** The importable ones of the next `rows` messages in order of id, and the last id that was looked at; null at the end. */
     async page(after: number, rows: number): Promise<{ last: number; messages: SourceMessage[] } | null> {
-      const [span] = await source.query(nextPage, [after, rows]);
-      if (span === undefined || span.last === null) return null;
-      return { last: span.last, messages: await source.query(page, [after, span.last]) };
+      const { last } = only(await source.query(nextPage, [after, rows]));
+      if (last === null) return null;
+      return { last, messages: await source.query(page, [after, last]) };
     },
     directPositions: () => spans(nextSpan, directPositions),
     queued: () => spans(nextQueueSpan, queued),

@@ -1,5 +1,5 @@
 import type { Queries } from "@om/server/platform/postgres/database";
-import { statement } from "@om/server/platform/postgres/statement";
+import { only, statement } from "@om/server/platform/postgres/statement";
 import { groupIsOrphan } from "./source-message-store.ts";
 
 /** A user of the first server; ranks count those who claim the same name or address from 1, closed accounts left out. */
@@ -78,13 +78,13 @@ export interface SourceMember {
   /** Last message of the group that the user has read; 0: none. */
   read_id: number;
   /** Why the membership is not imported. */
-  verdict: "member_no_user" | "member_closed" | null;
+  issue: "member_no_user" | "member_closed" | null;
 }
 
 const members = (readId: string, join: string) => `declare members_page no scroll cursor for
    select gm.group_id, gm.user_id, case when gm.role = 'admin' then 'admin' else 'member' end as role,
      coalesce(gm.joined_at, g.created_at, now())::timestamptz as joined_at, ${readId} as read_id,
-     case when u.id is null then 'member_no_user' when u.deleted_at is not null then 'member_closed' end as verdict
+     case when u.id is null then 'member_no_user' when u.deleted_at is not null then 'member_closed' end as issue
    from group_members gm join groups g on g.id = gm.group_id left join users u on u.id = gm.user_id ${join}
    where g.deleted_at is null and not (${groupIsOrphan}) order by gm.group_id, gm.user_id`;
 const membersOnly = statement<never>("import.source_members", members("0::bigint", ""));
@@ -105,7 +105,7 @@ export interface SourceInvite {
   max_uses: number | null;
   used_count: number;
   revoked_at: string | null;
-  verdict: "invite_no_group" | "invite_no_creator" | null;
+  issue: "invite_no_group" | "invite_no_creator" | null;
 }
 
 // Whether the table has deleted_at depends on how it was made; a row as JSON has it or not.
@@ -116,7 +116,7 @@ const invites = statement<never>(
      i.expires_at::timestamptz as expires_at, case when i.max_uses <= 2147483647 then i.max_uses::int end as max_uses,
      least(coalesce(i.used_count, 0), 2147483647)::int as used_count, i.revoked_at::timestamptz as revoked_at,
      case when g.id is null or g.deleted_at is not null or ${groupIsOrphan} then 'invite_no_group'
-       when u.id is null then 'invite_no_creator' end as verdict
+       when u.id is null then 'invite_no_creator' end as issue
    from group_invite_links i left join groups g on g.id = i.group_id left join users u on u.id = i.created_by
    where to_jsonb(i) ->> 'deleted_at' is null order by i.token`,
 );
@@ -153,7 +153,7 @@ export interface SourceVersion {
   release_date: string;
   created_at: string;
   updated_at: string;
-  verdict: "version_invalid" | null;
+  issue: "version_invalid" | null;
 }
 
 const versions = statement<never>(
@@ -166,7 +166,7 @@ const versions = statement<never>(
      coalesce(v.created_at, v.release_date, now())::timestamptz as created_at,
      coalesce(v.updated_at, v.created_at, now())::timestamptz as updated_at,
      case when v.platform not in ('android', 'ios', 'web') or v.build_number <= 0 or v.min_supported_build < 0
-       then 'version_invalid' end as verdict
+       then 'version_invalid' end as issue
    from app_versions v order by v.id`,
 );
 
@@ -198,15 +198,7 @@ export function sourceStore(source: Queries) {
     for (let rows = await source.query(fetch, []); rows.length > 0; rows = await source.query(fetch, [])) yield rows;
   }
   return {
-    counts: async () =>
-      (await source.query(counts, []))[0] ?? {
-        users: 0,
-        last_user: 0,
-        groups: 0,
-        last_group: 0,
-        deleted_groups: 0,
-        members: 0,
-      },
+    counts: async () => only(await source.query(counts, [])),
     /** Tells one installation of the first server from another; it survives a dump and restore. */
     fingerprint: async () => (await source.query(fingerprint, []))[0]?.mark ?? "no users",
     users: () => pages(users, fetchUsers),

@@ -1,6 +1,6 @@
-import { statement } from "@om/server/platform/postgres/statement";
+import { only, statement } from "@om/server/platform/postgres/statement";
 import { ImportRefused } from "./refusal.ts";
-import type { Link } from "./link.ts";
+import type { ImportConnection } from "./import-connection.ts";
 
 /**
  * The importer's own tables in the target. `import_progress` stays, so that a later run can go on; `import_conversations` keeps what
@@ -54,7 +54,8 @@ const read = statement<{ position: number; detail: string }>(
 const write = statement<never>(
   "import.set_progress",
   `insert into import_progress (step, position, detail) values ($1, $2, $3)
-   on conflict (step) do update set position = excluded.position, detail = excluded.detail`,
+   on conflict (step) do update
+   set position = greatest(import_progress.position, excluded.position), detail = excluded.detail`,
 );
 const raise = statement<never>(
   "import.raise_sequence",
@@ -64,14 +65,14 @@ const raise = statement<never>(
 const bumpLists = statement<never>("import.bump_lists", "update user_state set list_ver = list_ver + 1");
 
 /** @throws ImportRefused when the database belongs to another program, such as the first server */
-export async function refuseForeign(target: Link): Promise<void> {
-  if ((await target.query(foreignTables, []))[0]?.foreign) {
+export async function refuseForeign(target: ImportConnection): Promise<void> {
+  if (only(await target.query(foreignTables, [])).foreign) {
     throw new ImportRefused("the target has tables of another program: import into an empty database or data folder");
   }
 }
 
 /** Waits as long as lock_timeout, for the session of an import that was killed may end late. */
-async function lockAlone(target: Link): Promise<void> {
+async function lockAlone(target: ImportConnection): Promise<void> {
   try {
     await target.query(alone, []);
   } catch (error) {
@@ -85,7 +86,7 @@ const newEpoch = statement<never>("import.new_epoch", "update cache_control set 
 /** What is counted of a run that may have been cut off. */
 export type Step = "users" | "groups" | "messages" | "finished";
 
-export function stateStore(target: Link) {
+export function stateStore(target: ImportConnection) {
   const get = async (step: string) => (await target.query(read, [step]))[0];
   return {
     /**
@@ -95,12 +96,12 @@ export function stateStore(target: Link) {
      */
     async claim(fingerprint: string): Promise<boolean> {
       await lockAlone(target);
-      if (((await target.query(serving, []))[0]?.n ?? 0) > 0) {
+      if (only(await target.query(serving, [])).n > 0) {
         throw new ImportRefused("a server runs on the target database: stop it first");
       }
-      const started = (await target.query(known, []))[0]?.known === true && (await get("source")) !== undefined;
+      const started = only(await target.query(known, [])).known && (await get("source")) !== undefined;
       if (!started) {
-        if ((await target.query(occupied, []))[0]?.occupied) {
+        if (only(await target.query(occupied, [])).occupied) {
           throw new ImportRefused("the target has data of its own: import into an empty database or data folder");
         }
         await target.transaction(async () => {
@@ -120,6 +121,16 @@ export function stateStore(target: Link) {
       return (await get("finished")) !== undefined;
     },
     position: async (step: Step) => (await get(step))?.position ?? 0,
+    /** @param present ids of `ids` that are here. @throws ImportRefused when one of them came after the last import, so it was given away here */
+    async requireOwn(step: "users" | "groups", ids: number[], present: Set<number>): Promise<void> {
+      const imported = (await get(step))?.position ?? 0;
+      const foreign = ids.find((id) => id > imported && present.has(id));
+      if (foreign === undefined) return;
+      throw new ImportRefused(
+        `${step.slice(0, -1)} ${foreign} of the source came after the last import, and its id was given to another here`,
+      );
+    },
+    /** Never back. */
     advance: (step: Step, position: number) => target.query(write, [step, position, ""]),
     /** New rows get ids above `id`, which the first server has given out. */
     async raiseSequence(table: "users" | "groups" | "app_versions" | "messages", id: number): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Queries } from "@om/server/platform/postgres/database";
-import { statement } from "@om/server/platform/postgres/statement";
+import { only, statement } from "@om/server/platform/postgres/statement";
 import { checksum, type ConversationSum, type SourceMessage, type SourcePosition } from "./source-message-store.ts";
 import type { SourceMember } from "./source-store.ts";
 
@@ -207,48 +207,41 @@ const sums = statement<never>(
 );
 const fetchSums = statement<TargetSum>("import.target_fetch_sums", "fetch 1000 from sums");
 
+/** Rows as one array per column, for `unnest`. */
+const columns = <Row>(rows: readonly Row[], ...names: (keyof Row)[]): unknown[][] =>
+  names.map((name) => rows.map((row) => row[name]));
+
 /** Writes messages and positions, and sums them up. */
 export function targetMessageStore(target: Queries) {
   return {
     /** @param mayBeHere false spares the look for messages of an earlier run */
     async add(page: readonly SourceMessage[], mayBeHere: boolean): Promise<PageOutcome[]> {
-      const senders = page.map((message) => message.sender_id);
-      const recipients = page.map((message) => message.recipient_id);
-      await target.query(makeConversations, [senders, recipients]);
-      return target.query(addMessages, [
-        page.map((message) => message.id),
-        page.map((message) => message.created_at),
-        senders,
-        recipients,
-        page.map((message) => message.group_id),
-        page.map((message) => message.client_id),
-        page.map((message) => message.message_type),
-        page.map((message) => message.content),
-        mayBeHere,
-      ]);
+      await target.query(makeConversations, columns(page, "sender_id", "recipient_id"));
+      const values = columns(
+        page,
+        "id",
+        "created_at",
+        "sender_id",
+        "recipient_id",
+        "group_id",
+        "client_id",
+        "message_type",
+        "content",
+      );
+      return target.query(addMessages, [...values, mayBeHere]);
     },
     stageMembers: (members: readonly SourceMember[]) =>
-      target.query(stageMembers, [
-        members.map((member) => member.group_id),
-        members.map((member) => member.user_id),
-        members.map((member) => member.role),
-        members.map((member) => member.joined_at),
-        members.map((member) => member.read_id),
-      ]),
+      target.query(stageMembers, columns(members, "group_id", "user_id", "role", "joined_at", "read_id")),
     stagePositions: (positions: readonly SourcePosition[]) =>
-      target.query(stagePositions, [
-        positions.map((position) => position.user_id),
-        positions.map((position) => position.peer_id),
-        positions.map((position) => position.group_id),
-        positions.map((position) => position.read_id),
-        positions.map((position) => position.delivered_id),
-        positions.map((position) => position.pending_id),
-      ]),
-    conversationCount: async () => (await target.query(conversationCount, []))[0]?.n ?? 0,
+      target.query(
+        stagePositions,
+        columns(positions, "user_id", "peer_id", "group_id", "read_id", "delivered_id", "pending_id"),
+      ),
+    conversationCount: async () => only(await target.query(conversationCount, [])).n,
     /** The next conversations above `after`: the last id and how many; null when there are none. */
     async nextRange(after: number, size: number): Promise<{ last: number; count: number } | null> {
-      const [row] = await target.query(nextRange, [after, size]);
-      return row === undefined || row.last === null ? null : { last: row.last, count: row.count };
+      const { last, count } = only(await target.query(nextRange, [after, size]));
+      return last === null ? null : { last, count };
     },
     async place(after: number, last: number): Promise<void> {
       await target.query(startEmpty, [after, last]);

@@ -1,9 +1,9 @@
 import type { Queries } from "@om/server/platform/postgres/database";
-import { statement } from "@om/server/platform/postgres/statement";
+import { only, statement } from "@om/server/platform/postgres/statement";
 import type { SourceInvite, SourceToken, SourceVersion } from "./source-store.ts";
 
 /** A user as it is stored here; `name`: what it owns in `names`, null when the account is closed. */
-export interface PlacedUser {
+export interface MappedUser {
   id: number;
   created_at: string;
   updated_at: string;
@@ -17,7 +17,7 @@ export interface PlacedUser {
   last_seen: string | null;
   closed_at: string | null;
 }
-export interface PlacedGroup {
+export interface MappedGroup {
   id: number;
   created_at: string;
   updated_at: string;
@@ -132,14 +132,14 @@ const endSessions = statement<never>(
 /** Writes everything but messages and positions; each call is one statement, so all of it or nothing. */
 export function targetStore(target: Queries) {
   const here = async (add: typeof addInvites, rows: readonly unknown[]): Promise<number> =>
-    rows.length === 0 ? 0 : ((await target.query(add, [JSON.stringify(rows)]))[0]?.here ?? 0);
+    rows.length === 0 ? 0 : only(await target.query(add, [JSON.stringify(rows)])).here;
   return {
     usersHere: (ids: number[]) => target.query(usersHere, [ids]),
     namesTaken: async (names: string[]) => (await target.query(namesTaken, [names])).map(({ name }) => name),
     emailsTaken: async (emails: string[]) => (await target.query(emailsTaken, [emails])).map(({ email }) => email),
-    addUsers: (users: PlacedUser[]) => target.query(addUsers, [JSON.stringify(users)]),
+    addUsers: (users: MappedUser[]) => target.query(addUsers, [JSON.stringify(users)]),
     groupsHere: (ids: number[]) => target.query(groupsHere, [ids]),
-    addGroups(groups: PlacedGroup[]) {
+    addGroups(groups: MappedGroup[]) {
       const rows = groups.map((group) => ({ ...group, reserved: group.handle?.toLowerCase() }));
       return target.query(addGroups, [JSON.stringify(rows)]);
     },

@@ -189,7 +189,7 @@ describe.each([
     const noText = expectedConversations(rows)
       .flatMap(({ messages }) => messages)
       .filter(({ message_type: type }) => type !== "text").length;
-    const counted = Object.fromEntries(report.notes.map(({ reason, count }) => [reason, count]));
+    const counted = Object.fromEntries(report.issues.map(({ reason, count }) => [reason, count]));
     const inGroup3 = rows.messages.filter(
       ({ group_id, recipient_id, deleted_at }) => group_id === 3 && recipient_id === null && deleted_at === null,
     ).length;
@@ -218,7 +218,7 @@ describe.each([
       message_no_client_id: 3,
       message_type_text: noText,
     });
-    expect(report.notes.find(({ reason }) => reason === "user_renamed")?.examples).toContain("10: nika → nika_10_om");
+    expect(report.issues.find(({ reason }) => reason === "user_renamed")?.examples).toContain("10: nika → nika_10_om");
   });
 
   test("on the imported data old passwords log in, old tokens refresh, and new ids lie above the old ones", async () => {

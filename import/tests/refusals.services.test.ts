@@ -38,7 +38,7 @@ test.each([
   await onDatabase(url, (client) => client.query(`drop table ${table}`));
   const report = await attempt(url);
   expect(report.complete).toBe(true);
-  expect(report.notes).toContainEqual(expect.objectContaining({ reason: "table_missing", examples: [table] }));
+  expect(report.issues).toContainEqual(expect.objectContaining({ reason: "table_missing", examples: [table] }));
   if (kind !== undefined) expect(report.counts[kind]).toBeUndefined();
 });
 
@@ -98,7 +98,7 @@ test("a user of the source whose id was given to somebody here stops the run bef
   if (first === undefined) throw new Error("no users");
   await addOldRows(source, { users: [{ ...first, id: 61, username: "other", email: "other@example.org" }] });
   await expect(attempt(source, target.env["DATABASE_URL"])).rejects.toThrow(
-    /^user 61 of the source .* given to somebody here$/,
+    /^user 61 of the source .* given to another here$/,
   );
 });
 

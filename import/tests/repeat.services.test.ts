@@ -57,7 +57,7 @@ test("a second run over the same source changes nothing", async () => {
   const positions = await target.rows("select xmin, * from participants order by user_id, conversation_id");
   const second = await importFrom(url, target);
   expect(second).toMatchObject({ complete: true, repeat: true });
-  expect(second.notes).toEqual(first.notes);
+  expect(second.issues).toEqual(first.issues);
   const after = await dumpImport(target);
   // Only the versions of the lists move, so that no cache stays.
   const still = (dump: Record<string, unknown[]>): unknown => ({
@@ -108,7 +108,7 @@ test("a later run adds what is new, moves positions on, and refuses conversation
   const report = await importFrom(url, target);
   expect(report.complete).toBe(false);
   expect(report.comparison).toMatchObject({ different: 0, used: 1 });
-  expect(report.notes.find(({ reason }) => reason === "message_conversation_used")).toMatchObject({
+  expect(report.issues.find(({ reason }) => reason === "message_conversation_used")).toMatchObject({
     count: 1,
     examples: [String(next + 3)],
   });
@@ -159,7 +159,7 @@ test("what came late, or was changed here behind the importer's back, is named a
   );
   const report = await importFrom(url, target);
   expect(report.complete).toBe(false);
-  expect(report.notes).toContainEqual(expect.objectContaining({ reason: "message_late", examples: ["9000"] }));
+  expect(report.issues).toContainEqual(expect.objectContaining({ reason: "message_late", examples: ["9000"] }));
   expect(report.comparison?.differences).toContainEqual(
     expect.stringMatching(/^users 30 and 40: \d+ messages in the source/),
   );
@@ -186,7 +186,7 @@ test("a dry run reports the same and writes nothing", async () => {
   expect(await target.rows("select from pg_class where relnamespace = 'public'::regnamespace")).toEqual([]);
   const real = await importFrom(url, target);
   const told = JSON.parse(readFileSync(json, "utf8")) as Report;
-  expect(told.notes).toEqual(real.notes);
+  expect(told.issues).toEqual(real.issues);
   const expected = (report: Report): unknown =>
     Object.fromEntries(Object.entries(report.counts).map(([kind, count]) => [kind, count.expected]));
   expect(expected(told)).toEqual(expected(real));

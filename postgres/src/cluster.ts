@@ -1,8 +1,12 @@
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
+import { renameSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
+import { syncFolder } from "./data-folder.ts";
 import { lastLine, type Programs } from "./programs.ts";
+
+/** How long initdb, or the recovery from a crash, may take on a slow disk, in ms. */
+const startTimeoutMs = 600_000;
 
 /** A running postmaster. */
 export interface Cluster {
@@ -18,41 +22,53 @@ export interface Cluster {
  * @param args more arguments for initdb @throws an Error with the last words of initdb
  */
 export async function createCluster(programs: Programs, data: string, args: string[], lock?: number): Promise<void> {
-  const made = `${data}.new`;
-  rmSync(made, { recursive: true, force: true });
+  const unfinished = `${data}.new`;
+  rmSync(unfinished, { recursive: true, force: true });
   const locale =
     programs.version < 17
       ? ["--locale=C.UTF-8"]
       : ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"];
-  const child = programs.run("initdb", ["-D", made, "-E", "UTF8", ...locale, ...args], lock);
+  const child = programs.run("initdb", ["-D", unfinished, "-E", "UTF8", ...locale, ...args], lock);
   const log = keepLog(child);
-  const [code] = (await once(child, "close")) as [number | null];
+  const timer = setTimeout(() => child.kill("SIGKILL"), startTimeoutMs);
+  const [code] = (await once(child, "close").finally(() => clearTimeout(timer))) as [number | null];
   if (code !== 0) {
-    rmSync(made, { recursive: true, force: true });
+    rmSync(unfinished, { recursive: true, force: true });
     throw new Error(lastLine(log()));
   }
-  renameSync(made, data);
+  renameSync(unfinished, data);
   syncFolder(dirname(data));
 }
 
-/** Starts PostgreSQL on its files; resolves when it accepts connections. @param settings `name=value` @throws an Error with its last words */
+export interface ClusterOptions {
+  data: string;
+  /** `name=value` each. */
+  settings: string[];
+  /** An open file that it holds as long as one of its processes lives. */
+  lock?: number | undefined;
+  /** Gives the start up. */
+  signal?: AbortSignal | undefined;
+  /** What it says when it is ready. */
+  line?: string | undefined;
+}
+
+/** Starts PostgreSQL on its files; resolves when it accepts connections. @throws an Error with its last words */
 export async function startCluster(
   programs: Programs,
-  {
-    data,
-    settings,
-    lock,
-    line = "ready to accept connections",
-  }: { data: string; settings: string[]; lock?: number | undefined; line?: string },
+  { data, settings, lock, signal, line = "ready to accept connections" }: ClusterOptions,
 ): Promise<Cluster> {
+  signal?.throwIfAborted();
   const child = programs.run("postgres", ["-D", data, ...settings.flatMap((setting) => ["-c", setting])], lock);
   const log = keepLog(child);
   const ended = once(child, "exit").then(() => lastLine(log()));
   const ready = new Promise<undefined>((resolve) => {
     child.stderr?.on("data", () => void (log().includes(line) && resolve(undefined)));
   });
-  const early = await Promise.race([ready, ended]);
-  if (early !== undefined) throw new Error(early);
+  const limit = AbortSignal.any([AbortSignal.timeout(startTimeoutMs), ...(signal ? [signal] : [])]);
+  const giveUp = (): void => void child.kill("SIGQUIT");
+  limit.addEventListener("abort", giveUp);
+  const early = await Promise.race([ready, ended]).finally(() => limit.removeEventListener("abort", giveUp));
+  if (early !== undefined) throw new Error(limit.aborted ? "it was not ready in time" : early);
   return {
     pid: child.pid ?? 0,
     ended,
@@ -65,14 +81,4 @@ function keepLog(child: ChildProcess): () => string {
   let log = "";
   child.stderr?.setEncoding("utf8").on("data", (chunk: string) => (log = (log + chunk).slice(-4_000)));
   return () => log;
-}
-
-function syncFolder(folder: string): void {
-  if (process.platform === "win32") return;
-  const opened = openSync(folder, "r");
-  try {
-    fsyncSync(opened);
-  } finally {
-    closeSync(opened);
-  }
 }

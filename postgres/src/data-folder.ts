@@ -1,9 +1,13 @@
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import {
   chmodSync,
+  closeSync,
   existsSync,
+  fsyncSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   realpathSync,
@@ -13,7 +17,7 @@ import {
 } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { EmbeddedRefused } from "./programs.ts";
 
 /** Of pg: where PostgreSQL is. */
@@ -27,7 +31,7 @@ export interface Connection {
   ssl: false;
 }
 
-const hasUnixSockets = process.platform !== "win32";
+export const hasUnixSockets = process.platform !== "win32";
 
 /**
  * Makes the data folder, for nobody's eyes but ours.
@@ -35,13 +39,32 @@ const hasUnixSockets = process.platform !== "win32";
  */
 export function prepareFolder(folder: string): string {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const topmost = mkdirSync(folder, { recursive: true, mode: 0o700 });
     const real = realpathSync(folder);
+    if (topmost !== undefined) syncFolders(dirname(real), dirname(realpathSync(topmost)));
     if (hasUnixSockets && (statSync(real).mode & 0o077) !== 0) close(real);
     return real;
   } catch (error) {
     if (error instanceof EmbeddedRefused) throw error;
     throw new EmbeddedRefused(`the data folder ${folder} cannot be used: ${(error as Error).message}`);
+  }
+}
+
+/** Makes the entries of folders last: without this a power cut may take a new folder away with all that is in it. */
+function syncFolders(lowest: string, highest: string): void {
+  for (let folder = lowest; ; folder = dirname(folder)) {
+    syncFolder(folder);
+    if (folder === highest) return;
+  }
+}
+
+export function syncFolder(folder: string): void {
+  if (process.platform === "win32") return;
+  const opened = openSync(folder, "r");
+  try {
+    fsyncSync(opened);
+  } finally {
+    closeSync(opened);
   }
 }
 
@@ -65,15 +88,20 @@ export function runFolder(folder: string): string {
   return run;
 }
 
-/** How PostgreSQL is reached: on a socket that only we can open, else on loopback with a random password. */
+/**
+ * How PostgreSQL is reached.
+ * @param run folder of its socket, which only we can open; undefined: on loopback, with a random password
+ * @param isNew a PostgreSQL that is still to be made gets a password anew: a start that was killed may have left half of one
+ */
 export async function accessTo(
   folder: string,
-  run: string,
+  run: string | undefined,
+  isNew: boolean,
 ): Promise<{ connection: Connection; settings: string[]; initdb: string[] }> {
-  const own = { user: "postgres", database: "postgres", ssl: false } as const;
-  if (hasUnixSockets) {
+  const account = { user: "postgres", database: "postgres", ssl: false } as const;
+  if (run !== undefined) {
     return {
-      connection: { ...own, host: run, port: 5432 },
+      connection: { ...account, host: run, port: 5432 },
       settings: [
         "listen_addresses=",
         "port=5432",
@@ -84,18 +112,18 @@ export async function accessTo(
     };
   }
   const file = join(folder, "postgres-password");
-  if (!existsSync(file)) writeFileSync(file, randomBytes(32).toString("base64url"), { mode: 0o600, flush: true });
+  if (isNew) writeFileSync(file, randomBytes(32).toString("base64url"), { mode: 0o600, flush: true });
   const port = await freePort();
   return {
-    connection: { ...own, host: "127.0.0.1", port, password: readFileSync(file, "utf8") },
+    connection: { ...account, host: "127.0.0.1", port, password: readFileSync(file, "utf8") },
     settings: ["listen_addresses=127.0.0.1", `port=${port}`],
     initdb: ["-A", "scram-sha-256", `--pwfile=${file}`],
   };
 }
 
 async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
   const { port } = server.address() as AddressInfo;
   await new Promise((resolve) => server.close(resolve));
   return port;

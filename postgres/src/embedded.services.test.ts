@@ -1,4 +1,5 @@
 import {
+  closeSync,
   cpSync,
   existsSync,
   mkdtempSync,
@@ -13,8 +14,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { startCluster } from "./cluster.ts";
 import { startEmbedded, type Embedded, type EmbeddedOptions } from "./embedded.ts";
-import { EmbeddedRefused } from "./programs.ts";
+import { lockFile } from "./file-lock.ts";
+import { EmbeddedRefused, npmPrograms } from "./programs.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -100,6 +103,84 @@ test("PostgreSQL that is killed is started again with everything committed", asy
     .toEqual([{ n: 1 }]);
   expect(postmaster()).not.toBe(before);
   expect(outages).toEqual([expect.stringContaining("the embedded database has ended and is started again")]);
+});
+
+test("of two starts at the same time one is refused", async () => {
+  const starts = await Promise.allSettled([startEmbedded(folder, quiet), startEmbedded(folder, quiet)]);
+  for (const start of starts) if (start.status === "fulfilled") await start.value[Symbol.asyncDispose]();
+  expect(starts.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+});
+
+test("what a server that is gone has left running is stopped first, also when it is still starting", async () => {
+  const left = lockFile(join(folder, "postgres.lock"));
+  const data = join(folder, "pgdata");
+  // A number that means another process by now: our own.
+  writeFileSync(join(data, "postmaster.pid"), `${process.pid}\n`);
+  const next = startEmbedded(folder, quiet);
+  rmSync(join(data, "postmaster.pid"));
+  const settings = ["listen_addresses=", `unix_socket_directories=${folder}`];
+  const old = startCluster(npmPrograms(join(folder, "lib")), { data, settings, lock: left }).then(
+    ({ ended }) => ended,
+    (error: Error) => error.message,
+  );
+  closeSync(left ?? 0);
+  await using embedded = await next;
+  expect(await old).toContain("database system is shut down");
+  expect(await rows(embedded, "select 1 as n")).toEqual([{ n: 1 }]);
+});
+
+test("a PostgreSQL that somebody has started by hand on the files is refused, and goes on", async () => {
+  const programs = npmPrograms(join(folder, "lib"));
+  const settings = ["listen_addresses=", `unix_socket_directories=${folder}`];
+  const other = await startCluster(programs, { data: join(folder, "pgdata"), settings });
+  await expect(startEmbedded(folder, quiet)).rejects.toThrow(`by hand (process ${other.pid}): stop it`);
+  expect(postmaster()).toBe(other.pid);
+  other.signal("SIGINT");
+  await other.ended;
+});
+
+test("a stop ends a restart that is under way", async () => {
+  let outage: () => void = () => undefined;
+  const broken = new Promise<void>((resolve) => (outage = resolve));
+  const embedded = await startEmbedded(folder, { ...quiet, onOutage: () => outage() });
+  process.kill(postmaster(), "SIGKILL");
+  await broken;
+  await embedded[Symbol.asyncDispose]();
+  expect(existsSync(join(folder, "run"))).toBe(false);
+  await (await startEmbedded(folder, quiet))[Symbol.asyncDispose]();
+});
+
+test("a start that is given up leaves nothing behind", async () => {
+  const options = { ...quiet, signal: AbortSignal.abort() };
+  await expect(startEmbedded(folder, options)).rejects.toBeInstanceOf(EmbeddedRefused);
+  expect(existsSync(join(folder, "run"))).toBe(false);
+  await (await startEmbedded(folder, quiet))[Symbol.asyncDispose]();
+});
+
+test("without Unix sockets a password is asked for, on loopback; half of one from a start that was killed is made anew", async () => {
+  rmSync(join(folder, "pgdata"), { recursive: true });
+  writeFileSync(join(folder, "postgres-password"), "", { mode: 0o600 });
+  const options = { ...quiet, unixSockets: false };
+  await (await startEmbedded(folder, options))[Symbol.asyncDispose]();
+  await using embedded = await startEmbedded(folder, options);
+  const { connection } = embedded;
+  expect([connection.host, connection.password?.length]).toEqual(["127.0.0.1", 43]);
+  expect(statSync(join(folder, "postgres-password")).mode & 0o777).toBe(0o600);
+  expect(await rows(embedded, "select 1 as n")).toEqual([{ n: 1 }]);
+  const wrong = { connection: { ...connection, password: "wrong" } } as Embedded;
+  await expect(rows(wrong, "select 1")).rejects.toThrow("password authentication failed");
+});
+
+test("PostgreSQL and its processes see nothing of the server's environment", async () => {
+  process.env["OM_SECRET_OF_TEST"] = "secret";
+  await using embedded = await startEmbedded(folder, quiet);
+  delete process.env["OM_SECRET_OF_TEST"];
+  expect(
+    await rows(
+      embedded,
+      "select encode(pg_read_binary_file('/proc/self/environ'), 'escape') like '%OM_SECRET%' as seen",
+    ),
+  ).toEqual([{ seen: false }]);
 });
 
 test("one that does not come up again is given up with the reason, and what is left stops", async () => {

@@ -29,7 +29,7 @@ export function lockFile(path: string): number | undefined {
 
 /** Locks belong to the open file, not to the process that asks, so a short-lived program can take ours. */
 function flock(file: number): boolean {
-  const { status, error, stderr } = spawnSync("flock", ["--nonblock", "3"], {
+  const { status, error, stderr } = spawnSync("flock", ["-n", "3"], {
     stdio: ["ignore", "ignore", "pipe", file],
     encoding: "utf8",
     timeout: 30_000,

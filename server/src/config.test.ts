@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { program } from "@om/services";
 import { expect, test } from "vitest";
-import { ConfigError, configurationPage, helpText, parseConfig, readEnvironment, settings } from "./config.ts";
+import { ConfigError, configurationPage, helpText, parseConfig, loadEnvironment, settings } from "./config.ts";
 
 const all = Object.values(settings).map(({ env }) => env);
 
@@ -158,10 +158,10 @@ test("a .env file fills in what the environment does not set", () => {
   const [home, before] = [process.cwd(), { ...process.env }];
   try {
     process.chdir(folder);
-    expect(readEnvironment()["OM_TEST_ONE"]).toBeUndefined();
+    expect(loadEnvironment()["OM_TEST_ONE"]).toBeUndefined();
     writeFileSync(".env", 'OM_TEST_ONE=file\nOM_TEST_TWO="of the file" # a remark\n');
     process.env["OM_TEST_ONE"] = "environment";
-    expect(readEnvironment()).toMatchObject({ OM_TEST_ONE: "environment", OM_TEST_TWO: "of the file" });
+    expect(loadEnvironment()).toMatchObject({ OM_TEST_ONE: "environment", OM_TEST_TWO: "of the file" });
   } finally {
     process.env = before;
     process.chdir(home);

@@ -339,7 +339,7 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
 }
 
 /** The environment, completed by a `.env` file in the working directory; the environment wins. */
-export function readEnvironment(): Record<string, string | undefined> {
+export function loadEnvironment(): Record<string, string | undefined> {
   try {
     return { ...parseEnvFile(readFileSync(".env")), ...process.env };
   } catch {

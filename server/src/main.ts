@@ -1,7 +1,7 @@
 import { once } from "node:events";
 
 /** How long a graceful stop may take before the process ends all the same, in ms. */
-const stopDeadline = 9_000;
+const stopTimeoutMs = 9_000;
 const stopping = new AbortController();
 const { signal } = stopping;
 let exitCode = 0;
@@ -13,7 +13,7 @@ for (const name of ["SIGTERM", "SIGINT"] as const) {
 // Nobody reads any more: a pipe such as `| tee` was closed.
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => stop(0));
 
-const { helpText, parseConfig, readEnvironment } = await import("./config.ts");
+const { helpText, parseConfig, loadEnvironment } = await import("./config.ts");
 if (process.argv.includes("--help") || process.argv.includes("-h")) {
   console.log(helpText());
 } else {
@@ -21,7 +21,9 @@ if (process.argv.includes("--help") || process.argv.includes("-h")) {
     await run();
   } catch (error) {
     if (error !== signal.reason) {
-      console.error(inWords(signal.aborted ? "OM Messenger did not stop cleanly" : "OM Messenger cannot start", error));
+      console.error(
+        errorLine(signal.aborted ? "OM Messenger did not stop cleanly" : "OM Messenger cannot start", error),
+      );
       exitCode = 1;
     }
   }
@@ -30,10 +32,10 @@ if (process.argv.includes("--help") || process.argv.includes("-h")) {
 
 async function run(): Promise<void> {
   const { startApp } = await import("./app.ts");
-  await using app = await startApp(parseConfig(readEnvironment()), {
+  await using app = await startApp(parseConfig(loadEnvironment()), {
     signal,
     onListening: (url) => console.log(`OM Messenger is starting: ${url}`),
-    onFatal: (error) => stop(1, () => console.error(inWords("OM Messenger has to stop", error))),
+    onFatal: (error) => stop(1, () => console.error(errorLine("OM Messenger has to stop", error))),
   });
   if (signal.aborted) return;
   console.log(`OM Messenger is ready: ${app.url}`);
@@ -45,11 +47,11 @@ function stop(code: number, say: () => void = () => undefined): void {
   exitCode = code;
   stopping.abort();
   say();
-  setTimeout(() => process.exit(1), stopDeadline).unref();
+  setTimeout(() => process.exit(1), stopTimeoutMs).unref();
 }
 
 /** One line for people, with the cause of a defect. */
-function inWords(what: string, error: unknown): string {
+function errorLine(what: string, error: unknown): string {
   if (!(error instanceof Error)) return `${what}: ${String(error)}`;
   const cause = error.cause instanceof Error ? ` (${error.cause.message})` : "";
   return `${what}: ${error.message}${cause}`;

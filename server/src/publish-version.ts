@@ -1,24 +1,24 @@
-import { parseConfig, readEnvironment } from "./config.ts";
+import { parseConfig, loadEnvironment } from "./config.ts";
 import { externalConnection, openStorage } from "./open/open-storage.ts";
 import { publishVersion } from "./releases/publish-version.ts";
-import { readArguments, usage, type Release } from "./releases/read-release.ts";
+import { parseArguments, usage, type Release } from "./releases/parse-release.ts";
 import { versionStore, type VersionStore } from "./releases/version-store.ts";
 
 /** Rows that `--list` prints at most. */
 const maxListed = 1_000;
 
 try {
-  const wish = readArguments(process.argv.slice(2));
+  const wish = parseArguments(process.argv.slice(2));
   if (wish === "help") console.log(usage);
   else await run(wish);
 } catch (error) {
-  console.error(`Cannot publish: ${oneLine(error)}`);
+  console.error(`Cannot publish: ${errorLine(error)}`);
   process.exitCode = 1;
 }
 
 async function run(wish: Release | "list"): Promise<void> {
   // What breaks a statement is thrown by it too.
-  const config = parseConfig(readEnvironment());
+  const config = parseConfig(loadEnvironment());
   await using storage = await openStorage(config, {
     onOutage: () => undefined,
     onEnd: () => undefined,
@@ -45,10 +45,10 @@ async function list(versions: VersionStore): Promise<void> {
 }
 
 /** The driver's errors carry what went wrong as their cause or as their code. */
-function oneLine(error: unknown): string {
+function errorLine(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { code } = error as { code?: unknown };
   const text = error.message === "" && typeof code === "string" ? code : error.message;
-  const cause = error.cause instanceof Error ? ` (${oneLine(error.cause)})` : "";
+  const cause = error.cause instanceof Error ? ` (${errorLine(error.cause)})` : "";
   return `${text}${cause}`.replaceAll(/\s+/g, " ");
 }

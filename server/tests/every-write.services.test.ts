@@ -3,7 +3,7 @@ import { decode } from "@msgpack/msgpack";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Reply } from "../src/platform/redis/redis.ts";
 import { openTestSocket } from "./fixtures/chat-server.ts";
-import { readsOf, startLivePair, type LivePair, type Person } from "./fixtures/live-pair.ts";
+import { readsOf, startServerPair, type ServerPair, type Person } from "./fixtures/server-pair.ts";
 import { multipart, multipartType } from "./fixtures/multipart.ts";
 import { png } from "./fixtures/pictures.ts";
 import { redisClient, until } from "./fixtures/redis-clients.ts";
@@ -11,12 +11,12 @@ import { serverSecret } from "./fixtures/test-server.ts";
 
 type MutatingRoute = { [N in RouteName]: (typeof routes)[N]["method"] extends "GET" ? never : N }[RouteName];
 
-let pair: LivePair;
+let pair: ServerPair;
 /** All that a client was given to prove who it is. */
 const tokens = new Set<string>();
 beforeAll(async () => {
   // The harder case: answers show e-mail addresses, which Redis must not have.
-  pair = await startLivePair({ EXPOSE_EMAILS: "true" });
+  pair = await startServerPair({ EXPOSE_EMAILS: "true" });
   // The guard is for others: the server's own writes look after the cache themselves.
   pair.sql(`create table guarded (at text);
     create or replace function invalidate_unmarked() returns trigger language plpgsql as $$

@@ -2,16 +2,16 @@ import { encode } from "@msgpack/msgpack";
 import { Redis as Driver } from "ioredis";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { packEntry, readHeader } from "../src/cache/entry.ts";
-import { readsOf, startLivePair, type LivePair, type Person } from "./fixtures/live-pair.ts";
+import { readsOf, startServerPair, type ServerPair, type Person } from "./fixtures/server-pair.ts";
 
 // What may lie under the keys of ours, written by the first server, by hand, by a fault or by somebody who means no good.
 
-let pair: LivePair;
+let pair: ServerPair;
 let raw: Driver;
 let [ada, ben]: Person[] = [];
 let group = 0;
 beforeAll(async () => {
-  pair = await startLivePair();
+  pair = await startServerPair();
   raw = new Driver(pair.redis.port, "127.0.0.1");
   const [one, two] = await pair.people("ada", "ben");
   if (one === undefined || two === undefined) throw new Error("nobody there");

@@ -38,14 +38,18 @@ export interface Binaries {
 }
 
 /** Programs taken out of packages; they stay until the next `npm ci`. */
-const loosePrograms = fileURLToPath(new URL("../../node_modules/.cache/om-services", import.meta.url));
+const extractedPrograms = fileURLToPath(new URL("../../node_modules/.cache/om-services", import.meta.url));
 
 /** The newest that Debian has put aside for a service, then PATH, then what was taken out of a package. */
 function findBinaries(service: Service): Binaries | undefined {
   const debian = "/usr/lib/postgresql";
   const versions = existsSync(debian) ? readdirSync(debian).toSorted((a, b) => Number(b) - Number(a)) : [];
   const path = (process.env["PATH"] ?? "").split(delimiter);
-  const folders = [...versions.map((v) => join(debian, v, "bin")), ...path, join(loosePrograms, service, "usr/bin")];
+  const folders = [
+    ...versions.map((v) => join(debian, v, "bin")),
+    ...path,
+    join(extractedPrograms, service, "usr/bin"),
+  ];
   return services[service].programs
     .flatMap(([server, companion]) =>
       folders.map((folder) => ({ server: join(folder, server), companion: join(folder, companion) })),
@@ -59,7 +63,7 @@ export function ensureBinaries(service: Service): Binaries {
   if (found !== undefined) return found;
   const { package: name, loose } = services[service];
   if (process.getuid?.() === 0 && existsSync("/usr/bin/apt-get")) {
-    if (loose) takeOut(service, name);
+    if (loose) extractPackage(service, name);
     else install(service, name);
     const fetched = findBinaries(service);
     if (fetched !== undefined) return fetched;
@@ -95,17 +99,17 @@ function withoutStarting(work: () => void): void {
   }
 }
 
-function takeOut(service: Service, name: string): void {
+function extractPackage(service: Service, name: string): void {
   console.log(`${service} is not installed: taking it out of Debian's package ${name} for the tests`);
-  mkdirSync(loosePrograms, { recursive: true });
-  const folder = mkdtempSync(join(loosePrograms, "package-"));
+  mkdirSync(extractedPrograms, { recursive: true });
+  const folder = mkdtempSync(join(extractedPrograms, "package-"));
   try {
     apt(["update"]);
     apt(["-o", "APT::Sandbox::User=root", "download", name], folder);
     const [file = ""] = readdirSync(folder);
     execFileSync("dpkg-deb", ["--extract", join(folder, file), join(folder, "tree")], { timeout: 60_000 });
     // All or nothing, whatever interrupts it.
-    renameSync(join(folder, "tree"), join(loosePrograms, service));
+    renameSync(join(folder, "tree"), join(extractedPrograms, service));
   } finally {
     rmSync(folder, { recursive: true });
   }

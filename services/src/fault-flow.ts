@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 /** One direction of a connection through the fault proxy. */
 export interface Flow {
   /** While silent it swallows; once something was swallowed it stays silent for good. */
-  silence(on: boolean): void;
+  stall(on: boolean): void;
   readonly silent: boolean;
   /** Carries what is due by now; the delay may have changed. */
   pump(): void;
@@ -70,7 +70,7 @@ export function createFlow(options: {
     waiting.length = 0;
   });
   return {
-    silence: (on) => void (silent = on),
+    stall: (on) => void (silent = on),
     get silent() {
       return silent || lost;
     },

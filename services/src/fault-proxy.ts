@@ -37,17 +37,17 @@ export interface FaultProxy extends AsyncDisposable {
 }
 
 /** One client, the server behind it and what flows between them. */
-interface Link {
+interface ProxiedConnection {
   readonly client: Socket;
   readonly server: Socket;
   readonly up: Flow;
   readonly down: Flow;
 }
 
-interface Way {
+interface ProxyPath {
   targetPort: number;
   readonly counts: { accepted: number; carried: number; swallowed: number };
-  readonly links: Set<Link>;
+  readonly connections: Set<ProxiedConnection>;
   fault: Fault;
   /** Of `cut`: what may still pass of the next answer. */
   left: number;
@@ -56,9 +56,9 @@ interface Way {
 /** @param targetPort of loopback */
 export async function startFaultProxy(targetPort: number): Promise<FaultProxy> {
   const counts = { accepted: 0, carried: 0, swallowed: 0 };
-  const way: Way = { targetPort, counts, links: new Set(), fault: "pass", left: Number.POSITIVE_INFINITY };
-  const { links } = way;
-  const take = (client: Socket): void => connect(way, client);
+  const path: ProxyPath = { targetPort, counts, connections: new Set(), fault: "pass", left: Number.POSITIVE_INFINITY };
+  const { connections } = path;
+  const take = (client: Socket): void => connect(path, client);
   const listener = createServer({ noDelay: true, allowHalfOpen: true }, take).listen(0, "127.0.0.1");
   await once(listener, "listening");
   const { port } = listener.address() as AddressInfo;
@@ -66,72 +66,72 @@ export async function startFaultProxy(targetPort: number): Promise<FaultProxy> {
     address: `127.0.0.1:${port}`,
     port,
     mode(fault) {
-      way.fault = fault === "reset" ? "pass" : fault;
-      way.left = typeof fault === "object" && "cut" in fault ? fault.cut : Number.POSITIVE_INFINITY;
-      for (const link of links) {
-        if (fault === "reset" || fault === "refuse") end(link, "reset");
-        silence(link, fault);
-        link.up.pump();
-        link.down.pump();
+      path.fault = fault === "reset" ? "pass" : fault;
+      path.left = typeof fault === "object" && "cut" in fault ? fault.cut : Number.POSITIVE_INFINITY;
+      for (const connection of connections) {
+        if (fault === "reset" || fault === "refuse") end(connection, "reset");
+        stall(connection, fault);
+        connection.up.pump();
+        connection.down.pump();
       }
     },
-    aim: (targetPort) => void (way.targetPort = targetPort),
-    counts: () => ({ ...counts, open: [...links].filter(({ client }) => !client.destroyed).length }),
+    aim: (targetPort) => void (path.targetPort = targetPort),
+    counts: () => ({ ...counts, open: [...connections].filter(({ client }) => !client.destroyed).length }),
     async [Symbol.asyncDispose]() {
       const closed = once(listener, "close");
       listener.close();
-      for (const link of links) end(link, "close");
+      for (const connection of connections) end(connection, "close");
       await closed;
     },
   };
 }
 
-function connect(way: Way, client: Socket): void {
-  way.counts.accepted += 1;
-  if (way.fault === "refuse") return void client.resetAndDestroy();
-  const server = createConnection({ port: way.targetPort, host: "127.0.0.1", noDelay: true, allowHalfOpen: true });
-  const delay = (): number => (typeof way.fault === "object" && "delay" in way.fault ? way.fault.delay : 0);
-  const swallow = (bytes: number): void => void (way.counts.swallowed += bytes);
+function connect(path: ProxyPath, client: Socket): void {
+  path.counts.accepted += 1;
+  if (path.fault === "refuse") return void client.resetAndDestroy();
+  const server = createConnection({ port: path.targetPort, host: "127.0.0.1", noDelay: true, allowHalfOpen: true });
+  const delay = (): number => (typeof path.fault === "object" && "delay" in path.fault ? path.fault.delay : 0);
+  const swallow = (bytes: number): void => void (path.counts.swallowed += bytes);
   const carry = (chunk: Buffer): Buffer => {
-    way.counts.carried += chunk.length;
+    path.counts.carried += chunk.length;
     return chunk;
   };
   let wasCut = false;
   /** What goes on to the client; the rest of a cut answer does not. */
   const answer = (chunk: Buffer): Buffer => {
     if (wasCut) return Buffer.alloc(0);
-    way.left -= chunk.length;
-    if (way.left > 0) return carry(chunk);
-    const through = chunk.subarray(0, chunk.length + way.left);
-    way.left = Number.POSITIVE_INFINITY;
-    way.fault = "pass";
+    path.left -= chunk.length;
+    if (path.left > 0) return carry(chunk);
+    const through = chunk.subarray(0, chunk.length + path.left);
+    path.left = Number.POSITIVE_INFINITY;
+    path.fault = "pass";
     wasCut = true;
     // What was let through leaves first.
-    setImmediate(() => end(link, "close"));
+    setImmediate(() => end(connection, "close"));
     return carry(through);
   };
   const up = createFlow({ from: client, to: server, delay, swallow, carry });
   const down = createFlow({ from: server, to: client, delay, swallow, carry: answer });
-  const link: Link = { client, server, up, down };
-  way.links.add(link);
-  silence(link, way.fault);
-  client.on("error", () => end(link, "reset"));
-  client.on("end", () => up.silent && end(link, "close"));
-  server.on("error", () => !down.silent && end(link, "reset"));
+  const connection: ProxiedConnection = { client, server, up, down };
+  path.connections.add(connection);
+  stall(connection, path.fault);
+  client.on("error", () => end(connection, "reset"));
+  client.on("end", () => up.silent && end(connection, "close"));
+  server.on("error", () => !down.silent && end(connection, "reset"));
   for (const socket of [client, server]) {
-    socket.on("close", () => client.destroyed && server.destroyed && way.links.delete(link));
+    socket.on("close", () => client.destroyed && server.destroyed && path.connections.delete(connection));
   }
 }
 
 /** Closes both sides at once; `reset` tells them that it was no orderly end. */
-function end({ client, server }: Link, how: "close" | "reset"): void {
+function end({ client, server }: ProxiedConnection, how: "close" | "reset"): void {
   for (const socket of [client, server]) {
     if (how === "reset") socket.resetAndDestroy();
     else socket.destroy();
   }
 }
 
-function silence({ up, down }: Link, fault: Fault): void {
-  up.silence(fault === "blackhole" || fault === "drop");
-  down.silence(fault === "blackhole");
+function stall({ up, down }: ProxiedConnection, fault: Fault): void {
+  up.stall(fault === "blackhole" || fault === "drop");
+  down.stall(fault === "blackhole");
 }

@@ -64,8 +64,7 @@ async function startFrom(
   const port = await freePort();
   const own = [`port=${port}`, "listen_addresses=127.0.0.1", `unix_socket_directories=${folder}`, "fsync=off"];
   const options = [...own, "max_connections=120", "shared_buffers=128MB", ...settings];
-  const start = (line?: string): Promise<Cluster> =>
-    startCluster(programs, { data, settings: options, ...(line === undefined ? {} : { line }) });
+  const start = (line?: string): Promise<Cluster> => startCluster(programs, { data, settings: options, line });
   const restart = async (line?: string): Promise<void> => void (cluster = await untilFree(() => start(line)));
   let cluster: Cluster | undefined = await start();
   const kill = async (): Promise<void> => {

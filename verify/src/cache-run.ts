@@ -2,7 +2,7 @@ import type { QuietPhase } from "./checks/liveness.ts";
 import { faultsNamed, runSchedule, type FaultTally } from "./faults/schedule.ts";
 import { sleep } from "./faults/fault.ts";
 import { createRecorder, type Recorder } from "./history/recorder.ts";
-import { judge, toTell, type Verdict } from "./judge.ts";
+import { judge, toReceive, type Verdict } from "./judge.ts";
 import { now } from "./load/clock.ts";
 import { startLoad, type Load } from "./load/load.ts";
 import { countHits } from "./load/metrics.ts";
@@ -70,14 +70,14 @@ export async function runCache(options: Options, say: (line: string) => void): P
   await load.sweep();
   const log = await stage.db.readAccount();
   const hiding = new Set(people.directs.filter(({ hides }) => hides).map(({ object }) => object));
-  await untilTold(load, log);
+  await untilReceived(load, log);
   say(`checking ${recorder.history().reads.length} reads against ${log.length} rows of PostgreSQL's account`);
   const evidence = {
     history: recorder.history(),
     texts: recorder.texts,
     log,
     hiding,
-    followers: load.followers.map(({ person, told }) => ({ userId: person.id, told: told() })),
+    followers: load.followers.map(({ person, received }) => ({ userId: person.id, received: received() })),
     cache: stage.db.hasCache ? { quiet, gate: options.gate } : undefined,
   };
   if (options.keep !== undefined) keepEvidence(options.keep, evidence);
@@ -110,11 +110,11 @@ async function disturb(
   });
 }
 
-/** Devices may lag behind: waits until they were told everything, or long enough; what is missing then is a finding. */
-async function untilTold(load: Load, log: readonly LogRow[]): Promise<void> {
+/** Devices may lag behind: waits until they have received everything, or long enough; what is missing then is a finding. */
+async function untilReceived(load: Load, log: readonly LogRow[]): Promise<void> {
   const { world } = replay(log, { wanted: new Map(), texts: createRecorder().texts, hiding: new Set() });
   const waits = load.followers.map((follower) => {
-    const { must } = toTell(world, follower.person.id);
+    const { must } = toReceive(world, follower.person.id);
     const ends = new Map([...must].map(([object, places]) => [object, places.at(-1) ?? 0]));
     return follower.caughtUp(ends, 15_000).catch(() => undefined);
   });

@@ -3,16 +3,16 @@ import type { CheckResult } from "./checks/check.ts";
 import { checkContent } from "./checks/content.ts";
 import { checkDegraded } from "./checks/degraded.ts";
 import { difference } from "./checks/difference.ts";
-import { checkGapless, type Told, type ToTell } from "./checks/gapless.ts";
+import { checkGapless, type Received, type ToReceive } from "./checks/gapless.ts";
 import { checkLiveness, sumOf, type Hits, type QuietPhase } from "./checks/liveness.ts";
 import { lastWhere } from "./checks/object-history.ts";
 import { checkOrder } from "./checks/order.ts";
-import type { Placed } from "./checks/place.ts";
-import { weigh } from "./checks/proven.ts";
+import type { LocatedRead } from "./checks/locate-read.ts";
+import { assess } from "./checks/proven.ts";
 import { findStale, type StaleRead } from "./checks/stale.ts";
 import { checkStrict } from "./checks/strict.ts";
 import type { History } from "./history/events.ts";
-import type { Texts } from "./history/texts.ts";
+import type { InternedTexts } from "./history/interned-texts.ts";
 import type { LogRow } from "./truth/log.ts";
 import { replay, textAt } from "./truth/replay.ts";
 import type { World } from "./truth/world.ts";
@@ -24,10 +24,10 @@ export const staleBound = 1_000;
 /** All that a run has to show for itself. */
 export interface Evidence {
   history: History;
-  texts: Texts;
+  texts: InternedTexts;
   log: readonly LogRow[];
   hiding: ReadonlySet<string>;
-  followers: readonly { userId: number; told: Told }[];
+  followers: readonly { userId: number; received: Received }[];
   /** undefined: the server has no cache. */
   cache: { quiet: readonly QuietPhase[]; gate: number } | undefined;
 }
@@ -35,7 +35,7 @@ export interface Evidence {
 export interface Verdict {
   checks: CheckResult[];
   /** Acknowledged writes whose transaction was not found. */
-  unplaced: number;
+  unlocated: number;
   /** Rows of `cache_dirty` that were written, and versions that were committed. */
   dirtyRows: number;
   transactions: number;
@@ -47,10 +47,10 @@ export interface Verdict {
 export function judge({ history, texts, log, hiding, followers, cache }: Evidence): Verdict {
   const wanted = new Map<string, Set<string>>();
   for (const { of } of history.reads) wanted.set(of.object, (wanted.get(of.object) ?? new Set()).add(of.view));
-  const { objects, signs, world } = replay(log, { wanted, texts, hiding });
-  const { reads, ownWrites, unplaced } = weigh({ objects, signs }, history);
+  const { objects, effects, world } = replay(log, { wanted, texts, hiding });
+  const { reads, ownWrites, unlocated } = assess({ objects, effects }, history);
   const stale = findStale(reads, history.phases, staleBound);
-  const devices = followers.map(({ userId, told }) => ({ ...told, toTell: toTell(world, userId) }));
+  const devices = followers.map(({ userId, received }) => ({ ...received, toReceive: toReceive(world, userId) }));
   return {
     checks: [
       checkStrict(reads, stale, (one) => missing(log, one, hiding)),
@@ -61,7 +61,7 @@ export function judge({ history, texts, log, hiding, followers, cache }: Evidenc
       checkGapless(devices),
       ...(cache === undefined ? [] : [checkLiveness(cache.quiet, cache.gate)]),
     ],
-    unplaced,
+    unlocated,
     hits: cache === undefined ? undefined : sumOf(cache.quiet),
     dirtyRows: log.filter(({ what }) => what === "cache_dirty").length,
     transactions: new Set(log.map(({ txn }) => txn)).size,
@@ -69,7 +69,7 @@ export function judge({ history, texts, log, hiding, followers, cache }: Evidenc
 }
 
 /** What PostgreSQL held at the version that was read, or else when the answer came. */
-function heldAt(log: readonly LogRow[], { read, object, last }: Placed, hiding: ReadonlySet<string>): string {
+function heldAt(log: readonly LogRow[], { read, object, last }: LocatedRead, hiding: ReadonlySet<string>): string {
   const index = last < 0 ? lastWhere(object.states, ({ beganAt }) => beganAt <= read.t1) : last;
   const txn = object.states[index]?.txn ?? 0;
   return textAt(log, { object: object.name, view: read.of.view, txn, hiding });
@@ -91,11 +91,11 @@ function missing(
 }
 
 /** Everything in the user's conversations that others wrote and that is not hidden from the user. */
-export function toTell(world: World, userId: number): ToTell {
+export function toReceive(world: World, userId: number): ToReceive {
   const must = new Map<string, number[]>();
   const may = new Map<string, Set<number>>();
   for (const conversation of world.conversationsOf(userId)) {
-    if (conversation.parts.get(userId)?.left !== false) continue;
+    if (conversation.participants.get(userId)?.left !== false) continue;
     const shown = conversation.messages.filter(({ hidden, senderId }) => !hidden && senderId !== userId);
     must.set(
       objectOf(conversation),

@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import { createTexts } from "./history/texts.ts";
+import { internTexts } from "./history/interned-texts.ts";
 import type { Evidence } from "./judge.ts";
 
 /** Writes down all that a run has to show, so that it can be judged again. */
@@ -16,5 +16,5 @@ export function readEvidence(file: string): Evidence {
     texts: string[];
     hiding: string[];
   };
-  return { ...kept, texts: createTexts(kept.texts), hiding: new Set(kept.hiding) };
+  return { ...kept, texts: internTexts(kept.texts), hiding: new Set(kept.hiding) };
 }

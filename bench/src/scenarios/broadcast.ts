@@ -5,7 +5,7 @@ import { cpuMs } from "../process-cpu.ts";
 import type { Audience } from "./audience.ts";
 
 /** What is written, and how it is known when it arrives. */
-export interface Wording {
+export interface FrameMatcher {
   /** The n-th frame, counted from 0. */
   frame(n: number): string;
   /** Whether a received frame is one of those at all. */
@@ -33,10 +33,10 @@ export interface Broadcast {
 export async function broadcast(
   audience: Audience,
   load: { seconds: number; window: number; pid: number },
-  wording: Wording,
+  matcher: FrameMatcher,
 ): Promise<Broadcast> {
   const { sender, receivers } = audience;
-  const tally = createTally(receivers.length, wording);
+  const tally = createTally(receivers.length, matcher);
   const cpuBefore = cpuMs(load.pid);
   const started = nowMs();
   const until = started + load.seconds * 1000;
@@ -51,7 +51,7 @@ export async function broadcast(
       ...listen(audience, {
         toSender: (data) => data.includes('"type":"error"') && stopped(`the sender was told ${data.toString()}`),
         toReceiver(i, data) {
-          if (!wording.counts(data)) return;
+          if (!matcher.counts(data)) return;
           const wrong = tally.take(i, data);
           if (wrong !== undefined) return stopped(wrong);
           proceed();
@@ -92,7 +92,7 @@ function listen({ sender, receivers }: Audience, { toSender, toReceiver, onClose
 }
 
 /** Which frames have arrived where. The k-th that a receiver gets must be the k-th that was written. */
-function createTally(receivers: number, wording: Wording) {
+function createTally(receivers: number, matcher: FrameMatcher) {
   /** Of each frame that was written: when, how many lack it, and what the first receiver got. */
   const frames: { at: number; missing: number; bytes?: Buffer }[] = [];
   const got = Array.from({ length: receivers }, () => 0);
@@ -105,14 +105,14 @@ function createTally(receivers: number, wording: Wording) {
     onTheirWay: () => frames.length - times.length,
     next(): string {
       frames.push({ at: nowMs(), missing: receivers });
-      return wording.frame(frames.length - 1);
+      return matcher.frame(frames.length - 1);
     },
     /** @returns what is wrong with it */
     take(i: number, data: Buffer): string | undefined {
       const n = got[i] ?? 0;
       const frame = frames[n];
       if (frame === undefined) return `receiver ${i} got more than the ${n} frames that were written`;
-      if (frame.bytes === undefined && data.includes(wording.mark(n))) frame.bytes = data;
+      if (frame.bytes === undefined && data.includes(matcher.mark(n))) frame.bytes = data;
       if (frame.bytes?.equals(data) !== true) return `receiver ${i} got another frame ${n}: ${data.toString()}`;
       got[i] = n + 1;
       frame.missing -= 1;

@@ -9,7 +9,7 @@ import { bodyOf, latency, timed, type Latency, type Target } from "./probe.ts";
 import { frameSizes, pageSizes, type Size } from "./sizes.ts";
 import { cacheReads, hitRates, zipfMix } from "./zipf.ts";
 
-const say = (text: string): void => console.error(text);
+const print = (text: string): void => console.error(text);
 
 /**
  * The tables of the first server's cache description, measured here: the same database read by a server without Redis and by one
@@ -25,7 +25,7 @@ export async function seedTables({ seconds, times }: { seconds: number; times: n
   const redis = new Redis(redisServer.port, "127.0.0.1");
   try {
     await cacheIsOn(cached.url);
-    say("filling");
+    print("filling");
     const accounts = await registerAccounts(cached.url, 122);
     const [reader, peer, ...rest] = accounts;
     if (reader === undefined || peer === undefined) throw new Error("no accounts");
@@ -35,23 +35,23 @@ export async function seedTables({ seconds, times }: { seconds: number; times: n
     const key = `conv:${Math.min(reader.id, peer.id)}:${Math.max(reader.id, peer.id)}`;
     console.log(`\n${machine()}; medians of ${times} requests, one after the other\n`);
 
-    say("conversation of 50, list of 20");
-    const ask = (path: string) => threeWays({ path, reader, cached: cached.url, plain: plain.url, redis, times });
+    print("conversation of 50, list of 20");
+    const ask = (path: string) => latencyByPath({ path, reader, cached: cached.url, plain: plain.url, redis, times });
     const entryGet = await timed(times, () => redis.getBuffer(key));
     table("Conversation query (50 messages)", [...(await ask(history)), { what: `bare GET ${key}`, taken: entryGet }]);
     table("Conversation list (20 conversations)", await ask("/api/conversations?limit=20"));
 
-    say("who is online");
+    print("who is online");
     table("Online users lookup (10,000 of 100,000 online)", await onlineLookups(databaseUrl, redis, 10_000));
 
-    say("sizes");
+    print("sizes");
     await bodyOf({ url: cached.url + history, token: reader.token });
     const entry = await redis.getBuffer(key);
     if (entry === null) throw new Error(`${key} is not there`);
     const answer = await bodyOf({ url: cached.url + history, token: reader.token });
     sizes("Sizes", [...pageSizes(answer, entry), ...frameSizes(oneKilobyteFrame(answer))]);
 
-    say("hit rate");
+    print("hit rate");
     const pairs = Array.from({ length: 50 }, (_, i) => accounts.slice(22 + i * 2, 24 + i * 2) as [Account, Account]);
     await hitRate(cached.url, pairs, seconds);
   } finally {
@@ -59,7 +59,7 @@ export async function seedTables({ seconds, times }: { seconds: number; times: n
   }
 }
 
-interface ThreeWays {
+interface MeasuredPath {
   path: string;
   reader: Account;
   cached: string;
@@ -68,7 +68,7 @@ interface ThreeWays {
   times: number;
 }
 
-async function threeWays(at: ThreeWays): Promise<{ what: string; taken: Latency }[]> {
+async function latencyByPath(at: MeasuredPath): Promise<{ what: string; taken: Latency }[]> {
   const target = (base: string): Target => ({ url: base + at.path, token: at.reader.token });
   // Both servers and the database have seen it before.
   await latency(target(at.plain), 200);

@@ -12,15 +12,15 @@ interface Deps {
   views: UserViews;
 }
 
-/** The caller's own profile; `tag` changes with every edit of it, not with presence. */
+/** The caller's own profile; `etag` changes with every edit of it, not with presence. */
 export async function me(
   { accounts, views }: Deps,
   { userId }: Caller,
-): Promise<{ body: { user: User }; tag: string }> {
+): Promise<{ body: { user: User }; etag: string }> {
   const profile = await accounts.byId(userId);
   if (profile === undefined) throw new OmError("unauthorized");
-  const tag = `u-${profile.id}-${profile.updated_at.replaceAll(/\D/g, "")}`;
-  return { body: { user: await views.alone(profile, userId) }, tag };
+  const etag = `u-${profile.id}-${profile.updated_at.replaceAll(/\D/g, "")}`;
+  return { body: { user: await views.alone(profile, userId) }, etag };
 }
 
 /** An empty field stays as it is. A change of case only is always allowed. */

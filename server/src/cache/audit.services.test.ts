@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { createGate, type CacheNode } from "../../tests/fixtures/cache-world.ts";
-import { eventsOf, setUpSharedThings } from "../../tests/fixtures/things.ts";
+import { createGate, type CacheNode } from "../../tests/fixtures/cache-fixture.ts";
+import { eventsOf, setUpSharedTestObjects } from "../../tests/fixtures/test-objects.ts";
 
-const my = setUpSharedThings();
+const my = setUpSharedTestObjects();
 
 /** A thing of version 2 whose entry has version 1; nobody but the writer has seen it. */
 async function stale(writer: CacheNode): Promise<void> {

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { DatabaseUnavailable } from "../platform/postgres/database.ts";
-import { createGate, holdPolls, unheard, type CacheNode } from "../../tests/fixtures/cache-world.ts";
-import { happened, setUpSharedThings } from "../../tests/fixtures/things.ts";
+import { createGate, holdPolls, unanswered, type CacheNode } from "../../tests/fixtures/cache-fixture.ts";
+import { happened, setUpSharedTestObjects } from "../../tests/fixtures/test-objects.ts";
 
-const my = setUpSharedThings();
+const my = setUpSharedTestObjects();
 
 test("a write costs one version, one mark and one append, and nothing is noted", async () => {
   const [node] = my.pair;
@@ -55,7 +55,7 @@ test("without an acknowledged mark the key is noted with the commit, known to it
   await my.warm(node);
   await other.read(my.thing);
   const release = await holdPolls(...my.pair);
-  node.hooks.redis = (name, send) => (name === "mark" ? unheard() : send());
+  node.hooks.redis = (name, send) => (name === "mark" ? unanswered() : send());
   const committed = createGate();
   node.hooks.step = (name) => (name === "write-marked" ? committed.pass() : undefined);
   const write = node.write(my.thing, "two");
@@ -78,7 +78,7 @@ test("without an acknowledged mark the key is noted with the commit, known to it
 test("another node's note is this node's floor, even if Redis cannot be told", async () => {
   const [node, other] = my.pair;
   await my.warm(other);
-  for (const one of my.pair) one.hooks.redis = (name, send) => (name === "mark" ? unheard() : send());
+  for (const one of my.pair) one.hooks.redis = (name, send) => (name === "mark" ? unanswered() : send());
   await node.write(my.thing, "two");
   await expect.poll(async () => (await other.read(my.thing)).ver).toBe(2);
   // As if somebody had put back what was there before.
@@ -91,7 +91,7 @@ test("a row is not removed before its key is dead, also if whoever killed it die
   const [node, other] = my.pair;
   await my.warm(node);
   for (const one of my.pair) {
-    one.hooks.redis = (name, send) => (name === "mark" ? unheard() : send());
+    one.hooks.redis = (name, send) => (name === "mark" ? unanswered() : send());
     one.hooks.step = (name) => (name === "relay-killed" ? Promise.reject(new Error("dead")) : undefined);
   }
   await node.write(my.thing, "two");
@@ -114,7 +114,7 @@ test("a mark that arrives after the commit and after a new fill costs one more f
     if (name !== "mark") return send();
     node.hooks.redis = (_, next) => next();
     arrived = late.pass().then(send);
-    return unheard();
+    return unanswered();
   };
   await node.write(my.thing, "two");
   await expect.poll(my.dirtyRows).toBe("0");
@@ -132,7 +132,7 @@ test("a fill that was on its way while its key was marked, noted and killed is r
   other.hooks.step = (name) => (name === "read-loaded" ? slow.pass() : undefined);
   const read = other.read(my.thing);
   await slow.reached;
-  node.hooks.redis = (name, send) => (name === "mark" ? unheard() : send());
+  node.hooks.redis = (name, send) => (name === "mark" ? unanswered() : send());
   await node.write(my.thing, "two");
   node.hooks.redis = (_, send) => send();
   await expect.poll(my.dirtyRows).toBe("0");
@@ -230,7 +230,7 @@ test("a batch that is not marked is noted in its transaction", async () => {
   const [node, other] = my.pair;
   await my.warm(node);
   const release = await holdPolls(...my.pair);
-  node.hooks.redis = (name, send) => (name === "mark" ? unheard() : send());
+  node.hooks.redis = (name, send) => (name === "mark" ? unanswered() : send());
   await node.batch({ [my.thing]: ["two", "three"] });
   expect(my.dirtyRows()).toBe("1");
   expect(await node.read(my.thing)).toMatchObject({ ver: 3, from: "database" });

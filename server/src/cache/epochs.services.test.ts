@@ -1,9 +1,9 @@
 import { startRedis, startSystemPostgres } from "@om/services";
 import { afterEach, expect, test } from "vitest";
-import { createGate, holdPolls, newDatabase, unheard, type CacheNode } from "../../tests/fixtures/cache-world.ts";
-import { eventsOf, happened, setUpThings } from "../../tests/fixtures/things.ts";
+import { createGate, holdPolls, newDatabase, unanswered, type CacheNode } from "../../tests/fixtures/cache-fixture.ts";
+import { eventsOf, happened, setUpTestObjects } from "../../tests/fixtures/test-objects.ts";
 
-const my = setUpThings();
+const my = setUpTestObjects();
 afterEach(() => my.world.closeNodes());
 
 /** Until both know the epoch that is in force. */
@@ -128,7 +128,7 @@ test("what a node wrote without a mark stays its floor in a new epoch, though it
   await other.read(my.thing);
   await happened(other, "fill stored");
   await holdPolls(other);
-  node.hooks.redis = (name, send) => (name === "mark" ? unheard() : send());
+  node.hooks.redis = (name, send) => (name === "mark" ? unanswered() : send());
   expect(await node.write(my.thing, "two")).toBe(2);
   expect(my.dirtyRows()).toBe("1");
   const { sql } = node.hooks;

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { openDatabase } from "../platform/postgres/database.ts";
-import { holdPolls, startCacheWorld, type CacheNode, type CacheWorld } from "../../tests/fixtures/cache-world.ts";
+import { holdPolls, startCacheFixture, type CacheNode, type CacheFixture } from "../../tests/fixtures/cache-fixture.ts";
 import { controlStore } from "./control-store.ts";
 
 /*
@@ -8,10 +8,10 @@ import { controlStore } from "./control-store.ts";
  * ever: the transaction itself must find out.
  */
 
-let world: CacheWorld;
+let world: CacheFixture;
 let thing = "";
 beforeAll(async () => {
-  world = await startCacheWorld();
+  world = await startCacheFixture();
 });
 afterAll(() => world[Symbol.asyncDispose]());
 beforeEach(async () => {

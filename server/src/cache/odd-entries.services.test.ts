@@ -1,8 +1,8 @@
 import { encode } from "@msgpack/msgpack";
 import { expect, test } from "vitest";
-import { eventsOf, happened, setUpSharedThings } from "../../tests/fixtures/things.ts";
+import { eventsOf, happened, setUpSharedTestObjects } from "../../tests/fixtures/test-objects.ts";
 
-const my = setUpSharedThings();
+const my = setUpSharedTestObjects();
 
 /** Puts something under the key where an entry of version 1 was. */
 const foreigners: Record<string, (entry: Buffer) => Promise<unknown>> = {

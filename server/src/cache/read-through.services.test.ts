@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { OmError } from "../platform/om-error.ts";
-import { createGate, unheard } from "../../tests/fixtures/cache-world.ts";
-import { eventsOf, happened, setUpSharedThings } from "../../tests/fixtures/things.ts";
+import { createGate, unanswered } from "../../tests/fixtures/cache-fixture.ts";
+import { eventsOf, happened, setUpSharedTestObjects } from "../../tests/fixtures/test-objects.ts";
 
-const my = setUpSharedThings();
+const my = setUpSharedTestObjects();
 
 test("what is missing is read once and kept; then the bytes are read once, and then not even they", async () => {
   const [node, other] = my.pair;
@@ -58,7 +58,7 @@ test("several, of which Redis says nothing: the database is asked for all", asyn
   const [node] = my.pair;
   const names = [`${my.thing} a`, `${my.thing} b`];
   for (const name of names) await node.write(name, "one");
-  node.hooks.redis = (name, send) => (name === "heads" ? unheard() : send());
+  node.hooks.redis = (name, send) => (name === "heads" ? unanswered() : send());
   expect((await node.readAll(names)).map(({ ver, from }) => [ver, from])).toEqual([
     [1, "database"],
     [1, "database"],
@@ -269,7 +269,7 @@ test("a lease of which the answer was lost is given back, and the next reader fi
   node.hooks.redis = async (name, send) => {
     const reply = await send();
     names.push(name);
-    return name === "lease" ? unheard() : reply;
+    return name === "lease" ? unanswered() : reply;
   };
   expect((await node.read(my.thing)).from).toBe("database");
   await expect.poll(() => names).toEqual(["GETRANGE", "lease", "release"]);
@@ -281,8 +281,8 @@ test("a lease that nobody has heard of and nobody gives back: others read the da
   const [node, other] = my.pair;
   await node.write(my.thing, "one");
   node.hooks.redis = (name, send) => {
-    if (name === "lease") return send().then(unheard);
-    return name === "release" ? unheard() : send();
+    if (name === "lease") return send().then(unanswered);
+    return name === "release" ? unanswered() : send();
   };
   expect((await node.read(my.thing)).ver).toBe(1);
   expect(eventsOf(node, "read")).toEqual(["read lease_busy"]);
@@ -303,7 +303,7 @@ test("a lease that arrives after its reader has given up, and after a write, let
   node.hooks.redis = (name, send) => {
     if (name !== "lease") return send();
     arrived = late.pass().then(send);
-    return unheard();
+    return unanswered();
   };
   expect((await node.read(my.thing)).ver).toBe(1);
   await writer.write(my.thing, "two");
@@ -363,7 +363,7 @@ test("when the database sends a reader away whom Redis answers late, the late an
     return Promise.reject(new OmError("unavailable"));
   };
   expect(await node.read(my.thing)).toMatchObject({ ver: 1, from: "cache" });
-  node.hooks.redis = (name, send) => (name === "GETRANGE" ? unheard() : send());
+  node.hooks.redis = (name, send) => (name === "GETRANGE" ? unanswered() : send());
   await expect(node.read(my.thing)).rejects.toThrow(OmError);
 });
 
@@ -381,7 +381,7 @@ test("a process that stood still does not take it for a slow Redis", async () =>
 });
 
 test("a Redis that hangs costs nobody an answer; when it goes on, it is read again", async () => {
-  const node = await my.world.open({ isHasty: true });
+  const node = await my.world.open({ isFast: true });
   await node.write(my.thing, "one");
   my.world.redis.pause();
   try {

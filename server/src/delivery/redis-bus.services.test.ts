@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { createDisposalStack } from "../platform/disposal-stack.ts";
 import type { Redis } from "../platform/redis/redis.ts";
 import { busSuite, pushOf, textOf } from "../../tests/fixtures/bus-suite.ts";
-import { patient, redisClient, until } from "../../tests/fixtures/redis-clients.ts";
+import { withLongTimeouts, redisClient, until } from "../../tests/fixtures/redis-clients.ts";
 import { encodeEvent } from "./event-bytes.ts";
 import type { Push, SessionEnd } from "./push.ts";
 import { createRedisBus, type BusEvents, type RedisBus } from "./redis-bus.ts";
@@ -47,7 +47,7 @@ async function openNode(port: number, { db = 0, username = "", password = "" } =
     deaf: (why) => void node.whys.push(why),
     failure: (error) => void node.failures.push(error),
   };
-  const bus = disposals.use(createRedisBus({ redis: patient(redis), endpoints: redis.endpoints, db, events }));
+  const bus = disposals.use(createRedisBus({ redis: withLongTimeouts(redis), endpoints: redis.endpoints, db, events }));
   bus.subscribe((event) => void node.got.push(event));
   bus.start();
   await until(redis, true);

@@ -3,7 +3,7 @@ import type { IncomingMessage } from "node:http";
 import type { Route } from "@om/protocol";
 import type { Caller, VerifyToken } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
-import { readCookies } from "./cookies.ts";
+import { parseCookies } from "./cookies.ts";
 import type { IsAllowedOrigin } from "./origin.ts";
 
 export interface AccessRules {
@@ -22,7 +22,7 @@ export async function authenticate({ headers }: Asked, verify: VerifyToken, fall
   const header = headers.authorization ?? "";
   const [, bearer] = /^Bearer ([^ ]+)$/.exec(header) ?? [];
   if (header !== "" && bearer === undefined) throw new OmError("invalid_authorization");
-  const token = bearer ?? (readCookies(headers.cookie).access || fallback);
+  const token = bearer ?? (parseCookies(headers.cookie).access || fallback);
   if (token === "") throw new OmError("missing_access_token");
   const caller = await verify(token);
   if (caller === undefined) throw new OmError("invalid_access_token");
@@ -44,7 +44,7 @@ export function checkCsrf(request: Asked, rules: AccessRules): void {
   if (rules.csrfMode === "off" || (headers.origin ?? "") === "" || (headers.authorization ?? "") !== "") return;
   checkOrigin(request, rules.isAllowed);
   if (rules.csrfMode === "origin") return;
-  const cookie = readCookies(headers.cookie).csrf;
+  const cookie = parseCookies(headers.cookie).csrf;
   const given = headers["x-om-csrf"];
   if (cookie === "" || typeof given !== "string" || given === "") throw new OmError("csrf_required");
   if (!isSame(cookie, given)) throw new OmError("csrf_invalid");
@@ -57,7 +57,7 @@ export function isSame(a: string, b: string): boolean {
 }
 
 /** What a route asks of its caller before the body is read, in the order of wire contract §2.1. */
-export async function admit(request: Asked, route: Route, rules: AccessRules): Promise<Caller | undefined> {
+export async function authorize(request: Asked, route: Route, rules: AccessRules): Promise<Caller | undefined> {
   const caller = route.auth === "token" ? await authenticate(request, rules.verify) : undefined;
   if (route.csrf) checkCsrf(request, rules);
   return caller;

@@ -4,9 +4,9 @@ import { Compile } from "typebox/compile";
 import { OmError } from "../platform/om-error.ts";
 
 /** Reads a request body: JSON only, the whole body `null` counts as `{}`. @throws OmError `invalid_request_body` */
-export type ReadBody = (bytes: unknown, headers: IncomingHttpHeaders) => unknown;
+export type ParseBody = (bytes: unknown, headers: IncomingHttpHeaders) => unknown;
 
-export function createBodyReader(schema: TSchema | undefined): ReadBody {
+export function createBodyParser(schema: TSchema | undefined): ParseBody {
   if (schema === undefined) return () => undefined;
   const validator = Compile(schema);
   return (bytes, headers) => {

@@ -1,13 +1,13 @@
 import type { FastifyInstance } from "fastify";
 
 /** Requests that still have no answer after this time are cut off, in ms. */
-const patience = 5_000;
+const connectionTimeoutMs = 5_000;
 
 /**
  * Lets the server's connections end soon after `close()`: each answer says that it is the last one of its connection, connections
- * that wait for nothing are closed, and what is left after `patienceMs` is cut off.
+ * that wait for nothing are closed, and what is left after `timeoutMs` is cut off.
  */
-export function closeConnections(app: FastifyInstance, patienceMs = patience): void {
+export function closeConnections(app: FastifyInstance, timeoutMs = connectionTimeoutMs): void {
   let closing = false;
   app.addHook("onSend", async (_request, reply) => {
     if (closing) void reply.header("connection", "close");
@@ -17,7 +17,7 @@ export function closeConnections(app: FastifyInstance, patienceMs = patience): v
     const { server } = app;
     if (!server.listening) return;
     const idle = setInterval(() => server.closeIdleConnections(), 100);
-    const cut = setTimeout(() => server.closeAllConnections(), patienceMs);
+    const cut = setTimeout(() => server.closeAllConnections(), timeoutMs);
     server.once("close", () => {
       clearInterval(idle);
       clearTimeout(cut);

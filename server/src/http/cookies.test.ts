@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { parseConfig } from "../config.ts";
-import { createCookies, readCookies } from "./cookies.ts";
+import { createCookies, parseCookies } from "./cookies.ts";
 
 const now = Date.UTC(2026, 2, 4, 5, 6, 7);
 const cookies = (env: Record<string, string>) => createCookies(parseConfig(env), () => now);
@@ -39,4 +39,4 @@ test.each([
   ["om_access=a; om_csrf=c; x=y; om_refresh=r", { access: "a", refresh: "r", csrf: "c" }],
   ["om_access=first; om_access=second", { access: "first", refresh: "", csrf: "" }],
   [";;=;om_access;__proto__=x; om_csrf=%zz", { access: "", refresh: "", csrf: "%zz" }],
-])("reads %s", (header, expected) => expect(readCookies(header)).toEqual(expected));
+])("reads %s", (header, expected) => expect(parseCookies(header)).toEqual(expected));

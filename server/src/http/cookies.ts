@@ -48,7 +48,7 @@ function sameSite(value: string): string[] {
 }
 
 /** The cookies of a request that concern us; "" for those that are missing. */
-export function readCookies(header: string | undefined): { access: string; refresh: string; csrf: string } {
+export function parseCookies(header: string | undefined): { access: string; refresh: string; csrf: string } {
   const cookies = parse(header ?? "");
   return { access: cookies["om_access"] ?? "", refresh: cookies["om_refresh"] ?? "", csrf: cookies["om_csrf"] ?? "" };
 }

@@ -76,7 +76,7 @@ describe.each(["token", "origin", "off"] as const)("CSRF_MODE=%s", (mode) => {
       handlers: {
         updateMe: async () => ({ user }),
         markRead: async () => ({ ok: true, cleared: 0 }),
-        me: async () => ({ body: { user }, tag: "t" }),
+        me: async () => ({ body: { user }, etag: "t" }),
         refresh: async () => ({ access_token: "a", refresh_token: "r", user }),
       },
     });

@@ -3,7 +3,7 @@ import { protocolVersion } from "@om/protocol";
 import { asyncApiDocument } from "@om/protocol/asyncapi";
 import { openApiDocument } from "@om/protocol/openapi";
 import type { FastifyInstance } from "fastify";
-import { knowsTag } from "./answers.ts";
+import { matchesEtag } from "./responses.ts";
 import { docsPage } from "./docs-page.ts";
 import { docsStyle } from "./docs-style.ts";
 
@@ -25,7 +25,7 @@ function serve(app: FastifyInstance, path: string, { type, text }: { type: strin
   const tag = sha256(text, "base64url").slice(0, 22);
   app.get(path, (request, reply) => {
     void reply.header("etag", `"${tag}"`).header("cache-control", "no-cache").header("content-security-policy", policy);
-    return knowsTag(request, tag) ? reply.code(304).send() : reply.header("content-type", type).send(bytes);
+    return matchesEtag(request, tag) ? reply.code(304).send() : reply.header("content-type", type).send(bytes);
   });
 }
 

@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { OmError } from "../platform/om-error.ts";
 import { DatabaseUnavailable } from "../platform/postgres/database.ts";
 import { TooManyAttempts } from "../platform/rate-limit.ts";
-import { sendJson, sendText } from "./answers.ts";
+import { sendJson, sendText } from "./responses.ts";
 
 /**
  * Turns whatever a request ended with into an answer of the closed table. Errors that are not the caller's go to `report`; their

@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import type { FileResponse } from "../platform/file-response.ts";
 
 /** How long a client may take nothing of a file before it is given up, in ms. */
-const stallDeadline = 60_000;
+const stallTimeoutMs = 60_000;
 
 /** A file never changes under its name, so it may be kept for ever; a matching tag, or date without a tag, gets 304. */
 export async function sendFile(
@@ -12,7 +12,7 @@ export async function sendFile(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  const known = isKnown(file, request);
+  const known = isNotModified(file, request);
   const content = known || request.method === "HEAD" ? undefined : await file.open();
   // A file that cannot be read fails here, before anything is promised.
   if (content !== undefined) await once(content, "readable");
@@ -26,12 +26,12 @@ export async function sendFile(
   if (file.downloadAs !== undefined) {
     void reply.header("content-disposition", `attachment; filename="${file.downloadAs}"`);
   }
-  reply.raw.setTimeout(stallDeadline);
+  reply.raw.setTimeout(stallTimeoutMs);
   // Fastify keeps the length of a HEAD answer only beside a stream.
   return reply.send(content ?? Readable.from([]));
 }
 
-function isKnown({ etag, lastModified }: FileResponse, { headers }: FastifyRequest): boolean {
+function isNotModified({ etag, lastModified }: FileResponse, { headers }: FastifyRequest): boolean {
   const tags = headers["if-none-match"];
   if (tags !== undefined) {
     return tags.split(",").some((tag) => ["*", etag].includes(tag.trim().replace(/^W\//i, "")));

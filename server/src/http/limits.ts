@@ -4,14 +4,14 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Config } from "../config.ts";
 import type { Caller } from "../platform/caller.ts";
 import { createRateLimit, type RateLimit } from "../platform/rate-limit.ts";
-import { sendText } from "./answers.ts";
+import { sendText } from "./responses.ts";
 import { pathOf } from "./routed-url.ts";
 
 /** The buckets of wire contract §2.6. */
 export type Limits = Record<NonNullable<Route["limit"]>, RateLimit>;
 
 type LimitSettings = Pick<Config, "authLimit" | "namesLimit" | "avatarLimit" | "attachmentLimit">;
-const ofUsers: ReadonlySet<string> = new Set<keyof Limits>(["avatar", "attachment"]);
+const perUser: ReadonlySet<string> = new Set<keyof Limits>(["avatar", "attachment"]);
 
 export function createLimits(config: LimitSettings, now: () => number): Limits {
   const [minute, tenMinutes] = [60_000, 600_000];
@@ -34,7 +34,7 @@ export function limitReached(
   { limits, route, caller }: { limits: Limits; route: Route | undefined; caller?: Caller | undefined },
 ): boolean {
   const bucket = route?.limit ?? (pathOf(request.url).startsWith("/api/auth") ? "auth" : undefined);
-  if (bucket === undefined || ofUsers.has(bucket) !== (caller !== undefined)) return false;
+  if (bucket === undefined || perUser.has(bucket) !== (caller !== undefined)) return false;
   const state = limits[bucket].consume(caller === undefined ? networkOf(request.ip) : String(caller.userId));
   if (state === undefined) return false;
   if (state.exceeded) {

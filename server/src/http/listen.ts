@@ -19,11 +19,11 @@ export async function listen(http: FastifyInstance, { host, port }: { host: stri
     if (reason === undefined) throw error;
     throw new PortUnavailable(`port ${port} of ${host} ${reason}`);
   }
-  return `http://${shownHost(host)}:${(http.server.address() as AddressInfo).port}`;
+  return `http://${browsableHost(host)}:${(http.server.address() as AddressInfo).port}`;
 }
 
 /** A host that a browser on this machine can open. */
-function shownHost(host: string): string {
+function browsableHost(host: string): string {
   if (host === "0.0.0.0" || host === "::") return "127.0.0.1";
   return host.includes(":") ? `[${host}]` : host;
 }

@@ -1,7 +1,7 @@
 import { wsQuery } from "@om/protocol";
 import type { FastifyInstance } from "fastify";
 import { authenticate, checkOrigin, isSame, type AccessRules } from "./access.ts";
-import { sendJson, sendText } from "./answers.ts";
+import { sendJson, sendText } from "./responses.ts";
 import { startPage } from "./start-page.ts";
 
 /** What the server needs to serve; each resolves when that is usable. */
@@ -16,7 +16,7 @@ interface OperationOptions {
 }
 
 /** How long a dependency may take to say that it is usable, in ms. */
-const checkDeadline = 1_000;
+const checkTimeoutMs = 1_000;
 
 /** All paths outside /api, each for GET. */
 export const operationPaths = [
@@ -70,7 +70,7 @@ export function addOperationRoutes(app: FastifyInstance, options: OperationOptio
 async function stateOf(check: () => Promise<void>): Promise<"ok" | "unavailable"> {
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<"unavailable">((resolve) => {
-    timer = setTimeout(() => resolve("unavailable"), checkDeadline);
+    timer = setTimeout(() => resolve("unavailable"), checkTimeoutMs);
   });
   const state = async (): Promise<"ok" | "unavailable"> => {
     try {

@@ -22,7 +22,7 @@ export function isApi(routed: string): boolean {
 }
 
 /** The first value of each query parameter. */
-export function readQuery(text: string): Record<string, string> {
+export function parseQuery(text: string): Record<string, string> {
   const entries = [...new URLSearchParams(text)].toReversed();
   return Object.fromEntries(entries);
 }

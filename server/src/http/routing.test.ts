@@ -17,7 +17,7 @@ beforeAll(async () => {
       // Shows the query that arrived.
       searchUsers: async ({ query }) => jsonText(JSON.stringify(query)),
       history: async () => jsonText(Buffer.from('{"count":0,"messages":[]}')),
-      me: async () => ({ body: { user }, tag: "u-7-123" }),
+      me: async () => ({ body: { user }, etag: "u-7-123" }),
     },
   });
 });

@@ -6,11 +6,11 @@ import type { Caller, VerifyToken } from "../platform/caller.ts";
 import { redactUrl } from "../platform/telemetry/logger.ts";
 import { OmError } from "../platform/om-error.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
-import { admit, authenticate, checkOrigin, type AccessRules } from "./access.ts";
-import { requestId, sendAnswer } from "./answers.ts";
-import { createBodyReader } from "./body.ts";
+import { authorize, authenticate, checkOrigin, type AccessRules } from "./access.ts";
+import { requestId, sendResponse } from "./responses.ts";
+import { createBodyParser } from "./body.ts";
 import { closeConnections } from "./close-connections.ts";
-import { createCookies, readCookies, type Cookies } from "./cookies.ts";
+import { createCookies, parseCookies, type Cookies } from "./cookies.ts";
 import { cors } from "./cors.ts";
 import { addDocsRoutes } from "./docs-routes.ts";
 import { sendError } from "./errors.ts";
@@ -19,8 +19,8 @@ import { createLimits, limitReached, networkOf, type Limits } from "./limits.ts"
 import { addOperationRoutes, type Checks } from "./operation-routes.ts";
 import type { IsAllowedOrigin } from "./origin.ts";
 import { fileReceiver } from "./multipart.ts";
-import { isApi, readQuery, routedUrl } from "./routed-url.ts";
-import { answerUnknownPath } from "./unknown-path.ts";
+import { isApi, parseQuery, routedUrl } from "./routed-url.ts";
+import { handleUnknownPath } from "./unknown-path.ts";
 
 /** What answers requests. */
 export interface Serving {
@@ -74,7 +74,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
       if (limitReached(request, reply, { limits: context.limits, route: undefined })) return reply;
       await authenticate(request, verify);
     }
-    return answerUnknownPath(request, reply);
+    return handleUnknownPath(request, reply);
   });
   await app.ready();
   return app;
@@ -89,10 +89,10 @@ function openFastify(config: Config): FastifyInstance {
     keepAliveTimeout: 65_000,
     forceCloseConnections: "idle",
     trustProxy: config.trustProxy.length > 0 && config.trustProxy,
-    routerOptions: { caseSensitive: false, maxParamLength: 16_384, querystringParser: readQuery },
+    routerOptions: { caseSensitive: false, maxParamLength: 16_384, querystringParser: parseQuery },
     rewriteUrl: ({ url = "/" }) => routedUrl(url),
     genReqId: requestId,
-    frameworkErrors: (_error, request, reply) => void answerUnknownPath(request, reply as FastifyReply),
+    frameworkErrors: (_error, request, reply) => void handleUnknownPath(request, reply as FastifyReply),
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
@@ -155,7 +155,7 @@ function addRoutes(app: FastifyInstance, context: Context): void {
 /** One route as the protocol describes it: limit, who, whence, what, do, show. */
 function addRoute(app: FastifyInstance, name: RouteName, context: Context): void {
   const route: Route = routes[name];
-  const readBody = createBodyReader(route.body);
+  const readBody = createBodyParser(route.body);
   const add = (url: string): unknown =>
     app.route({
       method: route.method,
@@ -163,7 +163,7 @@ function addRoute(app: FastifyInstance, name: RouteName, context: Context): void
       config: { name },
       onRequest: async (request, reply) => {
         if (limitReached(request, reply, { limits: context.limits, route })) return reply;
-        const caller = await admit(request, route, context.rules);
+        const caller = await authorize(request, route, context.rules);
         if (caller && limitReached(request, reply, { limits: context.limits, route, caller })) return reply;
         request.caller = caller;
         request.uploadType = request.headers["content-type"];
@@ -174,7 +174,7 @@ function addRoute(app: FastifyInstance, name: RouteName, context: Context): void
       handler: async (request, reply) => {
         const handle = context.serving().handlers[name] as (request: unknown) => Promise<unknown>;
         const answer = await handle(routeRequest(request, route, readBody(request.body, request.headers)));
-        return sendAnswer(answer, { request, reply, name, route }, context.cookies);
+        return sendResponse(answer, { request, reply, name, route }, context.cookies);
       },
     });
   add(route.path);
@@ -189,7 +189,7 @@ function routeRequest(request: FastifyRequest, route: Route, body: unknown): Rou
     query: request.query,
     body,
     receive: route.upload && fileReceiver(uploadOf(request), route.upload),
-    refreshToken: readCookies(request.headers.cookie).refresh,
+    refreshToken: parseCookies(request.headers.cookie).refresh,
     address: networkOf(request.ip),
     userAgent: request.headers["user-agent"] ?? "",
   } as RouteRequest<RouteName>;

@@ -1,6 +1,6 @@
 import { routes, type Route } from "@om/protocol";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { sendText } from "./answers.ts";
+import { sendText } from "./responses.ts";
 import { escapeHtml } from "./escape-html.ts";
 import { operationPaths } from "./operation-routes.ts";
 import { pathOf } from "./routed-url.ts";
@@ -13,7 +13,7 @@ const table = [...Object.values(routes), ...operationPaths.map((path) => ({ meth
 );
 
 /** A path that no route has, or has for other methods: plain text, as the contract has it. */
-export function answerUnknownPath(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+export function handleUnknownPath(request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const path = pathOf(request.url);
   const methods = new Set(table.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method));
   if (methods.size === 0) {

@@ -2,12 +2,12 @@ import type { Database, Queries } from "../platform/postgres/database.ts";
 import { statement } from "../platform/postgres/statement.ts";
 
 /** Somebody who wants to read an attachment, or to name it in a message. */
-export interface Claim {
+export interface AttachmentAccess {
   key: string;
   userId: number;
 }
 
-const visible = statement<{ ord: number }>(
+const readable = statement<{ ord: number }>(
   "media.attachment_visible",
   // Few messages name an attachment, so they come first, whatever the planner believes: that is what `offset 0` is for.
   `select i.ord from unnest($1::text[], $2::bigint[]) with ordinality as i(key, user_id, ord)
@@ -24,13 +24,13 @@ const add = statement<never>(
   "media.attachment_add",
   "insert into attachments (key, uploaded_at, check_at) values ($1, $2, $2::timestamptz + interval '1 day')",
 );
-const due = statement<{ key: string; named: boolean }>(
+const due = statement<{ key: string; isReferenced: boolean }>(
   "media.attachments_due",
   // Counted, although one is enough: the planner would look for the first one in the whole table.
   `select a.key, (
      select count(*) > 0 from messages m
      where attachment_key(m.content) = a.key and m.message_type <> 'text' and m.deleted_at is null
-   ) as named
+   ) as "isReferenced"
    from (select key from attachments where check_at <= $1 order by check_at limit $2) a`,
 );
 const postpone = statement<never>(
@@ -39,18 +39,18 @@ const postpone = statement<never>(
 );
 const forget = statement<never>("media.attachments_forget", "delete from attachments where key = any($1::text[])");
 
-/** Which of the claims are by users who now see a message that names the attachment. */
-export async function readableAttachments(db: Queries, claims: readonly Claim[]): Promise<boolean[]> {
-  const rows = await db.query(visible, [claims.map(({ key }) => key), claims.map(({ userId }) => userId)]);
-  const seen = new Set(rows.map(({ ord }) => ord));
-  return claims.map((_claim, i) => seen.has(i + 1));
+/** Which of the requests are by users who now see a message that names the attachment. */
+export async function canReadAttachments(db: Queries, requests: readonly AttachmentAccess[]): Promise<boolean[]> {
+  const rows = await db.query(readable, [requests.map(({ key }) => key), requests.map(({ userId }) => userId)]);
+  const readableOrds = new Set(rows.map(({ ord }) => ord));
+  return requests.map((_request, i) => readableOrds.has(i + 1));
 }
 
 /** Who may see an attachment, as far as messages say, and which are there for nobody. */
 export function attachmentStore(db: Database) {
   return {
     /** Whether the user now sees a message that names the attachment. */
-    isVisible: async (claim: Claim) => (await readableAttachments(db, [claim]))[0] ?? false,
+    canRead: async (request: AttachmentAccess) => (await canReadAttachments(db, [request]))[0] ?? false,
     add: (key: string, at: Date) => db.query(add, [key, at]),
     /** Those whose turn it is to be looked at, and whether a message names them. */
     due: (now: Date, limit: number) => db.query(due, [now, limit]),

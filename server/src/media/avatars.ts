@@ -25,7 +25,7 @@ export interface MediaDeps {
   /** What URLs begin with, such as `https://chat.example.org/api`. */
   base: () => string;
   /** Told when an object that nobody names any more could not be deleted. */
-  onLeftover: (error: unknown) => void;
+  onOrphan: (error: unknown) => void;
   now: Clock;
 }
 
@@ -36,7 +36,7 @@ export type SetIcon = (
   url: string,
 ) => Promise<{ group: RouteOutput<"groupAvatar">; previous: string }>;
 
-type Deletion = Pick<MediaDeps, "storage" | "onLeftover">;
+type Deletion = Pick<MediaDeps, "storage" | "onOrphan">;
 
 const refusals = { missing: "missing_avatar", too_large: "avatar_too_large", broken: "invalid_avatar" } as const;
 const maxSide = 2048;
@@ -88,7 +88,7 @@ function replaceAvatar<T extends { previous: string }>(
   receive: ReceiveFile,
   assign: (url: string) => Promise<T>,
 ): Promise<T> {
-  return deps.uploads.take(receive, refusals, async (file) => {
+  return deps.uploads.receive(receive, refusals, async (file) => {
     await encodeAvatar(deps.images, file);
     const key = newKey(owner, "jpg");
     await deps.storage.put(key, { path: file.resultPath, type: "image/jpeg" });
@@ -109,7 +109,7 @@ async function deleteAvatar(deps: Deletion, owner: Owner, url: string): Promise<
 }
 
 async function deleteObject(deps: Deletion, key: string): Promise<void> {
-  await deps.storage.delete(key).catch(deps.onLeftover);
+  await deps.storage.delete(key).catch(deps.onOrphan);
 }
 
 async function encodeAvatar(images: Images, { path, resultPath, size, head }: UploadedFile): Promise<void> {

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { UserViews } from "../accounts/user-view.ts";
 import type { CacheWrites } from "../cache/write-marks.ts";
 import type { Config } from "../config.ts";
-import { attachmentStore, readableAttachments, type AttachmentStore } from "./attachment-store.ts";
+import { attachmentStore, canReadAttachments, type AttachmentStore } from "./attachment-store.ts";
 import { avatarStore } from "./avatar-store.ts";
 import { diskStorage } from "./disk-storage.ts";
 import {
@@ -14,9 +14,9 @@ import {
   type SetIcon,
 } from "./avatars.ts";
 import { createImages } from "./images.ts";
-import { borrowedKey, isOurMedia } from "./media-keys.ts";
+import { foreignAttachmentKey, isOwnMediaUrl } from "./media-keys.ts";
 import type { MediaStorage } from "./media-storage.ts";
-import { readAttachment, readAvatar } from "./read-media.ts";
+import { fetchAttachment, fetchAvatar } from "./fetch-media.ts";
 import { s3Storage } from "./s3-storage.ts";
 import { sweepAttachments } from "./sweep-attachments.ts";
 import { uploadAttachment } from "./upload-attachment.ts";
@@ -34,8 +34,8 @@ export interface Media {
   links: {
     isMedia: (url: string) => boolean;
     foreignAttachment: (url: string, userId: number) => string | undefined;
-    canRead: typeof readableAttachments;
-    isVisible: AttachmentStore["isVisible"];
+    canReadAttachments: typeof canReadAttachments;
+    canRead: AttachmentStore["canRead"];
   };
   /** Removes what a crash left of uploads. */
   sweep: () => Promise<void>;
@@ -61,30 +61,30 @@ export function composeMedia(deps: {
   const storage = openStorage(config, folder);
   const uploads = createUploads({ folder: join(folder, "incoming"), now });
   const images = createImages();
-  const onLeftover = (error: unknown): void => telemetry.failure("media", error);
+  const onOrphan = (error: unknown): void => telemetry.failure("media", error);
   const [avatars, attachments] = [avatarStore(deps.writes), attachmentStore(db)];
   /** @throws OmError `storage_not_configured`, before anything else */
   const media = (): MediaDeps => {
     if (storage === undefined) throw new OmError("storage_not_configured");
-    return { storage, uploads, images, base, onLeftover, avatars, attachments, views, setIcon, now };
+    return { storage, uploads, images, base, onOrphan, avatars, attachments, views, setIcon, now };
   };
   return {
     links: {
-      isMedia: (url) => isOurMedia(url, base()),
-      foreignAttachment: (url, userId) => borrowedKey(url, base(), userId),
-      canRead: readableAttachments,
-      isVisible: attachments.isVisible,
+      isMedia: (url) => isOwnMediaUrl(url, base()),
+      foreignAttachment: (url, userId) => foreignAttachmentKey(url, base(), userId),
+      canReadAttachments,
+      canRead: attachments.canRead,
     },
     sweep: () => uploads.sweep(),
     sweepAttachments: async () => storage && sweepAttachments({ storage, attachments, now }),
-    forget: async (userId) => storage && forgetAvatar({ storage, onLeftover, avatars }, userId),
+    forget: async (userId) => storage && forgetAvatar({ storage, onOrphan, avatars }, userId),
     routes: {
       uploadAvatar: async ({ caller, receive }) => uploadAvatar(media(), caller, receive),
       deleteAvatar: async ({ caller }) => removeAvatar(media(), caller),
       groupAvatar: async ({ caller, params, receive }) => uploadGroupAvatar(media(), caller, { ...params, receive }),
-      avatarFile: async ({ params }) => readAvatar(media(), params["*"]),
+      avatarFile: async ({ params }) => fetchAvatar(media(), params["*"]),
       uploadAttachment: async ({ caller, receive }) => uploadAttachment(media(), caller, receive),
-      attachmentFile: async ({ caller, params }) => readAttachment(media(), caller, params["*"]),
+      attachmentFile: async ({ caller, params }) => fetchAttachment(media(), caller, params["*"]),
     },
   };
 }

@@ -3,7 +3,7 @@ import {
   downloadExtension,
   isAttachmentKey,
   isAvatarKey,
-  isOurMedia,
+  isOwnMediaUrl,
   keyOfOwner,
   mediaUrl,
   newKey,
@@ -21,16 +21,16 @@ test("keys are named by owner and chance, and their URLs lead back", () => {
   expect([isAttachmentKey(attachment), isAttachmentKey(avatar), isAvatarKey(attachment)]).toEqual([true, false, false]);
   expect(mediaUrl(avatar, base)).toBe(`${base}/media/avatars/${avatar}`);
   expect(mediaUrl(attachment, base)).toBe(`${base}/media/${attachment}`);
-  for (const key of [avatar, attachment]) expect(isOurMedia(mediaUrl(key, base), base)).toBe(true);
+  for (const key of [avatar, attachment]) expect(isOwnMediaUrl(mediaUrl(key, base), base)).toBe(true);
 });
 
-describe("isOurMedia", () => {
+describe("isOwnMediaUrl", () => {
   test.each([
     `${base}/media/avatars/avatars/7/${id}.jpg`,
     `${base}/media/avatars/avatars/group_3/${id}.jpg`,
     `${base}/media/attachments/7/${id}.png`,
     `${base}/media/attachments/123456/${id}.pdf`,
-  ])("%s is ours", (url) => expect(isOurMedia(url, base)).toBe(true));
+  ])("%s is ours", (url) => expect(isOwnMediaUrl(url, base)).toBe(true));
 
   test.each([
     "",
@@ -57,7 +57,7 @@ describe("isOurMedia", () => {
     `https://evil.example/?${base}/media/attachments/7/${id}.png`,
     `http://chat.example.org/api/media/attachments/7/${id}.png`,
     `HTTPS://chat.example.org/api/media/attachments/7/${id}.png`,
-  ])("%j is not", (url) => expect(isOurMedia(url, base)).toBe(false));
+  ])("%j is not", (url) => expect(isOwnMediaUrl(url, base)).toBe(false));
 });
 
 test("an owner's key is found in a stored URL of any base, a stranger's or another thing is not", () => {

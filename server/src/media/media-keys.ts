@@ -31,15 +31,15 @@ export function keyOfOwner(url: string, owner: Owner): string | undefined {
 }
 
 /** Whether `url` is exactly one that this server gives out. Clients fetch such URLs with their access token, and only such ones. */
-export function isOurMedia(url: string, base: string): boolean {
+export function isOwnMediaUrl(url: string, base: string): boolean {
   const prefix = `${base}/media/`;
   const rest = url.startsWith(prefix) ? url.slice(prefix.length) : "";
   return isAttachmentKey(rest) || (rest.startsWith("avatars/") && isAvatarKey(rest.slice("avatars/".length)));
 }
 
 /** The key of the attachment that such a URL names, when somebody else than the user has uploaded it. */
-export function borrowedKey(url: string, base: string, userId: number): string | undefined {
-  const key = isOurMedia(url, base) ? url.slice(`${base}/media/`.length) : "";
+export function foreignAttachmentKey(url: string, base: string, userId: number): string | undefined {
+  const key = isOwnMediaUrl(url, base) ? url.slice(`${base}/media/`.length) : "";
   return isAttachmentKey(key) && !isUploadOf(key, userId) ? key : undefined;
 }
 

@@ -3,7 +3,7 @@ import type { MediaDeps } from "./avatars.ts";
 /** Attachments that are looked at together. */
 const batch = 100;
 /** After so many ms the rest waits for the next time: whoever stops the server waits for the batch that is under way. */
-const patience = 2_000;
+const sweepTimeoutMs = 2_000;
 
 /**
  * Removes attachments that are older than a day and that no message names: never sent, or deleted since. What is sent at that very
@@ -15,9 +15,10 @@ export async function sweepAttachments({
   now,
 }: Pick<MediaDeps, "storage" | "attachments" | "now">): Promise<void> {
   const started = now();
-  while (now() - started < patience) {
+  while (now() - started < sweepTimeoutMs) {
     const due = await attachments.due(new Date(now()), batch);
-    const keys = (named: boolean): string[] => due.filter((one) => one.named === named).map(({ key }) => key);
+    const keys = (isReferenced: boolean): string[] =>
+      due.filter((one) => one.isReferenced === isReferenced).map(({ key }) => key);
     await attachments.postpone(keys(true), new Date(now()));
     for (const key of keys(false)) await storage.delete(key);
     await attachments.forget(keys(false));

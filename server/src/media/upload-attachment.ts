@@ -19,7 +19,7 @@ const maxSide = 4096;
  * @throws OmError `missing_attachment`, `invalid_attachment`, `attachment_too_large`, `attachment_invalid`, `unavailable`
  */
 export function uploadAttachment(deps: MediaDeps, caller: Caller, receive: ReceiveFile): Promise<{ url: string }> {
-  return deps.uploads.take(receive, refusals, async (file) => {
+  return deps.uploads.receive(receive, refusals, async (file) => {
     if (file.size === 0) throw new OmError("missing_attachment");
     const { path, extension } = await prepare(deps.images, file);
     const key = newKey(`attachments/${caller.userId}`, extension);

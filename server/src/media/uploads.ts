@@ -27,7 +27,7 @@ export type UploadRefusals = Record<Exclude<UploadResult["outcome"], "file">, Er
 /** Files on their way in: each waits on disk in a folder of its own, and is gone when `use` is done with it. */
 export interface Uploads {
   /** @throws OmError of `refusals`, `unavailable` when too many are under way */
-  take<T>(receive: ReceiveFile, refusals: UploadRefusals, use: (file: UploadedFile) => Promise<T>): Promise<T>;
+  receive<T>(receive: ReceiveFile, refusals: UploadRefusals, use: (file: UploadedFile) => Promise<T>): Promise<T>;
   /** Removes what a crash left behind. */
   sweep(): Promise<void>;
 }
@@ -38,7 +38,7 @@ const staleAfter = 3_600_000;
 export function createUploads({ folder, now }: { folder: string; now: Clock }): Uploads {
   const semaphore = createSemaphore({ parallel: 64, maxWaiting: 0 });
   return {
-    take: (receive, refusals, use) =>
+    receive: (receive, refusals, use) =>
       semaphore.run(async () => {
         const own = join(folder, randomUUID());
         const path = join(own, "in");
@@ -48,7 +48,7 @@ export function createUploads({ folder, now }: { folder: string; now: Clock }): 
             pipeline(file, createWriteStream(path, { flags: "wx", mode: 0o600 })),
           );
           if (received.outcome !== "file") throw new OmError(refusals[received.outcome]);
-          return await use({ path, resultPath: join(own, "out"), name: received.name, ...(await look(path)) });
+          return await use({ path, resultPath: join(own, "out"), name: received.name, ...(await inspect(path)) });
         } finally {
           await rm(own, { recursive: true, force: true });
         }
@@ -66,7 +66,7 @@ export function createUploads({ folder, now }: { folder: string; now: Clock }): 
   };
 }
 
-async function look(path: string): Promise<{ size: number; head: Buffer }> {
+async function inspect(path: string): Promise<{ size: number; head: Buffer }> {
   const file = await open(path, "r");
   try {
     const { size } = await file.stat();

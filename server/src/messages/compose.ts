@@ -47,8 +47,8 @@ interface Deps {
   telemetry: Pick<Telemetry, "queried" | "sends" | "sockets">;
   /** What media knows of the URLs that messages name. */
   media: Omit<SendRules, "maxMessageLength"> & {
-    canRead: CanReadAttachments;
-    isVisible: (claim: { key: string; userId: number }) => Promise<boolean>;
+    canReadAttachments: CanReadAttachments;
+    canRead: (attachment: { key: string; userId: number }) => Promise<boolean>;
   };
 }
 
@@ -76,12 +76,12 @@ export function composeMessages(deps: Deps) {
     backlog: {
       messages: (userId: number, sentSeqs: ReadonlyMap<number, number>) =>
         fetchPending({ ...pending, days: config.pendingDays }, userId, sentSeqs),
-      news: (userId: number) => fetchPendingRevisions(pending, userId),
+      revisions: (userId: number) => fetchPendingRevisions(pending, userId),
     },
-    proofs: {
-      received: ({ userId }: Caller, messageId: number) =>
+    deliveries: {
+      messages: ({ userId }: Caller, messageId: number) =>
         void move({ userId, to: { messageId }, read: false }).catch(failure),
-      told: ({ userId }: Caller, conversationId: number, ver: number) =>
+      revisions: ({ userId }: Caller, conversationId: number, ver: number) =>
         void pending.store.advanceDeliveredVer(userId, conversationId, ver).catch(failure),
     },
   };
@@ -114,7 +114,7 @@ function partsOf(deps: Deps): Parts {
       writes: cache.writes,
       posts,
       bus,
-      canRead: media.canRead,
+      canRead: media.canReadAttachments,
       isOnline: hub.isOnline,
       afterAcks: (run) => void setImmediate(run),
       now: Date.now,
@@ -129,7 +129,7 @@ function partsOf(deps: Deps): Parts {
     revisions: revisionStore(cache.writes, posts),
     lanes,
     rules,
-    canRead: media.isVisible,
+    canRead: media.canRead,
     sources,
     onQueried: telemetry.queried,
     historyJson: createHistoryJson(views),

@@ -33,7 +33,7 @@ export async function fetchPendingRevisions({ store, views }: Deps, userId: numb
   const online = await views.lookup(rows.flatMap(({ profiles }) => profiles));
   return rows.map((row) => ({
     conversationId: row.conversation_id,
-    told: row.up_to_ver,
+    upToVer: row.up_to_ver,
     frames: [
       ...(row.cleared === 0 ? [] : [clearFrame(row, row.cleared, userId)]),
       ...row.deleted.map((deleted) => deleteFrame(row, deleted, userId)),

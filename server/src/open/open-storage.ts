@@ -19,9 +19,9 @@ export interface StorageEvents {
   onEnd: (error: Error) => void;
 }
 
-/** @param signal ends waiting for another machine; its reason is thrown. @throws SchemaError, EmbeddedRefused, or what the driver says when there is no way to the database */
+/** @param signal ends waiting for a database; its reason is thrown. @throws SchemaError, EmbeddedRefused, or what the driver says when there is no way to the database */
 export async function openStorage(config: Config, events: StorageEvents, signal?: AbortSignal): Promise<Storage> {
-  const server = await openServer(config, events);
+  const server = await openServer(config, events, signal);
   try {
     const { connection } = server;
     await unlessAborted(() => migrate(connection), signal);
@@ -45,10 +45,11 @@ export async function openStorage(config: Config, events: StorageEvents, signal?
 export async function openServer(
   config: Config,
   events: StorageEvents,
+  signal?: AbortSignal,
 ): Promise<{ connection: pg.ClientConfig } & AsyncDisposable> {
   const external = externalConnection(config);
   if (external !== undefined) return { connection: external, [Symbol.asyncDispose]: () => Promise.resolve() };
-  return startEmbedded(config.dataDir, { ...events, connections: config.dbPool + 1 });
+  return startEmbedded(config.dataDir, { ...events, connections: config.dbPool + 1, signal });
 }
 
 /** Does not wait for work that was begun; what becomes of it is nobody's affair then. */

@@ -31,15 +31,15 @@ export interface RouteRequest<N extends RouteName> {
   userAgent: string;
 }
 
-/** An answer that may be cached by its tag: a matching If-None-Match gets 304. */
-export interface Tagged<T> {
+/** An answer that may be cached by its ETag: a matching If-None-Match gets 304. */
+export interface WithEtag<T> {
   body: T;
-  tag: string;
+  etag: string;
 }
 
 /** Auth answers are read for their tokens, so they are never text. */
-type Answer<N extends RouteName> = N extends "me"
-  ? Tagged<RouteOutput<N>>
+type RouteResult<N extends RouteName> = N extends "me"
+  ? WithEtag<RouteOutput<N>>
   : N extends "register" | "login" | "refresh"
     ? RouteOutput<N>
     : N extends FileRouteName
@@ -47,7 +47,7 @@ type Answer<N extends RouteName> = N extends "me"
       : RouteOutput<N> | JsonText;
 
 /** One use-case per route; a forgotten one is a compile error. */
-export type Handlers = { [N in RouteName]: (request: RouteRequest<N>) => Promise<Answer<N>> };
+export type Handlers = { [N in RouteName]: (request: RouteRequest<N>) => Promise<RouteResult<N>> };
 /** The use-cases behind the routes that the route table has under some features. */
 export type RoutesOf<F extends keyof typeof features> = Pick<
   Handlers,

@@ -16,7 +16,7 @@ import { typing } from "./typing.ts";
 import { createUserStatus } from "./user-status.ts";
 
 /** Who is there: asked by views, told to peers, and remembered when they left. */
-export interface PresenceParts extends Pick<Presence, "lookup" | "heard" | "count">, AsyncDisposable {
+export interface PresenceParts extends Pick<Presence, "lookup" | "userActive" | "count">, AsyncDisposable {
   frames: Pick<FrameHandlers, "typing">;
   /** Writes what is to be remembered. */
   flush: () => Promise<void>;
@@ -40,16 +40,16 @@ export function composePresence(deps: {
   const lastSeen = createLastSeen({ writes: deps.writes, now });
   const lookup: Presence["lookup"] = (userIds) => presence.lookup(userIds);
   hub.onPresence((userId, online) => {
-    if (online) return presence.came(userId);
-    lastSeen.note(userId);
-    presence.went(userId);
+    if (online) return presence.userConnected(userId);
+    lastSeen.record(userId);
+    presence.userDisconnected(userId);
   });
   presence.onChange(createUserStatus({ store, bus, lookup, failure }));
-  presence.onChange(({ userId, unseen }) => unseen === true && lastSeen.note(userId));
+  presence.onChange(({ userId, nodeDied }) => nodeDied === true && lastSeen.record(userId));
   return {
     frames: { typing: ({ caller }, payload) => typing({ store, bus, now: Date.now }, caller, payload) },
     lookup,
-    heard: (userId) => presence.heard(userId),
+    userActive: (userId) => presence.userActive(userId),
     count: () => presence.count(),
     flush: () => lastSeen.flush(),
     async [Symbol.asyncDispose]() {

@@ -15,15 +15,15 @@ const store = statement<never>(
  * fails is kept for the next flush.
  */
 export function createLastSeen(deps: { writes: CacheWrites; now: () => number }) {
-  let left = new Map<number, number>();
+  let leftAt = new Map<number, number>();
   return {
-    note(userId: number): void {
-      left.set(userId, deps.now());
+    record(userId: number): void {
+      leftAt.set(userId, deps.now());
     },
     async flush(): Promise<void> {
-      if (left.size === 0) return;
-      const batch = left;
-      left = new Map();
+      if (leftAt.size === 0) return;
+      const batch = leftAt;
+      leftAt = new Map();
       try {
         const userIds = [...batch.keys()];
         await deps.writes.transaction(async (queries, touch) => {
@@ -32,7 +32,7 @@ export function createLastSeen(deps: { writes: CacheWrites; now: () => number })
           (await invalidatedProfiles(queries, userIds)).forEach(touch);
         });
       } catch (error) {
-        left = new Map([...batch, ...left]);
+        leftAt = new Map([...batch, ...leftAt]);
         throw error;
       }
     },

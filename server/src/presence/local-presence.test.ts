@@ -16,9 +16,9 @@ describe("presence of a single node", () => {
   test("is exact at every moment: the last socket's end shows at once", async () => {
     await using opened = await open();
     const { presence } = opened;
-    presence.came(7);
-    presence.came(8);
-    presence.went(7);
+    presence.userConnected(7);
+    presence.userConnected(8);
+    presence.userDisconnected(7);
     const online = await presence.lookup([7, 8]);
     expect([online(7), online(8), await presence.count()]).toEqual([false, true, 1]);
   });

@@ -3,24 +3,24 @@ import type { Presence, PresenceChange } from "./presence.ts";
 
 /** Presence of a single node: exact at every moment. @param options.graceMs before a user who left is told as gone */
 export function createLocalPresence(options: { graceMs: number }): Presence {
-  const here = new Set<number>();
+  const local = new Set<number>();
   const listeners: ((change: PresenceChange) => void)[] = [];
-  const tell = (userId: number, online: boolean): void => {
+  const notify = (userId: number, online: boolean): void => {
     for (const listener of listeners) listener({ userId, online });
   };
-  const grace = createGrace(options.graceMs, (userId) => tell(userId, false));
+  const grace = createGrace(options.graceMs, (userId) => notify(userId, false));
   return {
-    came(userId) {
-      here.add(userId);
-      if (!grace.back(userId)) tell(userId, true);
+    userConnected(userId) {
+      local.add(userId);
+      if (!grace.cancel(userId)) notify(userId, true);
     },
-    went(userId) {
-      here.delete(userId);
-      grace.leave(userId);
+    userDisconnected(userId) {
+      local.delete(userId);
+      grace.start(userId);
     },
-    heard: () => undefined,
-    lookup: async () => (userId) => here.has(userId),
-    count: async () => here.size,
+    userActive: () => undefined,
+    lookup: async () => (userId) => local.has(userId),
+    count: async () => local.size,
     onChange: (listener) => void listeners.push(listener),
     async [Symbol.asyncDispose]() {
       grace[Symbol.dispose]();

@@ -35,7 +35,7 @@ const peers = statement<{ user_id: number }>(
 export function presenceStore(db: Queries) {
   return {
     /** Neither has blocked the other. */
-    isOpen: async (a: number, b: number) => (await db.query(open, [a, b]))[0]?.open === true,
+    isUnblocked: async (a: number, b: number) => (await db.query(open, [a, b]))[0]?.open === true,
     /** The other members of a group that the user is in, without those with whom there is a block; nobody if the user is not. */
     groupOthers: async (userId: number, groupId: number) =>
       (await db.query(others, [userId, groupId])).map((row) => row.user_id),

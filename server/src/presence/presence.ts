@@ -5,7 +5,7 @@ export interface PresenceChange {
   userId: number;
   online: boolean;
   /** Nobody saw the user leave: the node that knew is dead. */
-  unseen?: true;
+  nodeDied?: true;
 }
 
 /**
@@ -16,11 +16,11 @@ export interface PresenceChange {
  */
 export interface Presence extends AsyncDisposable {
   /** The user has a first socket on this node. */
-  came(userId: number): void;
+  userConnected(userId: number): void;
   /** The user's last socket on this node is closed. */
-  went(userId: number): void;
+  userDisconnected(userId: number): void;
   /** A socket of the user answered a ping. */
-  heard(userId: number): void;
+  userActive(userId: number): void;
   lookup: LookUpPresence;
   /** How many users are connected; those of this node only, while more cannot be known. */
   count(): Promise<number>;

@@ -68,7 +68,7 @@ describe.each(places)("%s", (where) => {
     await untilOnline(b.presence, 1, false);
     await untilOnline(b.presence, 7, true);
     const gone = (): Set<number> =>
-      new Set(b.changes.filter(({ unseen }) => unseen === true).map(({ userId }) => userId));
+      new Set(b.changes.filter(({ nodeDied }) => nodeDied === true).map(({ userId }) => userId));
     await vi.waitFor(() => expect(gone().size).toBe(249), patient);
     expect(gone()).not.toContain(7);
     await vi.waitFor(() => expect(cli("ZCARD", "presence:nodes")).toBe("1"), patient);
@@ -87,7 +87,7 @@ describe.each(places)("%s", (where) => {
   });
 
   test("a node that was taken for dead while it lives is back by itself, and its users are told as online again", async () => {
-    await using a = await openNode(place, { beatMs: 3_600_000, refreshMs: 3_600_000 });
+    await using a = await openNode(place, { heartbeatMs: 3_600_000, refreshMs: 3_600_000 });
     await using b = await openNode(place);
     a.connect(1);
     await untilOnline(b.presence, 1, true);
@@ -106,10 +106,10 @@ describe.each(places)("%s", (where) => {
 
   describe("whatever Redis forgets is back within a refresh", () => {
     const truth = ["1", "2", "3", "4", "5"];
-    async function open(settleMs = 50): Promise<[PresenceNode, PresenceNode] & AsyncDisposable> {
+    async function open(registerMs = 50): Promise<[PresenceNode, PresenceNode] & AsyncDisposable> {
       const nodes: [PresenceNode, PresenceNode] = [
-        await openNode(place, { settleMs }),
-        await openNode(place, { settleMs }),
+        await openNode(place, { registerMs }),
+        await openNode(place, { registerMs }),
       ];
       for (const userId of [1, 2, 3]) nodes[0].connect(userId);
       for (const userId of [3, 4, 5]) nodes[1].connect(userId);
@@ -202,19 +202,19 @@ describe.each(places)("%s", (where) => {
     a.connect(1);
     await vi.waitFor(() => expect(members()).toEqual(["1"]), patient);
     await vi.waitFor(() => expect(toldOf(a, 41)).toEqual([false]), patient);
-    expect(a.changes.some(({ unseen }) => unseen === true)).toBe(false);
+    expect(a.changes.some(({ nodeDied }) => nodeDied === true)).toBe(false);
   });
 
   test("a pong writes its user's keys again, and not sooner than it may", async () => {
-    await using a = await openNode(place, { refreshMs: 6_000, heardMs: 0 });
-    await using b = await openNode(place, { refreshMs: 6_000, heardMs: 60_000 });
+    await using a = await openNode(place, { refreshMs: 6_000, minRewriteMs: 0 });
+    await using b = await openNode(place, { refreshMs: 6_000, minRewriteMs: 60_000 });
     a.connect(1);
     b.connect(2);
     await untilCount(a.presence, 2);
     await untilOnline(b.presence, 1, true);
     for (const userId of ["1", "2"]) cli("PEXPIRE", `online:${userId}`, "50000");
-    a.presence.heard(1);
-    b.presence.heard(2);
+    a.presence.userActive(1);
+    b.presence.userActive(2);
     await vi.waitFor(() => expect(Number(cli("PTTL", "online:1"))).toBeGreaterThan(80_000), patient);
     expect(Number(cli("PTTL", "online:2"))).toBeLessThanOrEqual(50_000);
   });

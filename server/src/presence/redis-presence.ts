@@ -2,35 +2,35 @@ import type { IsOnline } from "../accounts/user-view.ts";
 import { every, type PeriodicTask } from "../platform/periodic-task.ts";
 import { RedisUnavailable, type Redis } from "../platform/redis/redis.ts";
 import { createGrace, type Grace } from "./grace.ts";
-import { onlineKeys, sliceSize, type OnlineKeys } from "./online-keys.ts";
+import { presenceKeys, sliceSize, type PresenceKeys } from "./presence-keys.ts";
 import type { Presence, PresenceChange } from "./presence.ts";
 import { Registration } from "./registration.ts";
 
 /** All in ms. */
-export interface PresenceTimes {
+export interface PresenceTiming {
   /** Before a user who left is taken off. */
   graceMs: number;
   /** A node says so often that it lives, and is dead after this silence. */
-  beatMs: number;
+  heartbeatMs: number;
   lifeMs: number;
   /** In this time every user is written again, and everybody online is looked through. */
   refreshMs: number;
   /** A pong writes its user again if the last time was so long ago. */
-  heardMs: number;
+  minRewriteMs: number;
   /** After Redis lost its data: time for all nodes to register, in which whoever is not found is unknown. */
-  settleMs: number;
+  registerMs: number;
   /** Deadline of a look-up, and of everything in the background. */
   lookupMs: number;
   callMs: number;
 }
 
-const usual: PresenceTimes = {
+const defaultTiming: PresenceTiming = {
   graceMs: 5_000,
-  beatMs: 2_000,
+  heartbeatMs: 2_000,
   lifeMs: 8_000,
   refreshMs: 30_000,
-  heardMs: 20_000,
-  settleMs: 5_000,
+  minRewriteMs: 20_000,
+  registerMs: 5_000,
   lookupMs: 10,
   callMs: 250,
 };
@@ -45,7 +45,7 @@ export interface RedisPresenceOptions {
   /** A name that no node has had before. */
   newNode: () => string;
   failure: (error: unknown) => void;
-  times?: Partial<PresenceTimes>;
+  timing?: Partial<PresenceTiming>;
 }
 
 const unknown: IsOnline = () => undefined;
@@ -53,23 +53,23 @@ const unknown: IsOnline = () => undefined;
 /** Presence of many nodes, by way of Redis. While it is away only this node's own users are known. */
 export class RedisPresence implements Presence {
   readonly #redis: Redis;
-  readonly #times: PresenceTimes;
-  readonly #keys: OnlineKeys;
+  readonly #timing: PresenceTiming;
+  readonly #keys: PresenceKeys;
   readonly #grace: Grace;
   readonly #registration: Registration;
-  readonly #here = new Set<number>();
+  readonly #local = new Set<number>();
   readonly #listeners: ((change: PresenceChange) => void)[] = [];
   readonly #loops: PeriodicTask[];
   readonly #failure: (error: unknown) => void;
   /** The Redis that has our data. */
   #identity: string | undefined;
-  #settledAt = Number.NEGATIVE_INFINITY;
+  #completeAt = Number.NEGATIVE_INFINITY;
   #sweep = { cursor: "0", total: 0, nextAt: 0 };
 
-  constructor({ redis, newNode, failure, times }: RedisPresenceOptions) {
+  constructor({ redis, newNode, failure, timing }: RedisPresenceOptions) {
     this.#redis = redis;
-    this.#times = { ...usual, ...times };
-    this.#keys = onlineKeys(redis, this.#times.callMs);
+    this.#timing = { ...defaultTiming, ...timing };
+    this.#keys = presenceKeys(redis, this.#timing.callMs);
     // That Redis is away is told by the one who connects to it.
     this.#failure = (error) => {
       if (!(error instanceof RedisUnavailable) || error.reason === "error") failure(error);
@@ -79,43 +79,43 @@ export class RedisPresence implements Presence {
       usable: () => redis.usable,
       newNode,
       now: () => performance.now(),
-      times: this.#times,
-      tell: (userId, online) => this.#tell({ userId, online }),
-      onLost: () => this.#settle(),
+      timing: this.#timing,
+      notify: (userId, online) => this.#notify({ userId, online }),
+      onForgotten: () => this.#awaitRegistrations(),
       failure: this.#failure,
     });
-    this.#grace = createGrace(this.#times.graceMs, (userId) => this.#registration.remove(userId));
+    this.#grace = createGrace(this.#timing.graceMs, (userId) => this.#registration.remove(userId));
     this.#loops = [
-      every(this.#times.beatMs, () => this.#beat(), this.#failure),
-      every(this.#times.refreshMs / ticks, () => this.#refresh(), this.#failure),
+      every(this.#timing.heartbeatMs, () => this.#heartbeat(), this.#failure),
+      every(this.#timing.refreshMs / ticks, () => this.#refresh(), this.#failure),
     ];
     redis.onUsable((usable) => this.#onUsable(usable));
     if (redis.usable) this.#onUsable(true);
   }
 
-  came(userId: number): void {
-    this.#here.add(userId);
-    if (!this.#grace.back(userId)) this.#registration.add(userId);
+  userConnected(userId: number): void {
+    this.#local.add(userId);
+    if (!this.#grace.cancel(userId)) this.#registration.add(userId);
   }
 
-  went(userId: number): void {
-    this.#here.delete(userId);
-    this.#grace.leave(userId);
+  userDisconnected(userId: number): void {
+    this.#local.delete(userId);
+    this.#grace.start(userId);
   }
 
-  heard(userId: number): void {
-    this.#registration.heard(userId);
+  userActive(userId: number): void {
+    this.#registration.active(userId);
   }
 
   async lookup(userIds: readonly number[]): Promise<IsOnline> {
-    const others = userIds.filter((userId) => !this.#here.has(userId));
+    const others = userIds.filter((userId) => !this.#local.has(userId));
     const elsewhere = others.length === 0 ? unknown : await this.#find(others);
-    return (userId) => this.#here.has(userId) || elsewhere(userId);
+    return (userId) => this.#local.has(userId) || elsewhere(userId);
   }
 
   async count(): Promise<number> {
-    if (!this.#redis.usable) return this.#here.size;
-    return this.#keys.count().catch(() => this.#here.size);
+    if (!this.#redis.usable) return this.#local.size;
+    return this.#keys.count().catch(() => this.#local.size);
   }
 
   onChange(listener: (change: PresenceChange) => void): void {
@@ -129,16 +129,16 @@ export class RedisPresence implements Presence {
   }
 
   #onUsable(usable: boolean): void {
-    if (!usable) return this.#registration.away();
+    if (!usable) return this.#registration.redisUnusable();
     const { identity } = this.#redis;
     const isSame = identity === this.#identity;
-    if (!isSame && this.#identity !== undefined) this.#settle();
+    if (!isSame && this.#identity !== undefined) this.#awaitRegistrations();
     this.#identity = identity;
-    this.#registration.renew(isSame);
+    this.#registration.reregister(isSame);
   }
 
-  #settle(): void {
-    this.#settledAt = performance.now() + this.#times.settleMs;
+  #awaitRegistrations(): void {
+    this.#completeAt = performance.now() + this.#timing.registerMs;
   }
 
   /** That somebody is not found means offline only while Redis knows this node and had time to hear of the others. */
@@ -146,27 +146,27 @@ export class RedisPresence implements Presence {
     const { node } = this.#registration;
     if (node === undefined || !this.#redis.usable) return unknown;
     try {
-      const { registered, found, doubtful } = await this.#keys.find(node, userIds, this.#times.lookupMs);
-      if (!registered) this.#registration.lost(node);
-      const isSure = registered && this.#registration.isFresh && performance.now() >= this.#settledAt;
-      const offline = new Set(isSure ? userIds.filter((userId) => !doubtful.has(userId)) : []);
-      return (userId) => found.has(userId) || (offline.has(userId) ? false : undefined);
+      const { registered, online, uncertain } = await this.#keys.find(node, userIds, this.#timing.lookupMs);
+      if (!registered) this.#registration.forgotten(node);
+      const isSure = registered && this.#registration.isFresh && performance.now() >= this.#completeAt;
+      const offline = new Set(isSure ? userIds.filter((userId) => !uncertain.has(userId)) : []);
+      return (userId) => online.has(userId) || (offline.has(userId) ? false : undefined);
     } catch (error) {
       this.#failure(error);
       return unknown;
     }
   }
 
-  async #beat(): Promise<void> {
-    const until = performance.now() + this.#times.beatMs;
-    for (const node of await this.#registration.beat()) {
+  async #heartbeat(): Promise<void> {
+    const until = performance.now() + this.#timing.heartbeatMs;
+    for (const node of await this.#registration.heartbeat()) {
       for (let more = true; more && performance.now() < until;) more = await this.#reap(node);
     }
   }
 
   async #reap(node: string): Promise<boolean> {
     const { more, gone } = await this.#keys.reap(node, false);
-    for (const userId of gone) this.#tellGone({ userId, online: false, unseen: true });
+    for (const userId of gone) this.#notifyOffline({ userId, online: false, nodeDied: true });
     return more;
   }
 
@@ -181,18 +181,18 @@ export class RedisPresence implements Presence {
   async #sweepSlice(node: string): Promise<void> {
     const { cursor, nextAt } = this.#sweep;
     if (cursor === "0" && performance.now() < nextAt) return;
-    if (cursor === "0") this.#sweep.nextAt = performance.now() + this.#times.refreshMs;
+    if (cursor === "0") this.#sweep.nextAt = performance.now() + this.#timing.refreshMs;
     const { next, total, gone } = await this.#keys.sweep(node, cursor);
     this.#sweep = { ...this.#sweep, cursor: next, total };
-    for (const userId of gone) this.#tellGone({ userId, online: false });
+    for (const userId of gone) this.#notifyOffline({ userId, online: false });
   }
 
   /** Not of a user who has just come here and is about to be written. */
-  #tellGone(change: PresenceChange): void {
-    if (!this.#registration.has(change.userId)) this.#tell(change);
+  #notifyOffline(change: PresenceChange): void {
+    if (!this.#registration.has(change.userId)) this.#notify(change);
   }
 
-  #tell(change: PresenceChange): void {
+  #notify(change: PresenceChange): void {
     for (const listener of this.#listeners) listener(change);
   }
 }

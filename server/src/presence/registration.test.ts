@@ -1,6 +1,6 @@
 import { expect, test, vi } from "vitest";
 import { PresenceModel } from "../../tests/fixtures/presence-model.ts";
-import type { OnlineKeys } from "./online-keys.ts";
+import type { PresenceKeys } from "./presence-keys.ts";
 import { Registration } from "./registration.ts";
 
 /** A registration at a Redis that is a plain model, which answers when the test lets it. */
@@ -18,21 +18,21 @@ function open() {
     if (state.fails) throw new Error(`${call} failed`);
     return reply;
   }
-  const keys: Pick<OnlineKeys, "join" | "beat" | "add" | "remove" | "reap"> = {
+  const keys: Pick<PresenceKeys, "join" | "heartbeat" | "add" | "remove" | "reap"> = {
     join: (node) => answer(`join ${node}`, () => model.join(node)),
-    beat: (node) => answer(`beat ${node}`, () => model.beat(node)),
+    heartbeat: (node) => answer(`beat ${node}`, () => model.heartbeat(node)),
     add: (node, users) => answer(`add ${node} ${users.length}`, () => model.add(node, users)),
     remove: (node, users) => answer(`remove ${node} ${users.length}`, () => model.remove(node, users)),
     reap: (node, own) => answer(`reap ${node}`, () => model.reap(node, own)),
   };
   const registration = new Registration({
-    keys: keys as OnlineKeys,
+    keys: keys as PresenceKeys,
     usable: () => state.usable,
     newNode: () => `n${(state.nodes += 1)}`,
     now: () => state.now,
-    times: { lifeMs: 8_000, heardMs: 20_000, refreshMs: 30_000 },
-    tell: (userId, online) => void told.push(`${userId} ${online ? "came" : "went"}`),
-    onLost: () => void (state.lost += 1),
+    timing: { lifeMs: 8_000, minRewriteMs: 20_000, refreshMs: 30_000 },
+    notify: (userId, online) => void told.push(`${userId} ${online ? "came" : "went"}`),
+    onForgotten: () => void (state.lost += 1),
     failure: (error) => void failures.push(error),
   });
   /** Answers stay away until the function that is returned is called. */
@@ -83,7 +83,7 @@ test("whoever was told as come though the answer was lost, and was reaped since,
   expect([told, [...model.users]]).toEqual([["1 came"], [1]]);
   state.fails = false;
   model.reap("n1", true);
-  await registration.beat();
+  await registration.heartbeat();
   await settle();
   expect([told, [...model.users]]).toEqual([["1 came", "1 came"], [1]]);
 });
@@ -107,7 +107,7 @@ test("when a part of a write fails, nothing is written again before the rest has
   expect(calls).toEqual([]);
   second();
   await settle();
-  registration.work();
+  registration.flush();
   await settle();
   expect([failures.length, [...model.users]]).toEqual([1, [2]]);
 });
@@ -135,14 +135,14 @@ test("after a new connection all are written under a new name, then the old name
   await settle();
   model.add("other", [2]);
   state.usable = false;
-  registration.away();
+  registration.redisUnusable();
   registration.remove(1);
   registration.remove(2);
   registration.add(4);
   expect(told).toEqual(["1 came", "2 came", "3 came", "4 came"]);
   state.usable = true;
   calls.length = 0;
-  registration.renew(true);
+  registration.reregister(true);
   await settle();
   expect(calls).toEqual(["join n2", "add n2 2", "reap n1"]);
   expect(told.slice(4)).toEqual(["1 went"]);
@@ -159,8 +159,8 @@ test("a node that was taken for dead registers anew, once, and tells again those
   model.add("other", [2]);
   model.nodes.set("n1", false);
   expect(model.reap("n1", false).gone).toEqual([1]);
-  await registration.beat();
-  registration.lost("n1");
+  await registration.heartbeat();
+  registration.forgotten("n1");
   await settle();
   expect([state.lost, state.nodes, registration.node]).toEqual([1, 2, "n2"]);
   expect(told).toEqual(["1 came", "2 came", "1 came"]);
@@ -172,11 +172,11 @@ test("a node that was taken for dead tells its users again also when it does not
   await settle();
   model.nodes.set("n1", false);
   expect(model.reap("n1", false).gone).toEqual([1]);
-  await registration.beat();
+  await registration.heartbeat();
   state.fails = true;
   await settle();
   state.fails = false;
-  registration.work();
+  registration.flush();
   await settle();
   expect([told, [...model.users]]).toEqual([["1 came", "1 came"], [1]]);
 });
@@ -192,7 +192,7 @@ test("a call that fails is made again; comers are told meanwhile, and nobody twi
   expect(told).toEqual(["1 came", "2 came"]);
   expect(failures).not.toEqual([]);
   state.fails = false;
-  registration.work();
+  registration.flush();
   await settle();
   expect([told, [...model.users]]).toEqual([["1 came", "2 came", "1 went"], [2]]);
 });
@@ -204,7 +204,7 @@ test("who waits to be told when Redis goes away is told then", async () => {
   const release = hold();
   for (const userId of [2, 3]) registration.add(userId);
   state.usable = false;
-  registration.away();
+  registration.redisUnusable();
   expect(told).toEqual(["1 came", "2 came", "3 came"]);
   release();
   await settle();
@@ -233,7 +233,7 @@ test("a pong writes its user again, but seldom and with others", async () => {
   await settle();
   calls.length = 0;
   const pongs = async (): Promise<void> => {
-    for (const userId of range(150)) registration.heard(userId);
+    for (const userId of range(150)) registration.active(userId);
     await settle();
   };
   state.now = 19_999;
@@ -244,7 +244,7 @@ test("a pong writes its user again, but seldom and with others", async () => {
   expect(calls).toEqual(["add n1 100", "add n1 50"]);
   state.now = 39_000;
   await pongs();
-  registration.heard(999);
+  registration.active(999);
   expect(calls).toHaveLength(2);
 });
 

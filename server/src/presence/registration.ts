@@ -1,17 +1,17 @@
-import { sliceSize, type OnlineKeys } from "./online-keys.ts";
+import { sliceSize, type PresenceKeys } from "./presence-keys.ts";
 
 export interface RegistrationDeps {
-  keys: OnlineKeys;
+  keys: PresenceKeys;
   usable: () => boolean;
   /** A name that no node has had before. */
   newNode: () => string;
   /** Of a clock that nobody sets, in ms. */
   now: () => number;
   /** Until when Redis must hear of a node, how long a user's keys are left alone at least, and in which time all are written again. */
-  times: { lifeMs: number; heardMs: number; refreshMs: number };
-  tell: (userId: number, online: boolean) => void;
+  timing: { lifeMs: number; minRewriteMs: number; refreshMs: number };
+  notify: (userId: number, online: boolean) => void;
   /** Redis turned out not to know this node any more. */
-  onLost: () => void;
+  onForgotten: () => void;
   failure: (error: unknown) => void;
 }
 
@@ -27,18 +27,18 @@ export class Registration {
   /** Users whom it has, or may have, and when they were written; the longest ago first. */
   readonly #written = new Map<number, number>();
   /** To be written, or taken off if not wanted. */
-  #due = new Set<number>();
+  #pending = new Set<number>();
   /** Came, and are told as online once Redis says that they were nowhere else. */
-  readonly #untold = new Set<number>();
+  readonly #unannounced = new Set<number>();
   /** Told as online, but others may have told since that they went: told again if Redis has them nowhere. */
-  readonly #doubted = new Set<number>();
+  readonly #unconfirmed = new Set<number>();
   #node: string | undefined;
   /** The name before, until its users are taken off. */
-  #former: string | undefined;
+  #previousNode: string | undefined;
   /** Names asked for, and the last of them that was got. */
-  #asked = 1;
-  #got = 0;
-  #heardOf = Number.NEGATIVE_INFINITY;
+  #wantedGeneration = 1;
+  #generation = 0;
+  #heartbeatAt = Number.NEGATIVE_INFINITY;
   #busy = false;
   #stopped = false;
   #running: Promise<void> = Promise.resolve();
@@ -49,12 +49,12 @@ export class Registration {
 
   /** The name under which the node is registered. */
   get node(): string | undefined {
-    return this.#got === this.#asked ? this.#node : undefined;
+    return this.#generation === this.#wantedGeneration ? this.#node : undefined;
   }
 
   /** Redis has heard of the node so lately that nobody can have taken its users off. */
   get isFresh(): boolean {
-    return this.node !== undefined && this.#deps.now() - this.#heardOf < this.#deps.times.lifeMs;
+    return this.node !== undefined && this.#deps.now() - this.#heartbeatAt < this.#deps.timing.lifeMs;
   }
 
   has(userId: number): boolean {
@@ -63,80 +63,80 @@ export class Registration {
 
   add(userId: number): void {
     this.#wanted.add(userId);
-    if (!this.#deps.usable()) return this.#deps.tell(userId, true);
-    this.#untold.add(userId);
-    this.#due.add(userId);
-    this.work();
+    if (!this.#deps.usable()) return this.#deps.notify(userId, true);
+    this.#unannounced.add(userId);
+    this.#pending.add(userId);
+    this.flush();
   }
 
   remove(userId: number): void {
     this.#wanted.delete(userId);
-    this.#doubted.delete(userId);
+    this.#unconfirmed.delete(userId);
     // When Redis is back the whole node registers anew, without this user.
     if (!this.#deps.usable()) return;
-    this.#due.add(userId);
-    this.work();
+    this.#pending.add(userId);
+    this.flush();
   }
 
   /** The user is certainly there: an occasion to write the keys again. */
-  heard(userId: number): void {
+  active(userId: number): void {
     const at = this.#written.get(userId);
-    if (at === undefined || this.#deps.now() - at < this.#deps.times.heardMs) return;
-    this.#due.add(userId);
-    if (this.#due.size >= sliceSize) this.work();
+    if (at === undefined || this.#deps.now() - at < this.#deps.timing.minRewriteMs) return;
+    this.#pending.add(userId);
+    if (this.#pending.size >= sliceSize) this.flush();
   }
 
   /** Writes those again that were not for the longest time. @param share of all users */
   refresh(share: number): void {
     let left = Math.ceil(this.#written.size * share);
-    const recent = this.#deps.now() - this.#deps.times.refreshMs / 2;
+    const recent = this.#deps.now() - this.#deps.timing.refreshMs / 2;
     for (const [userId, at] of this.#written) {
       if (left === 0 || at > recent) break;
-      this.#due.add(userId);
+      this.#pending.add(userId);
       left -= 1;
     }
-    this.work();
+    this.flush();
   }
 
   /** Tells Redis that the node lives. @returns other nodes that are silent */
-  async beat(): Promise<string[]> {
+  async heartbeat(): Promise<string[]> {
     const { node } = this;
     if (node === undefined || !this.#deps.usable()) {
-      this.work();
+      this.flush();
       return [];
     }
     const sentAt = this.#deps.now();
-    const { alive, silent } = await this.#deps.keys.beat(node, this.#deps.times.lifeMs);
-    if (alive) this.#heardOf = sentAt;
-    else this.lost(node);
-    return silent;
+    const { registered, expired } = await this.#deps.keys.heartbeat(node, this.#deps.timing.lifeMs);
+    if (registered) this.#heartbeatAt = sentAt;
+    else this.forgotten(node);
+    return expired;
   }
 
   /** Redis does not know a name of this node any more: it lost its data, or others took the node for dead. */
-  lost(node: string): void {
+  forgotten(node: string): void {
     if (node !== this.node) return;
-    this.#deps.onLost();
-    this.renew(true);
+    this.#deps.onForgotten();
+    this.reregister(true);
   }
 
-  /** Registers anew. @param mayBeTold others may have told that this node's users went */
-  renew(mayBeTold: boolean): void {
-    this.#asked += 1;
-    for (const userId of mayBeTold ? this.#written.keys() : []) {
-      if (this.#wanted.has(userId)) this.#doubted.add(userId);
+  /** Registers anew. @param mayBeOffline others may have told that this node's users went */
+  reregister(mayBeOffline: boolean): void {
+    this.#wantedGeneration += 1;
+    for (const userId of mayBeOffline ? this.#written.keys() : []) {
+      if (this.#wanted.has(userId)) this.#unconfirmed.add(userId);
     }
-    this.work();
+    this.flush();
   }
 
-  /** Redis is away: whoever came just now is online all the same. */
-  away(): void {
-    const waiting = [...this.#untold];
-    this.#untold.clear();
-    for (const userId of waiting) if (this.#wanted.has(userId)) this.#deps.tell(userId, true);
+  /** Redis is away: whoever connected just now is online all the same. */
+  redisUnusable(): void {
+    const waiting = [...this.#unannounced];
+    this.#unannounced.clear();
+    for (const userId of waiting) if (this.#wanted.has(userId)) this.#deps.notify(userId, true);
   }
 
   /** Goes on with what is to be done. Without Redis nothing is; the next call goes on. */
-  work(): void {
+  flush(): void {
     if (!this.#busy && !this.#stopped) this.#running = this.#run();
   }
 
@@ -145,7 +145,7 @@ export class Registration {
     this.#stopped = true;
     await this.#running;
     const until = this.#deps.now() + withinMs;
-    for (const node of [this.#former, this.#node]) {
+    for (const node of [this.#previousNode, this.#node]) {
       let more = node !== undefined && this.#deps.usable();
       while (node !== undefined && more && this.#deps.now() < until)
         ({ more } = await this.#deps.keys.reap(node, true));
@@ -158,8 +158,8 @@ export class Registration {
       while (!this.#stopped && this.#deps.usable()) {
         const { node } = this;
         if (node === undefined) await this.#join();
-        else if (this.#due.size > 0) await this.#write(node);
-        else if (this.#former !== undefined) await this.#retire(this.#former);
+        else if (this.#pending.size > 0) await this.#write(node);
+        else if (this.#previousNode !== undefined) await this.#retire(this.#previousNode);
         else break;
       }
     } catch (error) {
@@ -170,18 +170,18 @@ export class Registration {
   }
 
   async #join(): Promise<void> {
-    const [wish, node, sentAt] = [this.#asked, this.#deps.newNode(), this.#deps.now()];
-    await this.#deps.keys.join(node, this.#deps.times.lifeMs);
-    this.#former = this.#node;
+    const [generation, node, sentAt] = [this.#wantedGeneration, this.#deps.newNode(), this.#deps.now()];
+    await this.#deps.keys.join(node, this.#deps.timing.lifeMs);
+    this.#previousNode = this.#node;
     this.#node = node;
-    this.#got = wish;
-    this.#heardOf = sentAt;
+    this.#generation = generation;
+    this.#heartbeatAt = sentAt;
     this.#written.clear();
-    this.#due = new Set(this.#wanted);
+    this.#pending = new Set(this.#wanted);
   }
 
   async #write(node: string): Promise<void> {
-    const slice = this.#take();
+    const slice = this.#nextSlice();
     const [adds, removes] = [slice.filter((id) => this.#wanted.has(id)), slice.filter((id) => !this.#wanted.has(id))];
     try {
       const calls = [
@@ -190,59 +190,59 @@ export class Registration {
       ] as const;
       // What fails does not overtake the other.
       await Promise.allSettled(calls);
-      const [came, gone] = await Promise.all(calls);
-      this.#taken(removes, gone);
-      if (came !== undefined) return this.#added(adds, came);
-      for (const userId of adds) this.#due.add(userId);
-      this.lost(node);
+      const [connected, gone] = await Promise.all(calls);
+      this.#removed(removes, gone);
+      if (connected !== undefined) return this.#added(adds, connected);
+      for (const userId of adds) this.#pending.add(userId);
+      this.forgotten(node);
     } catch (error) {
-      for (const userId of slice) this.#due.add(userId);
+      for (const userId of slice) this.#pending.add(userId);
       // It may have been done all the same, and the next time nobody is new.
       for (const userId of adds) {
         this.#written.set(userId, this.#deps.now());
-        if (this.#isNews(userId)) this.#deps.tell(userId, true);
+        if (this.#takeUnannounced(userId)) this.#deps.notify(userId, true);
       }
       throw error;
     }
   }
 
-  #take(): number[] {
+  #nextSlice(): number[] {
     const slice: number[] = [];
-    for (const userId of this.#due) {
+    for (const userId of this.#pending) {
       slice.push(userId);
-      this.#due.delete(userId);
+      this.#pending.delete(userId);
       if (slice.length === sliceSize) break;
     }
     return slice;
   }
 
-  #added(userIds: readonly number[], came: readonly number[]): void {
+  #added(userIds: readonly number[], connected: readonly number[]): void {
     const now = this.#deps.now();
-    const nowhere = new Set(came);
+    const nowhere = new Set(connected);
     for (const userId of userIds) {
       // The last one written goes to the end.
       this.#written.delete(userId);
       this.#written.set(userId, now);
-      if (this.#isNews(userId) && nowhere.has(userId)) this.#deps.tell(userId, true);
+      if (this.#takeUnannounced(userId) && nowhere.has(userId)) this.#deps.notify(userId, true);
     }
   }
 
   /** Others do not know yet, or no more, that the user is here. They are told of it once. */
-  #isNews(userId: number): boolean {
-    return [this.#untold.delete(userId), this.#doubted.delete(userId)].includes(true);
+  #takeUnannounced(userId: number): boolean {
+    return [this.#unannounced.delete(userId), this.#unconfirmed.delete(userId)].includes(true);
   }
 
   /** Whoever has come back meanwhile, or was not yet told as online, is told as neither. */
-  #taken(userIds: readonly number[], gone: readonly number[]): void {
+  #removed(userIds: readonly number[], gone: readonly number[]): void {
     for (const userId of userIds) this.#written.delete(userId);
     for (const userId of gone) {
-      if (!this.#untold.delete(userId) && !this.#wanted.has(userId)) this.#deps.tell(userId, false);
+      if (!this.#unannounced.delete(userId) && !this.#wanted.has(userId)) this.#deps.notify(userId, false);
     }
   }
 
   async #retire(node: string): Promise<void> {
     const { more, gone } = await this.#deps.keys.reap(node, true);
-    if (!more) this.#former = undefined;
-    for (const userId of gone) if (!this.#wanted.has(userId)) this.#deps.tell(userId, false);
+    if (!more) this.#previousNode = undefined;
+    for (const userId of gone) if (!this.#wanted.has(userId)) this.#deps.notify(userId, false);
   }
 }

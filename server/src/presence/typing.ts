@@ -16,7 +16,7 @@ export async function typing(
   payload: InboundPayload<"typing">,
 ): Promise<void> {
   const groupId = payload.group_id ?? 0;
-  const userIds = await listeners(deps.store, caller.userId, { recipientId: payload.recipient_id ?? 0, groupId });
+  const userIds = await recipients(deps.store, caller.userId, { recipientId: payload.recipient_id ?? 0, groupId });
   if (userIds.length === 0) return;
   const frame: TypingFrame = {
     type: "typing",
@@ -28,14 +28,14 @@ export async function typing(
   deps.bus.publish([{ userIds, frame: frameOf(frame), to: "all" }]);
 }
 
-async function listeners(
+async function recipients(
   store: PresenceStore,
   userId: number,
   { recipientId, groupId }: { recipientId: number; groupId: number },
 ): Promise<number[]> {
   try {
     if (groupId > 0) return await store.groupOthers(userId, groupId);
-    return recipientId > 0 && (await store.isOpen(userId, recipientId)) ? [recipientId] : [];
+    return recipientId > 0 && (await store.isUnblocked(userId, recipientId)) ? [recipientId] : [];
   } catch (error) {
     if (error instanceof DatabaseUnavailable) return [];
     throw error;

@@ -22,7 +22,7 @@ export function createUserStatus(deps: {
 }): (change: PresenceChange) => void {
   const semaphore = createSemaphore({ parallel, maxWaiting });
 
-  async function tell(userId: number, isOnline: boolean): Promise<void> {
+  async function notify(userId: number, isOnline: boolean): Promise<void> {
     const userIds = await deps.store.peers(userId, maxPeers);
     if (userIds.length === 0) return;
     const online = await deps.lookup([userId]);
@@ -34,7 +34,7 @@ export function createUserStatus(deps: {
 
   return ({ userId, online }) =>
     void semaphore
-      .run(() => tell(userId, online))
+      .run(() => notify(userId, online))
       .catch((error: unknown) => {
         if (!(error instanceof OmError)) deps.failure(error);
       });

@@ -1,11 +1,11 @@
 import type { RouteOutput } from "@om/protocol";
 import { OmError } from "../platform/om-error.ts";
 import { DatabaseUnavailable } from "../platform/postgres/database.ts";
-import { defaultPlatform, readPlatform } from "./read-release.ts";
+import { defaultPlatform, parsePlatform } from "./parse-release.ts";
 import type { VersionStore } from "./version-store.ts";
 
 /** What an app is told when there is nothing to tell: nobody is asked to update. */
-const neutral: RouteOutput<"version"> = {
+const noUpdate: RouteOutput<"version"> = {
   build_number: 1,
   changelog: "",
   download_url: "",
@@ -14,14 +14,14 @@ const neutral: RouteOutput<"version"> = {
   version: "1.0.0",
 };
 
-/** The newest version of a platform. An app that starts is never refused: without one, or without a database, it is neutral. */
+/** The newest version of a platform. An app that starts is never refused: without one, or without a database, it is noUpdate. */
 export async function latestVersion(versions: VersionStore, platformText = ""): Promise<RouteOutput<"version">> {
-  const platform = readPlatform(platformText || defaultPlatform);
-  if (platform === undefined) return neutral;
+  const platform = parsePlatform(platformText || defaultPlatform);
+  if (platform === undefined) return noUpdate;
   try {
-    return (await versions.newest(platform)) ?? neutral;
+    return (await versions.newest(platform)) ?? noUpdate;
   } catch (error) {
-    if (error instanceof DatabaseUnavailable) return neutral;
+    if (error instanceof DatabaseUnavailable) return noUpdate;
     throw error;
   }
 }
@@ -34,7 +34,7 @@ export async function checkVersion(
 ): Promise<RouteOutput<"checkVersion">> {
   const build = /^[+-]?\d{1,16}$/.test(buildText) ? Number(buildText) : 0;
   if (build === 0 || !Number.isSafeInteger(build)) throw new OmError("missing_build");
-  const platform = readPlatform(platformText || defaultPlatform);
+  const platform = parsePlatform(platformText || defaultPlatform);
   const latest = platform === undefined ? undefined : await versions.newest(platform);
   if (latest === undefined) throw new OmError("update_check_failed");
   const behind = build < latest.build_number;

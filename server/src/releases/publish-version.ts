@@ -1,4 +1,4 @@
-import { ReleaseError, type Release } from "./read-release.ts";
+import { ReleaseError, type Release } from "./parse-release.ts";
 import type { VersionStore } from "./version-store.ts";
 
 /** From now on apps of the platform are told of this version. @throws ReleaseError when its build is not the highest */

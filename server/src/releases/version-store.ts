@@ -1,7 +1,7 @@
 import type { RouteOutput } from "@om/protocol";
 import { violatedConstraint, type Database } from "../platform/postgres/database.ts";
 import { statement } from "../platform/postgres/statement.ts";
-import type { Release } from "./read-release.ts";
+import type { Release } from "./parse-release.ts";
 
 const newest = statement<Required<RouteOutput<"version">>>(
   "releases.newest",

@@ -3,10 +3,10 @@ import { composeReleases } from "./compose.ts";
 import { describeDatabases } from "../../tests/fixtures/databases.ts";
 import { openHttp, type TestHttp } from "../../tests/fixtures/http-server.ts";
 import { publishVersion } from "./publish-version.ts";
-import type { Release } from "./read-release.ts";
+import type { Release } from "./parse-release.ts";
 import { versionStore } from "./version-store.ts";
 
-const neutral = {
+const noUpdate = {
   build_number: 1,
   changelog: "",
   download_url: "",
@@ -65,10 +65,10 @@ describeDatabases("app versions", (database) => {
     expect((await get("/api/version?platform=web")).body["release_date"]).toBe("2026-03-04T05:06:07Z");
   });
 
-  test("nothing published, or an unknown platform: the neutral version, without a release date", async () => {
+  test("nothing published, or an unknown platform: the noUpdate version, without a release date", async () => {
     await insert(", is_active", "('ios', '1', 9, 'u', false)");
     for (const query of ["", "?platform=ios", "?platform=mac", "?platform=Android", "?platform=%00"]) {
-      expect(await get(`/api/version${query}`)).toEqual({ status: 200, body: neutral });
+      expect(await get(`/api/version${query}`)).toEqual({ status: 200, body: noUpdate });
     }
   });
 

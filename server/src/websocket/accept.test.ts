@@ -12,7 +12,7 @@ function refusingServer(): Server {
   acceptUpgrades(server, {
     isAllowed: () => true,
     verify: async () => undefined,
-    hasRoom: () => true,
+    hasCapacity: () => true,
     open: () => undefined,
   });
   return server;

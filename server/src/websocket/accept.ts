@@ -3,13 +3,13 @@ import type { Duplex } from "node:stream";
 import { errors, limits, wsQuery, type ErrorCode } from "@om/protocol";
 import { WebSocketServer, type WebSocket } from "ws";
 import { authenticate, checkOrigin } from "../http/access.ts";
-import { requestId } from "../http/answers.ts";
+import { requestId } from "../http/responses.ts";
 import type { IsAllowedOrigin } from "../http/origin.ts";
 import type { Caller, VerifyToken } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
 
 /** An upgrade request that was let in. */
-export interface Accepted {
+export interface AcceptedUpgrade {
   ws: WebSocket;
   raw: Duplex;
   caller: Caller;
@@ -21,12 +21,12 @@ export interface AcceptOptions {
   isAllowed: IsAllowedOrigin;
   verify: VerifyToken;
   /** False while the server stops or is full: answered with 503. */
-  hasRoom: () => boolean;
-  open: (accepted: Accepted) => void;
+  hasCapacity: () => boolean;
+  open: (accepted: AcceptedUpgrade) => void;
 }
 
 /** How long a refused client may take to read the answer, in ms. */
-const refusalDeadline = 2_000;
+const refusalTimeoutMs = 2_000;
 
 type Refusal = { status: number; code?: ErrorCode; text?: string };
 
@@ -38,7 +38,7 @@ export function acceptUpgrades(server: Server, options: AcceptOptions): void {
   server.on("upgrade", (request, raw, head) => {
     const onEarlyError = (): void => void raw.destroy();
     raw.on("error", onEarlyError);
-    void judge(request, options)
+    void authorizeUpgrade(request, options)
       .catch((error: unknown): Refusal => {
         const { status, code } = error instanceof OmError ? error : new OmError("unavailable");
         return { status, code };
@@ -52,7 +52,7 @@ export function acceptUpgrades(server: Server, options: AcceptOptions): void {
 }
 
 /** @throws OmError of the answers that have a code */
-async function judge(
+async function authorizeUpgrade(
   request: IncomingMessage,
   options: AcceptOptions,
 ): Promise<Refusal | { caller: Caller; gzip: boolean; resuming: boolean }> {
@@ -62,7 +62,7 @@ async function judge(
   checkOrigin(request, options.isAllowed);
   const caller = await authenticate(request, options.verify, parameters.get(wsQuery.token) ?? "");
   if (!isHandshake(request)) return { status: 426, text: "Upgrade Required" };
-  if (!options.hasRoom()) throw new OmError("unavailable");
+  if (!options.hasCapacity()) throw new OmError("unavailable");
   return {
     caller,
     gzip: parameters.get(wsQuery.gzip) === "1" || request.headers["x-supports-gzip"] === "1",
@@ -95,7 +95,7 @@ function refuse(request: IncomingMessage, raw: Duplex, { status, code, text }: R
     code === undefined ? (text ?? "") : JSON.stringify({ error: errors[code].text, code, request_id: requestId });
   const type = code === undefined ? "text/plain; charset=utf-8" : "application/json";
   // Ending alone would leave the other half open for as long as the client likes.
-  const cut = setTimeout(() => raw.destroy(), refusalDeadline);
+  const cut = setTimeout(() => raw.destroy(), refusalTimeoutMs);
   raw.once("close", () => clearTimeout(cut));
   raw.resume();
   raw.end(

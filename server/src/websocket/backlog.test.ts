@@ -16,9 +16,9 @@ async function flush(count: number, batched: boolean): Promise<string[]> {
     userId: 1,
     batched,
     read: {
-      news: async () => [],
-      async messages(_userId, brought) {
-        const after = brought.get(conversationId) ?? 0;
+      revisions: async () => [],
+      async messages(_userId, sentSeqs) {
+        const after = sentSeqs.get(conversationId) ?? 0;
         return all.filter(({ frame }) => frame.seq > after).slice(0, 50);
       },
     },
@@ -28,7 +28,7 @@ async function flush(count: number, batched: boolean): Promise<string[]> {
     },
     forward: () => undefined,
     sent: () => undefined,
-    told: () => undefined,
+    revised: () => undefined,
     pause: async (ms) => void happened.push(`${ms} ms`),
     isOpen: () => true,
     ready: async () => undefined,

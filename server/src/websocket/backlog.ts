@@ -14,20 +14,20 @@ export interface BacklogMessage {
   conversationId: number;
 }
 
-/** Changes of what the recipient had received before, complete up to version `told`. */
-export interface BacklogNews {
+/** Changes of what the recipient had received before, complete up to version `upToVer`. */
+export interface BacklogRevisions {
   conversationId: number;
   frames: (MessageEditFrame | MessageDeleteFrame | ConversationDeleteFrame)[];
-  told: number;
+  upToVer: number;
 }
 
-export interface ReadBacklog {
+export interface FetchBacklog {
   /**
-   * The next waiting messages of a user, lowest ids first, in each conversation after what was brought (conversation → seq); at most
+   * The next waiting messages of a user, lowest ids first, in each conversation after those of `sentSeqs` (conversation → seq); at most
    * `limits.batchFrames`.
    */
-  messages(userId: number, brought: ReadonlyMap<number, number>): Promise<BacklogMessage[]>;
-  news(userId: number): Promise<BacklogNews[]>;
+  messages(userId: number, sentSeqs: ReadonlyMap<number, number>): Promise<BacklogMessage[]>;
+  revisions(userId: number): Promise<BacklogRevisions[]>;
 }
 
 /** Live messages that may be held back while the backlog is on its way. */
@@ -37,13 +37,13 @@ interface Options {
   userId: number;
   /** The client negotiated gzip and understands `batch`. */
   batched: boolean;
-  read: ReadBacklog;
-  send(frame: BatchFrame | MessageFrame | BacklogNews["frames"][number]): void;
+  read: FetchBacklog;
+  send(frame: BatchFrame | MessageFrame | BacklogRevisions["frames"][number]): void;
   /** Sends a live push. */
   forward(push: Push): void;
   /** Notes what a conversation's client has been sent. */
   sent(conversationId: number, messageId: number): void;
-  told(conversationId: number, ver: number): void;
+  revised(conversationId: number, ver: number): void;
   pause(ms: number): Promise<void>;
   /** False once the socket is closed. */
   isOpen(): boolean;
@@ -59,29 +59,29 @@ interface Options {
 export function createBacklog(options: Options): { push(push: Push): void; run(): Promise<void> } {
   let held: Push[] | undefined = [];
   /** conversation → highest seq that went out with the backlog */
-  const brought = new Map<number, number>();
+  const sentSeqs = new Map<number, number>();
 
   async function run(): Promise<void> {
     // A conversation that was deleted goes first: what waits was written after it.
-    await sendNews();
+    await sendRevisions();
     while (options.isOpen()) {
-      const page = await options.read.messages(options.userId, brought);
+      const page = await options.read.messages(options.userId, sentSeqs);
       sendPage(page);
       if (page.length < limits.batchFrames) break;
       await options.pause(100);
       await options.ready();
     }
-    const late = held ?? [];
+    const waiting = held ?? [];
     held = undefined;
-    for (const push of late) live(push);
+    for (const push of waiting) forwardLive(push);
   }
 
   /** Each in a frame of its own, also for clients that understand `batch`: they look for messages only in it. */
-  async function sendNews(): Promise<void> {
-    for (const { conversationId, frames, told } of await options.read.news(options.userId)) {
+  async function sendRevisions(): Promise<void> {
+    for (const { conversationId, frames, upToVer } of await options.read.revisions(options.userId)) {
       if (!options.isOpen()) return;
       for (const frame of frames) options.send(frame);
-      options.told(conversationId, told);
+      options.revised(conversationId, upToVer);
     }
     await options.ready();
   }
@@ -92,14 +92,14 @@ export function createBacklog(options: Options): { push(push: Push): void; run()
     if (options.batched) options.send({ type: "batch", count: frames.length, messages: frames });
     else for (const frame of frames) options.send(frame);
     for (const { conversationId, frame } of page) {
-      brought.set(conversationId, Math.max(brought.get(conversationId) ?? 0, frame.seq));
+      sentSeqs.set(conversationId, Math.max(sentSeqs.get(conversationId) ?? 0, frame.seq));
       options.sent(conversationId, frame.message.id);
     }
   }
 
-  function live(push: Push): void {
+  function forwardLive(push: Push): void {
     const { message } = push;
-    if (message !== undefined && message.seq <= (brought.get(message.conversationId) ?? 0)) return;
+    if (message !== undefined && message.seq <= (sentSeqs.get(message.conversationId) ?? 0)) return;
     options.forward(push);
     if (message !== undefined) options.sent(message.conversationId, message.id);
   }
@@ -107,7 +107,7 @@ export function createBacklog(options: Options): { push(push: Push): void; run()
   return {
     run,
     push(push) {
-      if (held === undefined || (push.message === undefined && push.ordered !== true)) live(push);
+      if (held === undefined || (push.message === undefined && push.ordered !== true)) forwardLive(push);
       else if (held.length < maxHeld) held.push(push);
       else options.overflow();
     },

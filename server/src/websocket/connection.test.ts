@@ -3,14 +3,18 @@ import { closeCodes, mayReconnect } from "@om/protocol";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Frame } from "../delivery/push.ts";
 import { FrameRefusal } from "../platform/om-error.ts";
-import { openLines, type Line, type LineServer } from "../../tests/fixtures/line.ts";
+import {
+  openTestConnections,
+  type TestConnection,
+  type TestConnections,
+} from "../../tests/fixtures/test-connection.ts";
 import { createHeartbeat, type Heartbeat } from "./heartbeat.ts";
 import { createTokenBucket } from "./token-bucket.ts";
 
-let lines: LineServer;
+let lines: TestConnections;
 afterEach(() => lines[Symbol.asyncDispose]());
 /** Resolves when the server has handled everything sent before. */
-async function settled(line: Line): Promise<void> {
+async function settled(line: TestConnection): Promise<void> {
   line.send("ping", {});
   await line.next("pong");
 }
@@ -19,14 +23,14 @@ describe("a connection's life", () => {
   let heartbeat: Heartbeat;
   beforeEach(async () => {
     vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
-    lines = await openLines();
-    heartbeat = createHeartbeat({ periodMs: 30_000, deadlineMs: 90_000, now: () => lines.clock.now });
+    lines = await openTestConnections();
+    heartbeat = createHeartbeat({ periodMs: 30_000, timeoutMs: 90_000, now: () => lines.clock.now });
   });
   afterEach(() => {
     heartbeat[Symbol.dispose]();
     vi.useRealTimers();
   });
-  const watched = async (client = {}): Promise<Line> => {
+  const watched = async (client = {}): Promise<TestConnection> => {
     const line = await lines.connect({ client });
     heartbeat.add(line.connection);
     return line;
@@ -54,7 +58,7 @@ describe("a connection's life", () => {
       const pong = once(line.served, "pong");
       pass(30_000);
       await pong;
-      expect(line.connection.heardAt()).toBe(before + i * 30_000);
+      expect(line.connection.lastActivityAt()).toBe(before + i * 30_000);
     }
     await settled(line);
     expect(line.client.readyState).toBe(line.client.OPEN);
@@ -63,7 +67,7 @@ describe("a connection's life", () => {
   test("each answer to the server's ping is told, with the user's id", async () => {
     await lines[Symbol.asyncDispose]();
     const told: number[] = [];
-    lines = await openLines({ deps: { heard: (userId) => void told.push(userId) } });
+    lines = await openTestConnections({ deps: { userActive: (userId) => void told.push(userId) } });
     const line = await watched();
     for (let i = 0; i < 2; i++) {
       const pong = once(line.served, "pong");
@@ -118,13 +122,13 @@ describe("close codes", () => {
     }
   });
 
-  test.each<[string, keyof typeof closeCodes, (line: Line) => void]>([
+  test.each<[string, keyof typeof closeCodes, (line: TestConnection) => void]>([
     ["too many sockets", "tooMany", ({ connection }) => connection.evict()],
     ["the session ended", "ended", ({ connection }) => connection.end()],
     ["silence", "silent", ({ connection }) => connection.expire()],
     ["a stop", "restart", ({ connection }) => void connection[Symbol.asyncDispose]()],
   ])("%s: %s", async (_what, why, act) => {
-    lines = await openLines();
+    lines = await openTestConnections();
     const line = await lines.connect();
     act(line);
     const { code, reason } = closeCodes[why];
@@ -132,8 +136,8 @@ describe("close codes", () => {
   });
 
   test("a failure while serving: failed, reported once", async () => {
-    const backlog = { messages: () => Promise.reject(new Error("secret")), news: async () => [] };
-    lines = await openLines({ deps: { backlog } });
+    const backlog = { messages: () => Promise.reject(new Error("secret")), revisions: async () => [] };
+    lines = await openTestConnections({ deps: { backlog } });
     const line = await lines.connect({ resuming: false });
     void line.connection.start();
     expect((await line.closed).code).toBe(closeCodes.failed.code);
@@ -141,7 +145,7 @@ describe("close codes", () => {
   });
 
   test("D-19: a client that does not read: slow, and nobody else waits for it", async () => {
-    lines = await openLines({ deps: { sendQueueBytes: 1_000_000 } });
+    lines = await openTestConnections({ deps: { sendQueueBytes: 1_000_000 } });
     const [slow, other] = [await lines.connect(), await lines.connect()];
     slow.client.pause();
     const push = {
@@ -165,7 +169,7 @@ describe("close codes", () => {
   });
 
   test("a client's own code comes back to it, 1000 too", async () => {
-    lines = await openLines();
+    lines = await openTestConnections();
     for (const code of [1000, 1001, 3000, 4999]) {
       const line = await lines.connect();
       line.client.close(code, "bye");
@@ -174,7 +178,7 @@ describe("close codes", () => {
   });
 
   test("a protocol violation: 1002; text that is no UTF-8: 1007", async () => {
-    lines = await openLines();
+    lines = await openTestConnections();
     for (const [bytes, code] of [
       [Buffer.from([0xf1, 0x80, 0, 0, 0, 0]), 1002],
       [Buffer.from([0x81, 0x81, 0, 0, 0, 0, 0xff]), 1007],
@@ -190,7 +194,7 @@ describe("close codes", () => {
 describe("frames that fail", () => {
   test("a chat refused for ever does not storm: frames beyond the rate wait, each gets a small error with its client_id, and the socket stays", async () => {
     const handledAt: number[] = [];
-    lines = await openLines({
+    lines = await openTestConnections({
       handlers: {
         chat(_source, { client_id: id }) {
           handledAt.push(lines.clock.now);
@@ -212,7 +216,7 @@ describe("frames that fail", () => {
 
   test("D-37: a defect is processing_failed: reported, its text stays inside, and the socket works on", async () => {
     const defect = new Error('duplicate key value violates unique constraint "users_email"');
-    lines = await openLines({ handlers: { typing: () => Promise.reject(defect) } });
+    lines = await openTestConnections({ handlers: { typing: () => Promise.reject(defect) } });
     const line = await lines.connect();
     line.send("typing", {});
     expect(await line.next("error")).toEqual({
@@ -225,7 +229,7 @@ describe("frames that fail", () => {
   });
 
   test("D-5: what is pushed to a connection whose socket has ended goes nowhere", async () => {
-    lines = await openLines();
+    lines = await openTestConnections();
     const [ended, other] = [await lines.connect(), await lines.connect()];
     const gone = once(ended.served, "close");
     ended.client.terminate();

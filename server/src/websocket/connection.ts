@@ -5,29 +5,29 @@ import type { HubSocket } from "../delivery/hub.ts";
 import type { Push } from "../delivery/push.ts";
 import type { Caller } from "../platform/caller.ts";
 import { FrameRefusal } from "../platform/om-error.ts";
-import { createBacklog, type ReadBacklog } from "./backlog.ts";
+import { createBacklog, type FetchBacklog } from "./backlog.ts";
 import type { FrameHandlers, FrameSource } from "../platform/frame-handlers.ts";
-import type { Beating } from "./heartbeat.ts";
+import type { HeartbeatSocket } from "./heartbeat.ts";
 import { parseFrame } from "./parse-frame.ts";
-import { createReceipts } from "./receipts.ts";
+import { createPongConfirmations } from "./pong-confirmations.ts";
 import { createSendQueue, type SendQueue } from "./send-queue.ts";
 import type { TokenBucket } from "./token-bucket.ts";
 
 /** What is done with a client's proof that it has received what it was sent. */
-export interface Proofs {
+export interface Deliveries {
   /** Everything of the conversation up to this message. */
-  received(caller: Caller, messageId: number): void;
+  messages(caller: Caller, messageId: number): void;
   /** Edits and deletes of the conversation up to this version. */
-  told(caller: Caller, conversationId: number, ver: number): void;
+  revisions(caller: Caller, conversationId: number, ver: number): void;
 }
 
 /** What all connections of a server share. */
 export interface ConnectionDeps {
   handlers: FrameHandlers;
-  backlog: ReadBacklog;
-  proofs: Proofs;
+  backlog: FetchBacklog;
+  deliveries: Deliveries;
   /** A client of the user answered a ping; must not throw. */
-  heard: (userId: number) => void;
+  userActive: (userId: number) => void;
   now: () => number;
   pause: (ms: number) => Promise<void>;
   sendQueueBytes: number;
@@ -41,7 +41,7 @@ export interface ConnectionDeps {
 }
 
 /** What one upgrade request agreed on. */
-export interface ConnectionTerms {
+export interface ConnectionParams {
   id: string;
   caller: Caller;
   gzip: boolean;
@@ -57,51 +57,51 @@ const maxInFlight = 64;
 const pipelined: ReadonlySet<InboundType> = new Set(["chat", "ack", "delivery", "read"]);
 
 /** One client socket: handles its frames one after another, and is the only writer to it. */
-export class Connection implements HubSocket, Beating, AsyncDisposable {
+export class Connection implements HubSocket, HeartbeatSocket, AsyncDisposable {
   readonly id: string;
   readonly userId: number;
   readonly resuming: boolean;
   readonly sessionId: number | undefined;
   readonly #ws: WebSocket;
   readonly #deps: ConnectionDeps;
-  readonly #terms: ConnectionTerms;
+  readonly #params: ConnectionParams;
   readonly #queue: SendQueue;
   readonly #source: FrameSource;
-  readonly #receipts: ReturnType<typeof createReceipts>;
+  readonly #confirmations: ReturnType<typeof createPongConfirmations>;
   readonly #backlog: ReturnType<typeof createBacklog> | undefined;
   readonly #closed: Promise<void>;
   readonly #inbox: { data: Buffer; binary: boolean }[] = [];
   readonly #inFlight = new Set<Promise<void>>();
   #inboxBytes = 0;
   #handling = false;
-  #heardAt: number;
+  #lastActivityAt: number;
 
-  constructor(ws: WebSocket, raw: Duplex, terms: ConnectionTerms, deps: ConnectionDeps) {
+  constructor(ws: WebSocket, raw: Duplex, params: ConnectionParams, deps: ConnectionDeps) {
     this.#ws = ws;
     this.#deps = deps;
-    this.#terms = terms;
-    this.id = terms.id;
-    this.userId = terms.caller.userId;
-    this.resuming = terms.resuming;
-    this.sessionId = terms.caller.sessionId;
-    this.#heardAt = deps.now();
+    this.#params = params;
+    this.id = params.id;
+    this.userId = params.caller.userId;
+    this.resuming = params.resuming;
+    this.sessionId = params.caller.sessionId;
+    this.#lastActivityAt = deps.now();
     this.#queue = createSendQueue(ws, raw, { maxBytes: deps.sendQueueBytes, onSlow: () => this.#onSlow() });
     this.#source = {
-      caller: terms.caller,
-      socketId: terms.id,
+      caller: params.caller,
+      socketId: params.id,
       reply: (frame) => this.#reply(frame),
       ready: () => this.#ready(),
     };
-    this.#receipts = createReceipts();
-    this.#backlog = terms.resuming ? undefined : this.#createBacklog();
+    this.#confirmations = createPongConfirmations();
+    this.#backlog = params.resuming ? undefined : this.#createBacklog();
     this.#closed = new Promise((resolve) => ws.once("close", () => resolve()));
     ws.on("message", (data, isBinary) => this.#receive(data as Buffer, isBinary));
     ws.on("pong", (data) => {
-      this.#heardAt = deps.now();
-      this.#receipts.pong(data.toString("latin1"));
-      deps.heard(this.userId);
+      this.#lastActivityAt = deps.now();
+      this.#confirmations.pong(data.toString("latin1"));
+      deps.userActive(this.userId);
     });
-    ws.on("ping", () => (this.#heardAt = deps.now()));
+    ws.on("ping", () => (this.#lastActivityAt = deps.now()));
     ws.on("error", () => undefined);
     ws.once("close", () => this.#queue.close());
   }
@@ -130,12 +130,12 @@ export class Connection implements HubSocket, Beating, AsyncDisposable {
     this.close("ended");
   }
 
-  heardAt(): number {
-    return this.#heardAt;
+  lastActivityAt(): number {
+    return this.#lastActivityAt;
   }
 
   ping(): void {
-    if (this.#isOpen()) this.#queue.ping(this.#receipts.marker());
+    if (this.#isOpen()) this.#queue.ping(this.#confirmations.pingPayload());
   }
 
   expire(): void {
@@ -168,14 +168,14 @@ export class Connection implements HubSocket, Beating, AsyncDisposable {
   #createBacklog(): ReturnType<typeof createBacklog> {
     return createBacklog({
       userId: this.userId,
-      batched: this.#terms.gzip,
+      batched: this.#params.gzip,
       read: this.#deps.backlog,
       send: (frame) => this.#reply(frame),
       forward: (push) => this.#forward(push),
       sent: (conversationId, messageId) => this.#noteSent(conversationId, messageId),
-      told: (conversationId, ver) =>
-        this.#receipts.sent(`news ${conversationId}`, () =>
-          this.#deps.proofs.told(this.#terms.caller, conversationId, ver),
+      revised: (conversationId, ver) =>
+        this.#confirmations.sent(`revisions ${conversationId}`, () =>
+          this.#deps.deliveries.revisions(this.#params.caller, conversationId, ver),
         ),
       pause: (ms) => this.#deps.pause(ms),
       isOpen: () => this.#isOpen(),
@@ -186,9 +186,9 @@ export class Connection implements HubSocket, Beating, AsyncDisposable {
 
   /** A client that negotiated gzip says itself what it received; of others a pong is the proof. */
   #noteSent(conversationId: number, messageId: number): void {
-    if (this.#terms.gzip) return;
-    const prove = (): void => this.#deps.proofs.received(this.#terms.caller, messageId);
-    this.#receipts.sent(`message ${conversationId}`, prove);
+    if (this.#params.gzip) return;
+    const confirm = (): void => this.#deps.deliveries.messages(this.#params.caller, messageId);
+    this.#confirmations.sent(`message ${conversationId}`, confirm);
   }
 
   /** Resolves when the client has read most of what it was sent. */
@@ -202,7 +202,7 @@ export class Connection implements HubSocket, Beating, AsyncDisposable {
 
   #forward({ frame }: Push): void {
     this.#deps.observe.push();
-    const packed = this.#terms.gzip ? frame.gzip : undefined;
+    const packed = this.#params.gzip ? frame.gzip : undefined;
     this.#queue.send(packed ?? frame.bytes, packed !== undefined);
   }
 
@@ -211,7 +211,7 @@ export class Connection implements HubSocket, Beating, AsyncDisposable {
   }
 
   #receive(data: Buffer, binary: boolean): void {
-    this.#heardAt = this.#deps.now();
+    this.#lastActivityAt = this.#deps.now();
     this.#inbox.push({ data, binary });
     this.#inboxBytes += data.length;
     if (this.#inbox.length >= maxInbox || this.#inboxBytes >= maxInboxBytes) this.#ws.pause();
@@ -222,7 +222,7 @@ export class Connection implements HubSocket, Beating, AsyncDisposable {
     this.#handling = true;
     for (let next = this.#inbox.shift(); next !== undefined; next = this.#inbox.shift()) {
       this.#inboxBytes -= next.data.length;
-      const wait = this.#terms.bucket.take();
+      const wait = this.#params.bucket.take();
       if (wait > 0) await this.#deps.pause(wait);
       await this.#handle(next.data, next.binary);
       const isLow = this.#inbox.length < maxInbox / 2 && this.#inboxBytes < maxInboxBytes / 2;

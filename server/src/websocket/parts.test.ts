@@ -3,8 +3,8 @@ import { expect, test, vi } from "vitest";
 import type { WebSocket } from "ws";
 import { createHub, type HubSocket } from "../delivery/hub.ts";
 import { Frame, type Push } from "../delivery/push.ts";
-import { createBacklog, type BacklogMessage, type BacklogNews } from "./backlog.ts";
-import { createReceipts } from "./receipts.ts";
+import { createBacklog, type BacklogMessage, type BacklogRevisions } from "./backlog.ts";
+import { createPongConfirmations } from "./pong-confirmations.ts";
 import { createSendQueue } from "./send-queue.ts";
 import { createTokenBucket } from "./token-bucket.ts";
 
@@ -41,21 +41,21 @@ test("send queue: frames of one turn leave together in order; a client that does
   expect([sent.length, onSlow.mock.calls.length]).toEqual([3, 1]);
 });
 
-test("receipts: only a pong to the latest ping proves, and only what left before it", () => {
+test("pong confirmations: only a pong to the latest ping proves, and only what left before it", () => {
   const proven: number[] = [];
-  const receipts = createReceipts();
-  const sent = (key: string, id: number): void => receipts.sent(key, () => proven.push(id));
-  expect(receipts.marker()).toBe("");
+  const confirmations = createPongConfirmations();
+  const sent = (key: string, id: number): void => confirmations.sent(key, () => proven.push(id));
+  expect(confirmations.pingPayload()).toBe("");
   sent("a", 10);
   sent("a", 11);
   sent("b", 12);
-  const first = receipts.marker();
+  const first = confirmations.pingPayload();
   sent("a", 13);
-  receipts.pong("something else");
+  confirmations.pong("something else");
   expect(proven).toEqual([]);
-  receipts.pong(first);
+  confirmations.pong(first);
   expect(proven).toEqual([11, 12]);
-  receipts.pong(receipts.marker());
+  confirmations.pong(confirmations.pingPayload());
   expect(proven).toEqual([11, 12, 13]);
 });
 
@@ -132,9 +132,9 @@ test("backlog: what is pushed while it is read comes after it, without what it c
     userId: 1,
     batched: false,
     read: {
-      async news() {
-        const edit = { type: "message_edit", ver: 9 } as BacklogNews["frames"][number];
-        return [{ conversationId: 5, frames: [edit], told: 9 }];
+      async revisions() {
+        const edit = { type: "message_edit", ver: 9 } as BacklogRevisions["frames"][number];
+        return [{ conversationId: 5, frames: [edit], upToVer: 9 }];
       },
       async messages() {
         backlog.push(push(2));
@@ -145,7 +145,7 @@ test("backlog: what is pushed while it is read comes after it, without what it c
       },
     },
     send: (frame) => void out.push(frame.type === "message" ? `queued ${frame.seq}` : frame.type),
-    told: (conversationId, ver) => out.push(`told ${conversationId} ${ver}`),
+    revised: (conversationId, ver) => out.push(`revised ${conversationId} ${ver}`),
     forward: ({ frame }) => out.push(frame.text),
     sent: () => undefined,
     pause: async () => undefined,
@@ -155,5 +155,14 @@ test("backlog: what is pushed while it is read comes after it, without what it c
   });
   await backlog.run();
   backlog.push(push(4));
-  expect(out).toEqual(["message_edit", "told 5 9", "typing", "queued 1", "queued 2", "live 3", "edit of 3", "live 4"]);
+  expect(out).toEqual([
+    "message_edit",
+    "revised 5 9",
+    "typing",
+    "queued 1",
+    "queued 2",
+    "live 3",
+    "edit of 3",
+    "live 4",
+  ]);
 });

@@ -2,7 +2,7 @@ import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 
 /** What is handed to the socket's own buffer before the rest waits here, in bytes. */
-const handed = 256 * 1024;
+const socketBufferBytes = 256 * 1024;
 
 interface Outgoing {
   data: Buffer;
@@ -35,7 +35,7 @@ export function createSendQueue(
   let scheduled = false;
   let closed = false;
   const left = (): number => (closed ? 0 : waitingBytes + raw.writableLength);
-  const gate = createGate(left);
+  const drain = createDrainWaiter(left);
 
   function flush(): void {
     scheduled = false;
@@ -43,7 +43,7 @@ export function createSendQueue(
     raw.cork();
     let sent = 0;
     for (const { data, kind } of waiting) {
-      if (raw.writableLength > handed) break;
+      if (raw.writableLength > socketBufferBytes) break;
       if (kind === "ping") ws.ping(data);
       else ws.send(data, { binary: kind === "binary", compress: false });
       waitingBytes -= data.length;
@@ -51,14 +51,14 @@ export function createSendQueue(
     }
     waiting = sent === waiting.length ? [] : waiting.slice(sent);
     raw.uncork();
-    gate.wake();
+    drain.wake();
   }
 
   function drop(): void {
     closed = true;
     waiting = [];
     waitingBytes = 0;
-    gate.wake();
+    drain.wake();
   }
 
   function enqueue(data: Buffer, kind: Outgoing["kind"]): void {
@@ -78,19 +78,19 @@ export function createSendQueue(
 
   raw.on("drain", () => {
     schedule();
-    gate.wake();
+    drain.wake();
   });
   return {
     send: (data, binary) => enqueue(data, binary ? "binary" : "text"),
     ping: (payload) => enqueue(Buffer.from(payload, "latin1"), "ping"),
-    below: gate.below,
+    below: drain.below,
     bytes: left,
     close: drop,
   };
 }
 
 /** Lets those go on who wait until little enough is left. */
-function createGate(left: () => number): { below(bytes: number): Promise<void>; wake(): void } {
+function createDrainWaiter(left: () => number): { below(bytes: number): Promise<void>; wake(): void } {
   let sleepers: { bytes: number; resolve: () => void }[] = [];
   return {
     below: (bytes) =>

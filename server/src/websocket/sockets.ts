@@ -6,9 +6,8 @@ import type { Hub } from "../delivery/hub.ts";
 import type { FrameHandlers } from "../platform/frame-handlers.ts";
 import type { VerifyToken } from "../platform/caller.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
-import { acceptUpgrades, type Accepted } from "./accept.ts";
-import type { ReadBacklog } from "./backlog.ts";
-import { Connection, type ConnectionDeps, type Proofs } from "./connection.ts";
+import { acceptUpgrades, type AcceptedUpgrade } from "./accept.ts";
+import { Connection, type ConnectionDeps } from "./connection.ts";
 import { createHeartbeat } from "./heartbeat.ts";
 import { createTokenBucket } from "./token-bucket.ts";
 
@@ -26,21 +25,20 @@ interface Options {
   hub: Hub;
   /** What is done with each frame, but for those that only show that somebody is there. */
   frames: Omit<FrameHandlers, "ping" | "pong">;
-  backlog: ReadBacklog;
-  proofs: Proofs;
-  /** A socket of the user answered a ping. */
-  heard: (userId: number) => void;
+  /** What waits for a client, and what is done when it has it. */
+  messages: Pick<ConnectionDeps, "backlog" | "deliveries">;
+  presence: Pick<ConnectionDeps, "userActive">;
   telemetry: Telemetry;
 }
 
 export function openSockets({ config, server, isAllowed, verify, hub, telemetry, ...on }: Options): Sockets {
   const open = new Set<Connection>();
-  const heartbeat = createHeartbeat({ periodMs: 30_000, deadlineMs: 90_000, now: Date.now });
+  const heartbeat = createHeartbeat({ periodMs: 30_000, timeoutMs: 90_000, now: Date.now });
   const deps: ConnectionDeps = {
     handlers: { ...on.frames, ping: (source) => source.reply({ type: "pong" }), pong: () => undefined },
-    backlog: on.backlog,
-    proofs: on.proofs,
-    heard: on.heard,
+    backlog: on.messages.backlog,
+    deliveries: on.messages.deliveries,
+    userActive: on.presence.userActive,
     now: Date.now,
     pause: (ms) => delay(ms),
     sendQueueBytes: config.sendQueueBytes,
@@ -48,7 +46,7 @@ export function openSockets({ config, server, isAllowed, verify, hub, telemetry,
   };
   let stopping = false;
 
-  function accept({ ws, raw, caller, gzip, resuming }: Accepted): void {
+  function accept({ ws, raw, caller, gzip, resuming }: AcceptedUpgrade): void {
     const bucket = createTokenBucket(config.frameRate, config.frameBurst, Date.now);
     const connection = new Connection(ws, raw, { id: randomUUID(), caller, gzip, resuming, bucket }, deps);
     open.add(connection);
@@ -65,7 +63,7 @@ export function openSockets({ config, server, isAllowed, verify, hub, telemetry,
   acceptUpgrades(server, {
     isAllowed,
     verify,
-    hasRoom: () => !stopping && (config.maxSockets === 0 || open.size < config.maxSockets),
+    hasCapacity: () => !stopping && (config.maxSockets === 0 || open.size < config.maxSockets),
     open: accept,
   });
   return {

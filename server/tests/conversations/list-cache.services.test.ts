@@ -90,7 +90,7 @@ const operation = fc.record({
 });
 type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never;
 
-const deeds: Record<(typeof kinds)[number], (world: World, one: Operation) => Promise<unknown>> = {
+const handlers: Record<(typeof kinds)[number], (world: World, one: Operation) => Promise<unknown>> = {
   hear: ({ user, peers }, { of, node }) => say(at(peers, of), { user }, node),
   say: ({ user, peers }, { of, node }) => say(user, { user: at(peers, of) }, node),
   groupSay: async (world, { of, node }) =>
@@ -125,7 +125,7 @@ test("a list that is longer than what is kept of it, whatever happens in it and 
   await fc.assert(
     fc.asyncProperty(fc.array(operation, { minLength: 150, maxLength: 150 }), async (operations) => {
       for (const one of operations) {
-        await deeds[one.kind](world, one);
+        await handlers[one.kind](world, one);
         await check(world.user, [one.limit, 50], one);
       }
     }),

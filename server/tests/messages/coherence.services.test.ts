@@ -2,7 +2,14 @@ import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { credentialStore } from "../../src/accounts/credential-store.ts";
 import { startCacheNodes, type CacheNode, type CacheNodes } from "../fixtures/cache-nodes.ts";
-import { act, everyOperation, operation, viewsOf, type Operation, type Room } from "../fixtures/chat-operations.ts";
+import {
+  act,
+  everyOperation,
+  operation,
+  viewsOf,
+  type Operation,
+  type OperationRoom,
+} from "../fixtures/chat-operations.ts";
 
 let all: CacheNodes;
 beforeAll(async () => {
@@ -12,7 +19,7 @@ afterAll(() => all[Symbol.asyncDispose]());
 
 let rooms = 0;
 
-async function newRoom(): Promise<Room> {
+async function newRoom(): Promise<OperationRoom> {
   rooms += 1;
   const userIds = await all.addUsers(...["a", "b", "c"].map((name) => `coherent_${name}${rooms}`));
   const [node] = all.nodes;
@@ -31,7 +38,7 @@ async function untilMarked(): Promise<void> {
 }
 
 /** What every viewer is told by both nodes is what the database says. */
-async function check(room: Room, after: readonly Operation[]): Promise<void> {
+async function check(room: OperationRoom, after: readonly Operation[]): Promise<void> {
   await untilMarked();
   const { on = true, at = 0 } = after[0] ?? {};
   const limit = on ? "50" : String(1 + (at % 4));

@@ -1,8 +1,8 @@
 import { createFindings, type CheckResult } from "./check.ts";
-import { clockError, readWords, type Placed } from "./place.ts";
+import { clockError, readWords, type LocatedRead } from "./locate-read.ts";
 
 /** (b) No read shows a version that was never committed, or one whose transaction began after the answer was there. */
-export function checkAhead(reads: readonly Placed[]): CheckResult {
+export function checkAhead(reads: readonly LocatedRead[]): CheckResult {
   const findings = createFindings();
   for (const { read, object, first, fits } of reads) {
     const where = `${readWords({ read, object })} at version ${read.ver ?? "?"}`;

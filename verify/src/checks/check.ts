@@ -11,16 +11,16 @@ export interface CheckResult {
   readonly figures: Readonly<Record<string, number>>;
 }
 
-const told = 20;
+const maxWords = 20;
 
-/** Collects violations; `words` is asked for those only that are told. */
+/** Collects violations; `words` is asked for those only that are reported. */
 export function createFindings(): { add(words: () => string): void; violations: string[]; count(): number } {
   const violations: string[] = [];
   let count = 0;
   return {
     add(words) {
       count += 1;
-      if (violations.length < told) violations.push(words());
+      if (violations.length < maxWords) violations.push(words());
     },
     violations,
     count: () => count,

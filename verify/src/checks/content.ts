@@ -1,14 +1,14 @@
 import { createFindings, type CheckResult } from "./check.ts";
 import { difference } from "./difference.ts";
-import { readWords, type Placed } from "./place.ts";
+import { readWords, type LocatedRead } from "./locate-read.ts";
 
 /**
  * (c) What an answer shows is what PostgreSQL held at the version that it names: every change up to it, and none after it.
  * @param texts for the report: what an answer's text was, and what it would have been as PostgreSQL has it
  */
 export function checkContent(
-  reads: readonly Placed[],
-  texts: { shown(text: number): string; held(placed: Placed): string },
+  reads: readonly LocatedRead[],
+  texts: { shown(text: number): string; held(placed: LocatedRead): string },
 ): CheckResult {
   const findings = createFindings();
   let checked = 0;

@@ -7,7 +7,7 @@ export interface State {
   readonly txn: number;
   /** A moment in its transaction, before the commit. */
   readonly beganAt: Ms;
-  /** By then it was certainly committed: somebody had been told of it, or of a later one. Infinity: nobody was told. */
+  /** By then it was certainly committed: somebody had received it, or a later one. Infinity: nobody had. */
   readonly provenAt: Ms;
   /** The keys whose marks were not acknowledged: the transaction says so in `cache_dirty`. */
   readonly dirty: ReadonlySet<string>;

@@ -1,23 +1,23 @@
 import type { Ms } from "../history/events.ts";
 import { createFindings, type CheckResult } from "./check.ts";
 import type { ObjectHistory } from "./object-history.ts";
-import { readWords, type Placed } from "./place.ts";
+import { readWords, type LocatedRead } from "./locate-read.ts";
 
-/** What a session was told of a transaction of its own, and when. */
+/** What a session was answered of a transaction of its own, and when. */
 export interface OwnWrite {
   readonly session: number;
   readonly t1: Ms;
   readonly txn: number;
 }
 
-type Step = { at: Ms; write: OwnWrite } | { at: Ms; seen: Placed } | { at: Ms; check: Placed };
+type Step = { at: Ms; write: OwnWrite } | { at: Ms; seen: LocatedRead } | { at: Ms; check: LocatedRead };
 
 /**
  * (d) Within a session no object goes back: a read shows at least what an earlier read of the same kind showed to the session, and
  * what the session itself has written. This holds in degraded times too. A list and the history of a group in it are not of one kind:
  * nothing is promised across cached objects.
  */
-export function checkOrder(reads: readonly Placed[], writes: readonly OwnWrite[]): CheckResult {
+export function checkOrder(reads: readonly LocatedRead[], writes: readonly OwnWrite[]): CheckResult {
   const findings = createFindings();
   const touched = objectsByTxn(reads);
   let checked = 0;
@@ -52,10 +52,10 @@ export function checkOrder(reads: readonly Placed[], writes: readonly OwnWrite[]
   };
 }
 
-const kindOf = ({ object, read }: Placed): string => `${object.name} from ${read.of.keys[0]}`;
+const kindOf = ({ object, read }: LocatedRead): string => `${object.name} from ${read.of.keys[0]}`;
 
-/** Of every session what it was told and what it asked for, in time; what ends when something begins comes before it. */
-function stepsBySession(reads: readonly Placed[], writes: readonly OwnWrite[]): Map<number, Step[]> {
+/** Of every session what it received and what it asked for, in time; what ends when something begins comes before it. */
+function stepsBySession(reads: readonly LocatedRead[], writes: readonly OwnWrite[]): Map<number, Step[]> {
   const sessions = new Map<number, Step[]>();
   const add = (session: number, step: Step): void => {
     const steps = sessions.get(session);
@@ -74,10 +74,10 @@ function stepsBySession(reads: readonly Placed[], writes: readonly OwnWrite[]): 
 }
 
 /**
- * Transaction → the states that it left of the objects that were read. Where versions are told, what did not raise the version, such
+ * Transaction → the states that it left of the objects that were read. Where versions are shown, what did not raise the version, such
  * as a member's own position, need not show.
  */
-function objectsByTxn(reads: readonly Placed[]): Map<number, [ObjectHistory, number][]> {
+function objectsByTxn(reads: readonly LocatedRead[]): Map<number, [ObjectHistory, number][]> {
   const touched = new Map<number, [ObjectHistory, number][]>();
   const versioned = new Set(
     reads.filter(({ read }) => read.ver !== undefined && read.of.lags !== true).map(({ object }) => object),

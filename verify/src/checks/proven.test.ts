@@ -1,14 +1,14 @@
 import { expect, test } from "vitest";
 import { objectWith, readAt } from "../testing/histories.ts";
 import type { ObjectHistory } from "./object-history.ts";
-import { weigh, type Account } from "./proven.ts";
+import { assess, type Ledger } from "./proven.ts";
 
 const none = { reads: [], writes: [], seen: [] };
 
-function account(...objects: readonly ObjectHistory[]): Account {
+function account(...objects: readonly ObjectHistory[]): Ledger {
   return {
     objects: new Map(objects.map((object) => [object.name, object])),
-    signs: [{ sign: "deleted 17", at: 50, txn: 2 }],
+    effects: [{ effect: "deleted 17", at: 50, txn: 2 }],
   };
 }
 
@@ -16,7 +16,7 @@ function account(...objects: readonly ObjectHistory[]): Account {
 function provenAt(events: Partial<typeof none> | object): number[] {
   const object = objectWith([{ ver: 1 }, { ver: 3 }, { ver: 4 }]);
   const late = readAt(1_000, 99);
-  const { reads } = weigh(account(object), {
+  const { reads } = assess(account(object), {
     ...none,
     ...events,
     reads: [...(("reads" in events && events.reads) || []), late],
@@ -34,12 +34,12 @@ test("an acknowledgement proves the transaction of its version and all before it
 });
 
 test("one without a version is found by what it did between request and answer", () => {
-  const write = { session: 1, t0: 40, t1: 60, proof: { sign: "deleted 17" } };
+  const write = { session: 1, t0: 40, t1: 60, proof: { effect: "deleted 17" } };
   expect(provenAt({ writes: [write] })).toEqual([60, 60, 60, Infinity]);
   const elsewhere = { ...write, t0: 100, t1: 120 };
   expect(provenAt({ writes: [elsewhere] })).toEqual([Infinity, Infinity, Infinity, Infinity]);
-  expect(weigh(account(objectWith([])), { ...none, writes: [elsewhere] })).toMatchObject({
-    unplaced: 1,
+  expect(assess(account(objectWith([])), { ...none, writes: [elsewhere] })).toMatchObject({
+    unlocated: 1,
     ownWrites: [],
   });
 });
@@ -53,6 +53,6 @@ test("a proof of a transaction is one for every object that it changed", () => {
   const list = { ...objectWith([{ ver: 8, txn: 3 }]), name: "convlist:1" };
   const of = { object: "convlist:1", view: "", keys: [] };
   const events = { ...none, seen: [{ object: "conv:1:2", ver: 4, at: 30 }], reads: [readAt(99, 8, { of })] };
-  const { reads } = weigh(account(objectWith([{ ver: 1 }, { ver: 3 }, { ver: 4 }]), list), events);
+  const { reads } = assess(account(objectWith([{ ver: 1 }, { ver: 3 }, { ver: 4 }]), list), events);
   expect(reads[0]?.object.states[1]?.provenAt).toBe(30);
 });

@@ -1,64 +1,64 @@
 import type { Ms, Proof, ReadEvent, Seen, WriteEvent } from "../history/events.ts";
 import { lastWhere, type ObjectHistory, type State } from "./object-history.ts";
 import type { OwnWrite } from "./order.ts";
-import { clockError, placeRead, type Placed } from "./place.ts";
+import { clockError, locateRead, type LocatedRead } from "./locate-read.ts";
 
 /** Something that PostgreSQL's account shows a transaction to have done, such as `deleted 17`. */
-export interface Sign {
-  readonly sign: string;
+export interface Effect {
+  readonly effect: string;
   readonly at: Ms;
   readonly txn: number;
 }
 
-export interface Account {
+export interface Ledger {
   readonly objects: ReadonlyMap<string, ObjectHistory>;
   /** In time. */
-  readonly signs: readonly Sign[];
+  readonly effects: readonly Effect[];
 }
 
 /** Reads with their places, in objects whose states know since when they are proven. */
 export interface Evidence {
-  readonly reads: readonly Placed[];
+  readonly reads: readonly LocatedRead[];
   readonly ownWrites: readonly OwnWrite[];
   /** Acknowledged writes whose transaction was not found; they prove nothing. */
-  readonly unplaced: number;
+  readonly unlocated: number;
 }
 
 /**
  * Works out since when each state was certainly committed: somebody was answered, pushed or shown it, or a later state of the same
  * object. Times are those at which the harness held the proof in hand, so a state never counts as committed too early.
  */
-export function weigh(
-  account: Account,
+export function assess(
+  ledger: Ledger,
   events: { reads: readonly ReadEvent[]; writes: readonly WriteEvent[]; seen: readonly Seen[] },
 ): Evidence {
   const proven = new Map<number, Ms>();
   const prove = (txn: number | undefined, at: Ms): void => {
     if (txn !== undefined && at < (proven.get(txn) ?? Infinity)) proven.set(txn, at);
   };
-  const findTxn = txnFinder(account);
+  const findTxn = txnFinder(ledger);
   const ownWrites: OwnWrite[] = [];
-  let unplaced = 0;
+  let unlocated = 0;
   for (const { session, t0, t1, proof } of events.writes) {
     const txn = findTxn(proof, t0, t1);
-    if (txn === undefined) unplaced += 1;
+    if (txn === undefined) unlocated += 1;
     else ownWrites.push({ session, t1, txn });
     prove(txn, t1);
   }
   for (const { object, ver, at } of events.seen) prove(findTxn({ object, ver }, at, at), at);
   for (const read of events.reads) {
-    const object = account.objects.get(read.of.object);
+    const object = ledger.objects.get(read.of.object);
     if (object === undefined) continue;
-    const { first, fits } = placeRead(object, read);
+    const { first, fits } = locateRead(object, read);
     if (fits === "yes") prove(object.states[first]?.txn, read.t1);
   }
-  const objects = new Map([...account.objects].map(([name, object]) => [name, withProofs(object, proven)]));
-  const reads: Placed[] = [];
+  const objects = new Map([...ledger.objects].map(([name, object]) => [name, withProofs(object, proven)]));
+  const reads: LocatedRead[] = [];
   for (const read of events.reads) {
     const object = objects.get(read.of.object);
-    if (object !== undefined) reads.push(placeRead(object, read));
+    if (object !== undefined) reads.push(locateRead(object, read));
   }
-  return { reads, ownWrites, unplaced };
+  return { reads, ownWrites, unlocated };
 }
 
 /** A later state cannot be committed before an earlier one. */
@@ -72,17 +72,17 @@ function withProofs(object: ObjectHistory, proven: ReadonlyMap<number, Ms>): Obj
   return { ...object, states: states.toReversed() };
 }
 
-function txnFinder({ objects, signs }: Account): (proof: Proof, t0: Ms, t1: Ms) => number | undefined {
-  const bySign = new Map<string, Sign[]>();
-  for (const sign of signs) {
-    const known = bySign.get(sign.sign);
-    if (known === undefined) bySign.set(sign.sign, [sign]);
-    else known.push(sign);
+function txnFinder({ objects, effects }: Ledger): (proof: Proof, t0: Ms, t1: Ms) => number | undefined {
+  const byEffect = new Map<string, Effect[]>();
+  for (const effect of effects) {
+    const known = byEffect.get(effect.effect);
+    if (known === undefined) byEffect.set(effect.effect, [effect]);
+    else known.push(effect);
   }
   return (proof, t0, t1) => {
-    if ("sign" in proof) {
-      const fits = ({ at }: Sign): boolean => at >= t0 - clockError && at <= t1 + clockError;
-      return bySign.get(proof.sign)?.find(fits)?.txn;
+    if ("effect" in proof) {
+      const fits = ({ at }: Effect): boolean => at >= t0 - clockError && at <= t1 + clockError;
+      return byEffect.get(proof.effect)?.find(fits)?.txn;
     }
     const states = objects.get(proof.object)?.states ?? [];
     return states[lastWhere(states, ({ ver }) => ver < proof.ver) + 1]?.txn;

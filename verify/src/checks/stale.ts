@@ -1,9 +1,9 @@
 import type { Ms, Phase } from "../history/events.ts";
 import { lastWhere, type State } from "./object-history.ts";
-import { readWords, type Placed } from "./place.ts";
+import { readWords, type LocatedRead } from "./locate-read.ts";
 
 /** A read that showed less than what was certainly committed before it began. */
-export interface StaleRead extends Placed {
+export interface StaleRead extends LocatedRead {
   /** The newest state that it had to show. */
   readonly needed: number;
   /** For how long what it lacks had been known to be committed when the read began. */
@@ -17,7 +17,7 @@ export interface StaleRead extends Placed {
  * acknowledged one would have taken the old value out of service. Or when it began while nodes were attached to two servers.
  * @param bound how long a node may take to learn of another server, in ms
  */
-export function findStale(reads: readonly Placed[], phases: readonly Phase[], bound: Ms): StaleRead[] {
+export function findStale(reads: readonly LocatedRead[], phases: readonly Phase[], bound: Ms): StaleRead[] {
   const splits = phases.filter(({ split }) => split);
   const stale: StaleRead[] = [];
   for (const placed of reads) {
@@ -35,7 +35,7 @@ export function findStale(reads: readonly Placed[], phases: readonly Phase[], bo
 }
 
 /** What did not raise the version, after the first thing missed, may be nothing that this read shows. */
-function isDegraded({ read, object, last }: Placed, missed: readonly State[]): boolean {
+function isDegraded({ read, object, last }: LocatedRead, missed: readonly State[]): boolean {
   let ver = object.states[last]?.ver ?? 0;
   return missed.every((state, index) => {
     const counts = index === 0 || state.ver !== ver;

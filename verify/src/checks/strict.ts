@@ -1,5 +1,5 @@
 import { createFindings, type CheckResult } from "./check.ts";
-import type { Placed } from "./place.ts";
+import type { LocatedRead } from "./locate-read.ts";
 import { staleWords, type StaleRead } from "./stale.ts";
 
 /**
@@ -8,7 +8,7 @@ import { staleWords, type StaleRead } from "./stale.ts";
  * @param missing for the report: what a read lacks
  */
 export function checkStrict(
-  reads: readonly Placed[],
+  reads: readonly LocatedRead[],
   stale: readonly StaleRead[],
   missing: (read: StaleRead) => string = () => "",
 ): CheckResult {

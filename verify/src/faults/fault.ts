@@ -17,7 +17,7 @@ export interface FaultDeps {
 export interface Fault {
   readonly name: string;
   /** Two faults of the same part do not go together. */
-  readonly part: "way" | "redis" | "node" | "postgres";
+  readonly part: "network" | "redis" | "node" | "postgres";
   run(deps: FaultDeps): Promise<void>;
 }
 

@@ -5,7 +5,7 @@ import type { Stage } from "../stage/stage.ts";
 import { sleep, type Fault } from "./fault.ts";
 import { processFaults } from "./process-faults.ts";
 import { redisFaults } from "./redis-faults.ts";
-import { wayFaults } from "./way-faults.ts";
+import { networkFaults } from "./network-faults.ts";
 
 /** What a fault did in a run. */
 export interface FaultTally {
@@ -29,7 +29,7 @@ export interface ScheduleOptions {
   onQuiet: () => Promise<() => Promise<void>>;
 }
 
-const allFaults: readonly Fault[] = [...wayFaults, ...redisFaults, ...processFaults];
+const allFaults: readonly Fault[] = [...networkFaults, ...redisFaults, ...processFaults];
 
 /** Faults whose names contain one of the texts; without any text all of them. */
 export function faultsNamed(texts: readonly string[]): Fault[] {

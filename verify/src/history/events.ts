@@ -23,15 +23,15 @@ export interface ReadEvent {
   readonly t1: Ms;
   /** As the answer says; undefined where it says none. */
   readonly ver: number | undefined;
-  /** Number of the shown text, see `Texts`; undefined when only the version counts. */
+  /** Number of the shown text, see `InternedTexts`; undefined when only the version counts. */
   readonly text: number | undefined;
 }
 
 /**
- * How the transaction behind an acknowledged write is found in PostgreSQL's own account: by the version that the answer told, or by
+ * How the transaction behind an acknowledged write is found in PostgreSQL's own account: by the version that the answer showed, or by
  * what it did, such as `deleted 17`, between request and answer.
  */
-export type Proof = { readonly object: string; readonly ver: number } | { readonly sign: string };
+export type Proof = { readonly object: string; readonly ver: number } | { readonly effect: string };
 
 /** A write that was acknowledged; `t1` is the acknowledgement. */
 export interface WriteEvent {
@@ -41,7 +41,7 @@ export interface WriteEvent {
   readonly proof: Proof;
 }
 
-/** A push that told a version: by then that version was committed. */
+/** A push that showed a version: by then that version was committed. */
 export interface Seen {
   readonly object: string;
   readonly ver: number;
@@ -57,7 +57,7 @@ export interface Phase {
   readonly split: boolean;
 }
 
-/** Everything that a run recorded of what it did and was told. */
+/** Everything that a run recorded of what it did and received. */
 export interface History {
   readonly reads: readonly ReadEvent[];
   readonly writes: readonly WriteEvent[];

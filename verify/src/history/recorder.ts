@@ -1,5 +1,5 @@
 import type { History, Ms, Phase, Proof, ReadEvent, Seen, Viewpoint, WriteEvent } from "./events.ts";
-import { createTexts, type Texts } from "./texts.ts";
+import { internTexts, type InternedTexts } from "./interned-texts.ts";
 
 /** What became of the calls of one kind. */
 export interface Tally {
@@ -9,9 +9,9 @@ export interface Tally {
   readonly troubles: { readonly what: string; readonly at: Ms }[];
 }
 
-/** Writes down what a run does and is told, in memory. */
+/** Writes down what a run does and receives, in memory. */
 export interface Recorder {
-  readonly texts: Texts;
+  readonly texts: InternedTexts;
   read(event: ReadEvent): void;
   wrote(session: number, t0: Ms, t1: Ms, proof: Proof): void;
   seen(object: string, ver: number, at: Ms): void;
@@ -41,7 +41,7 @@ export function createRecorder(): Recorder {
     return known;
   };
   return {
-    texts: createTexts(),
+    texts: internTexts(),
     read(event) {
       reads.push(event);
       for (const key of event.of.keys) keyReads.set(key, (keyReads.get(key) ?? 0) + 1);

@@ -1,11 +1,11 @@
 import type { Direct, Group } from "./people.ts";
-import { readDirect, readGroup, readGroupUnread, readList, readUnread, type Abilities } from "./reads.ts";
+import { readDirect, readGroup, readGroupUnread, readList, readUnread, type Capabilities } from "./reads.ts";
 import type { Session } from "./session.ts";
 import {
   block,
   clear,
   edit,
-  hop,
+  leaveAndRejoin,
   markRead,
   readGroupUpTo,
   receipt,
@@ -16,8 +16,8 @@ import {
   sendGroup,
 } from "./writes.ts";
 
-export interface Acting {
-  abilities: Abilities;
+export interface ActorDeps {
+  capabilities: Capabilities;
   hides: (object: string) => boolean;
   /** Mean pause between two things that a simulated user does, in ms. */
   pauseMs: number;
@@ -25,26 +25,26 @@ export interface Acting {
 }
 
 /** A thing that a simulated user does in a direct conversation and, if there is one, in a group. */
-interface Deed {
+interface Operation {
   /** How often it is done, against the others. */
   weight: number;
   /** Of the devices on which a user is logged in, only one does it: see `Session.isOwner`. */
   byOwner?: true;
   /** @returns objects that were certainly changed */
-  run(session: Session, at: { direct: Direct; group: Group | undefined }, acting: Acting): Promise<string[]>;
+  run(session: Session, at: { direct: Direct; group: Group | undefined }, deps: ActorDeps): Promise<string[]>;
 }
 
 /** The page that is read most is also the one that most often changes under its readers. */
 const pages = [20, 20, 20, 50];
 
-const deeds: Record<string, Deed> = {
+const operations: Record<string, Operation> = {
   readDirect: { weight: 30, run: (session, { direct }) => nothing(readDirect(session, direct, page(session))) },
   readGroup: { weight: 14, run: (session, { group }) => nothing(group && readGroup(session, group, page(session))) },
   readList: { weight: 10, run: (session, _at, { hides }) => nothing(readList(session, hides)) },
   readUnread: {
     weight: 12,
-    run: async (session, { direct, group }, { abilities }) => {
-      if (!abilities.unread) return [];
+    run: async (session, { direct, group }, { capabilities }) => {
+      if (!capabilities.unread) return [];
       const ofGroup = group !== undefined && session.random.chance(0.3);
       return nothing(ofGroup ? readGroupUnread(session, group) : readUnread(session, direct));
     },
@@ -65,10 +65,10 @@ const deeds: Record<string, Deed> = {
       return group === undefined || seen === undefined ? [] : readGroupUpTo(session, group, seen);
     },
   },
-  hop: {
+  leaveAndRejoin: {
     weight: 3,
     byOwner: true,
-    run: async (session, { group }) => (group !== undefined && session.isHopper ? hop(session, group) : []),
+    run: async (session, { group }) => (group !== undefined && session.isHopper ? leaveAndRejoin(session, group) : []),
   },
   rename: { weight: 0.7, byOwner: true, run: (session) => rename(session) },
   renameGroup: {
@@ -91,21 +91,21 @@ const deeds: Record<string, Deed> = {
   },
 };
 
-const weights = Object.fromEntries(Object.entries(deeds).map(([name, { weight }]) => [name, weight]));
+const weights = Object.fromEntries(Object.entries(operations).map(([name, { weight }]) => [name, weight]));
 
 /** Acts as a user on one device until it is stopped, and reads what it or others have just changed more often than not. */
-export async function live(session: Session, acting: Acting): Promise<void> {
-  const { random, news, directs, groups } = session;
+export async function runActor(session: Session, deps: ActorDeps): Promise<void> {
+  const { random, changeEvents, directs, groups } = session;
   const mine = [...directs, ...groups].map(({ object }) => object);
-  while (!acting.stopped()) {
-    const deed = deeds[random.weighted(weights)];
+  while (!deps.stopped()) {
+    const operation = operations[random.weighted(weights)];
     const at = { direct: random.favourite(directs), group: groups.length === 0 ? undefined : random.favourite(groups) };
-    const mayDo = deed !== undefined && (deed.byOwner === undefined || session.isOwner);
-    const changed = mayDo ? await deed.run(session, at, acting) : [];
-    if (changed.length > 0 && random.chance(0.7)) await readObject(session, random.pick(changed), acting);
-    const pause = random.between(0, 2 * acting.pauseMs);
-    const told = await news.wait(random.chance(0.5) ? mine : [], pause);
-    if (told !== undefined && !acting.stopped()) await readObject(session, told, acting);
+    const mayDo = operation !== undefined && (operation.byOwner === undefined || session.isOwner);
+    const changed = mayDo ? await operation.run(session, at, deps) : [];
+    if (changed.length > 0 && random.chance(0.7)) await readObject(session, random.pick(changed), deps);
+    const pause = random.between(0, 2 * deps.pauseMs);
+    const changedByOthers = await changeEvents.wait(random.chance(0.5) ? mine : [], pause);
+    if (changedByOthers !== undefined && !deps.stopped()) await readObject(session, changedByOthers, deps);
   }
 }
 
@@ -118,12 +118,12 @@ async function position(session: Session, direct: Direct): Promise<string[]> {
 }
 
 /** Reads an object in one of the ways in which it shows. */
-async function readObject(session: Session, object: string, { abilities, hides }: Acting): Promise<void> {
+async function readObject(session: Session, object: string, { capabilities, hides }: ActorDeps): Promise<void> {
   const { random } = session;
   const direct = session.directs.find((one) => one.object === object);
   const group = session.groups.find((one) => one.object === object);
   if (object.startsWith("convlist:") || random.chance(0.2)) return readList(session, hides);
-  if (direct !== undefined && abilities.unread && random.chance(0.25)) return readUnread(session, direct);
+  if (direct !== undefined && capabilities.unread && random.chance(0.25)) return readUnread(session, direct);
   if (direct !== undefined) return readDirect(session, direct, page(session));
   if (group !== undefined) return readGroup(session, group, page(session));
 }

@@ -1,13 +1,13 @@
 import { connect, createApi, memoryTokens, type OmConnection } from "@om/client";
-import type { Told } from "../checks/gapless.ts";
+import type { Received } from "../checks/gapless.ts";
 import type { Person } from "./people.ts";
 import { objectNamed } from "./session.ts";
 
 /** A device of somebody who only listens: it follows by cursor, over the SDK that clients use. */
 export interface Follower extends AsyncDisposable {
   readonly person: Person;
-  told(): Told;
-  /** Resolves when the device was told the message at `seq` or a later one of each object; rejects when it takes too long. */
+  received(): Received;
+  /** Resolves when the device has received the message at `seq` or a later one of each object; rejects when it takes too long. */
   caughtUp(ends: ReadonlyMap<string, number>, timeoutMs: number): Promise<void>;
 }
 
@@ -35,7 +35,7 @@ export function openFollower(url: string, person: Person, node: number): Followe
   });
   return {
     person,
-    told: () => ({ device: `the device of ${person.name} on node ${node}`, messages }),
+    received: () => ({ device: `the device of ${person.name} on node ${node}`, messages }),
     caughtUp: (wanted, timeoutMs) =>
       new Promise((resolve, reject) => {
         const behind = (): string[] =>

@@ -1,17 +1,17 @@
 import type { Recorder } from "../history/recorder.ts";
 import type { Stage } from "../stage/stage.ts";
-import { live } from "./actor.ts";
+import { runActor } from "./actor.ts";
 import { openFollower, type Follower } from "./follower.ts";
-import { createNews } from "./news.ts";
+import { createChangeEvents } from "./change-events.ts";
 import type { People } from "./people.ts";
-import { readDirect, readGroup, readGroupUnread, readList, readUnread, type Abilities } from "./reads.ts";
+import { readDirect, readGroup, readGroupUnread, readList, readUnread, type Capabilities } from "./reads.ts";
 import { openSession, type Session } from "./session.ts";
 
 /** Everybody at work. */
 export interface Load extends AsyncDisposable {
   readonly hides: (object: string) => boolean;
   readonly followers: readonly Follower[];
-  readonly abilities: Abilities;
+  readonly capabilities: Capabilities;
   /** No session does anything any more when it resolves. */
   stop(): Promise<void>;
   /** After `stop`: reads everything once more, on every node. */
@@ -29,32 +29,32 @@ export interface LoadOptions {
 /** Two sessions per writer, at different nodes, and one device per follower. */
 export async function startLoad({ stage, people, recorder, seed, pauseMs }: LoadOptions): Promise<Load> {
   const { nodes } = stage;
-  const news = createNews();
+  const changeEvents = createChangeEvents();
   const base = (node: number) => (): string => nodes[node % nodes.length]?.url ?? "";
   const sessions = [0, 1].flatMap((copy) =>
     people.writers.map((person, index) => {
       const node = (index + copy) % nodes.length;
       const id = copy * people.writers.length + index;
-      return openSession({ id, node, person, people, seed, recorder, news, base: base(node) });
+      return openSession({ id, node, person, people, seed, recorder, changeEvents, base: base(node) });
     }),
   );
   const followers = people.followers.map((person, index) => openFollower(base(index)(), person, index % nodes.length));
   const hiding = new Set(people.directs.filter(({ hides }) => hides).map(({ object }) => object));
   const hides = (object: string): boolean => hiding.has(object);
-  const abilities = await probe(sessions);
+  const capabilities = await probe(sessions);
   let stopped = false;
-  const acting = { abilities, hides, pauseMs, stopped: () => stopped };
-  const running = Promise.all(sessions.map((session) => live(session, acting)));
+  const deps = { capabilities, hides, pauseMs, stopped: () => stopped };
+  const running = Promise.all(sessions.map((session) => runActor(session, deps)));
   return {
     hides,
     followers,
-    abilities,
+    capabilities,
     async stop() {
       stopped = true;
       await running;
     },
     async sweep() {
-      for (const session of sessions) await readAll(session, { abilities, hides });
+      for (const session of sessions) await readAll(session, { capabilities, hides });
     },
     async [Symbol.asyncDispose]() {
       stopped = true;
@@ -65,7 +65,7 @@ export async function startLoad({ stage, people, recorder, seed, pauseMs }: Load
 }
 
 /** What this server can do. */
-async function probe(sessions: readonly Session[]): Promise<Abilities> {
+async function probe(sessions: readonly Session[]): Promise<Capabilities> {
   const [session] = sessions;
   const [direct] = session?.directs ?? [];
   if (session === undefined || direct === undefined) throw new Error("nobody is here");
@@ -76,15 +76,15 @@ async function probe(sessions: readonly Session[]): Promise<Abilities> {
 
 async function readAll(
   session: Session,
-  { abilities, hides }: { abilities: Abilities; hides: (object: string) => boolean },
+  { capabilities, hides }: { capabilities: Capabilities; hides: (object: string) => boolean },
 ): Promise<void> {
   await readList(session, hides, true);
   for (const direct of session.directs) {
     await readDirect(session, direct, 50);
-    if (abilities.unread) await readUnread(session, direct);
+    if (capabilities.unread) await readUnread(session, direct);
   }
   for (const group of session.groups) {
     await readGroup(session, group, 50);
-    if (abilities.unread) await readGroupUnread(session, group);
+    if (capabilities.unread) await readGroupUnread(session, group);
   }
 }

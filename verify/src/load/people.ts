@@ -56,7 +56,7 @@ export async function makePeople(url: string, options: PeopleOptions): Promise<P
   const followers = all.slice(options.writers);
   const hoppers = writers.slice(-2);
   const directs = pairs(writers, followers, options.talks);
-  for (const { people } of directs) await hello(http, people);
+  for (const { people } of directs) await firstMessage(http, people);
   const groups: Group[] = [];
   for (let index = 0; index < options.groups; index++) {
     const members = [...writers.slice(0, -2).filter((_, at) => (at + index) % 3 > 0), ...followers];
@@ -93,7 +93,7 @@ function pairs(writers: readonly Person[], followers: readonly Person[], talks: 
   return [...found.values()].toReversed();
 }
 
-async function hello(http: Http, [from, to]: readonly [Person, Person]): Promise<void> {
+async function firstMessage(http: Http, [from, to]: readonly [Person, Person]): Promise<void> {
   const body = { recipient_id: to.id, content: "hello", client_id: `hello user ${to.id}` };
   await done(http.call({ method: "POST", path: "/api/messages", token: from.token, body }), 201);
 }

@@ -7,9 +7,9 @@ import {
   member,
   noMember,
   settledText,
-  type ShownConversation,
-  type ShownMessage,
-  type ShownPeer,
+  type RenderedConversation,
+  type RenderedMessage,
+  type RenderedPeer,
 } from "../history/shapes.ts";
 import type { Answer } from "./http.ts";
 import type { Direct, Group, Person } from "./people.ts";
@@ -18,7 +18,7 @@ import type { Session } from "./session.ts";
 /** Reads of the public API, with what each answer shows of which objects. */
 
 /** What the server under test can do; older ones lack some reads. */
-export interface Abilities {
+export interface Capabilities {
   unread: boolean;
 }
 
@@ -42,7 +42,7 @@ export async function readGroup(session: Session, { object, id }: Group, limit: 
 function noteHistory(session: Session, answer: Answer, of: Viewpoint): void {
   const body = answer.body as {
     ver?: number;
-    messages: (ShownMessage & { sender: { id: number; full_name: string } })[];
+    messages: (RenderedMessage & { sender: { id: number; full_name: string } })[];
   };
   note(session, answer, { of, ver: body.ver, text: historyText(body.messages) });
   const written = body.messages.find(({ sender }) => sender.id !== session.person.id);
@@ -61,7 +61,7 @@ export async function readList(session: Session, hides: (object: string) => bool
   const answer = await session.ask("read list", { method: "GET", path: `/api/conversations?limit=${limit}` });
   if (answer === undefined) return;
   const { person } = session;
-  const { conversations, list_ver: ver } = answer.body as { conversations: ShownConversation[]; list_ver?: number };
+  const { conversations, list_ver: ver } = answer.body as { conversations: RenderedConversation[]; list_ver?: number };
   const direct: string[] = [];
   const groupIds: number[] = [];
   const isCached = limit <= cachedPage;
@@ -110,7 +110,7 @@ export async function readGroupUnread(session: Session, { object, id }: Group): 
 }
 
 /** Whom somebody has blocked belongs to that person's profile. */
-function noteBlock(session: Session, answer: Answer, { id, is_blocked: isBlocked }: ShownPeer): void {
+function noteBlock(session: Session, answer: Answer, { id, is_blocked: isBlocked }: RenderedPeer): void {
   const self = session.person.id;
   const of = { object: `blocks:${self}:${id}`, view: "blocked", keys: [`profile:${self}`] };
   note(session, answer, { of, ver: undefined, text: String(isBlocked === true) });

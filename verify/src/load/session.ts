@@ -1,8 +1,8 @@
 import type { Recorder } from "../history/recorder.ts";
 import { now } from "./clock.ts";
 import { createHttp, NoAnswer, type Answer, type Call, type Http } from "./http.ts";
-import { openLine, type Line } from "./line.ts";
-import type { News } from "./news.ts";
+import { openClientSocket, type ClientSocket } from "./client-socket.ts";
+import type { ChangeEvents } from "./change-events.ts";
 import { password, type Direct, type Group, type People, type Person } from "./people.ts";
 import { createRandom, seedFor, type Random } from "./random.ts";
 
@@ -21,8 +21,8 @@ export interface Session {
   readonly isHopper: boolean;
   readonly random: Random;
   readonly recorder: Recorder;
-  readonly news: News;
-  readonly line: Line;
+  readonly changeEvents: ChangeEvents;
+  readonly line: ClientSocket;
   /** Own messages that may be edited or deleted; the newest last. */
   readonly sent: { object: string; id: number; content: string }[];
   /** Object → the newest message of somebody else that this session was shown. */
@@ -40,7 +40,7 @@ export interface SessionOptions {
   people: People;
   seed: number;
   recorder: Recorder;
-  news: News;
+  changeEvents: ChangeEvents;
   base: () => string;
 }
 
@@ -48,11 +48,11 @@ export interface SessionOptions {
 const callTimeoutMs = 6_000;
 
 export function openSession(options: SessionOptions): Session {
-  const { id, node, person, people, recorder, news, base } = options;
+  const { id, node, person, people, recorder, changeEvents, base } = options;
   const http = createHttp(base, callTimeoutMs);
   const isOwner = id < people.writers.length;
   const isHopper = people.hoppers.includes(person);
-  const line = openLine({
+  const line = openClientSocket({
     base,
     token: () => person.token,
     onVersion: (name, ver, at) => recorder.seen(objectNamed(name, person.id), ver, at),
@@ -67,7 +67,7 @@ export function openSession(options: SessionOptions): Session {
     isHopper,
     random: createRandom(seedFor(options.seed, `session ${id}`)),
     recorder,
-    news,
+    changeEvents,
     line,
     sent: [],
     lastSeen: new Map(),

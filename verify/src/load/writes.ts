@@ -88,14 +88,14 @@ export async function remove(session: Session, hides: (object: string) => boolea
   if (message === undefined) return [];
   const { object, id } = message;
   const answer = await session.ask("delete", { method: "DELETE", path: `/api/messages/${id}` });
-  return answer === undefined ? [] : wrote(session, answer, { sign: `deleted ${id}` }, [object]);
+  return answer === undefined ? [] : wrote(session, answer, { effect: `deleted ${id}` }, [object]);
 }
 
 export async function markRead(session: Session, { object, people }: Direct): Promise<string[]> {
   const { person } = session;
   const path = `/api/conversations/${other(people, person).id}/read`;
   const answer = await session.ask("mark read", { method: "POST", path });
-  return answer === undefined ? [] : wrote(session, answer, { sign: `read ${object} ${person.id}` }, [object]);
+  return answer === undefined ? [] : wrote(session, answer, { effect: `read ${object} ${person.id}` }, [object]);
 }
 
 /** Without an answer: what it changes is proven by pushes alone. */
@@ -108,16 +108,16 @@ export async function readGroupUpTo(session: Session, { object, id }: Group, mes
   const answer = await session.ask("group read", { method: "POST", path: `/api/groups/${id}/read`, body });
   return answer?.status !== 200
     ? []
-    : wrote(session, answer, { sign: `read ${object} ${session.person.id}` }, [object]);
+    : wrote(session, answer, { effect: `read ${object} ${session.person.id}` }, [object]);
 }
 
 /** Joins, or leaves when that fails: a hopper does not know for certain where it is. */
-export async function hop(session: Session, { object, id }: Group): Promise<string[]> {
+export async function leaveAndRejoin(session: Session, { object, id }: Group): Promise<string[]> {
   const step = session.random.chance(0.5) ? "join" : "leave";
   const answer = await session.ask(step, { method: "POST", path: `/api/groups/${id}/${step}` });
   if (answer === undefined) return [];
-  const sign = `${step === "join" ? "joined" : "left"} ${object} ${session.person.id}`;
-  return wrote(session, answer, { sign }, [object, `convlist:${session.person.id}`]);
+  const effect = `${step === "join" ? "joined" : "left"} ${object} ${session.person.id}`;
+  return wrote(session, answer, { effect }, [object, `convlist:${session.person.id}`]);
 }
 
 export async function rename(session: Session): Promise<string[]> {
@@ -126,13 +126,13 @@ export async function rename(session: Session): Promise<string[]> {
   const answer = await session.ask("rename", { method: "PUT", path: "/api/users/me", body: { full_name: name } });
   if (answer === undefined) return [];
   const shownIn = session.directs.map(({ object }) => object);
-  return wrote(session, answer, { sign: `named ${person.id} ${name}` }, shownIn);
+  return wrote(session, answer, { effect: `named ${person.id} ${name}` }, shownIn);
 }
 
 export async function renameGroup(session: Session, { object, id }: Group): Promise<string[]> {
   const name = `group ${id} ${++session.count}`;
   const answer = await session.ask("rename group", { method: "PUT", path: `/api/groups/${id}`, body: { name } });
-  return answer === undefined ? [] : wrote(session, answer, { sign: `group named ${id} ${name}` }, [object]);
+  return answer === undefined ? [] : wrote(session, answer, { effect: `group named ${id} ${name}` }, [object]);
 }
 
 export async function block(session: Session, { object, people }: Direct): Promise<string[]> {
@@ -140,7 +140,7 @@ export async function block(session: Session, { object, people }: Direct): Promi
   const peer = other(people, session.person);
   const answer = await session.ask(step, { method: "POST", path: `/api/users/${step}/${peer.id}` });
   if (answer === undefined) return [];
-  return wrote(session, answer, { sign: `${step}ed ${session.person.id} ${peer.id}` }, [object]);
+  return wrote(session, answer, { effect: `${step}ed ${session.person.id} ${peer.id}` }, [object]);
 }
 
 export async function clear(session: Session, { object, people }: Direct): Promise<string[]> {
@@ -149,7 +149,7 @@ export async function clear(session: Session, { object, people }: Direct): Promi
   const answer = await session.ask("clear", { method: "DELETE", path });
   return answer === undefined
     ? []
-    : wrote(session, answer, { sign: `cleared ${object} ${session.person.id}` }, [object]);
+    : wrote(session, answer, { effect: `cleared ${object} ${session.person.id}` }, [object]);
 }
 
 function wrote(
@@ -159,6 +159,6 @@ function wrote(
   objects: readonly string[] = "object" in proof ? [proof.object] : [],
 ): string[] {
   session.recorder.wrote(session.id, t0, t1, proof);
-  for (const object of objects) session.news.tell(object);
+  for (const object of objects) session.changeEvents.notify(object);
   return [...objects];
 }

@@ -13,7 +13,7 @@ export interface Result {
   hasCache: boolean;
   checks: readonly CheckResult[];
   deaths: readonly string[];
-  unplaced: number;
+  unlocated: number;
   dirtyRows: number;
   transactions: number;
   hits: Hits;
@@ -88,8 +88,8 @@ function findingsOf(checks: readonly CheckResult[]): string[] {
 
 function checkTable(checks: readonly CheckResult[]): string {
   const rows = checks.map(({ name, checked, violationCount, figures }) => {
-    const told = Object.entries(figures).map(([what, value]) => `${what} ${amount(value)}`);
-    return [name, amount(checked), amount(violationCount), told.join(", ")];
+    const listed = Object.entries(figures).map(([what, value]) => `${what} ${amount(value)}`);
+    return [name, amount(checked), amount(violationCount), listed.join(", ")];
   });
   return `${table(["check", "checked", "violations", "figures"], rows)}\n`;
 }
@@ -97,28 +97,28 @@ function checkTable(checks: readonly CheckResult[]): string {
 function faultTable({ faults, options }: Result): string {
   if (faults.length === 0) return options.faults ? "No fault had its turn.\n" : "";
   const rows = faults.map(({ name, times, counts }) => {
-    const told = Object.entries(counts).map(([what, count]) => `${what} ${amount(count)}`);
-    return [name, amount(times), told.join(", ")];
+    const listed = Object.entries(counts).map(([what, count]) => `${what} ${amount(count)}`);
+    return [name, amount(times), listed.join(", ")];
   });
   return `${table(["fault", "times", "what it did"], rows)}\n`;
 }
 
 function callTable({ calls }: Result): string {
   const rows = calls.map(({ kind, answered, p50Ms, p99Ms, slowestMs, troubles }) => {
-    const told = Object.entries(troubles).map(([what, count]) => `${what}: ${count}`);
+    const listed = Object.entries(troubles).map(([what, count]) => `${what}: ${count}`);
     return [
       kind,
       amount(answered),
       `${p50Ms.toFixed(1)} ms`,
       `${p99Ms.toFixed(1)} ms`,
       `${slowestMs.toFixed(0)} ms`,
-      told.join(", "),
+      listed.join(", "),
     ];
   });
   return `${table(["call", "answered", "median", "99 %", "slowest", "troubles"], rows)}\n`;
 }
 
-function factLine({ calls, seconds, dirtyRows, transactions, unplaced, hits }: Result): string {
+function factLine({ calls, seconds, dirtyRows, transactions, unlocated, hits }: Result): string {
   const of = (isRead: boolean): number =>
     calls.filter(({ kind }) => kind.startsWith("read ") === isRead).reduce((sum, { answered }) => sum + answered, 0);
   const facts = [
@@ -126,7 +126,7 @@ function factLine({ calls, seconds, dirtyRows, transactions, unplaced, hits }: R
     `${amount(Math.round(of(false) / seconds))} writes/s`,
     `${amount(transactions)} transactions`,
     `${amount(dirtyRows)} writes that could not tell the cache`,
-    `${amount(unplaced)} acknowledged writes that changed nothing`,
+    `${amount(unlocated)} acknowledged writes that changed nothing`,
   ];
   const cached = Object.entries(hits ?? {}).map(([result, count]) => `${amount(count)} ${result}`);
   const quiet = cached.length === 0 ? "" : `\nwhile all was well the cache answered: ${cached.join(", ")}`;

@@ -1,5 +1,5 @@
 import type { ObjectHistory, Span, State } from "../checks/object-history.ts";
-import { placeRead, type Placed } from "../checks/place.ts";
+import { locateRead, type LocatedRead } from "../checks/locate-read.ts";
 import type { ReadEvent } from "../history/events.ts";
 
 /** An object with one state per entry, after an empty one; each begins 1 ms before it is proven unless it says otherwise. */
@@ -25,6 +25,6 @@ export function readAt(t0: number, ver: number | undefined, more: Partial<ReadEv
   return { session: 1, node: 0, of, t0, t1: t0 + 1, ver, text: undefined, ...more };
 }
 
-export function placed(object: ObjectHistory, ...reads: readonly ReadEvent[]): Placed[] {
-  return reads.map((read) => placeRead(object, read));
+export function placed(object: ObjectHistory, ...reads: readonly ReadEvent[]): LocatedRead[] {
+  return reads.map((read) => locateRead(object, read));
 }

@@ -12,7 +12,7 @@ export interface Conversation {
   members: number;
   /** By `seq`, from 1 on. */
   readonly messages: Message[];
-  readonly parts: Map<number, Part>;
+  readonly participants: Map<number, Participant>;
 }
 
 export interface Message {
@@ -29,7 +29,7 @@ export interface Message {
 }
 
 /** One user in it. */
-export interface Part {
+export interface Participant {
   readSeq: number;
   deliveredSeq: number;
   clearedSeq: number;
@@ -37,8 +37,8 @@ export interface Part {
   sent: number;
   sentAtRead: number;
   skipped: number;
-  tailId: number | null;
-  tailAt: string | null;
+  lastVisibleId: number | null;
+  lastVisibleAt: string | null;
   left: boolean;
 }
 
@@ -51,10 +51,10 @@ export function conversationOf(row: Row): Conversation {
   const [lo, hi, groupId] = [wholeOrNull(row["lo"]), wholeOrNull(row["hi"]), wholeOrNull(row["group_id"])];
   const messages: Message[] = [];
   const head = { ver: 0, seq: 0, lastMessageId: null, lastMessageAt: null, members: 0 };
-  return { id: whole(row["id"]), lo, hi, groupId, ...head, messages, parts: new Map() };
+  return { id: whole(row["id"]), lo, hi, groupId, ...head, messages, participants: new Map() };
 }
 
-export function takeHead(conversation: Conversation, row: Row): void {
+export function applyHead(conversation: Conversation, row: Row): void {
   conversation.ver = whole(row["ver"]);
   conversation.seq = whole(row["seq"]);
   conversation.lastMessageId = wholeOrNull(row["last_message_id"]);
@@ -77,7 +77,7 @@ export function messageOf(row: Row): Message {
   };
 }
 
-export function partOf(row: Row): Part {
+export function participantOf(row: Row): Participant {
   return {
     readSeq: whole(row["read_seq"]),
     deliveredSeq: whole(row["delivered_seq"]),
@@ -86,8 +86,8 @@ export function partOf(row: Row): Part {
     sent: whole(row["sent"]),
     sentAtRead: whole(row["sent_at_read"]),
     skipped: whole(row["skipped"]),
-    tailId: wholeOrNull(row["last_visible_id"]),
-    tailAt: textOrNull(row["last_visible_at"]),
+    lastVisibleId: wholeOrNull(row["last_visible_id"]),
+    lastVisibleAt: textOrNull(row["last_visible_at"]),
     left: textOrNull(row["left_at"]) !== null,
   };
 }
@@ -98,7 +98,7 @@ export function objectOf({ lo, hi, groupId }: Pick<Conversation, "lo" | "hi" | "
 }
 
 /** Its name as one of the two sees it. */
-export function nameFor({ lo, hi, groupId }: Conversation, viewer: number): string {
+export function wireIdOf({ lo, hi, groupId }: Conversation, viewer: number): string {
   return groupId === null ? `user_${peerOf({ lo, hi }, viewer)}` : `group_${groupId}`;
 }
 

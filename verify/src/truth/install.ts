@@ -5,7 +5,7 @@ import type pg from "pg";
  * rolled back is not in it. `at` is a moment before the commit. Rows of one object are numbered in the order of its commits, because
  * its writers hold its lock, or the row, until they commit.
  */
-const account = `
+const changeLog = `
   create schema verify;
   create table verify.log (
     id bigint generated always as identity primary key,
@@ -16,20 +16,20 @@ const account = `
   );
   create function verify.note() returns trigger language plpgsql as $$
   declare
-    noted jsonb := to_jsonb(case when tg_op = 'DELETE' then old else new end);
+    changed jsonb := to_jsonb(case when tg_op = 'DELETE' then old else new end);
   begin
     -- Other triggers change it too, and theirs may be told before what they follow: the row as it is by now counts.
     if tg_table_name = 'conversations' then
-      select to_jsonb(c) into noted from conversations c where c.id = new.id;
+      select to_jsonb(c) into changed from conversations c where c.id = new.id;
     end if;
     insert into verify.log (what, row)
-    values (tg_table_name || case when tg_op = 'DELETE' then ' gone' else '' end, noted - coalesce(tg_argv::text[], '{}'));
+    values (tg_table_name || case when tg_op = 'DELETE' then ' gone' else '' end, changed - coalesce(tg_argv::text[], '{}'));
     return null;
   end
   $$`;
 
 /** Table → events, and columns that need no noting. */
-const noted: Record<string, { on: string; without?: readonly string[] }> = {
+const logged: Record<string, { on: string; without?: readonly string[] }> = {
   conversations: { on: "insert or update" },
   messages: { on: "insert or update", without: ["client_id", "created_at"] },
   participants: { on: "insert or update", without: ["joined_at", "delivered_ver", "changed_xid"] },
@@ -43,12 +43,12 @@ const noted: Record<string, { on: string; without?: readonly string[] }> = {
 
 /** For a migrated database without users. @returns whether the server has a cache, as its tables say */
 export async function installAccount(db: pg.Client): Promise<{ hasCache: boolean }> {
-  await db.query(account);
+  await db.query(changeLog);
   const { rows } = await db.query<{ name: string }>(
     "select c.relname as name from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind = 'r'",
   );
   const tables = new Set(rows.map(({ name }) => name));
-  for (const [table, { on, without = [] }] of Object.entries(noted)) {
+  for (const [table, { on, without = [] }] of Object.entries(logged)) {
     if (!tables.has(table)) continue;
     const columns = without.map((name) => `'${name}'`).join(", ");
     await db.query(

@@ -6,18 +6,18 @@ import {
   member,
   noMember,
   settledText,
-  type ShownConversation,
-  type ShownLast,
-  type ShownMessage,
-  type ShownPosition,
-  type ShownReply,
+  type RenderedConversation,
+  type RenderedLast,
+  type RenderedMessage,
+  type RenderedPosition,
+  type RenderedReply,
 } from "../history/shapes.ts";
-import { nameFor, objectOf, peerOf, type Conversation, type Message, type Part } from "./conversation.ts";
+import { wireIdOf, objectOf, peerOf, type Conversation, type Message, type Participant } from "./conversation.ts";
 
 /** What an answer about a conversation has to show, by the rules of the wire contract; times and people are left out. */
 
 /** What a list shows beside its conversations. */
-export interface Surroundings {
+export interface ProjectionContext {
   groupName(groupId: number): string;
   /** See `directText`. */
   hides(object: string): boolean;
@@ -25,10 +25,10 @@ export interface Surroundings {
 
 /** Of a group for anybody: who may read it reads all of it. */
 export function projectHistory(conversation: Conversation, viewer: number, limit: number): string {
-  const me = conversation.parts.get(viewer);
+  const me = conversation.participants.get(viewer);
   if (me === undefined && conversation.groupId === null) return "";
   const clearedSeq = me?.clearedSeq ?? 0;
-  const page: ShownMessage[] = [];
+  const page: RenderedMessage[] = [];
   for (let seq = conversation.messages.length; seq > clearedSeq && page.length < limit; seq--) {
     const message = conversation.messages[seq - 1];
     if (message === undefined || message.deleted || !seenBy(message, viewer)) continue;
@@ -38,10 +38,13 @@ export function projectHistory(conversation: Conversation, viewer: number, limit
 }
 
 export function projectMembership(conversation: Conversation, userId: number): string {
-  return conversation.parts.get(userId)?.left === false ? member : noMember;
+  return conversation.participants.get(userId)?.left === false ? member : noMember;
 }
 
-function shown(conversation: Conversation, message: Message): ShownReply & { sender_id: number; message_type: string } {
+function shown(
+  conversation: Conversation,
+  message: Message,
+): RenderedReply & { sender_id: number; message_type: string } {
   const { id, seq, ver, version, content, senderId, type } = message;
   return {
     id,
@@ -60,9 +63,9 @@ function seenBy({ hidden, senderId }: Message, viewer: number): boolean {
 }
 
 /** Whether the one other person has received or read it; of a group nobody says. */
-function statusOf({ lo, hi, parts }: Conversation, { senderId, seq, hidden }: Message): string {
+function statusOf({ lo, hi, participants }: Conversation, { senderId, seq, hidden }: Message): string {
   const recipient = lo !== senderId || lo === hi ? lo : hi;
-  const part = recipient === null || hidden ? undefined : parts.get(recipient);
+  const part = recipient === null || hidden ? undefined : participants.get(recipient);
   if (part === undefined) return "sent";
   return seq <= part.readSeq ? "read" : seq <= part.deliveredSeq ? "delivered" : "sent";
 }
@@ -71,7 +74,7 @@ function replyOf(
   conversation: Conversation,
   { replyToId }: Message,
   { viewer, clearedSeq }: { viewer: number; clearedSeq: number },
-): Pick<ShownMessage, "reply_to_id" | "reply_to"> {
+): Pick<RenderedMessage, "reply_to_id" | "reply_to"> {
   if (replyToId === null) return {};
   const replied = conversation.messages.findLast(({ id }) => id === replyToId);
   const isShown = replied !== undefined && !replied.deleted && replied.seq > clearedSeq && seenBy(replied, viewer);
@@ -79,17 +82,21 @@ function replyOf(
 }
 
 export function projectUnread(conversation: Conversation, viewer: number): string {
-  const part = conversation.parts.get(viewer);
+  const part = conversation.participants.get(viewer);
   return part === undefined || part.left ? noMember : String(unreadOf(conversation, part));
 }
 
-function unreadOf({ seq }: Conversation, { readSeq, sent, sentAtRead, skipped }: Part): number {
+function unreadOf({ seq }: Conversation, { readSeq, sent, sentAtRead, skipped }: Participant): number {
   return seq - readSeq - (sent - sentAtRead) - skipped;
 }
 
 /** The entry of a conversation in the list of `viewer`; undefined when it is not in it. */
-function entryOf(conversation: Conversation, viewer: number, around: Surroundings): ShownConversation | undefined {
-  const me = conversation.parts.get(viewer);
+function entryOf(
+  conversation: Conversation,
+  viewer: number,
+  context: ProjectionContext,
+): RenderedConversation | undefined {
+  const me = conversation.participants.get(viewer);
   if (me === undefined || me.left) return undefined;
   const { groupId, ver, seq, members } = conversation;
   const tail = tailOf(conversation, me);
@@ -97,7 +104,7 @@ function entryOf(conversation: Conversation, viewer: number, around: Surrounding
   const peer = groupId === null ? peerOf(conversation, viewer) : 0;
   const last = tail === null ? undefined : findById(conversation, tail);
   return {
-    conversation_id: nameFor(conversation, viewer),
+    conversation_id: wireIdOf(conversation, viewer),
     ver,
     seq,
     unread_count: unreadOf(conversation, me),
@@ -106,16 +113,16 @@ function entryOf(conversation: Conversation, viewer: number, around: Surrounding
     peer_position: groupId === null ? positionOf(conversation, peer) : null,
     last_message: last === undefined || !seenBy(last, viewer) ? null : lastOf(conversation, last),
     peer: groupId !== null ? null : { id: peer, full_name: "" },
-    group: groupId === null ? null : { id: groupId, name: around.groupName(groupId), member_count: members },
+    group: groupId === null ? null : { id: groupId, name: context.groupName(groupId), member_count: members },
   };
 }
 
 /** The last message that the user sees; null when there is none. */
-function tailOf({ lastMessageId }: Conversation, { tailId, clearedId }: Part): number | null {
-  return (tailId ?? lastMessageId ?? 0) > clearedId ? (tailId ?? lastMessageId) : null;
+function tailOf({ lastMessageId }: Conversation, { lastVisibleId, clearedId }: Participant): number | null {
+  return (lastVisibleId ?? lastMessageId ?? 0) > clearedId ? (lastVisibleId ?? lastMessageId) : null;
 }
 
-function lastOf(conversation: Conversation, message: Message): ShownLast {
+function lastOf(conversation: Conversation, message: Message): RenderedLast {
   const { id, seq, ver, content, senderId } = message;
   return { id, seq, ver, content, sender_id: senderId, status: statusOf(conversation, message) };
 }
@@ -126,7 +133,7 @@ function findById({ messages }: Conversation, id: number): Message | undefined {
 }
 
 /** Positions as ids of messages: the last one at or before it that is not hidden from whom it is of, deleted or not. */
-function positionOf({ messages, parts }: Conversation, userId: number): ShownPosition {
+function positionOf({ messages, participants }: Conversation, userId: number): RenderedPosition {
   const idUpTo = (at: number): number => {
     for (let seq = at; seq > 0; seq--) {
       const message = messages[seq - 1];
@@ -134,7 +141,7 @@ function positionOf({ messages, parts }: Conversation, userId: number): ShownPos
     }
     return 0;
   };
-  const part = parts.get(userId);
+  const part = participants.get(userId);
   return {
     read_message_id: idUpTo(part?.readSeq ?? 0),
     delivered_message_id: idUpTo(part?.deliveredSeq ?? 0),
@@ -142,17 +149,21 @@ function positionOf({ messages, parts }: Conversation, userId: number): ShownPos
 }
 
 /** A user's whole list: direct conversations by their last activity, the newest first. */
-export function projectList(conversations: readonly Conversation[], viewer: number, around: Surroundings): string {
+export function projectList(
+  conversations: readonly Conversation[],
+  viewer: number,
+  context: ProjectionContext,
+): string {
   const groups: number[] = [];
   const direct: { activity: string; id: number; text: string }[] = [];
   for (const conversation of conversations) {
-    const entry = entryOf(conversation, viewer, around);
+    const entry = entryOf(conversation, viewer, context);
     if (entry === undefined) continue;
     if (conversation.groupId !== null) groups.push(conversation.groupId);
     else {
-      const me = conversation.parts.get(viewer);
-      const activity = (me?.tailId === null ? conversation.lastMessageAt : me?.tailAt) ?? "";
-      const text = directText(entry, around.hides(objectOf(conversation)));
+      const me = conversation.participants.get(viewer);
+      const activity = (me?.lastVisibleId === null ? conversation.lastMessageAt : me?.lastVisibleAt) ?? "";
+      const text = directText(entry, context.hides(objectOf(conversation)));
       direct.push({ activity, id: entry.last_message?.id ?? 0, text });
     }
   }
@@ -164,9 +175,9 @@ export function projectList(conversations: readonly Conversation[], viewer: numb
 }
 
 /** A group's entry in the lists of its members; `viewer` for the entry with what is that member's own. */
-export function projectHead(conversation: Conversation, around: Surroundings, viewer?: number): string {
-  const [anyMember] = [...conversation.parts].find(([, { left }]) => !left) ?? [];
-  const entry = entryOf(conversation, viewer ?? anyMember ?? 0, around);
+export function projectHead(conversation: Conversation, context: ProjectionContext, viewer?: number): string {
+  const [anyMember] = [...conversation.participants].find(([, { left }]) => !left) ?? [];
+  const entry = entryOf(conversation, viewer ?? anyMember ?? 0, context);
   if (entry === undefined) return "";
   return viewer === undefined ? headText(entry) : settledText(entry);
 }

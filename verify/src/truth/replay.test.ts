@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { ObjectHistory } from "../checks/object-history.ts";
-import { historyText, type ShownMessage } from "../history/shapes.ts";
-import { createTexts } from "../history/texts.ts";
+import { historyText, type RenderedMessage } from "../history/shapes.ts";
+import { internTexts } from "../history/interned-texts.ts";
 import type { LogRow } from "./log.ts";
 import { replay, textAt } from "./replay.ts";
 
@@ -54,7 +54,7 @@ const message = (seq: number, more: Record<string, unknown> = {}): [string, Reco
     ...more,
   },
 ];
-const shown = (seq: number, more: Partial<ShownMessage> = {}): ShownMessage => ({
+const shown = (seq: number, more: Partial<RenderedMessage> = {}): RenderedMessage => ({
   id: 100 + seq,
   seq,
   ver: seq,
@@ -74,7 +74,7 @@ const twoSent = [
 
 /** The spans of the states of an object in which each of the texts shows in a view. */
 function spansOf(log: LogRow[], view: string, wanted: readonly string[], object = "conv:1:2"): unknown[] {
-  const texts = createTexts();
+  const texts = internTexts();
   const numbers = wanted.map((text) => texts.add(text));
   const { objects } = replay(log, { wanted: new Map([[object, new Set([view])]]), texts, hiding: new Set() });
   const history: ObjectHistory | undefined = objects.get(object);
@@ -130,12 +130,12 @@ test("rows of two transactions may be mixed; a write says which keys it could no
   ]);
   const other: LogRow = { id: 1.5, at: 0, txn: 9, what: "user_state", row: { user_id: 7, list_ver: 3 } };
   const mixed = [...rows, other].sort((a, b) => a.id - b.id);
-  const { objects, signs } = replay(mixed, {
+  const { objects, effects } = replay(mixed, {
     wanted: new Map([
       ["conv:1:2", new Set([""])],
       ["convlist:7", new Set(["list"])],
     ]),
-    texts: createTexts(),
+    texts: internTexts(),
     hiding: new Set(),
   });
   expect(objects.get("conv:1:2")?.states.map(({ ver, txn, dirty }) => [ver, txn, [...dirty]])).toEqual([
@@ -144,7 +144,7 @@ test("rows of two transactions may be mixed; a write says which keys it could no
     [2, 2, ["conv:1:2"]],
   ]);
   expect(objects.get("convlist:7")?.states.map(({ ver }) => ver)).toEqual([0, 3]);
-  expect(signs.map(({ sign, txn }) => [sign, txn])).toContainEqual(["deleted 101", 2]);
+  expect(effects.map(({ effect, txn }) => [effect, txn])).toContainEqual(["deleted 101", 2]);
 });
 
 test("a state can be looked up again for a report", () => {

@@ -1,6 +1,6 @@
-import type { Account, Sign } from "../checks/proven.ts";
+import type { Ledger, Effect } from "../checks/proven.ts";
 import type { ObjectHistory, State } from "../checks/object-history.ts";
-import type { Texts } from "../history/texts.ts";
+import type { InternedTexts } from "../history/interned-texts.ts";
 import type { Conversation } from "./conversation.ts";
 import type { LogRow } from "./log.ts";
 import { noMember } from "../history/shapes.ts";
@@ -36,13 +36,13 @@ export type Wanted = ReadonlyMap<string, ReadonlySet<string>>;
 export interface ReplayOptions {
   wanted: Wanted;
   /** The texts that were read; others are not kept. */
-  texts: Texts;
+  texts: InternedTexts;
   /** Objects in which messages may be hidden from one of the two. */
   hiding: ReadonlySet<string>;
 }
 
 /** Goes through PostgreSQL's account and finds out what every object that was read ever was and showed. */
-export function replay(log: readonly LogRow[], options: ReplayOptions): Account & { world: World } {
+export function replay(log: readonly LogRow[], options: ReplayOptions): Ledger & { world: World } {
   const world = createWorld();
   const tracks = new Map<string, Track>();
   for (const [object, views] of options.wanted) {
@@ -50,10 +50,10 @@ export function replay(log: readonly LogRow[], options: ReplayOptions): Account 
     tracks.set(object, track);
     follow(track, { ver: 0, txn: 0, beganAt: -Infinity, provenAt: Infinity, dirty: new Set() }, options.texts);
   }
-  const signs: Sign[] = [];
+  const effects: Effect[] = [];
   for (const txn of transactions(log)) {
     const dirty = new Set(txn.rows.filter(({ what }) => what === "cache_dirty").map(({ row }) => String(row["key"])));
-    const changed = world.take(txn.rows, (sign, at) => signs.push({ sign, at, txn: txn.id }));
+    const changed = world.take(txn.rows, (effect, at) => effects.push({ effect, at, txn: txn.id }));
     for (const object of changed) {
       const track = tracks.get(object);
       if (track === undefined) continue;
@@ -62,7 +62,7 @@ export function replay(log: readonly LogRow[], options: ReplayOptions): Account 
     }
   }
   const objects = new Map([...tracks].map(([name, track]) => [name, historyOf(name, track)]));
-  return { objects, signs, world };
+  return { objects, effects, world };
 }
 
 /** What a view of an object showed after a transaction; for reports, as it goes through the account again. */
@@ -113,7 +113,7 @@ function createTrack(
 }
 
 /** Adds a state and what it shows; what changes neither version nor any view is none. */
-function follow({ states, views, lags }: Track, state: State, texts: Texts): void {
+function follow({ states, views, lags }: Track, state: State, texts: InternedTexts): void {
   const shown = [...views.values()].map((view) => ({ view, text: view.project() }));
   const isSame = states.at(-1)?.ver === state.ver || (lags && states.length > 0);
   if (isSame && shown.every(({ view, text }) => view.text === text)) return;
@@ -143,7 +143,7 @@ function projector(
   { view, hiding }: { view: string; hiding: ReadonlySet<string> },
 ): () => string {
   const [kind, viewer = 0, limit = 0] = view.split("/").map((part, index) => (index === 0 ? part : Number(part)));
-  const around = { ...world, hides: (name: string) => hiding.has(name) };
+  const context = { ...world, hides: (name: string) => hiding.has(name) };
   const [id = 0, other = 0] = object.split(":").slice(1).map(Number);
   const of = (project: (conversation: Conversation) => string, none: string) => (): string => {
     const conversation = world.conversation(object);
@@ -155,11 +155,11 @@ function projector(
     case "unread":
       return of((conversation) => projectUnread(conversation, id), "0");
     case "head":
-      return of((conversation) => projectHead(conversation, around), "");
+      return of((conversation) => projectHead(conversation, context), "");
     case "settled":
-      return of((conversation) => projectHead(conversation, around, Number(viewer)), "");
+      return of((conversation) => projectHead(conversation, context, Number(viewer)), "");
     case "list":
-      return () => projectList(world.conversationsOf(id), id, around);
+      return () => projectList(world.conversationsOf(id), id, context);
     case "membership":
       return of((conversation) => projectMembership(conversation, other), noMember);
     case "blocked":

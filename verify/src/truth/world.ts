@@ -2,18 +2,18 @@ import {
   conversationOf,
   messageOf,
   objectOf,
-  partOf,
-  takeHead,
+  participantOf,
+  applyHead,
   type Conversation,
   type Message,
-  type Part,
+  type Participant,
 } from "./conversation.ts";
 import type { LogRow } from "./log.ts";
 
 /** Everything that answers show, as PostgreSQL holds it after some transaction. */
 export interface World {
   /** Takes in one transaction. @returns the objects that it changed */
-  take(rows: readonly LogRow[], note: (sign: string, at: number) => void): Set<string>;
+  take(rows: readonly LogRow[], note: (effect: string, at: number) => void): Set<string>;
   version(object: string): number;
   /** Of `conv:1:2`, `group:3`, `unread:1:2` and `member:3:1`. */
   conversation(object: string): Conversation | undefined;
@@ -33,7 +33,7 @@ interface Tables {
   blocks: Set<string>;
 }
 
-type Note = (sign: string, at: number) => void;
+type Note = (effect: string, at: number) => void;
 
 export function createWorld(): World {
   const tables: Tables = {
@@ -56,7 +56,7 @@ export function createWorld(): World {
   return {
     take(rows, note) {
       const changed = new Set<string>();
-      // Conversations first: their parts and messages need them.
+      // Conversations first: their participants and messages need them.
       for (const row of rows) if (row.what === "conversations") takeConversation(tables, row);
       for (const row of rows) for (const object of takeRow(tables, row, note)) changed.add(object);
       return changed;
@@ -90,23 +90,23 @@ function shownIn(conversation: Conversation): string[] {
   return [objectOf(conversation), `unread:${lo}:${hi}`, `unread:${hi}:${lo}`, `convlist:${lo}`, `convlist:${hi}`];
 }
 
-/** @returns the objects that the row is part of */
+/** @returns the objects that the row is participant of */
 function takeRow(tables: Tables, { what, row, at }: LogRow, note: Note): string[] {
   const { conversations, names, groupNames, listVers, blocks } = tables;
-  const say = (sign: string): void => note(sign, at);
+  const say = (effect: string): void => note(effect, at);
   const id = Number(row["id"]);
   switch (what) {
     case "conversations": {
       const conversation = conversations.get(id);
-      if (conversation !== undefined) takeHead(conversation, row);
+      if (conversation !== undefined) applyHead(conversation, row);
       return conversation === undefined ? [] : shownIn(conversation);
     }
     case "messages": {
       const conversation = conversations.get(Number(row["conversation_id"]));
-      return conversation === undefined ? [] : takeMessage(conversation, messageOf(row), say);
+      return conversation === undefined ? [] : applyMessage(conversation, messageOf(row), say);
     }
     case "participants":
-      return takePart(tables, row, say);
+      return applyParticipant(tables, row, say);
     case "user_state":
       listVers.set(Number(row["user_id"]), Number(row["list_ver"]));
       return [`convlist:${String(row["user_id"])}`];
@@ -135,33 +135,37 @@ function takeRow(tables: Tables, { what, row, at }: LogRow, note: Note): string[
 
 const blockOf = (row: LogRow["row"]): string => `${Number(row["blocker_id"])} ${Number(row["blocked_id"])}`;
 
-function takeMessage(conversation: Conversation, message: Message, say: (sign: string) => void): string[] {
+function applyMessage(conversation: Conversation, message: Message, say: (effect: string) => void): string[] {
   const { messages } = conversation;
   if (message.deleted && messages[message.seq - 1]?.deleted === false) say(`deleted ${message.id}`);
   messages[message.seq - 1] = message;
   return shownIn(conversation);
 }
 
-function takePart({ conversations, byUser }: Tables, row: LogRow["row"], say: (sign: string) => void): string[] {
+function applyParticipant(
+  { conversations, byUser }: Tables,
+  row: LogRow["row"],
+  say: (effect: string) => void,
+): string[] {
   const conversation = conversations.get(Number(row["conversation_id"]));
   if (conversation === undefined) return [];
   const userId = Number(row["user_id"]);
   const object = objectOf(conversation);
-  const before = conversation.parts.get(userId);
-  const part = partOf(row);
-  conversation.parts.set(userId, part);
+  const before = conversation.participants.get(userId);
+  const participant = participantOf(row);
+  conversation.participants.set(userId, participant);
   const all = byUser.get(userId) ?? new Set();
   byUser.set(userId, all.add(conversation));
-  for (const sign of signsOf(before, part)) say(`${sign} ${object} ${userId}`);
+  for (const effect of effectsOf(before, participant)) say(`${effect} ${object} ${userId}`);
   const { groupId } = conversation;
   return groupId === null ? shownIn(conversation) : [object, `member:${groupId}:${userId}`];
 }
 
-function signsOf(before: Part | undefined, part: Part): string[] {
-  const signs: string[] = [];
-  if (part.readSeq > (before?.readSeq ?? 0)) signs.push("read");
-  if (part.clearedSeq > (before?.clearedSeq ?? 0)) signs.push("cleared");
-  if (!part.left && before?.left !== false) signs.push("joined");
-  if (part.left && before?.left === false) signs.push("left");
-  return signs;
+function effectsOf(before: Participant | undefined, participant: Participant): string[] {
+  const effects: string[] = [];
+  if (participant.readSeq > (before?.readSeq ?? 0)) effects.push("read");
+  if (participant.clearedSeq > (before?.clearedSeq ?? 0)) effects.push("cleared");
+  if (!participant.left && before?.left !== false) effects.push("joined");
+  if (participant.left && before?.left === false) effects.push("left");
+  return effects;
 }

@@ -8,40 +8,40 @@ local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 
 -- What has one of our names and another type is not ours, whoever made it: it makes room.
-local function typed(key, kind)
+local function expectType(key, kind)
   local is = redis.call('TYPE', key).ok
   if is ~= kind and is ~= 'none' then redis.call('DEL', key) end
   return key
 end
 
-typed(KEYS[1], 'zset')
-typed(KEYS[2], 'set')
-typed(KEYS[3], 'set')
+expectType(KEYS[1], 'zset')
+expectType(KEYS[2], 'set')
+expectType(KEYS[3], 'set')
 
-local function flag(user) return tag .. 'online:' .. user end
-local function nodesOf(user) return tag .. 'presence:user:' .. user end
+local function onlineKey(user) return tag .. 'online:' .. user end
+local function userNodesKey(user) return tag .. 'presence:user:' .. user end
 
 -- Registered, and not silent for too long. Once it is not it never is again: names are used once.
-local function alive(node)
+local function registered(node)
   local deadline = redis.call('ZSCORE', KEYS[1], node)
   return deadline and tonumber(deadline) > now
 end
 
 -- Whether a living node has the user; others are struck off the user's list.
-local function held(user)
-  local key = typed(nodesOf(user), 'set')
+local function hasLivingNode(user)
+  local key = expectType(userNodesKey(user), 'set')
   local found = false
   for _, node in ipairs(redis.call('SMEMBERS', key)) do
-    if alive(node) then found = true else redis.call('SREM', key, node) end
+    if registered(node) then found = true else redis.call('SREM', key, node) end
   end
   return found
 end
 
 -- Takes the user off a node; true when no other one has the user, who is offline then.
 local function release(user, node)
-  redis.call('SREM', typed(nodesOf(user), 'set'), node)
-  if held(user) then return false end
-  redis.call('DEL', flag(user))
+  redis.call('SREM', expectType(userNodesKey(user), 'set'), node)
+  if hasLivingNode(user) then return false end
+  redis.call('DEL', onlineKey(user))
   redis.call('SREM', KEYS[2], user)
   return true
 end

@@ -5,7 +5,7 @@
 
 if ARGV[3] == '1' then
   redis.call('ZADD', KEYS[1], 'XX', 0, ARGV[1])
-elseif alive(ARGV[1]) then
+elseif registered(ARGV[1]) then
   return { 0 }
 end
 local answer = { 1 }

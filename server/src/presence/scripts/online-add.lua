@@ -3,16 +3,16 @@
 -- Gives 1, or 0 when the node is not registered or was silent for too long, in which case nothing changes; then the ids of those who
 -- were not in online:users.
 
-if not alive(ARGV[1]) then return { 0 } end
+if not registered(ARGV[1]) then return { 0 } end
 local users = { unpack(ARGV, 3) }
 local known = redis.call('SMISMEMBER', KEYS[2], unpack(users))
 local answer = { 1 }
 for i, user in ipairs(users) do
-  local nodes = nodesOf(user)
+  local nodes = userNodesKey(user)
   -- Asking for the type of each would cost more than all the rest.
-  if type(redis.pcall('SADD', nodes, ARGV[1])) ~= 'number' then redis.call('SADD', typed(nodes, 'set'), ARGV[1]) end
+  if type(redis.pcall('SADD', nodes, ARGV[1])) ~= 'number' then redis.call('SADD', expectType(nodes, 'set'), ARGV[1]) end
   redis.call('PEXPIRE', nodes, ARGV[2])
-  redis.call('SET', flag(user), '1', 'PX', ARGV[2])
+  redis.call('SET', onlineKey(user), '1', 'PX', ARGV[2])
   if known[i] == 0 then table.insert(answer, user) end
 end
 redis.call('SADD', KEYS[3], unpack(users))

@@ -5,9 +5,9 @@
 local part = redis.call('SSCAN', KEYS[2], ARGV[2], 'COUNT', ARGV[3])
 local gone = {}
 for _, user in ipairs(part[2]) do
-  if redis.call('EXISTS', flag(user)) == 0 then
-    if held(user) then
-      redis.call('SET', flag(user), '1', 'PX', ARGV[4])
+  if redis.call('EXISTS', onlineKey(user)) == 0 then
+    if hasLivingNode(user) then
+      redis.call('SET', onlineKey(user), '1', 'PX', ARGV[4])
     else
       redis.call('SREM', KEYS[2], user)
       table.insert(gone, user)

@@ -1,5 +1,5 @@
 import type { SourceUser } from "./source-store.ts";
-import type { PlacedUser } from "./target-store.ts";
+import type { MappedUser } from "./target-store.ts";
 
 /** Longest username, in characters. */
 const nameLength = 32;
@@ -34,7 +34,7 @@ function closedNames(id: number): { username: string; email: string } {
 }
 
 /** The user as it is stored here, and enters its name and e-mail into `taken`. */
-export function placeUser(user: SourceUser, taken: Taken): PlacedUser {
+export function mapUser(user: SourceUser, taken: Taken): MappedUser {
   const { closed_at, id, created_at, updated_at, full_name, avatar, role, last_seen, password_hash } = user;
   const times = { id, created_at, updated_at, role, closed_at };
   if (closed_at !== null) {
@@ -42,12 +42,12 @@ export function placeUser(user: SourceUser, taken: Taken): PlacedUser {
     return { ...times, ...gone, ...closedNames(id) };
   }
   const names = nameChoices(user).filter((name) => name === user.username || !taken.expected.has(name.toLowerCase()));
-  const username = claim(names, taken.names);
-  const email = claim(emailChoices(user), taken.emails).toLowerCase();
+  const username = takeName(names, taken.names);
+  const email = takeName(emailChoices(user), taken.emails).toLowerCase();
   return { ...times, full_name, avatar, last_seen, password_hash, username, name: username.toLowerCase(), email };
 }
 
-function claim(choices: readonly string[], taken: Set<string>): string {
+function takeName(choices: readonly string[], taken: Set<string>): string {
   const choice = choices.find((one) => !taken.has(one.toLowerCase()));
   if (choice === undefined) throw new Error(`no free form among ${choices.join(", ")}`);
   taken.add(choice.toLowerCase());

@@ -1,6 +1,5 @@
-import { isReason } from "./notes.ts";
+import { isReason } from "./issues.ts";
 import type { ImportTarget, Run } from "./run.ts";
-import type { SourceMessage } from "./source-message-store.ts";
 
 /** Counts the messages of the source and what is odd about them. */
 export async function surveyMessages(run: Run, total: number): Promise<number> {
@@ -8,7 +7,7 @@ export async function surveyMessages(run: Run, total: number): Promise<number> {
   let importable = 0;
   for await (const { rows, found } of run.sourceMessages.survey()) {
     for (const { label, count, ids } of found) {
-      if (isReason(label)) run.notes.addMany(label, count, ids);
+      if (isReason(label)) run.issues.addMany(label, count, ids);
       else importable += count;
     }
     run.progress.advance(rows);
@@ -21,15 +20,15 @@ export async function surveyMessages(run: Run, total: number): Promise<number> {
 const lookBack = 10_000;
 
 /** Messages in order of id, page by page, each page in one transaction with the progress; the next is read meanwhile. */
-export async function loadMessages(
+export async function copyMessages(
   run: Run,
-  target: ImportTarget,
+  { connection, state, messages }: ImportTarget,
   how: { total: number; pageSize: number },
 ): Promise<void> {
-  const { sourceMessages, notes, progress } = run;
+  const { sourceMessages, issues, progress } = run;
   progress.start("messages", how.total);
-  await target.state.planByIndex();
-  const start = await target.state.position("messages");
+  await state.planByIndex();
+  const start = await state.position("messages");
   let position = Math.max(0, start - lookBack);
   let next = sourceMessages.page(position, how.pageSize);
   for (;;) {
@@ -39,33 +38,26 @@ export async function loadMessages(
     next = sourceMessages.page(position, how.pageSize);
     // Its failure is met by the next turn.
     next.catch(() => undefined);
-    await writePage(target, page.messages, Math.max(start, position));
+    const { last } = page;
+    const outcomes = await connection.transaction(async () => {
+      const added = await messages.add(page.messages, start > 0);
+      await state.advance("messages", last);
+      return added;
+    });
+    for (const { outcome, count, ids } of outcomes) if (isReason(outcome)) issues.addMany(outcome, count, ids);
     progress.advance(page.messages.length);
   }
-  await target.state.planFreely();
+  await state.planFreely();
   progress.finish();
-
-  async function writePage(
-    { link, state, messages }: ImportTarget,
-    page: SourceMessage[],
-    mark: number,
-  ): Promise<void> {
-    const outcomes = await link.transaction(async () => {
-      const found = await messages.add(page, start > 0);
-      await state.advance("messages", mark);
-      return found;
-    });
-    for (const { outcome, count, ids } of outcomes) if (isReason(outcome)) notes.addMany(outcome, count, ids);
-  }
 }
 
 /** Conversations of one transaction. */
-const placedAtOnce = 1_000;
+const positionsPerPage = 1_000;
 
 /** Who has read and received what, and who is a member; of conversations that nobody else has used. */
-export async function placePositions(
+export async function copyPositions(
   run: Run,
-  { state, messages, link }: ImportTarget,
+  { state, messages, connection }: ImportTarget,
   conversations: number,
 ): Promise<void> {
   run.progress.start("read marks", 0);
@@ -73,7 +65,7 @@ export async function placePositions(
     await messages.stagePositions(found);
     run.progress.advance(found.length);
   }
-  if (run.shape.has("pending_messages")) {
+  if (run.schema.has("pending_messages")) {
     for await (const { found } of run.sourceMessages.queued()) await messages.stagePositions(found);
   }
   run.progress.finish();
@@ -82,10 +74,10 @@ export async function placePositions(
   await state.planByRange();
   let after = 0;
   for (;;) {
-    const range = await messages.nextRange(after, placedAtOnce);
+    const range = await messages.nextRange(after, positionsPerPage);
     if (range === null) break;
     const { last } = range;
-    await link.transaction(() => messages.place(after, last));
+    await connection.transaction(() => messages.place(after, last));
     after = last;
     run.progress.advance(range.count);
   }

@@ -13,9 +13,9 @@ const modes: Record<string, (deps: FaultDeps) => ProxyFault> = {
 /** These happen once to a connection, so they are done again and again. */
 const momentary = new Set(["cut half-way", "reset"]);
 
-export const wayFaults: readonly Fault[] = Object.entries(modes).map(([name, mode]) => ({
+export const networkFaults: readonly Fault[] = Object.entries(modes).map(([name, mode]) => ({
   name: `Redis ${name}`,
-  part: "way",
+  part: "network",
   async run(deps) {
     const { stage, random, ms, count } = deps;
     const { proxies } = stage;

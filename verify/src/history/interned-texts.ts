@@ -1,5 +1,5 @@
 /** Numbers for texts: the answers of a run are few, repeated often. */
-export interface Texts {
+export interface InternedTexts {
   /** The number of a text, a new one for a new text. */
   add(text: string): number;
   /** undefined: nobody ever saw this text. */
@@ -10,7 +10,7 @@ export interface Texts {
 }
 
 /** @param known texts of an earlier run */
-export function createTexts(known: readonly string[] = []): Texts {
+export function internTexts(known: readonly string[] = []): InternedTexts {
   const texts = [...known];
   const numbers = new Map(texts.map((text, number) => [text, number]));
   return {

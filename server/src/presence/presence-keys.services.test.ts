@@ -5,12 +5,12 @@ import type { Redis, Reply } from "../platform/redis/redis.ts";
 import { PresenceModel } from "../../tests/fixtures/presence-model.ts";
 import { places, startPresenceRedis, type PresenceRedis } from "../../tests/fixtures/presence-redis.ts";
 import { until } from "../../tests/fixtures/redis-clients.ts";
-import { onlineKeys, presenceScripts, type OnlineKeys } from "./online-keys.ts";
+import { presenceKeys, presenceScripts, type PresenceKeys } from "./presence-keys.ts";
 
 let place: PresenceRedis;
 let server: RedisServer;
 let redis: Redis;
-let keys: OnlineKeys;
+let keys: PresenceKeys;
 const patience = 5_000;
 const life = 60_000;
 
@@ -39,7 +39,7 @@ describe.each(places)("%s", (where) => {
     ({ server } = place);
     redis = place.client({ scripts: presenceScripts });
     await until(redis, true);
-    keys = onlineKeys(redis, patience);
+    keys = presenceKeys(redis, patience);
   });
   afterAll(async () => {
     await redis[Symbol.asyncDispose]();
@@ -83,7 +83,7 @@ describe.each(places)("%s", (where) => {
         case "join":
           return [await keys.join(one.node, life), model.join(one.node)];
         case "beat":
-          return [await keys.beat(one.node, life), model.beat(one.node)];
+          return [await keys.heartbeat(one.node, life), model.heartbeat(one.node)];
         case "add":
           return [await keys.add(one.node, one.users), model.add(one.node, one.users)];
         case "remove":
@@ -193,12 +193,12 @@ describe.each(places)("%s", (where) => {
 
   test("a beat moves the deadline, and finds at most ten silent nodes at once", async () => {
     await keys.join("a", life);
-    await keys.beat("a", 2 * life);
+    await keys.heartbeat("a", 2 * life);
     expect(Number(await call("ZSCORE", "presence:nodes", "a")) - Date.now()).toBeGreaterThan(1.5 * life);
     for (let i = 0; i < 25; i++) await keys.join(`dead ${i}`, -1);
-    const { alive, silent } = await keys.beat("a", life);
-    expect([alive, silent.length]).toEqual([true, 10]);
-    expect(silent.every((node) => node.startsWith("dead"))).toBe(true);
+    const { registered, expired } = await keys.heartbeat("a", life);
+    expect([registered, expired.length]).toEqual([true, 10]);
+    expect(expired.every((node) => node.startsWith("dead"))).toBe(true);
   });
 
   test("a dead node with many users is reaped slice by slice, by several at once, and each user is told by one", async () => {
@@ -234,7 +234,7 @@ describe.each(places)("%s", (where) => {
     const first = await keys.reap("a", true);
     expect([first.more, first.gone.length, await keys.count()]).toEqual([true, 100, 50]);
     expect(await keys.add("a", [7])).toBeUndefined();
-    expect(await keys.beat("b", life)).toEqual({ alive: true, silent: ["a"] });
+    expect(await keys.heartbeat("b", life)).toEqual({ registered: true, expired: ["a"] });
     expect((await keys.reap("a", false)).gone).toHaveLength(50);
   });
 
@@ -265,7 +265,7 @@ describe.each(places)("%s", (where) => {
     await call("SET", "presence:node:a", "x");
     await call("LPUSH", "presence:user:1", "x");
     await call("LPUSH", "online:1", "x");
-    expect((await keys.beat("a", life)).alive).toBe(false);
+    expect((await keys.heartbeat("a", life)).registered).toBe(false);
     await keys.join("a", life);
     expect(await keys.add("a", [1])).toEqual([1]);
     expect((await keys.sweep("a", "0")).gone).toEqual([41]);
@@ -277,18 +277,18 @@ describe.each(places)("%s", (where) => {
     expect(await keys.sweep("a", "0")).toEqual({ next: "0", total: 0, gone: [] });
   });
 
-  test("many are found in one look-up; what an eviction leaves is doubtful; a node that Redis does not know is told so", async () => {
+  test("many are found in one look-up; what an eviction leaves is uncertain; a node that Redis does not know is told so", async () => {
     await keys.join("a", life);
     await keys.add("a", [1, 3, 600, 700, 1_200]);
     await call("DEL", "online:3", "online:700");
     const many = range(1_200);
-    const said = { registered: true, found: new Set([1, 600, 1_200]), doubtful: new Set([3, 700]) };
+    const said = { registered: true, online: new Set([1, 600, 1_200]), uncertain: new Set([3, 700]) };
     expect(await keys.find("a", many, patience)).toEqual(said);
     await call("DEL", "online:users");
     expect(await keys.find("b", [1, 3], patience)).toEqual({
       registered: false,
-      found: new Set([1]),
-      doubtful: new Set(),
+      online: new Set([1]),
+      uncertain: new Set(),
     });
   });
 });

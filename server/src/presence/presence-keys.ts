@@ -13,7 +13,7 @@ import type { Redis, Reply, Script } from "../platform/redis/redis.ts";
 const clusterTag = "{presence}";
 
 /** Life of a user's keys, in ms: as long as a socket may be silent. */
-const userLife = 90_000;
+const userTtlMs = 90_000;
 /** How many users one call treats at most: below 0.5 ms of Redis' time. */
 export const sliceSize = 100;
 /** How many users are looked up at once. */
@@ -21,7 +21,7 @@ const readSize = 500;
 
 const scripts = luaScripts(new URL("../../src/presence/scripts/", import.meta.url), "common", [
   "node-join",
-  "node-beat",
+  "node-heartbeat",
   "node-reap",
   "online-add",
   "online-remove",
@@ -34,38 +34,38 @@ export const presenceScripts: readonly Script[] = Object.values(scripts);
  * Presence as Redis keeps it; each is one script over all keys. All calls throw RedisUnavailable; whether it was done is unknown then,
  * and doing it again is right.
  */
-export interface OnlineKeys {
+export interface PresenceKeys {
   /** A new node, without users. */
   join(node: string, lifeMs: number): Promise<void>;
-  /** `alive: false`: the node is not registered any more. `silent`: others whose time is over. */
-  beat(node: string, lifeMs: number): Promise<{ alive: boolean; silent: string[] }>;
+  /** `registered: false`: the node is not registered any more. `expired`: others whose time is over. */
+  heartbeat(node: string, lifeMs: number): Promise<{ registered: boolean; expired: string[] }>;
   /** @returns who was not online anywhere before; undefined: the node is not registered any more, and nobody was added */
   add(node: string, userIds: readonly number[]): Promise<number[] | undefined>;
   /** @returns who is not online anywhere now */
   remove(node: string, userIds: readonly number[]): Promise<number[]>;
-  /** Takes a slice of users off a node that is silent, or that leaves by itself (`own`). */
+  /** Takes a slice of users off a node whose time is over, or that leaves by itself (`own`). */
   reap(node: string, own: boolean): Promise<{ more: boolean; gone: number[] }>;
   /** Looks through a part of those online. `next` is "0" at the end. */
   sweep(node: string, cursor: string): Promise<{ next: string; total: number; gone: number[] }>;
   count(): Promise<number>;
   /**
-   * Who of these is online, in one round trip. `registered`: Redis knows the asking node, so it has not lost its data. `doubtful`: one of
+   * Who of these is online, in one round trip. `registered`: Redis knows the asking node, so it has not lost its data. `uncertain`: one of
    * the two keys that say so is missing, which eviction explains as well as a death that nobody saw.
    */
   find(
     node: string,
     userIds: readonly number[],
     withinMs: number,
-  ): Promise<{ registered: boolean; found: Set<number>; doubtful: Set<number> }>;
+  ): Promise<{ registered: boolean; online: Set<number>; uncertain: Set<number> }>;
 }
 
-export function onlineKeys(redis: Redis, deadlineMs: number): OnlineKeys {
+export function presenceKeys(redis: Redis, timeoutMs: number): PresenceKeys {
   const tag = redis.isSharded ? clusterTag : "";
   const [nodesKey, usersKey] = [`${tag}presence:nodes`, `${tag}online:users`];
   const run = async (name: keyof typeof scripts, node: string, ...args: (string | number)[]): Promise<Reply[]> =>
     list(
       await redis.script(
-        deadlineMs,
+        timeoutMs,
         scripts[name],
         [nodesKey, usersKey, `${tag}presence:node:${node}`],
         [node, ...args],
@@ -73,13 +73,13 @@ export function onlineKeys(redis: Redis, deadlineMs: number): OnlineKeys {
     );
   return {
     join: async (node, lifeMs) => void (await run("node-join", node, lifeMs)),
-    async beat(node, lifeMs) {
-      const [alive, ...silent] = await run("node-beat", node, lifeMs);
-      return { alive: alive === 1, silent: silent.map(String) };
+    async heartbeat(node, lifeMs) {
+      const [registered, ...expired] = await run("node-heartbeat", node, lifeMs);
+      return { registered: registered === 1, expired: expired.map(String) };
     },
     async add(node, userIds) {
-      const [alive, ...came] = await run("online-add", node, userLife, ...userIds);
-      return alive === 1 ? ids(came) : undefined;
+      const [registered, ...added] = await run("online-add", node, userTtlMs, ...userIds);
+      return registered === 1 ? ids(added) : undefined;
     },
     remove: async (node, userIds) => ids(await run("online-remove", node, ...userIds)),
     async reap(node, own) {
@@ -87,25 +87,25 @@ export function onlineKeys(redis: Redis, deadlineMs: number): OnlineKeys {
       return { more: more === 1, gone: ids(gone) };
     },
     async sweep(node, cursor) {
-      const [next, total, ...gone] = await run("online-sweep", node, cursor, sliceSize, userLife);
+      const [next, total, ...gone] = await run("online-sweep", node, cursor, sliceSize, userTtlMs);
       return { next: String(next), total: Number(total), gone: ids(gone) };
     },
-    count: async () => Number(await redis.call(deadlineMs, "SCARD", usersKey)),
+    count: async () => Number(await redis.call(timeoutMs, "SCARD", usersKey)),
     async find(node, userIds, withinMs) {
-      const [found, doubtful] = [new Set<number>(), new Set<number>()];
+      const [online, uncertain] = [new Set<number>(), new Set<number>()];
       const read = async (part: readonly number[]): Promise<void> => {
         const [entries, flags] = await Promise.all([
           redis.call(withinMs, "SMISMEMBER", usersKey, ...part),
           redis.call(withinMs, "MGET", ...part.map((userId) => `${tag}online:${userId}`)),
         ]);
         for (const [i, userId] of part.entries()) {
-          if (list(flags)[i] !== null) found.add(userId);
-          else if (list(entries)[i] === 1) doubtful.add(userId);
+          if (list(flags)[i] !== null) online.add(userId);
+          else if (list(entries)[i] === 1) uncertain.add(userId);
         }
       };
       const known = redis.call(withinMs, "ZSCORE", nodesKey, node);
       await Promise.all([known, ...chunks(userIds, readSize).map(read)]);
-      return { registered: (await known) !== null, found, doubtful };
+      return { registered: (await known) !== null, online, uncertain };
     },
   };
 }

@@ -11,7 +11,7 @@ export interface SendAnswer {
 }
 
 /** A session's WebSocket: it comes back by itself, and a `chat` whose line broke is sent again with its client_id. */
-export interface Line {
+export interface ClientSocket {
   /** Resolves with undefined when no answer came in time: whether it is stored is not known. */
   chat(payload: Record<string, unknown> & { client_id: string }, timeoutMs: number): Promise<SendAnswer | undefined>;
   /** @returns false when there is no line */
@@ -19,12 +19,12 @@ export interface Line {
   close(): void;
 }
 
-interface Waiting {
+interface PendingSend {
   payload: Record<string, unknown>;
   resolve(answer: SendAnswer): void;
 }
 
-export interface LineOptions {
+export interface ClientSocketOptions {
   /** The node's address, asked for at every try. */
   base: () => string;
   token: () => string;
@@ -34,8 +34,8 @@ export interface LineOptions {
 
 const comeBackMs = 100;
 
-export function openLine(options: LineOptions): Line {
-  const waiting = new Map<string, Waiting>();
+export function openClientSocket(options: ClientSocketOptions): ClientSocket {
+  const pending = new Map<string, PendingSend>();
   let socket: WebSocket | undefined;
   let closed = false;
   const send = (type: string, payload: unknown): boolean => {
@@ -43,7 +43,7 @@ export function openLine(options: LineOptions): Line {
     socket.send(JSON.stringify({ type, payload }));
     return true;
   };
-  const take = (data: Buffer): void => {
+  const onFrame = (data: Buffer): void => {
     const at = now();
     const frame = parse(data);
     const { conversation_id: conversationId, ver, client_id: clientId } = frame;
@@ -51,7 +51,7 @@ export function openLine(options: LineOptions): Line {
     if (typeof clientId !== "string" || (frame["type"] !== "ack" && frame["type"] !== "error")) return;
     const ack = frame["type"] === "ack" ? (frame["payload"] as SendAnswer["ack"]) : undefined;
     const code = ack === undefined ? String(frame["code"]) : undefined;
-    waiting.get(clientId)?.resolve({ ack, code, at });
+    pending.get(clientId)?.resolve({ ack, code, at });
   };
   const dial = (): void => {
     if (closed) return;
@@ -59,9 +59,9 @@ export function openLine(options: LineOptions): Line {
     const dialled = new WebSocket(url, { perMessageDeflate: false });
     socket = dialled;
     dialled.on("open", () => {
-      for (const { payload } of waiting.values()) send("chat", payload);
+      for (const { payload } of pending.values()) send("chat", payload);
     });
-    dialled.on("message", take);
+    dialled.on("message", onFrame);
     dialled.on("error", () => undefined);
     dialled.on("close", () => setTimeout(dial, comeBackMs));
   };
@@ -71,11 +71,11 @@ export function openLine(options: LineOptions): Line {
       new Promise((resolve) => {
         const settle = (answer: SendAnswer | undefined): void => {
           clearTimeout(timer);
-          waiting.delete(payload.client_id);
+          pending.delete(payload.client_id);
           resolve(answer);
         };
         const timer = setTimeout(() => settle(undefined), timeoutMs);
-        waiting.set(payload.client_id, { payload, resolve: settle });
+        pending.set(payload.client_id, { payload, resolve: settle });
         send("chat", payload);
       }),
     send,

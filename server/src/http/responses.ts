@@ -4,9 +4,9 @@ import type { AuthAnswer, Route, RouteName } from "@om/protocol";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { FileResponse } from "../platform/file-response.ts";
 import { isJsonText } from "../platform/json-text.ts";
-import { readCookies, type Cookies } from "./cookies.ts";
+import { parseCookies, type Cookies } from "./cookies.ts";
 import { sendFile } from "./files.ts";
-import type { Tagged } from "../platform/route-handlers.ts";
+import type { WithEtag } from "../platform/route-handlers.ts";
 
 /** The name that a request gave itself, or a new one. */
 export function requestId({ headers }: Pick<IncomingMessage, "headers">): string {
@@ -28,18 +28,18 @@ export function sendText(reply: FastifyReply, status: number, text: string): Fas
 }
 
 /** Sends what a route's use-case answered, with the cookies that belong to it. */
-export function sendAnswer(
+export function sendResponse(
   answer: unknown,
   to: { request: FastifyRequest; reply: FastifyReply; name: RouteName; route: Route },
   cookies: Cookies,
 ): FastifyReply | Promise<FastifyReply> {
   const { request, reply, name, route } = to;
   if (route.file) return sendFile(answer as FileResponse, request, reply);
-  if (name === "me") return sendTagged(answer as Tagged<unknown>, request, reply);
+  if (name === "me") return sendWithEtag(answer as WithEtag<unknown>, request, reply);
   if (name === "register" || name === "login" || name === "refresh") {
     const tokens = answer as AuthAnswer;
     // A refresh keeps the CSRF token, or requests on their way would fail when they are tried again.
-    const kept = name === "refresh" ? keptCsrfToken(request) : undefined;
+    const kept = name === "refresh" ? currentCsrfToken(request) : undefined;
     const csrf = kept ?? newCsrfToken();
     const session = { access: tokens.access_token, refresh: tokens.refresh_token, csrf };
     void reply.header("set-cookie", cookies.session(session)).header("cache-control", "no-store");
@@ -49,22 +49,22 @@ export function sendAnswer(
   return sendJson(reply, route.status, answer);
 }
 
-function sendTagged({ body, tag }: Tagged<unknown>, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  void reply.header("etag", `W/"${tag}"`).header("cache-control", "private, max-age=0, must-revalidate");
-  return knowsTag(request, tag) ? reply.code(304).send() : sendJson(reply, 200, body);
+function sendWithEtag({ body, etag }: WithEtag<unknown>, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  void reply.header("etag", `W/"${etag}"`).header("cache-control", "private, max-age=0, must-revalidate");
+  return matchesEtag(request, etag) ? reply.code(304).send() : sendJson(reply, 200, body);
 }
 
 /** Whether If-None-Match names the tag: lists of tags, weak and strong, with and without quotes; `*` asks about existence and is no tag. */
-export function knowsTag({ headers }: FastifyRequest, tag: string): boolean {
+export function matchesEtag({ headers }: FastifyRequest, etag: string): boolean {
   const known = (headers["if-none-match"] ?? "")
     .split(",")
     .map((entry) => entry.trim().replace(/^W\//i, "").replaceAll('"', ""));
-  return known.includes(tag);
+  return known.includes(etag);
 }
 
 /** The cookie's value as it is, if it can be set again without changing its meaning. */
-function keptCsrfToken({ headers }: FastifyRequest): string | undefined {
-  const { csrf } = readCookies(headers.cookie);
+function currentCsrfToken({ headers }: FastifyRequest): string | undefined {
+  const { csrf } = parseCookies(headers.cookie);
   return /^[\w-]{20,128}$/.test(csrf) ? csrf : undefined;
 }
 

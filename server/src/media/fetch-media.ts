@@ -5,7 +5,7 @@ import { isAttachmentKey, isAvatarKey, isUploadOf, typeOfKey } from "./media-key
 import type { MediaDeps } from "./avatars.ts";
 
 /** Avatars of users and icons of groups: every user may see them. @throws OmError `not_found` */
-export async function readAvatar({ storage }: MediaDeps, path: string | undefined): Promise<FileResponse> {
+export async function fetchAvatar({ storage }: MediaDeps, path: string | undefined): Promise<FileResponse> {
   const key = withoutEmptyParts(path);
   if (!isAvatarKey(key)) throw new OmError("not_found");
   return read(storage, key);
@@ -15,14 +15,14 @@ export async function readAvatar({ storage }: MediaDeps, path: string | undefine
  * For whoever uploaded it, and for whoever can see a message that names it. Nobody else learns whether it exists.
  * @throws OmError `not_found`
  */
-export async function readAttachment(
+export async function fetchAttachment(
   { storage, attachments }: MediaDeps,
   { userId }: Caller,
   path: string | undefined,
 ): Promise<FileResponse> {
   const key = `attachments/${withoutEmptyParts(path)}`;
   if (!isAttachmentKey(key)) throw new OmError("not_found");
-  if (!isUploadOf(key, userId) && !(await attachments.isVisible({ key, userId }))) throw new OmError("not_found");
+  if (!isUploadOf(key, userId) && !(await attachments.canRead({ key, userId }))) throw new OmError("not_found");
   return read(storage, key);
 }
 

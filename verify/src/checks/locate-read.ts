@@ -5,7 +5,7 @@ import { lastWhere, type ObjectHistory, type Span } from "./object-history.ts";
 export const clockError = 5;
 
 /** A read and the states of its object that it may have shown. */
-export interface Placed {
+export interface LocatedRead {
   readonly read: ReadEvent;
   readonly object: ObjectHistory;
   /** The first and the last of those states; of a version whose content does not fit, the states of that version. -1: none. */
@@ -15,7 +15,7 @@ export interface Placed {
 }
 
 /** Finds out what a read has shown: by its version and its content, by one of both where it has no other. */
-export function placeRead(object: ObjectHistory, read: ReadEvent): Placed {
+export function locateRead(object: ObjectHistory, read: ReadEvent): LocatedRead {
   const { ver } = read;
   const placed = { read, object };
   const all: Span = [0, object.states.length - 1];
@@ -52,7 +52,7 @@ function begunBy({ states }: ObjectHistory, at: number): number {
 }
 
 /** Which read, for reports, such as `0.020 s: node 0 showed conv:1:2 (history/1/20)`. */
-export function readWords({ read, object }: Pick<Placed, "read" | "object">): string {
+export function readWords({ read, object }: Pick<LocatedRead, "read" | "object">): string {
   const view = read.of.view === "" ? "version" : read.of.view;
   return `${(read.t0 / 1000).toFixed(3)} s: node ${read.node} showed ${object.name} (${view})`;
 }

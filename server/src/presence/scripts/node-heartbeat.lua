@@ -4,7 +4,7 @@
 -- nodes whose time is over.
 
 local answer = { 0 }
-if alive(ARGV[1]) then
+if registered(ARGV[1]) then
   redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
   answer[1] = 1
 end

@@ -6,7 +6,7 @@ import { wholeNumber } from "../platform/page-limit.ts";
 const platforms = ["android", "ios", "web"] as const;
 type Platform = (typeof platforms)[number];
 
-export function readPlatform(text: string): Platform | undefined {
+export function parsePlatform(text: string): Platform | undefined {
   return platforms.find((known) => known === text);
 }
 
@@ -52,10 +52,10 @@ const maxUrlBytes = 2_000;
 const maxChangelogBytes = 20_000;
 
 /** @throws ReleaseError */
-export function readArguments(args: string[]): Release | "list" | "help" {
+export function parseArguments(args: string[]): Release | "list" | "help" {
   const values = parse(args);
   if (values.help || args.length === 0) return "help";
-  return values.list ? "list" : readRelease(values);
+  return values.list ? "list" : parseRelease(values);
 }
 
 function parse(args: string[]) {
@@ -67,8 +67,8 @@ function parse(args: string[]) {
   }
 }
 
-function readRelease(values: ReturnType<typeof parse>): Release {
-  const platform = readPlatform(values.platform);
+function parseRelease(values: ReturnType<typeof parse>): Release {
+  const platform = parsePlatform(values.platform);
   if (platform === undefined) throw new ReleaseError(`--platform must be one of ${platforms.join(", ")}`);
   const { version } = values;
   if (!/^[0-9A-Za-z][0-9A-Za-z.+_-]{0,19}$/.test(version)) {

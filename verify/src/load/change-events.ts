@@ -1,14 +1,14 @@
 /** Who wants to read right after somebody's write was acknowledged waits here: that is when a cache is most likely to be wrong. */
-export interface News {
-  tell(object: string): void;
-  /** Resolves with the first of the objects that is told, or with undefined after `ms`. */
+export interface ChangeEvents {
+  notify(object: string): void;
+  /** Resolves with the first of the objects that changes, or with undefined after `ms`. */
   wait(objects: readonly string[], ms: number): Promise<string | undefined>;
 }
 
-export function createNews(): News {
+export function createChangeEvents(): ChangeEvents {
   const waiting = new Map<string, Set<(object: string) => void>>();
   return {
-    tell(object) {
+    notify(object) {
       const all = waiting.get(object);
       waiting.delete(object);
       for (const wake of all ?? []) wake(object);

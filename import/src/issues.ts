@@ -35,16 +35,16 @@ export type Reason = keyof typeof reasons;
 const maxExamples = 10;
 
 /** Counts by reason with some examples, mostly ids. */
-export interface Notes {
+export interface Issues {
   add(reason: Reason, example: string | number): void;
   addMany(reason: Reason, count: number, examples: readonly (string | number)[]): void;
   /** Reasons that occurred, in the order of the report. */
   list(): { reason: Reason; text: string; count: number; examples: string[] }[];
 }
 
-export function createNotes(): Notes {
+export function createIssues(): Issues {
   const found = new Map<Reason, { count: number; examples: string[] }>();
-  const addMany: Notes["addMany"] = (reason, count, examples) => {
+  const addMany: Issues["addMany"] = (reason, count, examples) => {
     const note = found.get(reason) ?? { count: 0, examples: [] };
     found.set(reason, note);
     note.count += count;

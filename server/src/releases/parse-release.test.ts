@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { readArguments, ReleaseError } from "./read-release.ts";
+import { parseArguments, ReleaseError } from "./parse-release.ts";
 
 const line = (text: string): string[] => text.split(" ").filter((part) => part !== "");
 const good = "--platform android --version 1.2.0 --build 12 --url https://x.example/app.apk";
 
 test("what is not said is empty, false and 0", () => {
-  expect(readArguments(line(good))).toEqual({
+  expect(parseArguments(line(good))).toEqual({
     platform: "android",
     version: "1.2.0",
     build: 12,
@@ -18,7 +18,7 @@ test("what is not said is empty, false and 0", () => {
 
 test("everything is read, and text is cleaned", () => {
   const args = [...line(`${good} --force --min-build 12 --changelog`), "new:\na\0b \ud800"];
-  expect(readArguments(args)).toMatchObject({ force: true, minBuild: 12, changelog: "new:\na\ufffdb \ufffd" });
+  expect(parseArguments(args)).toMatchObject({ force: true, minBuild: 12, changelog: "new:\na\ufffdb \ufffd" });
 });
 
 test.each([
@@ -27,7 +27,7 @@ test.each([
   ["-h --platform x", "help"],
   ["--list", "list"],
 ])("%j is %s", (text, expected) => {
-  expect(readArguments(line(text))).toBe(expected);
+  expect(parseArguments(line(text))).toBe(expected);
 });
 
 test.each([
@@ -52,6 +52,6 @@ test.each([
   [`${good} --changelog`, "Option '--changelog <value>' argument missing"],
   [`${good} --force=1`, "Option '--force' does not take an argument"],
 ])("%s: %s", (text, message) => {
-  expect(() => readArguments(line(text))).toThrow(ReleaseError);
-  expect(() => readArguments(line(text))).toThrow(message);
+  expect(() => parseArguments(line(text))).toThrow(ReleaseError);
+  expect(() => parseArguments(line(text))).toThrow(message);
 });

@@ -7,18 +7,21 @@ import { typeParsers } from "@om/server/platform/postgres/type-parsers";
 const statementTimeout = 30 * 60_000;
 
 /** The other side cannot be reached or went away; the message is one line for the operator. */
-export class LinkLost extends Error {}
+export class ConnectionLost extends Error {}
 
-/** One connection to one of the two databases. Every wait has a deadline; an outage shows as `LinkLost`. */
-export interface Link extends Queries, AsyncDisposable {
+/** One connection to one of the two databases. Every wait has a deadline; an outage shows as `ConnectionLost`. */
+export interface ImportConnection extends Queries, AsyncDisposable {
   /** Commits what `run` did, or rolls all of it back when it throws. */
   transaction<T>(run: () => Promise<T>): Promise<T>;
   /** One SQL text of several statements, without parameters or rows. */
   script(text: string): Promise<void>;
 }
 
-/** @throws LinkLost when there is no way to the database */
-export async function openLink(name: "source" | "target", connection: pg.ClientConfig): Promise<Link> {
+/** @throws ConnectionLost when there is no way to the database */
+export async function openConnection(
+  name: "source" | "target",
+  connection: pg.ClientConfig,
+): Promise<ImportConnection> {
   const client = new pg.Client({
     ...connection,
     connectionTimeoutMillis: 10_000,
@@ -61,7 +64,7 @@ export async function openLink(name: "source" | "target", connection: pg.ClientC
         await script("commit");
         return value;
       } catch (error) {
-        if (!(error instanceof LinkLost)) await script("rollback").catch(() => undefined);
+        if (!(error instanceof ConnectionLost)) await script("rollback").catch(() => undefined);
         throw error;
       }
     },
@@ -76,5 +79,5 @@ function translate(name: string, error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const code: unknown = (error as { code?: unknown }).code;
   const earned = typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) && !/^(08|53|57|28|3D)/.test(code);
-  return earned ? error : new LinkLost(`the ${name} database cannot be reached or went away: ${error.message}`);
+  return earned ? error : new ConnectionLost(`the ${name} database cannot be reached or went away: ${error.message}`);
 }

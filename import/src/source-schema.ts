@@ -21,7 +21,7 @@ export type SourceTable = keyof typeof tables;
 const needed = new Set<string>(["users", "messages", "groups", "group_members"]);
 
 /** Which of the tables that may be missing are there. */
-export interface SourceShape {
+export interface SourceSchema {
   has(table: SourceTable): boolean;
   missing: SourceTable[];
 }
@@ -35,7 +35,7 @@ const columns = statement<{ name: string; columns: string[] }>(
 );
 
 /** @throws ImportRefused when this is not a database of the first server */
-export async function readShape(source: Queries): Promise<SourceShape> {
+export async function detectSchema(source: Queries): Promise<SourceSchema> {
   const names = Object.keys(tables) as SourceTable[];
   const found = new Map((await source.query(columns, [names])).map((row) => [row.name, new Set(row.columns)]));
   const faults = names.flatMap((name) => {
