@@ -20,13 +20,6 @@ import type { Database } from "../platform/postgres/database.ts";
 import type { RoutesOf } from "../platform/route-handlers.ts";
 import { createRateLimit } from "../platform/rate-limit.ts";
 
-/** What the transports are given of accounts. */
-export interface Accounts {
-  routes: RoutesOf<"accounts" | "sessions" | "blocks">;
-  /** Forgets sessions that can no longer be used. */
-  purge: () => Promise<void>;
-}
-
 export function composeAccounts(deps: {
   config: Config;
   db: Database;
@@ -39,7 +32,7 @@ export function composeAccounts(deps: {
   endSockets: PublishSessionEnd;
   /** Takes a user out of every group and deletes the avatar; may be called again. */
   beforeClosing: (userId: number) => Promise<void>;
-}): Accounts {
+}) {
   const { config, db, tokens, views, secret, now } = deps;
   const { passwordMinLength } = config;
   const accounts = accountStore(db, deps.writes);
@@ -57,6 +50,7 @@ export function composeAccounts(deps: {
   const { beforeClosing } = deps;
   const blocks = blockStore(db, deps.writes);
   return {
+    /** Forgets sessions that can no longer be used. */
     purge: () => sessions.purge(),
     routes: {
       csrf: async () => ({ ok: true }),
@@ -83,6 +77,6 @@ export function composeAccounts(deps: {
       block: ({ caller, params }) => blockUser(blocks, caller, params.id),
       unblock: ({ caller, params }) => unblockUser(blocks, caller, params.id),
       blocks: ({ caller }) => listBlocks({ blocks, views }, caller),
-    },
+    } satisfies RoutesOf<"accounts" | "sessions" | "blocks">,
   };
 }

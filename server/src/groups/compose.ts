@@ -14,26 +14,19 @@ import type { SetIcon } from "../media/avatars.ts";
 import type { Database } from "../platform/postgres/database.ts";
 import type { RoutesOf } from "../platform/route-handlers.ts";
 
-/** What the transports are given of groups. */
-export interface Groups {
-  routes: RoutesOf<"groups">;
-  /** Before an account is closed. */
-  leaveAll: (userId: number) => Promise<void>;
-  setIcon: SetIcon;
-}
-
 export function composeGroups(deps: {
   config: Pick<Config, "publicJoinBaseUrl">;
   db: Database;
   writes: CacheWrites;
   views: UserViews;
   publishGroupEvent: PublishGroupEvent;
-}): Groups {
+}) {
   const { db } = deps;
   const links = { ...deps, joinBase: deps.config.publicJoinBaseUrl };
   return {
-    leaveAll: (userId) => leaveAllGroups(deps, userId),
-    setIcon: (userId, groupId, url) => setIcon(deps, { userId }, { groupId, url }),
+    /** Before an account is closed. */
+    leaveAll: (userId: number) => leaveAllGroups(deps, userId),
+    setIcon: ((userId, groupId, url) => setIcon(deps, { userId }, { groupId, url })) satisfies SetIcon,
     routes: {
       createGroup: ({ caller, body }) => createGroup(deps, caller, body),
       groups: ({ caller }) => listGroups(deps, caller),
@@ -53,6 +46,6 @@ export function composeGroups(deps: {
       revokeInvite: ({ caller, params }) => revokeInvite(deps, caller, params),
       previewInvite: ({ params }) => previewInvite(db, params.token),
       joinByInvite: ({ caller, params }) => joinByInvite(deps, caller, params.token),
-    },
+    } satisfies RoutesOf<"groups">,
   };
 }

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { UserViews } from "../accounts/user-view.ts";
 import type { CacheWrites } from "../cache/write-marks.ts";
 import type { Config } from "../config.ts";
-import { attachmentStore, canReadAttachments, type AttachmentStore } from "./attachment-store.ts";
+import { attachmentStore, canReadAttachments } from "./attachment-store.ts";
 import { avatarStore } from "./avatar-store.ts";
 import { diskStorage } from "./disk-storage.ts";
 import {
@@ -27,24 +27,6 @@ import type { Database } from "../platform/postgres/database.ts";
 import type { RoutesOf } from "../platform/route-handlers.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 
-/** What the transports are given of media. */
-export interface Media {
-  routes: RoutesOf<"media">;
-  /** What messages must know of the URLs that they name. */
-  links: {
-    isMedia: (url: string) => boolean;
-    foreignAttachment: (url: string, userId: number) => string | undefined;
-    canReadAttachments: typeof canReadAttachments;
-    canRead: AttachmentStore["canRead"];
-  };
-  /** Removes what a crash left of uploads. */
-  sweep: () => Promise<void>;
-  /** Removes attachments that no message names. */
-  sweepAttachments: () => Promise<void>;
-  /** Deletes the user's avatar; attachments stay with the messages that name them. */
-  forget: (userId: number) => Promise<void>;
-}
-
 export function composeMedia(deps: {
   config: Config;
   db: Database;
@@ -55,7 +37,7 @@ export function composeMedia(deps: {
   setIcon: SetIcon;
   telemetry: Pick<Telemetry, "failure">;
   now: Clock;
-}): Media {
+}) {
   const { config, db, views, base, setIcon, telemetry, now } = deps;
   const folder = join(config.dataDir, "media");
   const storage = openStorage(config, folder);
@@ -69,15 +51,19 @@ export function composeMedia(deps: {
     return { storage, uploads, images, base, onOrphan, avatars, attachments, views, setIcon, now };
   };
   return {
+    /** What messages must know of the URLs that they name. */
     links: {
-      isMedia: (url) => isOwnMediaUrl(url, base()),
-      foreignAttachment: (url, userId) => foreignAttachmentKey(url, base(), userId),
+      isMedia: (url: string) => isOwnMediaUrl(url, base()),
+      foreignAttachment: (url: string, userId: number) => foreignAttachmentKey(url, base(), userId),
       canReadAttachments,
       canRead: attachments.canRead,
     },
+    /** Removes what a crash left of uploads. */
     sweep: () => uploads.sweep(),
+    /** Removes attachments that no message names. */
     sweepAttachments: async () => storage && sweepAttachments({ storage, attachments, now }),
-    forget: async (userId) => storage && forgetAvatar({ storage, onOrphan, avatars }, userId),
+    /** Deletes the user's avatar; attachments stay with the messages that name them. */
+    forget: async (userId: number) => storage && forgetAvatar({ storage, onOrphan, avatars }, userId),
     routes: {
       uploadAvatar: async ({ caller, receive }) => uploadAvatar(media(), caller, receive),
       deleteAvatar: async ({ caller }) => removeAvatar(media(), caller),
@@ -85,7 +71,7 @@ export function composeMedia(deps: {
       avatarFile: async ({ params }) => fetchAvatar(media(), params["*"]),
       uploadAttachment: async ({ caller, receive }) => uploadAttachment(media(), caller, receive),
       attachmentFile: async ({ caller, params }) => fetchAttachment(media(), caller, params["*"]),
-    },
+    } satisfies RoutesOf<"media">,
   };
 }
 
