@@ -21,6 +21,10 @@ process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
 });
 
 async function main(args: readonly string[]): Promise<number> {
+  if (args.includes("--help")) {
+    console.log(usage);
+    return 0;
+  }
   const options = readOptions(args);
   const { passed, report, result } = await run(options);
   console.log(report);

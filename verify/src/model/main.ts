@@ -4,10 +4,12 @@ import { oneKeyDeep, oneKeyMutants, oneKeyRuns } from "./one-key-runs.ts";
 import { disappointment, tableLine, type Run } from "./run.ts";
 import { twoKeysDeep, twoKeysMutants, twoKeysRuns } from "./two-keys-runs.ts";
 
-/**
- * `npm run model` explores all models and prints the table of docs/cache-model.md, with seconds of CPU; `--traces` adds the
- * shortest way to what each mistake breaks, `--deep` the runs that take minutes.
- */
+if (process.argv.includes("--help")) {
+  console.log(`npm run model -- [--traces] [--deep]    explores all models and prints the table of docs/cache-model.md, with seconds of CPU
+  --traces    the shortest way to what each mistake breaks
+  --deep      the runs that take minutes, too`);
+  process.exit();
+}
 const traces = process.argv.includes("--traces");
 const runs: readonly Run[] = [
   ...oneKeyRuns,
