@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { createUserViews } from "../accounts/user-view.ts";
 import { createGroup } from "../groups/create-group.ts";
 import { messageStore, storeMessages } from "../messages/message-store.ts";
-import { historyAnswer, readHistory } from "../messages/read-history.ts";
+import { historyResponse, fetchHistory } from "../messages/fetch-history.ts";
 import { describeDatabases, type TestDatabase } from "../../tests/fixtures/databases.ts";
 import { conversationStore } from "./conversation-store.ts";
 import { listConversations } from "./list-conversations.ts";
@@ -159,8 +159,8 @@ describeDatabases("conversation list (§2.10.1)", (database) => {
       );
       const deps = { store: messageStore(database.db), views, ...database.reads };
       const page = (query: { limit?: string; cursor?: string }) =>
-        readHistory(deps, callerOf(me), { recipient_id: String(peer), ...query }).then((found) =>
-          historyAnswer(found, views),
+        fetchHistory(deps, callerOf(me), { recipient_id: String(peer), ...query }).then((found) =>
+          historyResponse(found, views),
         );
       expect((await page({ limit: "1" })).count).toBe(1);
       const full = await page({ limit: "100" });

@@ -54,7 +54,7 @@ export function composeMedia(deps: {
     /** What messages must know of the URLs that they name. */
     links: {
       isMedia: (url: string) => isOwnMediaUrl(url, base()),
-      borrowed: (url: string, userId: number) => foreignAttachmentKey(url, base(), userId),
+      foreignAttachment: (url: string, userId: number) => foreignAttachmentKey(url, base(), userId),
       canReadAttachments,
       canRead: attachments.canRead,
     },

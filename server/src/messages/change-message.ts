@@ -6,9 +6,9 @@ import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
 import { parseId } from "../platform/page-limit.ts";
 import type { MessageDeps } from "./deps.ts";
-import { done, type ChangedMessage } from "./life-store.ts";
+import { requireDone, type RevisedMessage } from "./revision-store.ts";
 import { audience, deleteFrame, editFrame } from "./message-frames.ts";
-import { readContent } from "./send-message.ts";
+import { normalizeContent } from "./send-message.ts";
 
 /**
  * The author gives a message another text. An image or file that no longer names one of ours, or one that its
@@ -16,16 +16,16 @@ import { readContent } from "./send-message.ts";
  * @throws OmError `missing_content`, `message_not_found`, `forbidden`
  */
 export async function editMessage(
-  deps: Pick<MessageDeps, "life" | "store" | "views" | "bus" | "rules" | "mayRead">,
+  deps: Pick<MessageDeps, "revisions" | "store" | "views" | "bus" | "rules" | "canRead">,
   caller: Caller,
   { id, body }: { id: string | undefined; body: RouteBody<"editMessage"> },
 ): Promise<Message> {
-  const content = readContent(body.content, deps.rules);
+  const content = normalizeContent(body.content, deps.rules);
   if (content === "") throw new OmError("missing_content");
   const messageId = parseId(id, "message_not_found");
-  const isMedia = await mayName(deps, caller.userId, content);
-  const changed = done<ChangedMessage>(
-    await deps.life.change({ userId: caller.userId, messageId, content, isMedia }),
+  const isMedia = await mayReference(deps, caller.userId, content);
+  const changed = requireDone<RevisedMessage>(
+    await deps.revisions.change({ userId: caller.userId, messageId, content, isMedia }),
     "message_not_found",
   );
   const row = await deps.store.one(messageId, caller.userId);
@@ -44,25 +44,25 @@ export async function editMessage(
   return message;
 }
 
-async function mayName(
-  { rules, mayRead }: Pick<MessageDeps, "rules" | "mayRead">,
+async function mayReference(
+  { rules, canRead }: Pick<MessageDeps, "rules" | "canRead">,
   userId: number,
   url: string,
 ): Promise<boolean> {
   if (!rules.isMedia(url)) return false;
-  const key = rules.borrowed(url, userId);
-  return key === undefined || mayRead({ key, userId });
+  const key = rules.foreignAttachment(url, userId);
+  return key === undefined || canRead({ key, userId });
 }
 
 /** Its author, or an admin of the group, deletes a message for everybody. @throws OmError `message_not_found`, `forbidden` */
 export async function deleteMessage(
-  deps: Pick<MessageDeps, "life" | "bus">,
+  deps: Pick<MessageDeps, "revisions" | "bus">,
   caller: Caller,
   id: string | undefined,
 ): Promise<{ ok: boolean }> {
   const messageId = parseId(id, "message_not_found");
-  const changed = done<ChangedMessage>(
-    await deps.life.change({ userId: caller.userId, messageId, content: null, isMedia: false }),
+  const changed = requireDone<RevisedMessage>(
+    await deps.revisions.change({ userId: caller.userId, messageId, content: null, isMedia: false }),
     "message_not_found",
   );
   const frameFor = (viewerId: number): MessageDeleteFrame =>

@@ -15,22 +15,22 @@ import { parseId } from "../platform/page-limit.ts";
 import type { Database, Queries } from "../platform/postgres/database.ts";
 import type { RoutesOf } from "../platform/route-handlers.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
-import type { HistoryPosts } from "./batch-changes.ts";
-import type { MayRead } from "./borrowed-media.ts";
+import type { PostTargets } from "./cache-changes.ts";
+import type { CanReadAttachments } from "./authorize-attachments.ts";
 import { deleteMessage, editMessage } from "./change-message.ts";
 import { deleteConversation } from "./delete-conversation.ts";
 import type { MessageDeps } from "./deps.ts";
 import { historySource } from "./history-cache.ts";
 import { ackFrameIn, chatFrame, groupReadFrame, receipt, syncFrame } from "./inbound-frames.ts";
-import { lifeStore } from "./life-store.ts";
+import { revisionStore } from "./revision-store.ts";
 import { listMessageChanges } from "./list-message-changes.ts";
 import { messageStore } from "./message-store.ts";
-import { createPageJson } from "./page-json.ts";
+import { createHistoryJson } from "./history-json.ts";
 import { pendingStore } from "./pending-store.ts";
 import { postGroupMessage, postMessage } from "./post-message.ts";
-import { groupReadState, readGroup } from "./read-group.ts";
-import { readHistory, readPage, type HistoryDeps } from "./read-history.ts";
-import { readNews, readPending } from "./read-pending.ts";
+import { fetchGroupReadState, markGroupRead } from "./mark-group-read.ts";
+import { fetchHistory, fetchPage, type HistoryDeps } from "./fetch-history.ts";
+import { fetchPendingRevisions, fetchPending } from "./fetch-pending.ts";
 import { sendMessage, type SendRules } from "./send-message.ts";
 import { postSync } from "./sync-messages.ts";
 import { createWriteBatch } from "./write-batch.ts";
@@ -47,7 +47,7 @@ interface Deps {
   telemetry: Pick<Telemetry, "queried" | "sends" | "sockets">;
   /** What media knows of the URLs that messages name. */
   media: Omit<SendRules, "maxMessageLength"> & {
-    canReadAttachments: MayRead;
+    canReadAttachments: CanReadAttachments;
     canRead: (attachment: { key: string; userId: number }) => Promise<boolean>;
   };
 }
@@ -58,7 +58,7 @@ interface Parts extends Deps, MessageDeps, HistoryDeps {
   profiles: Profiles;
   cache: Cache;
   lanes: Lanes<Write, WriteResult>;
-  pageJson: ReturnType<typeof createPageJson>;
+  historyJson: ReturnType<typeof createHistoryJson>;
 }
 
 /** Messages are sent through write lanes over either transport, and read by way of the cache. */
@@ -74,24 +74,24 @@ export function composeMessages(deps: Deps) {
     move,
     groups: parts.sources.group,
     backlog: {
-      messages: (userId: number, brought: ReadonlyMap<number, number>) =>
-        readPending({ ...pending, days: config.pendingDays }, userId, brought),
-      revisions: (userId: number) => readNews(pending, userId),
+      messages: (userId: number, sentSeqs: ReadonlyMap<number, number>) =>
+        fetchPending({ ...pending, days: config.pendingDays }, userId, sentSeqs),
+      revisions: (userId: number) => fetchPendingRevisions(pending, userId),
     },
     deliveries: {
       messages: ({ userId }: Caller, messageId: number) =>
         void move({ userId, to: { messageId }, read: false }).catch(failure),
       revisions: ({ userId }: Caller, conversationId: number, ver: number) =>
-        void pending.store.told(userId, conversationId, ver).catch(failure),
+        void pending.store.advanceDeliveredVer(userId, conversationId, ver).catch(failure),
     },
   };
 }
 
 /** What is kept of messages in the cache, and what writers post there. */
-export function cachedMessages(cache: Cache, db: Queries): { sources: HistoryDeps["sources"]; posts: HistoryPosts } {
+export function cachedMessages(cache: Cache, db: Queries): { sources: HistoryDeps["sources"]; posts: PostTargets } {
   const sources = { conv: historySource(db, "conv"), group: historySource(db, "group"), member: memberSource(db) };
   const list = listSource(db);
-  const posts: HistoryPosts = {
+  const posts: PostTargets = {
     history(ref, what) {
       const source = "groupId" in ref ? sources.group : sources.conv;
       return { source, ...what, compact: () => cache.compact(source, ref) };
@@ -114,7 +114,7 @@ function partsOf(deps: Deps): Parts {
       writes: cache.writes,
       posts,
       bus,
-      mayRead: media.canReadAttachments,
+      canRead: media.canReadAttachments,
       isOnline: hub.isOnline,
       afterAcks: (run) => void setImmediate(run),
       now: Date.now,
@@ -126,15 +126,15 @@ function partsOf(deps: Deps): Parts {
     ...deps,
     conversations: conversationStore(db, cache.raiseFloor),
     store: messageStore(db, cache.raiseFloor),
-    life: lifeStore(cache.writes, posts),
+    revisions: revisionStore(cache.writes, posts),
     lanes,
     rules,
-    mayRead: media.canRead,
+    canRead: media.canRead,
     sources,
     onQueried: telemetry.queried,
-    pageJson: createPageJson(views),
-    async move(wish) {
-      const result = await lanes.run(wish.userId, { kind: "advance", wish });
+    historyJson: createHistoryJson(views),
+    async move(update) {
+      const result = await lanes.run(update.userId, { kind: "advance", update });
       return result !== undefined && "newly_read" in result ? result : undefined;
     },
     send: (caller, draft) => telemetry.sends.observe(() => sendMessage({ lanes, rules }, caller, draft)),
@@ -144,7 +144,7 @@ function partsOf(deps: Deps): Parts {
 function routesOf(parts: Parts): RoutesOf<"messages"> {
   const groupOf = (params: { id: string }): number => parseId(params.id, "invalid_group_id");
   return {
-    history: async ({ caller, query }) => parts.pageJson(await readHistory(parts, caller, query)),
+    history: async ({ caller, query }) => parts.historyJson(await fetchHistory(parts, caller, query)),
     send: ({ caller, body }) => postMessage(parts, caller, body),
     sync: ({ caller, body }) => postSync(parts, caller, body),
     messageChanges: ({ caller, query }) => listMessageChanges(parts, caller, query),
@@ -154,13 +154,13 @@ function routesOf(parts: Parts): RoutesOf<"messages"> {
       deleteConversation(parts, caller, { name: params.conversation_id, everyone: query.everyone === "true" }),
     async groupHistory({ caller, params, query }) {
       const ref = { groupId: groupOf(params) };
-      return parts.pageJson(await readPage(parts, caller, { ref, query }));
+      return parts.historyJson(await fetchPage(parts, caller, { ref, query }));
     },
     groupSend: async ({ caller, params, body }) => postGroupMessage(parts, caller, { groupId: groupOf(params), body }),
     async groupRead({ caller, params, body }) {
-      return readGroup(parts, caller, { groupId: groupOf(params), messageId: body.last_read_message_id ?? 0 });
+      return markGroupRead(parts, caller, { groupId: groupOf(params), messageId: body.last_read_message_id ?? 0 });
     },
-    groupReadState: async ({ caller, params }) => groupReadState(parts.conversations, caller, groupOf(params)),
+    groupReadState: async ({ caller, params }) => fetchGroupReadState(parts.conversations, caller, groupOf(params)),
   };
 }
 
@@ -171,7 +171,8 @@ function framesOf(parts: Parts) {
     ack: ({ caller }, payload) => ackFrameIn(move, caller, payload),
     delivery: ({ caller }, payload) => receipt(move, caller, { messageId: payload.message_id ?? 0, read: false }),
     read: ({ caller }, payload) => receipt(move, caller, { messageId: payload.message_id ?? 0, read: true }),
-    group_read: ({ caller }, payload) => groupReadFrame((who, asked) => readGroup(parts, who, asked), caller, payload),
+    group_read: ({ caller }, payload) =>
+      groupReadFrame((who, asked) => markGroupRead(parts, who, asked), caller, payload),
     async sync(source, payload) {
       for await (const frame of syncFrame(parts, source.caller, payload)) {
         source.reply(frame);

@@ -3,7 +3,7 @@ import { pushesTo } from "../delivery/push.ts";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
 import type { MessageDeps } from "./deps.ts";
-import { done } from "./life-store.ts";
+import { requireDone } from "./revision-store.ts";
 import { audience, clearFrame } from "./message-frames.ts";
 
 /**
@@ -11,7 +11,7 @@ import { audience, clearFrame } from "./message-frames.ts";
  * @throws OmError `conversation_not_found`, `forbidden`
  */
 export async function deleteConversation(
-  deps: Pick<MessageDeps, "conversations" | "life" | "bus">,
+  deps: Pick<MessageDeps, "conversations" | "revisions" | "bus">,
   caller: Caller,
   { name, everyone }: { name: string | undefined; everyone: boolean },
 ): Promise<{ ok: boolean }> {
@@ -20,8 +20,8 @@ export async function deleteConversation(
   // Two people who never wrote have nothing to delete.
   if (participant === undefined && ref !== undefined && "lo" in ref) return { ok: true };
   if (participant === undefined) throw new OmError("conversation_not_found");
-  const outcome = await deps.life.clear(caller.userId, participant.conversation_id, everyone);
-  const cleared = done(outcome, "conversation_not_found");
+  const outcome = await deps.revisions.clear(caller.userId, participant.conversation_id, everyone);
+  const cleared = requireDone(outcome, "conversation_not_found");
   const all = audience(cleared, caller.userId);
   const to = everyone ? all : { ...all, others: [] };
   deps.bus.publish(pushesTo(to, (viewerId) => clearFrame(cleared, cleared.ver, viewerId), { ordered: true }));

@@ -3,7 +3,7 @@ import type { ConversationStore } from "../conversations/conversation-store.ts";
 import type { AdvancePosition } from "../conversations/mark-read.ts";
 import type { Bus } from "../delivery/bus.ts";
 import type { Caller } from "../platform/caller.ts";
-import type { LifeStore } from "./life-store.ts";
+import type { RevisionStore } from "./revision-store.ts";
 import type { MessageStore } from "./message-store.ts";
 import type { Draft, SendRules, Sent } from "./send-message.ts";
 
@@ -11,12 +11,12 @@ import type { Draft, SendRules, Sent } from "./send-message.ts";
 export interface MessageDeps {
   store: MessageStore;
   conversations: ConversationStore;
-  life: LifeStore;
+  revisions: RevisionStore;
   views: UserViews;
   bus: Bus;
   rules: SendRules;
   send: (caller: Caller, draft: Draft) => Promise<Sent>;
   move: AdvancePosition;
   /** Whether a user may now read an attachment that somebody else has uploaded. */
-  mayRead: (claim: { key: string; userId: number }) => Promise<boolean>;
+  canRead: (claim: { key: string; userId: number }) => Promise<boolean>;
 }

@@ -8,7 +8,7 @@ import type {
 import { wireIdOf, peerOf } from "../conversations/conversation-ref.ts";
 import type { ConversationRow } from "../conversations/conversation-row.ts";
 import type { Audience } from "../delivery/push.ts";
-import type { Changed, ChangedMessage } from "./life-store.ts";
+import type { RevisedConversation, RevisedMessage } from "./revision-store.ts";
 
 /** A message as a push and the backlog carry it. */
 export function messageFrame(message: Message): MessageFrame {
@@ -41,7 +41,7 @@ export function clearFrame(ref: ConversationRef, ver: number, viewerId: number):
 }
 
 /** Who is told of a change that `byId` made. */
-export function audience(changed: Changed | ChangedMessage, byId: number): Audience {
+export function audience(changed: RevisedConversation | RevisedMessage, byId: number): Audience {
   const hidden = "hidden" in changed && changed.hidden;
   const all = changed.members ?? [changed.lo ?? byId, changed.hi ?? byId];
   const others = hidden ? [] : [...new Set(all)].filter((userId) => userId !== byId);

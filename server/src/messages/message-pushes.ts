@@ -5,7 +5,7 @@ import { jsonTime, withoutHiddenReply } from "../conversations/conversation-row.
 import { messageWithReply } from "../conversations/conversation-view.ts";
 import { frameOf, pushesTo, type Push } from "../delivery/push.ts";
 import { messageFrame } from "./message-frames.ts";
-import { storedCells, type StoredRow } from "./message-store.ts";
+import { storedTuple, type StoredRow } from "./message-store.ts";
 import type { SendWrite } from "./write.ts";
 
 /** A message that was just stored, as a viewer sees it. */
@@ -21,7 +21,7 @@ export function storedMessage({ message }: SendWrite, row: StoredRow, sender: Us
   const author = row.reply?.sender;
   if (author !== undefined && author.id !== sender.id)
     users.set(author.id, publicUser({ ...author, last_seen: null }, false));
-  const tuple = withoutHiddenReply(storedCells(message, row), viewerId);
+  const tuple = withoutHiddenReply(storedTuple(message, row), viewerId);
   return messageWithReply({ ...ref, ...positions }, tuple, users, wireIdOf(ref, viewerId));
 }
 

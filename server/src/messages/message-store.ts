@@ -88,7 +88,7 @@ export function storeMessages(
 }
 
 /** A message just stored as its parts are known without reading it again: what was given, and what the database added. */
-export function storedCells(message: NewMessage, row: StoredRow): MessageTuple {
+export function storedTuple(message: NewMessage, row: StoredRow): MessageTuple {
   const reply = row.reply === null ? null : ([...row.reply.message, null, null] as unknown as MessageTuple);
   const { senderId, clientId, messageType, content } = message;
   const { id, seq, ver, created_at: at, hidden } = row;

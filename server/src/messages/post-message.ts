@@ -5,7 +5,7 @@ import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
 import type { MessageDeps } from "./deps.ts";
 import { storedMessage } from "./message-pushes.ts";
-import { requireMember } from "./read-group.ts";
+import { requireMember } from "./mark-group-read.ts";
 import type { Sent } from "./send-message.ts";
 
 type Deps = Pick<MessageDeps, "send" | "store" | "views">;

@@ -27,7 +27,7 @@ export interface SendRules {
   /** Whether a URL is one that this server gave out: image and file messages may name no other. */
   isMedia: (url: string) => boolean;
   /** The key of an attachment, if such a URL names one that somebody else has uploaded. */
-  borrowed: (url: string, userId: number) => string | undefined;
+  foreignAttachment: (url: string, userId: number) => string | undefined;
 }
 
 /**
@@ -41,11 +41,11 @@ export async function sendMessage(
   draft: Draft,
 ): Promise<Sent> {
   if (!isStorable(draft.clientId)) throw new OmError("invalid_request_body");
-  const content = readContent(draft.body.content, deps.rules);
+  const content = normalizeContent(draft.body.content, deps.rules);
   const messageType = allowedType(draft.body.message_type ?? "", content, deps.rules.isMedia);
   const write: SendWrite = {
     kind: "send",
-    borrows: messageType === "text" ? undefined : deps.rules.borrowed(content, caller.userId),
+    foreignAttachment: messageType === "text" ? undefined : deps.rules.foreignAttachment(content, caller.userId),
     message: {
       senderId: caller.userId,
       to: draft.to,
@@ -66,7 +66,7 @@ export async function sendMessage(
 }
 
 /** The text trimmed and cut to what fits. */
-export function readContent(text: string | null | undefined, rules: Pick<SendRules, "maxMessageLength">): string {
+export function normalizeContent(text: string | null | undefined, rules: Pick<SendRules, "maxMessageLength">): string {
   return cutBytes(cleanText(text ?? "").trim(), rules.maxMessageLength);
 }
 

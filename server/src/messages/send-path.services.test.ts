@@ -9,8 +9,8 @@ import { describeDatabases } from "../../tests/fixtures/databases.ts";
 import { listMessageChanges } from "./list-message-changes.ts";
 import { messageStore, storeMessages, type NewMessage } from "./message-store.ts";
 import { pendingStore } from "./pending-store.ts";
-import { historyAnswer, readHistory } from "./read-history.ts";
-import { readPending } from "./read-pending.ts";
+import { historyResponse, fetchHistory } from "./fetch-history.ts";
+import { fetchPending } from "./fetch-pending.ts";
 import { postSync } from "./sync-messages.ts";
 
 const views = createUserViews({ exposeEmails: false, lookup: async () => () => false });
@@ -115,7 +115,7 @@ describeDatabases(
             const { conversations } = await listConversations(deps, callerOf(personOf(me)), {});
             const expected = sent.filter(({ by }, i) => by !== me && i + 1 > (readTo[me] ?? 0)).length;
             expect(conversations.reduce((sum, one) => sum + one.unread_count, 0)).toBe(expected);
-            const page = { brought: new Map<number, number>(), days: 30, limit: 50 };
+            const page = { sentSeqs: new Map<number, number>(), days: 30, limit: 50 };
             const pending = await pendingStore(database.db).pending(personOf(me), page);
             const undelivered = sent.filter(({ by }, i) => by !== me && i + 1 > (deliveredTo[me] ?? 0));
             expect(pending.flatMap((row) => row.messages.map(([id]) => id))).toEqual(undelivered.map(({ id }) => id));
@@ -137,8 +137,8 @@ describeDatabases(
       const deps = { store: messageStore(database.db), views, ...database.reads };
       const newestFirst: number[] = [];
       for (let cursor = "0"; ;) {
-        const page = historyAnswer(
-          await readHistory(deps, callerOf(a), { recipient_id: String(b), limit: "17", cursor }),
+        const page = historyResponse(
+          await fetchHistory(deps, callerOf(a), { recipient_id: String(b), limit: "17", cursor }),
           views,
         );
         newestFirst.push(...page.messages.map(({ seq }) => seq));
@@ -179,7 +179,7 @@ describeDatabases(
       await storeMessages(database.db, [message(a, b, "4")]);
       const deps = { store: messageStore(database.db), views, ...database.reads };
       const cursor = String(foreign?.id);
-      const page = historyAnswer(await readHistory(deps, callerOf(b), { recipient_id: String(a), cursor }), views);
+      const page = historyResponse(await fetchHistory(deps, callerOf(b), { recipient_id: String(a), cursor }), views);
       expect(page.messages.map(({ client_id }) => client_id)).toEqual(["2", "1"]);
       const {
         results: [result],
@@ -194,7 +194,7 @@ describeDatabases(
       const [a = 0, b = 0, eve = 0] = await database.addUsers("private-a", "private-b", "private-eve");
       const [row] = await storeMessages(database.db, [message(a, b, "secret")]);
       const deps = { store: messageStore(database.db), views, ...database.reads };
-      const forEve = historyAnswer(await readHistory(deps, callerOf(eve), { recipient_id: String(b) }), views);
+      const forEve = historyResponse(await fetchHistory(deps, callerOf(eve), { recipient_id: String(b) }), views);
       expect(forEve.messages).toEqual([]);
       const id = row?.id ?? 0;
       expect(await advancePositions(database.db, [{ userId: eve, to: { messageId: id }, read: true }])).toEqual([]);
@@ -207,10 +207,10 @@ describeDatabases(
         await storeMessages(database.db, [message(i % 2 ? b : c, a, `p${i}`), message(a, b, `mine${i}`)]);
       }
       const deps = { store: pendingStore(database.db), views, days: 30 };
-      const all = await readPending(deps, a, new Map());
+      const all = await fetchPending(deps, a, new Map());
       expect(all.map(({ frame }) => frame.message.client_id)).toEqual(["p0", "p1", "p2", "p3", "p4", "p5"]);
-      const brought = new Map(all.slice(0, 3).map(({ conversationId, frame }) => [conversationId, frame.seq]));
-      const rest = await readPending(deps, a, brought);
+      const sentSeqs = new Map(all.slice(0, 3).map(({ conversationId, frame }) => [conversationId, frame.seq]));
+      const rest = await fetchPending(deps, a, sentSeqs);
       expect(rest.map(({ frame }) => frame.message.client_id)).toEqual(["p3", "p4", "p5"]);
     });
   },

@@ -64,7 +64,7 @@ function batchOn(answers: (StoredRow[] | Error)[], outage = false) {
     writes: { batch: (work) => work(db, null, () => undefined) },
     posts: { history: post, list: post },
     bus: { publish: (events) => void pushed.push(...(events as Push[])), subscribe: () => undefined },
-    async mayRead(_db, claims) {
+    async canRead(_db, claims) {
       claimed.push(claims);
       if (claimed.length === 1 && outage) throw new DatabaseUnavailable("away");
       return claims.map(({ key }) => key === "raiseFloor");
@@ -127,14 +127,14 @@ test("a message whose commit was never heard of is pushed when it is sent again,
 
 test("positions move before messages are stored, so that nothing stands between a commit and its ack", async () => {
   const { execute, asked } = batchOn([[], [row(1, "stored")]]);
-  await execute([send("a"), { kind: "advance", wish: { userId: 7, to: { messageId: 5 }, read: true } }]);
+  await execute([send("a"), { kind: "advance", update: { userId: 7, to: { messageId: 5 }, read: true } }]);
   expect(asked.map(([first]) => first)).toEqual([[7], [1]]);
 });
 
 test("attachments of others are asked about once per batch, through an outage too; what the sender may not read is text", async () => {
-  const image = (clientId: string, borrows?: string): SendWrite => {
+  const image = (clientId: string, foreignAttachment?: string): SendWrite => {
     const one = send(clientId);
-    return { ...one, message: { ...one.message, messageType: "image" }, borrows };
+    return { ...one, message: { ...one.message, messageType: "image" }, foreignAttachment };
   };
   const { execute, asked, claimed, pushed } = batchOn([[1, 2, 3, 4].map((ord) => row(ord, "stored"))], true);
   await execute([image("a", "raiseFloor"), image("b", "unseen"), image("c"), send("d")]);

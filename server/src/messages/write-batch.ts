@@ -4,17 +4,17 @@ import { advancePositions, type PositionUpdate, type AdvancedPosition } from "..
 import { positionPushes } from "../conversations/position-pushes.ts";
 import type { Bus } from "../delivery/bus.ts";
 import { DatabaseUnavailable } from "../platform/postgres/database.ts";
-import { advanceChanges, sendChanges, type HistoryPosts } from "./batch-changes.ts";
-import { settleBorrowed, type MayRead } from "./borrowed-media.ts";
+import { advanceInvalidations, sendInvalidations, type PostTargets } from "./cache-changes.ts";
+import { authorizeAttachments, type CanReadAttachments } from "./authorize-attachments.ts";
 import { messagePushes } from "./message-pushes.ts";
 import { storeMessages, type StoredRow } from "./message-store.ts";
 import type { AdvanceWrite, SendWrite, Write, WriteResult } from "./write.ts";
 
 interface Deps {
   writes: Pick<CacheWrites, "batch">;
-  posts: HistoryPosts;
+  posts: PostTargets;
   bus: Bus;
-  mayRead: MayRead;
+  canRead: CanReadAttachments;
   isOnline: (userId: number) => boolean;
   /** Runs after the senders had their turn to be answered, so that an ack precedes the push of its message. */
   afterAcks: (run: () => void) => void;
@@ -24,8 +24,8 @@ interface Deps {
 }
 
 interface Context extends Deps {
-  /** Messages whose commit may have succeeded unheard: found again as duplicates, they have not been pushed. */
-  unheard: LRUCache<string, true>;
+  /** Messages whose commit may have succeeded though nobody heard of it: found again as duplicates, they have not been pushed. */
+  inDoubt: LRUCache<string, true>;
 }
 
 /** For how long after its first try a batch is given again while the database is away, in ms; pauses double from 50 ms. */
@@ -33,18 +33,18 @@ const retryFor = 8_000;
 
 /**
  * Commits one batch of writes and publishes what it changed. An outage is waited out: every write is idempotent, so a batch whose
- * fate is unknown is simply given again. Then a message that "was there before" may be our own, so it is pushed all the same.
+ * outcome is in doubt is simply given again. Then a message that "was there before" may be our own, so it is pushed all the same.
  */
 export function createWriteBatch(deps: Deps): (batch: Write[]) => Promise<WriteResult[]> {
-  const context: Context = { ...deps, unheard: new LRUCache({ max: 50_000 }) };
+  const context: Context = { ...deps, inDoubt: new LRUCache({ max: 50_000 }) };
   return async (batch) => {
     const giveUp = deps.now() + retryFor;
     for (let attempt = 1; ; attempt++) {
       try {
-        return await writeOnce(context, batch);
+        return await commit(context, batch);
       } catch (error) {
         if (!(error instanceof DatabaseUnavailable)) throw error;
-        for (const write of batch) if (write.kind === "send") context.unheard.set(nameOf(write), true);
+        for (const write of batch) if (write.kind === "send") context.inDoubt.set(idempotencyKey(write), true);
         if (deps.now() > giveUp) throw error;
         await deps.pause(Math.min(1_000, 25 * 2 ** attempt));
       }
@@ -52,8 +52,8 @@ export function createWriteBatch(deps: Deps): (batch: Write[]) => Promise<WriteR
   };
 }
 
-/** Positions first: they are wishes about messages that were there before, and nothing stands between a commit and its ack. */
-async function writeOnce(context: Context, batch: Write[]): Promise<WriteResult[]> {
+/** Positions first: they are updates about messages that were there before, and nothing stands between a commit and its ack. */
+async function commit(context: Context, batch: Write[]): Promise<WriteResult[]> {
   const sends = batch.filter((write) => write.kind === "send");
   const advances = batch.filter((write) => write.kind === "advance");
   const moved = advances.length > 0 ? await advanceAll(context, advances) : new Map<Write, AdvancedPosition>();
@@ -61,17 +61,17 @@ async function writeOnce(context: Context, batch: Write[]): Promise<WriteResult[
   return batch.map((write) => stored.get(write) ?? moved.get(write));
 }
 
-function nameOf({ message }: SendWrite): string {
+function idempotencyKey({ message }: SendWrite): string {
   return `${message.senderId}/${message.clientId}`;
 }
 
 /** Stores the batch. A client_id that comes twice in it is stored once; the later ones are its duplicates. */
 async function sendAll(context: Context, sends: SendWrite[]): Promise<Map<Write, StoredRow>> {
   const first = new Map<string, SendWrite>();
-  for (const write of sends) if (!first.has(nameOf(write))) first.set(nameOf(write), write);
+  for (const write of sends) if (!first.has(idempotencyKey(write))) first.set(idempotencyKey(write), write);
   const distinct = [...first.values()];
   const stored = await context.writes.batch(async (queries, epoch, touch) => {
-    await settleBorrowed(queries, context.mayRead, distinct);
+    await authorizeAttachments(queries, context.canRead, distinct);
     const messages = distinct.map(({ message }) => message);
     const rows = await storeMessages(queries, messages, epoch);
     const found = rows.flatMap((row) => {
@@ -79,12 +79,12 @@ async function sendAll(context: Context, sends: SendWrite[]): Promise<Map<Write,
       return write === undefined ? [] : [{ write, row }];
     });
     const dirtyAdded = rows.some((row) => row.dirty_added);
-    for (const changed of sendChanges(found, context.posts)) touch({ ...changed, dirtyAdded });
+    for (const changed of sendInvalidations(found, context.posts)) touch({ ...changed, dirtyAdded });
     return found;
   });
   const byWrite = new Map<Write, StoredRow>(stored.map(({ write, row }) => [write, row]));
   for (const write of sends) {
-    const winner = first.get(nameOf(write));
+    const winner = first.get(idempotencyKey(write));
     const row = winner === undefined ? undefined : byWrite.get(winner);
     if (row !== undefined && winner !== write) byWrite.set(write, { ...row, outcome: "duplicate" });
   }
@@ -98,34 +98,34 @@ function publish(context: Context, distinct: SendWrite[], byWrite: ReadonlyMap<W
   for (const write of distinct) {
     const row = byWrite.get(write);
     if (row === undefined) continue;
-    const unheard = context.unheard.delete(nameOf(write));
-    if (row.outcome === "duplicate" && !unheard) continue;
+    const inDoubt = context.inDoubt.delete(idempotencyKey(write));
+    if (row.outcome === "duplicate" && !inDoubt) continue;
     const senderOnline = context.isOnline(write.message.senderId);
     context.bus.publish(messagePushes(write, row, { senderOnline, members: members.get(row.conversation_id) ?? [] }));
   }
 }
 
-/** Wishes of one user in one conversation share a row; the first of them is told. */
+/** Updates of one user in one conversation share a row; the first of them gets it. */
 async function advanceAll(context: Context, advances: AdvanceWrite[]): Promise<Map<Write, AdvancedPosition>> {
-  const wishes = advances.map(({ wish }) => wish);
+  const updates = advances.map(({ update }) => update);
   const rows = await context.writes.batch(async (queries, epoch, touch) => {
-    const moved = await advancePositions(queries, wishes, epoch);
+    const moved = await advancePositions(queries, updates, epoch);
     const dirtyAdded = moved.some((row) => row.dirty_added);
-    for (const changed of advanceChanges(moved, context.posts)) touch({ ...changed, dirtyAdded });
+    for (const changed of advanceInvalidations(moved, context.posts)) touch({ ...changed, dirtyAdded });
     return moved;
   });
   context.afterAcks(() => context.bus.publish(rows.flatMap(positionPushes)));
   const byWrite = new Map<Write, AdvancedPosition>();
   for (const row of rows) {
     const write = advances.find(
-      (one) => one.wish.userId === row.user_id && !byWrite.has(one) && concerns(one.wish, row.peer_id),
+      (one) => one.update.userId === row.user_id && !byWrite.has(one) && matchesPeer(one.update, row.peer_id),
     );
     if (write !== undefined) byWrite.set(write, row);
   }
   return byWrite;
 }
 
-/** Only a wish to the end of a conversation is asked for its outcome. */
-function concerns(wish: PositionUpdate, peerId: number | null): boolean {
-  return "latestOfPeer" in wish.to && wish.to.latestOfPeer === peerId;
+/** Only a update to the end of a conversation is asked for its outcome. */
+function matchesPeer(update: PositionUpdate, peerId: number | null): boolean {
+  return "latestOfPeer" in update.to && update.to.latestOfPeer === peerId;
 }

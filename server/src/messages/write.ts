@@ -7,12 +7,12 @@ export interface SendWrite {
   message: NewMessage;
   socketId?: string | undefined;
   /** Key of an attachment that it names and somebody else has uploaded: for who may not read it, the message is only text. */
-  borrows?: string | undefined;
+  foreignAttachment?: string | undefined;
 }
 
 export interface AdvanceWrite {
   kind: "advance";
-  wish: PositionUpdate;
+  update: PositionUpdate;
 }
 
 /** One item of a write lane. */

@@ -6,33 +6,36 @@ import type { MessageTuple } from "../conversations/conversation-row.ts";
 import type { ListPositionRecord, ListMessageRecord } from "../conversations/list-fold.ts";
 import type { AdvancedPosition } from "../conversations/position-store.ts";
 import { messageRecord, type PositionRecord } from "./history.ts";
-import { storedCells, type StoredRow } from "./message-store.ts";
+import { storedTuple, type StoredRow } from "./message-store.ts";
 import type { SendWrite } from "./write.ts";
 
 type Appended = Pick<Post, "prev" | "records">;
 
 /** What the write path must know of cached histories and lists: how something is appended to them. */
-export interface HistoryPosts {
+export interface PostTargets {
   history: (ref: ConversationRef, what: Appended) => Post;
   list: (userId: number, what: Appended) => Post;
 }
 
 /** A message that was stored now, not before. */
-interface Fresh {
+interface StoredMessage {
   senderId: number;
   row: StoredRow;
   tuple: MessageTuple;
 }
 
 /** What stored messages change in the cache: histories and lists get them appended, unread counts are read anew. */
-export function sendChanges(stored: readonly { write: SendWrite; row: StoredRow }[], posts: HistoryPosts): Changed[] {
+export function sendInvalidations(
+  stored: readonly { write: SendWrite; row: StoredRow }[],
+  posts: PostTargets,
+): Changed[] {
   const fresh = stored
     .filter(({ row }) => row.outcome === "stored")
-    .map(({ write: { message }, row }) => ({ senderId: message.senderId, row, tuple: storedCells(message, row) }))
+    .map(({ write: { message }, row }) => ({ senderId: message.senderId, row, tuple: storedTuple(message, row) }))
     .sort((a, b) => a.row.ver - b.row.ver);
   const conversations = grouped(fresh.map((one) => [one.row.conversation_id, one]));
   const lists = grouped(
-    fresh.flatMap((one): [number, Fresh][] => {
+    fresh.flatMap((one): [number, StoredMessage][] => {
       const { recipient_id: recipientId } = one.row;
       return recipientId === null ? [] : [...new Set([one.senderId, recipientId])].map((userId) => [userId, one]);
     }),
@@ -43,8 +46,8 @@ export function sendChanges(stored: readonly { write: SendWrite; row: StoredRow 
   ];
 }
 
-function grouped(pairs: readonly [key: number, one: Fresh][]): Map<number, Fresh[]> {
-  const groups = new Map<number, Fresh[]>();
+function grouped(pairs: readonly [key: number, one: StoredMessage][]): Map<number, StoredMessage[]> {
+  const groups = new Map<number, StoredMessage[]>();
   for (const [key, one] of pairs) {
     const known = groups.get(key);
     if (known === undefined) groups.set(key, [one]);
@@ -53,7 +56,7 @@ function grouped(pairs: readonly [key: number, one: Fresh][]): Map<number, Fresh
   return groups;
 }
 
-function conversationChanges(part: readonly Fresh[], posts: HistoryPosts): Changed[] {
+function conversationChanges(part: readonly StoredMessage[], posts: PostTargets): Changed[] {
   const [first, last] = [part[0], part.at(-1)];
   if (first === undefined || last === undefined) return [];
   const { recipient_id: recipientId, group_id: groupId, prev_ver: prev } = first.row;
@@ -66,13 +69,13 @@ function conversationChanges(part: readonly Fresh[], posts: HistoryPosts): Chang
 }
 
 /** How far the sender has received, which the own message may have moved. */
-function ownPosition({ senderId, row }: Fresh): PositionRecord[] {
+function ownPosition({ senderId, row }: StoredMessage): PositionRecord[] {
   if (row.recipient_id === null || row.sender_delivered === null) return [];
   return [["p", senderId, null, row.sender_delivered]];
 }
 
 /** Of direct messages: each list has one new version for the whole batch. */
-function listChanges(userId: number, part: readonly Fresh[], posts: HistoryPosts): Changed[] {
+function listChanges(userId: number, part: readonly StoredMessage[], posts: PostTargets): Changed[] {
   const [first] = part;
   const ver = first?.senderId === userId ? first.row.sender_list_ver : (first?.row.recipient_list_ver ?? null);
   if (ver === null) return [];
@@ -83,9 +86,9 @@ function listChanges(userId: number, part: readonly Fresh[], posts: HistoryPosts
 }
 
 function listRecords(
-  { senderId, row, tuple }: Fresh,
+  { senderId, row, tuple }: StoredMessage,
   userId: number,
-  batch: readonly Fresh[],
+  batch: readonly StoredMessage[],
 ): (ListMessageRecord | ListPositionRecord)[] {
   const { conversation_id: id, ver, seq } = row;
   const isSeen = !row.hidden || senderId === userId;
@@ -96,7 +99,7 @@ function listRecords(
 }
 
 /** What moved positions change: in a direct conversation both see it, in a group it is the member's own affair. */
-export function advanceChanges(rows: readonly AdvancedPosition[], posts: HistoryPosts): Changed[] {
+export function advanceInvalidations(rows: readonly AdvancedPosition[], posts: PostTargets): Changed[] {
   return rows.flatMap((row): Changed[] => {
     const { user_id: userId, peer_id: peerId, read_seq: read, delivered_seq: delivered } = row;
     // What a list keeps of a group may be older than the group.

@@ -16,7 +16,7 @@ export async function requireMember(store: ConversationStore, caller: Caller, gr
  * for, which may be before the position that is kept.
  * @throws OmError `not_group_member`, `invalid_message_id`
  */
-export async function readGroup(
+export async function markGroupRead(
   deps: Pick<MessageDeps, "conversations" | "store" | "move">,
   caller: Caller,
   { groupId, messageId }: { groupId: number; messageId: number },
@@ -30,7 +30,7 @@ export async function readGroup(
 }
 
 /** Who has read how far. @throws OmError `not_group_member` */
-export async function groupReadState(
+export async function fetchGroupReadState(
   store: ConversationStore,
   caller: Caller,
   groupId: number,

@@ -9,13 +9,13 @@ interface Deps {
   views: UserViews;
 }
 
-/** As pushes would have carried them: the next messages, lowest ids first, that no device of the user proved to have received; `brought`: conversation → seq. */
-export async function readPending(
+/** As pushes would have carried them: the next messages, lowest ids first, that no device of the user proved to have received; `sentSeqs`: conversation → seq. */
+export async function fetchPending(
   { store, views, days }: Deps & { days: number },
   userId: number,
-  brought: ReadonlyMap<number, number>,
+  sentSeqs: ReadonlyMap<number, number>,
 ) {
-  const rows = await store.pending(userId, { brought, days, limit: limits.batchFrames });
+  const rows = await store.pending(userId, { sentSeqs, days, limit: limits.batchFrames });
   const online = await views.lookup(rows.flatMap(({ profiles }) => profiles));
   return rows
     .flatMap((row) =>
@@ -28,12 +28,12 @@ export async function readPending(
 }
 
 /** Edits, deletes and deleted conversations that the user's devices may not know of; at most some hundreds at a connect. */
-export async function readNews({ store, views }: Deps, userId: number) {
-  const rows = await store.news(userId, { messages: 100, conversations: 50 });
+export async function fetchPendingRevisions({ store, views }: Deps, userId: number) {
+  const rows = await store.pendingRevisions(userId, { messages: 100, conversations: 50 });
   const online = await views.lookup(rows.flatMap(({ profiles }) => profiles));
   return rows.map((row) => ({
     conversationId: row.conversation_id,
-    upToVer: row.told,
+    upToVer: row.up_to_ver,
     frames: [
       ...(row.cleared === 0 ? [] : [clearFrame(row, row.cleared, userId)]),
       ...row.deleted.map((deleted) => deleteFrame(row, deleted, userId)),

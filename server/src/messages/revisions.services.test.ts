@@ -7,7 +7,7 @@ import { conversationStore } from "../conversations/conversation-store.ts";
 import { toConversation, toMessages } from "../conversations/conversation-view.ts";
 import { advancePositions } from "../conversations/position-store.ts";
 import { describeDatabases, type TestDatabase } from "../../tests/fixtures/databases.ts";
-import { lifeStore } from "./life-store.ts";
+import { revisionStore } from "./revision-store.ts";
 import { messageStore, storeMessages, type NewMessage } from "./message-store.ts";
 import { pendingStore } from "./pending-store.ts";
 
@@ -102,12 +102,17 @@ async function apply(database: TestDatabase, model: Model, ids: [number, number]
     await advancePositions(db, [{ userId: userOf(one.by), to: { latestOfPeer: userOf(1 - one.by) }, read: true }]);
     Object.assign(part(one.by), { read: model.messages.length, delivered: model.messages.length });
   } else if ((one.kind === "delete" || one.kind === "edit") && target !== undefined) {
-    const life = lifeStore(database.writes, database.reads.posts);
+    const revisions = revisionStore(database.writes, database.reads.posts);
     const visible = seen(model, one.by).includes(target);
     const silenced = one.kind === "edit" && !target.hidden && model.blocked[1 - one.by]?.[one.by] === true;
     const expected = !visible ? "unknown" : target.by === one.by && !silenced ? "done" : "forbidden";
     const content = one.kind === "delete" ? null : `${target.content}!`;
-    const { outcome } = await life.change({ userId: userOf(one.by), messageId: target.id, content, isMedia: false });
+    const { outcome } = await revisions.change({
+      userId: userOf(one.by),
+      messageId: target.id,
+      content,
+      isMedia: false,
+    });
     expect(outcome).toBe(expected);
     if (outcome !== "done") return;
     if (one.kind === "delete") target.deleted = true;
@@ -115,7 +120,11 @@ async function apply(database: TestDatabase, model: Model, ids: [number, number]
   } else if (one.kind === "clear") {
     const known = await conversationStore(db).participant(directRef(...ids), userOf(one.by));
     if (known === undefined) return;
-    await lifeStore(database.writes, database.reads.posts).clear(userOf(one.by), known.conversation_id, one.everyone);
+    await revisionStore(database.writes, database.reads.posts).clear(
+      userOf(one.by),
+      known.conversation_id,
+      one.everyone,
+    );
     const end = model.messages.length;
     for (const i of one.everyone ? [0, 1] : [one.by])
       Object.assign(part(i), { read: end, delivered: end, cleared: end });
@@ -164,7 +173,7 @@ async function check(database: TestDatabase, model: Model, ids: [number, number]
   ).length;
   if (model.messages.length > 0)
     expect(all.map((one) => [one.unread_count, one.seq])).toEqual([[unread, model.messages.length]]);
-  const waiting = await pendingStore(db).pending(me, { brought: new Map(), days: 30, limit: 50 });
+  const waiting = await pendingStore(db).pending(me, { sentSeqs: new Map(), days: 30, limit: 50 });
   const undelivered = model.messages.filter(
     ({ by, deleted, hidden }, i) =>
       by !== viewer && !deleted && !hidden && i + 1 > Math.max(part.delivered, part.cleared),

@@ -25,7 +25,7 @@ export interface HistoryDeps extends Pick<MessageDeps, "store" | "views"> {
 }
 
 /** A page of the conversation with somebody. */
-export async function readHistory(
+export async function fetchHistory(
   deps: HistoryDeps,
   caller: Caller,
   query: RouteQuery<"history">,
@@ -33,7 +33,7 @@ export async function readHistory(
   if ((query.recipient_id ?? "") === "") throw new OmError("missing_recipient");
   const peer = wholeNumber(query.recipient_id);
   if (peer === undefined) throw new OmError("invalid_recipient");
-  return readPage(deps, caller, { ref: directRef(peer, caller.userId), query });
+  return fetchPage(deps, caller, { ref: directRef(peer, caller.userId), query });
 }
 
 /** A page that was found, and who of its people is connected. */
@@ -46,7 +46,7 @@ export interface HistoryPage {
 }
 
 /** The page as the wire has it. */
-export function historyAnswer(
+export function historyResponse(
   { row, viewerId, online }: Omit<HistoryPage, "from">,
   views: UserViews,
 ): RouteOutput<"history"> {
@@ -64,7 +64,7 @@ export function historyAnswer(
  * A page of a conversation, newest first, ids below the cursor (absent or 0: from the end). A group's members see all of it, also what
  * was written before they joined.
  */
-export async function readPage(
+export async function fetchPage(
   deps: HistoryDeps,
   caller: Caller,
   { ref, query }: { ref: ConversationRef; query: RouteQuery<"groupHistory"> },

@@ -3,7 +3,7 @@ import type { UserViews } from "../accounts/user-view.ts";
 import type { MessageTuple } from "../conversations/conversation-row.ts";
 import { withWireTimes } from "../conversations/conversation-view.ts";
 import { jsonText, type JsonText } from "../platform/json-text.ts";
-import { historyAnswer, type HistoryPage } from "./read-history.ts";
+import { historyResponse, type HistoryPage } from "./fetch-history.ts";
 
 /** A page as it was answered, and all that it was made of. */
 interface Made {
@@ -21,12 +21,12 @@ const maxBytes = 64 * 1024 * 1024;
  * The JSON of a page. One that was made of the same messages, positions and people is not made again: most reads of an active
  * conversation find what the one before them found.
  */
-export function createPageJson(views: UserViews): (page: HistoryPage) => JsonText {
+export function createHistoryJson(views: UserViews): (page: HistoryPage) => JsonText {
   const made = new LRUCache<string, Made>({ maxSize: maxBytes, sizeCalculation: ({ json }) => json.length + 1_000 });
   return (page) => {
     const { row, viewerId, online } = page;
     // Only tuple that memory keeps are the same at the next read.
-    if (row === undefined || page.from === "database") return jsonText(JSON.stringify(historyAnswer(page, views)));
+    if (row === undefined || page.from === "database") return jsonText(JSON.stringify(historyResponse(page, views)));
     const [newest, oldest] = [row.messages[0], row.messages.at(-1)];
     const users = row.profiles.map((profile) => views.user(withWireTimes(profile), viewerId, online));
     const { ver, lo_read, lo_delivered, hi_read, hi_delivered } = row;
@@ -34,7 +34,7 @@ export function createPageJson(views: UserViews): (page: HistoryPage) => JsonTex
     const key = `${row.conversation_id}/${viewerId}/${row.messages.length}`;
     const known = made.get(key);
     if (known?.stamp === stamp && known.newest === newest && known.oldest === oldest) return jsonText(known.json);
-    const json = Buffer.from(JSON.stringify(historyAnswer(page, views)));
+    const json = Buffer.from(JSON.stringify(historyResponse(page, views)));
     made.set(key, { newest, oldest, stamp, json });
     return jsonText(json);
   };

@@ -6,11 +6,11 @@ import { refOf } from "../conversations/conversation-ref.ts";
 import { OmError } from "../platform/om-error.ts";
 import type { Queries } from "../platform/postgres/database.ts";
 import { statement } from "../platform/postgres/statement.ts";
-import type { HistoryPosts } from "./batch-changes.ts";
+import type { PostTargets } from "./cache-changes.ts";
 import type { DeleteRecord, EditRecord } from "./history.ts";
 
 /** Where a change happened, and what the conversation's versions are by now. */
-export interface Changed {
+export interface RevisedConversation {
   lo: number | null;
   hi: number | null;
   group_id: number | null;
@@ -20,7 +20,7 @@ export interface Changed {
   members: number[] | null;
 }
 
-export interface ChangedMessage extends Changed {
+export interface RevisedMessage extends RevisedConversation {
   conversation_id: number;
   sender_id: number;
   /** Only its author sees it. */
@@ -28,27 +28,27 @@ export interface ChangedMessage extends Changed {
 }
 
 /** Why nothing was changed; unknown: there is no such thing, or the user does not see it. */
-type Refusal = { outcome: "unknown" | "forbidden" };
-type Outcome<T extends Changed> = ({ outcome: "done" } & T) | Refusal;
+type RevisionRefused = { outcome: "unknown" | "forbidden" };
+type Outcome<T extends RevisedConversation> = ({ outcome: "done" } & T) | RevisionRefused;
 
 /** @throws OmError `forbidden`, or the code for what is not there */
-export function done<T extends Changed>(row: Outcome<T>, unknown: ErrorCode): T {
+export function requireDone<T extends RevisedConversation>(row: Outcome<T>, unknown: ErrorCode): T {
   if (row.outcome === "done") return row;
   throw new OmError(row.outcome === "unknown" ? unknown : "forbidden");
 }
 
-const changeMessage = statement<Outcome<ChangedMessage>>(
-  "life.revise_message",
+const changeMessage = statement<Outcome<RevisedMessage>>(
+  "revisions.revise_message",
   "select * from revise_message($1, $2, $3)",
 );
 /** What the edit made of the message; one that is no longer an image or file ($2) becomes text. */
 const edited = statement<{ content: string; version: number; message_type: MessageType }>(
-  "life.edited",
+  "revisions.edited",
   `with texts as (update messages set message_type = 'text' where id = $1 and not $2 and message_type <> 'text')
    select content, version, case when $2 then message_type else 'text' end as message_type from messages where id = $1`,
 );
-const clearConversation = statement<Outcome<Changed>>(
-  "life.clear_conversation",
+const clearConversation = statement<Outcome<RevisedConversation>>(
+  "revisions.clear_conversation",
   "select * from clear_conversation($1, $2, $3)",
 );
 
@@ -62,13 +62,13 @@ interface MessageChange {
 }
 
 /** Lists and unread counts of a direct conversation that changed; a group's list entries follow the group's own version. */
-async function directChanges(queries: Queries, { lo, hi, ver }: Changed): Promise<CacheChange[]> {
+async function directChanges(queries: Queries, { lo, hi, ver }: RevisedConversation): Promise<CacheChange[]> {
   if (lo === null || hi === null) return [];
   return [...(await invalidatedLists(queries, [...new Set([lo, hi])])), ...invalidatedUnread(lo, hi, ver)];
 }
 
-/** What becomes of messages after they were sent; see the functions in the migrations, which also decide who may. */
-export function lifeStore(writes: CacheWrites, posts: HistoryPosts) {
+/** What becomes of messages after they were sent; see revise-message.sql and clear-conversation.sql, which also decide who may. */
+export function revisionStore(writes: CacheWrites, posts: PostTargets) {
   return {
     change: ({ userId, messageId, content, isMedia }: MessageChange) =>
       writes.transaction(async (queries, touch) => {
@@ -98,4 +98,4 @@ export function lifeStore(writes: CacheWrites, posts: HistoryPosts) {
       }),
   };
 }
-export type LifeStore = ReturnType<typeof lifeStore>;
+export type RevisionStore = ReturnType<typeof revisionStore>;
