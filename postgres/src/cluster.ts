@@ -21,7 +21,13 @@ export interface Cluster {
  * Makes the files of an empty PostgreSQL, on disk and whole or not at all.
  * @param args more arguments for initdb @throws an Error with the last words of initdb
  */
-export async function createCluster(programs: Programs, data: string, args: string[], lock?: number): Promise<void> {
+export async function createCluster(
+  programs: Programs,
+  data: string,
+  args: string[],
+  { lock, signal }: Pick<ClusterOptions, "lock" | "signal"> = {},
+): Promise<void> {
+  signal?.throwIfAborted();
   const unfinished = `${data}.new`;
   rmSync(unfinished, { recursive: true, force: true });
   const locale =
@@ -30,10 +36,15 @@ export async function createCluster(programs: Programs, data: string, args: stri
       : ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"];
   const child = programs.run("initdb", ["-D", unfinished, "-E", "UTF8", ...locale, ...args], lock);
   const log = keepLog(child);
-  const timer = setTimeout(() => child.kill("SIGKILL"), startTimeoutMs);
-  const [code] = (await once(child, "close").finally(() => clearTimeout(timer))) as [number | null];
+  const giveUp = (): void => void child.kill("SIGKILL");
+  const timer = setTimeout(giveUp, startTimeoutMs);
+  signal?.addEventListener("abort", giveUp);
+  const [code] = (await once(child, "close")) as [number | null];
+  clearTimeout(timer);
+  signal?.removeEventListener("abort", giveUp);
   if (code !== 0) {
     rmSync(unfinished, { recursive: true, force: true });
+    signal?.throwIfAborted();
     throw new Error(lastLine(log()));
   }
   renameSync(unfinished, data);

@@ -84,7 +84,7 @@ export async function startEmbedded(given: string, options: EmbeddedOptions): Pr
     if (isNew) {
       const args = ["-U", access.connection.user, ...access.initdb];
       const { signal } = options;
-      await withDatabaseLock({ folder, data, signal }, (lock) => createCluster(programs, data, args, lock));
+      await withDatabaseLock({ folder, data, signal }, (lock) => createCluster(programs, data, args, { lock, signal }));
     }
     checkVersion(data, programs.version);
     const stop = keepUp(await launch(options.signal), launch, options);

@@ -307,6 +307,9 @@ describeDatabases("groups: who is in them (§2.9.5 to §2.9.8, §7.4)", (databas
     expect(await setRole(nika, id, bea, "admin")).toEqual(done);
     expect(await setRole(nika, id, bea, "admin")).toEqual(done);
     expect(await setRole(nika, id, nika, "member")).toEqual(done);
+    // What else the body says changes nothing: the address names group and member.
+    const elsewhere = { role: "admin", id: String(id + 1), user_id: nika.id };
+    expect(await http.ask(bea, "PUT", `/api/groups/${id}/members/${bea.id}`, elsewhere)).toEqual(done);
     expect(await http.members(id)).toEqual([`${nika.id}`, `${bea.id}*`]);
     expect(told(id).slice(2)).toEqual([
       ["changed", 3, [bea.id], nika.id],

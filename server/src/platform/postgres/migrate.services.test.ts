@@ -67,6 +67,26 @@ test("one that fails leaves nothing of itself", async () => {
   expect(sql("select to_regclass('users') is null and to_regclass('schema_migrations') is null")).toBe("t");
 });
 
+test("a foreign table of its own name is said so", async () => {
+  sql("create table schema_migrations (version int)");
+  await expect(migrate({ connectionString })).rejects.toThrow("the database is not empty and not of this server");
+});
+
+test("the time limit for statements that its role has does not end a wait for another server", async () => {
+  const name = new URL(connectionString).pathname.slice(1);
+  sql(`alter database ${name} set statement_timeout = '300ms'`);
+  const other = new pg.Client({ connectionString });
+  await other.connect();
+  await other.query("set statement_timeout = 0");
+  await other.query("select pg_advisory_lock(7283641)");
+  const migrated = migrate({ connectionString });
+  const waits = `select now() - query_start > interval '600 ms' as long from pg_stat_activity
+     where datname = '${name}' and wait_event = 'advisory'`;
+  await expect.poll(async () => (await other.query(waits)).rows, { timeout: 20_000 }).toEqual([{ long: true }]);
+  await other.end();
+  await migrated;
+});
+
 test("a server connection that a pooler gives to others is left as it was, whether they run or fail", async () => {
   const left: unknown[] = [];
   const prototype = pg.Client.prototype as { end(): Promise<void> };

@@ -7,6 +7,8 @@ import { ownSettings } from "./database.ts";
 const folder = new URL("../../../sql/", import.meta.url);
 /** Any fixed number: whoever holds this lock is the one that migrates. */
 const lock = 7_283_641;
+/** How long one statement may take, in ms: a restored database has all that it holds stamped anew. */
+const statementTimeoutMs = 1_800_000;
 
 /** The database cannot be used as it is; the message is one line for the operator. */
 export class SchemaError extends Error {}
@@ -25,14 +27,19 @@ interface Step {
  * @throws SchemaError for a database that cannot be used, a schema newer than this build, or a migration that was edited after it was applied
  */
 export async function migrate(connection: pg.ClientConfig): Promise<void> {
-  const client = new pg.Client({ ...connection, connectionTimeoutMillis: 10_000 });
+  const client = new pg.Client({
+    ...connection,
+    connectionTimeoutMillis: 10_000,
+    query_timeout: statementTimeoutMs + 2_000,
+  });
   // A lost connection makes the statement fail; an error that nobody listens to would end the process.
   client.on("error", () => undefined);
   await client.connect();
   try {
     await checkServer(client, connection);
     await client.query(
-      `begin isolation level read committed; ${ownSettings("local")}; set local lock_timeout = '60s'; set local om.marked = '1'`,
+      `begin isolation level read committed; ${ownSettings("local")}; set local lock_timeout = '60s';
+         set local statement_timeout = ${statementTimeoutMs}; set local om.marked = '1'`,
     );
     await client.query("select pg_advisory_xact_lock($1)", [lock]);
     for (const step of missing(await applied(client))) await apply(client, step);
@@ -96,7 +103,7 @@ async function applied(client: pg.Client): Promise<Map<string, string>> {
     `create table if not exists schema_migrations (
        name text primary key, checksum text not null, applied_at timestamptz not null default now())`,
   );
-  const { rows } = await client.query<Step>("select name, checksum from schema_migrations");
+  const { rows } = await client.query<Step>("select name, checksum from schema_migrations").catch(explain);
   return new Map(rows.map(({ name, checksum }) => [name, checksum]));
 }
 
@@ -114,11 +121,14 @@ function missing(had: Map<string, string>): Step[] {
   return todo;
 }
 
+/** A table or a column that is there, or is not, by the doing of somebody else. */
+function explain(error: { code?: unknown; message: string }): never {
+  if (error.code !== "42P07" && error.code !== "42703") throw error;
+  throw new SchemaError(`the database is not empty and not of this server: ${error.message}`);
+}
+
 async function apply(client: pg.Client, { name, text, checksum }: Step): Promise<void> {
-  await client.query(text).catch((error: unknown) => {
-    const { code, message } = error as { code?: unknown; message: string };
-    throw code === "42P07" ? new SchemaError(`the database is not empty and not of this server: ${message}`) : error;
-  });
+  await client.query(text).catch(explain);
   await client.query(
     `insert into schema_migrations (name, checksum) values ($1, $2)
      on conflict (name) do update set checksum = excluded.checksum, applied_at = now()`,

@@ -12,7 +12,7 @@ const handshakeWith = (lines: string): Promise<string> => {
         : 1,
     );
   const endpoint = { host: "", port: 0, username: "", password: "", db: 0, tls: undefined };
-  return handshake({ call: call as never }, endpoint, createScripts([]));
+  return handshake({ call }, endpoint, createScripts([]));
 };
 
 test.each(["2.8.24", "5.0.14", "6.0.20", "6.1.242"])("Redis %s is too old", async (version) => {
