@@ -23,6 +23,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "services",
+          isolate: false,
           include: ["*/{src,tests}/**/*.services.test.ts"],
           globalSetup: ["./services/src/compile.ts", "./services/src/test-setup.ts"],
         },
