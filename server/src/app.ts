@@ -75,13 +75,16 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   try {
     const url = await listen(http, config);
     onListening?.(url);
+    const embedded = externalConnection(config) === undefined;
+    const key = { given: config.jwtSecret, dataDir: config.dataDir, embedded };
+    // Without one every node of an external database would have its own: told before anything is opened.
+    if (!embedded) jwtSecret(key);
     const opened = openRedis(config, telemetry, [...Object.values(scripts), ...presenceScripts]);
     if (opened !== undefined) disposals.use(opened);
     const storage = disposals.use(await openStorage(config, storageEvents(telemetry, onFatal), signal));
     signal?.throwIfAborted();
     // Into the data folder, which the embedded database has made its own.
-    const embedded = externalConnection(config) === undefined;
-    const secret = jwtSecret({ given: config.jwtSecret, dataDir: config.dataDir, embedded });
+    const secret = jwtSecret(key);
     const step = faultStep(config.faultAt);
     const redis = opened?.redis;
     const cache = disposals.use(await composeCache({ config, storage, redis, telemetry, step }));

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { startTestServer, type TestServer } from "../fixtures/test-server.ts";
 
 /** A server as it starts without any setting, but for the folder, the port and the silence. */
-const unset = { AUTH_LIMIT: "", NAMES_LIMIT: "", LOGIN_LIMIT: "", JWT_SECRET: "" };
+const unset = { AUTH_LIMIT: "", NAMES_LIMIT: "", LOGIN_LIMIT: "", JWT_SECRET: "", DATABASE_URL: "" };
 const clock = { now: Date.now() };
 let server: TestServer;
 beforeAll(async () => {
