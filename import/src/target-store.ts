@@ -1,6 +1,6 @@
 import type { Queries } from "@om/server/platform/postgres/database";
 import { only, statement } from "@om/server/platform/postgres/statement";
-import type { SourceInvite, SourceToken, SourceVersion } from "./source-store.ts";
+import type { SourceGroup, SourceInvite, SourceToken, SourceVersion } from "./source-store.ts";
 
 /** A user as it is stored here; `name`: what it owns in `names`, null when the account is closed. */
 export interface MappedUser {
@@ -17,17 +17,8 @@ export interface MappedUser {
   last_seen: string | null;
   closed_at: string | null;
 }
-export interface MappedGroup {
-  id: number;
-  created_at: string;
-  updated_at: string;
-  name: string;
-  description: string;
-  icon: string;
-  creator_id: number;
-  is_public: boolean;
-  handle: string | null;
-}
+/** As the source has it, with a creator and a handle that hold here. */
+export type MappedGroup = Omit<SourceGroup, "heir_id" | "has_creator" | "handle_rank">;
 
 const usersHere = statement<{ id: number; username: string; email: string }>(
   "import.users_here",
