@@ -9,6 +9,8 @@ const accessTokenTtlSeconds = 900;
 export interface AccessTokens {
   issue(caller: Caller): Promise<string>;
   verify: VerifyToken;
+  /** Whose token it is, if it was verified here before and is still good. */
+  known(token: string): Caller | undefined;
   /**
    * From now on this process refuses the tokens of sessions that ended. Other nodes are told by the bus; one that has not heard of it,
    * or was restarted, or has seen very many sessions end since, takes them until they expire.
@@ -27,15 +29,20 @@ export function createAccessTokens(secret: string, now: Clock): AccessTokens {
   const ended = new LRUCache<number, true>({ max: 100_000 });
   const unlessEnded = (caller: Caller): Caller | undefined =>
     caller.sessionId !== undefined && ended.has(caller.sessionId) ? undefined : caller;
+  const known = (token: string): Caller | undefined => {
+    const hit = verifiedTokens.get(token);
+    return hit !== undefined && hit.expires * 1000 > now() ? unlessEnded(hit.caller) : undefined;
+  };
   return {
     issue: ({ userId, email, role, sessionId }) =>
       new SignJWT({ email, role, user_id: userId, ...(sessionId === undefined ? {} : { sid: sessionId }) })
         .setProtectedHeader({ alg: "HS256", typ: "JWT" })
         .setExpirationTime(Math.floor(now() / 1000) + accessTokenTtlSeconds)
         .sign(key),
+    known,
     async verify(token) {
-      const hit = verifiedTokens.get(token);
-      if (hit !== undefined && hit.expires * 1000 > now()) return unlessEnded(hit.caller);
+      const hit = known(token);
+      if (hit !== undefined) return hit;
       if (token.length > 4096) return undefined;
       const options = { algorithms: ["HS256"], requiredClaims: ["exp"], currentDate: new Date(now()) };
       const verified = await jwtVerify(token, key, options).catch(() => undefined);

@@ -1,8 +1,10 @@
 import type { Database, Queries } from "../platform/postgres/database.ts";
 import type { Redis } from "../platform/redis/redis.ts";
+import { createAnswers, type Answers } from "./answers.ts";
 import { createAudit } from "./audit.ts";
 import { startControl } from "./control.ts";
 import { controlStore } from "./control-store.ts";
+import { counters } from "./counters.ts";
 import type { CacheEvents } from "./events.ts";
 import { createLoader, type Loader } from "./loader.ts";
 import { createMemory } from "./memory.ts";
@@ -13,12 +15,13 @@ import type { Source } from "./source.ts";
 import { createRelay } from "./relay.ts";
 import type { OnStep } from "./steps.ts";
 import { usualTimes, type CacheTimes } from "./times.ts";
+import { databaseWitness, redisWitness } from "./witness.ts";
 import { createWrites, type CacheWrites } from "./write-marks.ts";
 
 /** The coherent cache; docs/architecture.md tells how it works. Without Redis every read is one of the database. */
 export interface Cache extends AsyncDisposable {
-  /** Without Redis a use-case is better served by one statement of its own than by several objects. */
-  readonly hasRedis: boolean;
+  /** Answers that are kept with their bytes. */
+  readonly answers: Answers;
   read: ReadThrough["read"];
   /** Versions that may be served now, without the values; undefined or nothing where Redis does not tell. */
   versions<Id, T>(source: Source<Id, T>, ids: readonly Id[]): Promise<(number | undefined)[]>;
@@ -36,6 +39,8 @@ export interface CacheOptions {
   /** For looking at what the nodes agree on, which must not wait behind requests; default: `db`. */
   aside?: Queries;
   redis: Redis | undefined;
+  /** Keys in Redis that observations name (recorder.ts). */
+  counters: readonly string[];
   /** Loads that may run side by side. */
   parallelLoads: number;
   nodeId: string;
@@ -58,7 +63,22 @@ export async function openCache(options: CacheOptions): Promise<Cache> {
   const { db, redis, events, step, pause } = options;
   const store = controlStore(db);
   const times = { ...usualTimes, ...options.times };
-  const memory = createMemory({ maxBytes: 64 * 1024 * 1024, maxKeys: 20_000 });
+  const answers = createAnswers({
+    cache: {
+      read: (source, ids) => reads.read(source, ids),
+      versions: (source, ids) => versions(source, ids),
+    },
+    floor: (key) => memory.floor(key),
+    witness: () => (control.readEpoch() === undefined ? undefined : ofRedis) ?? ofDatabase,
+    maxBytes: 64 * 1024 * 1024,
+    now: monotonic,
+    onResult: events.answered,
+  });
+  const memory = createMemory({
+    maxBytes: 64 * 1024 * 1024,
+    maxKeys: 20_000,
+    onRaise: (key, ver) => answers.raise(key, ver),
+  });
   const control = await startControl({
     store: options.aside === undefined ? store : controlStore(options.aside),
     redis,
@@ -66,7 +86,10 @@ export async function openCache(options: CacheOptions): Promise<Cache> {
     times,
     now: monotonic,
     relay: createRelay({ redis, memory, step }),
-    onEpoch: memory.forget,
+    onEpoch(change) {
+      memory.forget(change);
+      if (change.isOtherRun) answers.clear();
+    },
     onError: options.onError,
   });
   const audit = redis === undefined ? undefined : createAudit({ redis, store, control, audited: events.audited });
@@ -89,10 +112,16 @@ export async function openCache(options: CacheOptions): Promise<Cache> {
   const reads = new ReadThrough({ entries, control, memory, loader, events: counted, now, hedgeMs: times.hedgeMs });
   const marks = createMarks({ redis, memory, events, now, pause });
 
+  const versions: Cache["versions"] = async (source, ids) => entries?.versions(ids.map((id) => source.key(id))) ?? [];
+  const ofDatabase = databaseWitness(store.versions);
+  const ofRedis =
+    redis === undefined
+      ? undefined
+      : redisWitness({ redis, control, counters: [...counters, ...options.counters], patienceMs: times.hedgeMs });
   return {
-    hasRedis: redis !== undefined,
+    answers,
     read: (source, ids) => reads.read(source, ids),
-    versions: async (source, ids) => entries?.versions(ids.map((id) => source.key(id))) ?? [],
+    versions,
     raiseFloor: memory.raiseFloor,
     compact: async (source, id) => entries?.compact(source, source.key(id)),
     writes: createWrites({ db, control, marks, events, step }),

@@ -1,6 +1,7 @@
 import { LRUCache } from "lru-cache";
 import type { Cache } from "../cache/cache.ts";
-import type { Origin, Source } from "../cache/source.ts";
+import type { Reads } from "../cache/recorder.ts";
+import type { Loaded, Origin, Source } from "../cache/source.ts";
 import type { Queries } from "../platform/postgres/database.ts";
 import { conversationKey, listKey, listLock } from "./cache-keys.ts";
 import { refOf, type ConversationRef } from "./conversation-ref.ts";
@@ -118,7 +119,7 @@ export interface ListPage {
 /** A user's list, newest activity first. */
 export interface FetchList {
   /** Up to `limit` heads; undefined: what is kept does not tell. */
-  (userId: number, limit: number): Promise<ListPage | undefined>;
+  (reads: Reads, userId: number, limit: number): Promise<ListPage | undefined>;
 }
 
 type ChangedHeads = Pick<ListPage, "heads" | "from">;
@@ -135,7 +136,7 @@ const overlayBytes = 32 * 1024 * 1024;
 const sizeOf = ({ head }: Overlay): number => 1_500 + 2 * (head.messages[0]?.[6].length ?? 0);
 
 export function createFetchList(deps: {
-  cache: Pick<Cache, "read" | "versions" | "raiseFloor" | "state" | "hasRedis">;
+  cache: Pick<Cache, "read" | "raiseFloor" | "state">;
   db: Queries;
   /** Histories of groups. */
   groups: Source<ConversationRef, unknown>;
@@ -149,10 +150,13 @@ export function createFetchList(deps: {
   const warm = (refs: ConversationRef[]): void => void deps.cache.read(deps.groups, refs).catch(() => undefined);
 
   /** Heads that the kept list has in an older version; undefined: the user has left one of their groups by now. */
-  async function changedHeads(ver: number, { userId, baseVer, groups }: CachedList): Promise<ChangedHeads | undefined> {
+  async function changedHeads(
+    reads: Reads,
+    { ver, value: { userId, baseVer, groups } }: Loaded<CachedList>,
+  ): Promise<ChangedHeads | undefined> {
     if (groups.length === 0) return { heads: [], from: "cache" };
     const { epoch } = deps.cache.state();
-    const versions = await deps.cache.versions(
+    const versions = await reads.versions(
       deps.groups,
       groups.map(([, groupId]) => ({ groupId })),
     );
@@ -184,14 +188,21 @@ export function createFetchList(deps: {
     return { heads, from: "database" };
   }
 
-  return async (userId, limit) => {
-    if (limit >= maxHeads || !deps.cache.hasRedis) return undefined;
-    const [found] = await deps.cache.read(list, [userId]);
+  /** A message to a group changes nobody's list version, so the list is as good as the groups' versions that it shows. */
+  const record = (reads: Reads, heads: readonly ListedHead[]): void => {
+    for (const { group_id: groupId, ver } of heads) if (groupId !== null) reads.record(deps.groups, { groupId }, ver);
+  };
+
+  return async (reads, userId, limit) => {
+    if (limit >= maxHeads) return undefined;
+    const [found] = await reads.read(list, [userId]);
     if (found === undefined) return undefined;
-    const { isTruncated, heads } = found.value;
+    const { isTruncated, heads, groups } = found.value;
     const fresh: ChangedHeads = { heads: [], from: "database" };
-    const changed = found.from === "database" ? fresh : await changedHeads(found.ver, found.value);
+    const changed = found.from === "database" ? fresh : await changedHeads(reads, found);
     if (changed === undefined) return undefined;
+    if (found.from === "database") for (const [, groupId, ver] of groups) reads.record(deps.groups, { groupId }, ver);
+    record(reads, changed.heads);
     const replaced = new Set(changed.heads.map((head) => head.conversation_id));
     const all = [...heads.filter((head) => !replaced.has(head.conversation_id)), ...changed.heads].sort(byActivity);
     const last = heads.at(-1);

@@ -7,8 +7,10 @@ import type { Clock } from "../platform/clock.ts";
 import type { FrameHandlers } from "../platform/frame-handlers.ts";
 import type { Database } from "../platform/postgres/database.ts";
 import type { Redis } from "../platform/redis/redis.ts";
+import type { PresenceSource } from "../accounts/user-view.ts";
 import { createLastSeen } from "./last-seen.ts";
 import { createLocalPresence } from "./local-presence.ts";
+import { presenceCounter } from "./presence-keys.ts";
 import { presenceStore } from "./presence-store.ts";
 import type { Presence } from "./presence.ts";
 import { RedisPresence } from "./redis-presence.ts";
@@ -16,7 +18,8 @@ import { typing } from "./typing.ts";
 import { createUserStatus } from "./user-status.ts";
 
 /** Who is there: asked by views, told to peers, and remembered when they left. */
-export interface PresenceParts extends Pick<Presence, "lookup" | "userActive" | "count">, AsyncDisposable {
+export interface PresenceParts extends Pick<Presence, "userActive" | "count">, AsyncDisposable {
+  source: PresenceSource;
   frames: Pick<FrameHandlers, "typing">;
   /** Writes what is to be remembered. */
   flush: () => Promise<void>;
@@ -48,7 +51,12 @@ export function composePresence(deps: {
   presence.onChange(({ userId, nodeDied }) => nodeDied === true && lastSeen.record(userId));
   return {
     frames: { typing: ({ caller }, payload) => typing({ store, bus, now: Date.now }, caller, payload) },
-    lookup,
+    source: {
+      lookup,
+      counter: redis === undefined ? "" : presenceCounter(redis),
+      changes: () => presence.changes(),
+      maxAgeMs: presence.maxAgeMs,
+    },
     userActive: (userId) => presence.userActive(userId),
     count: () => presence.count(),
     flush: () => lastSeen.flush(),

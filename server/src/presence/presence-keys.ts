@@ -59,8 +59,13 @@ export interface PresenceKeys {
   ): Promise<{ registered: boolean; online: Set<number>; uncertain: Set<number> }>;
 }
 
+/** Rises whenever somebody has come to the first node or left the last one. */
+export const presenceCounter = (redis: Pick<Redis, "isSharded">): string => `${tagOf(redis)}presence:ver`;
+
+const tagOf = ({ isSharded }: Pick<Redis, "isSharded">): string => (isSharded ? clusterTag : "");
+
 export function presenceKeys(redis: Redis, timeoutMs: number): PresenceKeys {
-  const tag = redis.isSharded ? clusterTag : "";
+  const tag = tagOf(redis);
   const [nodesKey, usersKey] = [`${tag}presence:nodes`, `${tag}online:users`];
   const run = async (name: keyof typeof scripts, node: string, ...args: (string | number)[]): Promise<Reply[]> =>
     list(
