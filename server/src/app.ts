@@ -5,7 +5,7 @@ import { jwtSecret } from "./accounts/jwt-secret.ts";
 import { createProfiles, profileKey } from "./accounts/profile-cache.ts";
 import { createUserViews } from "./accounts/user-view.ts";
 import type { Cache } from "./cache/cache.ts";
-import { questionOf } from "./cache/kept-answer.ts";
+import { questionOf } from "./cache/answers.ts";
 import { scripts } from "./cache/scripts.ts";
 import { openBus } from "./open/open-bus.ts";
 import { composeCache } from "./open/open-cache.ts";

@@ -1,4 +1,4 @@
-import type { AnswerResult } from "./answers.ts";
+import type { AnswerResult } from "./answer-proof.ts";
 import type { AnySource } from "./loader.ts";
 import type { KindName } from "./source.ts";
 

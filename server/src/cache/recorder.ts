@@ -1,5 +1,4 @@
-import type { Cache } from "./cache.ts";
-import type { Source } from "./source.ts";
+import type { Found, Source } from "./source.ts";
 
 /** Something that an answer shows and that has no version, such as who is connected. */
 export interface Observation {
@@ -13,8 +12,15 @@ export interface Observation {
   isUnchanged(): Promise<boolean>;
 }
 
+/** Reading without a record of it. */
+export interface Unrecorded {
+  read<Id, T>(source: Source<Id, T>, ids: readonly Id[]): Promise<Found<T>[]>;
+  /** Versions that may be served now, without the values; undefined or nothing where Redis does not tell. */
+  versions<Id, T>(source: Source<Id, T>, ids: readonly Id[]): Promise<(number | undefined)[]>;
+}
+
 /** The only way in which an answer that is kept may read: so all that it shows is known. */
-export interface Reads extends Pick<Cache, "read" | "versions"> {
+export interface Reads extends Unrecorded {
   /** An object was read in some other way, at this version. */
   record<Id, T>(source: Source<Id, T>, id: Id, ver: number): void;
   /** @param changes of the observation, from before it was made */
@@ -32,7 +38,7 @@ export interface Recording {
   isComplete: boolean;
 }
 
-export function createRecorder(cache: Pick<Cache, "read" | "versions">): { reads: Reads; recording: Recording } {
+export function createRecorder(cache: Unrecorded): { reads: Reads; recording: Recording } {
   const objects = new Map<string, number>();
   const observations: { observation: Observation; changes: number }[] = [];
   const recording = { objects, observations, isComplete: true };

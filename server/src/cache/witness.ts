@@ -1,6 +1,7 @@
 import { deferred, type Deferred } from "../platform/deferred.ts";
 import type { Redis } from "../platform/redis/redis.ts";
 import type { CacheControl } from "./control.ts";
+import type { ControlStore } from "./control-store.ts";
 import { headerBytes, servableVersion } from "./entry.ts";
 import { readHeads } from "./heads.ts";
 
@@ -109,13 +110,17 @@ function sightOf(seen: { keys: readonly string[]; counters: readonly string[]; b
   };
 }
 
-/** The versions that are committed. @param versions of the keys in their order, 0 of what is not there */
-export function databaseWitness(versions: (keys: readonly string[]) => Promise<readonly number[]>): Witness {
+/** The versions that are committed. @param onOtherRun another run of the database may give out the same versions again */
+export function databaseWitness(readVersions: ControlStore["versions"], onOtherRun: () => void): Witness {
+  let run: string | undefined;
   return {
     hasCounters: false,
     look: sharedLooks(async (keys) => {
-      const found = await versions(keys);
-      const byKey = new Map(keys.map((key, index) => [key, found[index]]));
+      const found = await readVersions(keys);
+      if (found === undefined) return undefined;
+      if (run !== undefined && run !== found.run) onOtherRun();
+      run = found.run;
+      const byKey = new Map(keys.map((key, index) => [key, found.versions[index]]));
       return { version: (key) => byKey.get(key), counter: () => undefined };
     }),
   };

@@ -5,7 +5,7 @@ import type { Source } from "../cache/source.ts";
 import type { Database } from "../platform/postgres/database.ts";
 import type { RoutesOf } from "../platform/route-handlers.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
-import { keptAnswer } from "../cache/kept-answer.ts";
+import { keptAnswer } from "../cache/answers.ts";
 import type { ConversationRef } from "./conversation-ref.ts";
 import { conversationStore } from "./conversation-store.ts";
 import { countUnread } from "./count-unread.ts";

@@ -57,10 +57,7 @@ async function newestPage(
   const ids = list.heads
     .flatMap(({ lo, hi, messages }) => [lo, hi, messages[0]?.[3]])
     .filter((id) => typeof id === "number");
-  const [found, online] = await Promise.all([
-    profiles.forViewer(reads, caller, ids),
-    views.observe(reads, ids),
-  ]);
+  const [found, online] = await Promise.all([profiles.forViewer(reads, caller, ids), views.observe(reads, ids)]);
   const byId = new Map(found.map((profile) => [profile.id, profile]));
   const rows = list.heads.map((head) => ({ ...head, profiles: profilesOf(head, byId) }));
   return { rows, next: list.next, ver: list.ver, online, from: list.from };

@@ -26,7 +26,12 @@ import { isApi, parseQuery, routedUrl } from "./routed-url.ts";
 import { handleUnknownPath } from "./unknown-path.ts";
 
 /** Slow senders: the headers within 15 s, the whole request within 30. */
-const timeouts = { headersTimeout: 15_000, requestTimeout: 30_000, connectionsCheckingInterval: 5_000, keepAliveTimeout: 65_000 };
+const timeouts = {
+  headersTimeout: 15_000,
+  requestTimeout: 30_000,
+  connectionsCheckingInterval: 5_000,
+  keepAliveTimeout: 65_000,
+};
 
 /** What answers requests. */
 export interface Serving {
@@ -39,7 +44,7 @@ export interface Serving {
 export interface HttpOptions {
   config: Config;
   isAllowed: IsAllowedOrigin;
-  telemetry: Pick<Telemetry, "http" | "metrics">;
+  telemetry: Pick<Telemetry, "http" | "metrics" | "queried">;
   now: () => number;
   /** undefined while the server starts: every request is told so. */
   serving: () => Serving | undefined;
@@ -92,12 +97,15 @@ function openFastify(config: Config, { isAllowed, telemetry, ...context }: HttpO
   const keptAnswers = createKeptAnswers({
     kept: () => (app.server.listening ? context.serving()?.kept : undefined),
     isAllowed,
-    onAnswered: (request, answered) =>
+    onAnswered(request, answered) {
+      const { url = "" } = request;
+      telemetry.queried("cache", answered.ms);
       telemetry.http.answered(answered, () => ({
         method: "GET",
-        url: redactUrl(request.url ?? ""),
+        url: redactUrl(url),
         ip: proxyAddress(request, addressOf),
-      })),
+      }));
+    },
   });
   const app = fastify({
     serverFactory(handler) {

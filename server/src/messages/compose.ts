@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Profiles } from "../accounts/profile-cache.ts";
 import type { UserViews } from "../accounts/user-view.ts";
 import type { Cache } from "../cache/cache.ts";
-import { keptAnswer } from "../cache/kept-answer.ts";
+import { keptAnswer } from "../cache/answers.ts";
 import type { Config } from "../config.ts";
 import { conversationStore } from "../conversations/conversation-store.ts";
 import { listSource } from "../conversations/list-cache.ts";
@@ -101,7 +101,7 @@ export function cachedMessages(cache: Cache, db: Queries): { sources: HistoryDep
 }
 
 function partsOf(deps: Deps): Parts {
-  const { config, db, cache, bus, hub, views, telemetry, media } = deps;
+  const { config, db, cache, bus, hub, telemetry, media } = deps;
   const { sources, posts } = cachedMessages(cache, db);
   const lanes = createLanes<Write, WriteResult>({
     lanes: config.sendLanes,

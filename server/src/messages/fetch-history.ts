@@ -1,6 +1,6 @@
 import { limits, type RouteOutput, type RouteQuery } from "@om/protocol";
 import type { Profiles } from "../accounts/profile-cache.ts";
-import type { IsOnline, Profile, UserViews } from "../accounts/user-view.ts";
+import type { IsOnline, Profile } from "../accounts/user-view.ts";
 import type { Reads } from "../cache/recorder.ts";
 import type { OnQueried, Origin, Source } from "../cache/source.ts";
 import { directRef, type ConversationRef } from "../conversations/conversation-ref.ts";

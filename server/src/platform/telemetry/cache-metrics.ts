@@ -26,7 +26,7 @@ export function createCacheMetrics(registry: Registry) {
     staleReads: counter("om_cache_stale_reads_total", "Proven stale hits; must stay 0"),
     answers: counter(
       "om_answers_total",
-      "Requests for which an answer may be kept: proven to be still right, or made anew because it was absent, changed or not provable",
+      "Answers that may be kept: proven to be still right, found changed or not provable, and made anew",
       "result",
     ),
     shed: counter("om_shed_total", "Reads sent away to shelter the database"),
