@@ -1,9 +1,7 @@
 import type { ImportConnection } from "./import-connection.ts";
 import type { Issues } from "./issues.ts";
 import type { Progress } from "./progress.ts";
-import type { SourceMessageStore } from "./source-message-store.ts";
-import type { SourceSchema } from "./source-schema.ts";
-import type { SourceStore } from "./source-store.ts";
+import type { SourceTable } from "./source-schema.ts";
 import type { StateStore } from "./state-store.ts";
 import type { TargetMessageStore } from "./target-message-store.ts";
 import type { TargetStore } from "./target-store.ts";
@@ -30,9 +28,10 @@ export interface ImportTarget {
 
 /** What the steps of one run share. */
 export interface Run {
-  schema: SourceSchema;
-  source: SourceStore;
-  sourceMessages: SourceMessageStore;
+  /** All reads are of the one snapshot that its transaction began with. */
+  source: ImportConnection;
+  /** Tables that the source does not have. */
+  missing: ReadonlySet<SourceTable>;
   /** Undefined: a dry run, which reads and reports only. */
   target: ImportTarget | undefined;
   issues: Issues;

@@ -1,6 +1,5 @@
 import { only, statement } from "@om/server/platform/postgres/statement";
-import { ImportRefused } from "./refusal.ts";
-import type { ImportConnection } from "./import-connection.ts";
+import { ImportRefused, type ImportConnection } from "./import-connection.ts";
 
 /**
  * The importer's own tables in the target. `import_progress` stays, so that a later run can go on; `import_conversations` keeps what
@@ -32,10 +31,6 @@ const foreignTables = statement<{ foreign: boolean }>(
   "import.foreign_tables",
   `select to_regclass('schema_migrations') is null
      and (to_regclass('users') is not null or to_regclass('messages') is not null) as foreign`,
-);
-const known = statement<{ known: boolean }>(
-  "import.known",
-  "select to_regclass('import_progress') is not null as known",
 );
 const occupied = statement<{ occupied: boolean }>(
   "import.occupied",
@@ -83,9 +78,6 @@ async function lockAlone(target: ImportConnection): Promise<void> {
 
 const newEpoch = statement<never>("import.new_epoch", "update cache_control set epoch = epoch + 1");
 
-/** What is counted of a run that may have been cut off. */
-export type Step = "users" | "groups" | "messages" | "finished";
-
 export function stateStore(target: ImportConnection) {
   const get = async (step: string) => (await target.query(read, [step]))[0];
   return {
@@ -99,39 +91,50 @@ export function stateStore(target: ImportConnection) {
       if (only(await target.query(serving, [])).n > 0) {
         throw new ImportRefused("a server runs on the target database: stop it first");
       }
-      const started = only(await target.query(known, [])).known && (await get("source")) !== undefined;
-      if (!started) {
-        if (only(await target.query(occupied, [])).occupied) {
+      return target.transaction(async () => {
+        await target.script(tables);
+        const earlier = (await get("source"))?.detail;
+        if (earlier === undefined && only(await target.query(occupied, [])).occupied) {
           throw new ImportRefused("the target has data of its own: import into an empty database or data folder");
         }
-        await target.transaction(async () => {
-          await target.script(tables);
-          await target.query(write, ["source", 0, fingerprint]);
-        });
-        return false;
-      }
-      await target.script(tables);
-      const earlier = (await get("source"))?.detail;
-      if (earlier !== "no users" && earlier !== fingerprint) {
-        throw new ImportRefused("the target holds an import of another source");
-      }
-      await target.query(write, ["source", 0, fingerprint]);
-      // Whatever a cache holds of this database is older than what comes now, and no server fills it meanwhile.
-      await target.query(newEpoch, []);
-      return (await get("finished")) !== undefined;
+        if (earlier !== undefined && earlier !== "no users" && earlier !== fingerprint) {
+          throw new ImportRefused("the target holds an import of another source");
+        }
+        await target.query(write, ["source", 0, fingerprint]);
+        // Whatever a cache holds of this database is older than what comes now, and no server fills it meanwhile.
+        await target.query(newEpoch, []);
+        return (await get("finished")) !== undefined;
+      });
     },
-    position: async (step: Step) => (await get(step))?.position ?? 0,
-    /** @param present ids of `ids` that are here. @throws ImportRefused when one of them came after the last import, so it was given away here */
-    async requireOwn(step: "users" | "groups", ids: number[], present: Set<number>): Promise<void> {
+    /** The last message that an earlier run has taken. */
+    lastMessage: async () => (await get("messages"))?.position ?? 0,
+    /**
+     * Adds rows of one kind in order of id, in one transaction with the progress; what is here already stays as it is.
+     * @param fetch those of the ids that are here. @returns what it gives afterwards
+     * @throws ImportRefused when an id that is here came after the last import, so it was given away here
+     */
+    async addPage<Row extends { id: number }, Here extends { id: number }>(
+      step: "users" | "groups",
+      page: readonly Row[],
+      { fetch, add }: { fetch: (ids: number[]) => Promise<Here[]>; add: (fresh: Row[]) => Promise<unknown> },
+    ): Promise<Here[]> {
+      const ids = page.map(({ id }) => id);
+      const before = new Set((await fetch(ids)).map(({ id }) => id));
       const imported = (await get(step))?.position ?? 0;
-      const foreign = ids.find((id) => id > imported && present.has(id));
-      if (foreign === undefined) return;
-      throw new ImportRefused(
-        `${step.slice(0, -1)} ${foreign} of the source came after the last import, and its id was given to another here`,
-      );
+      const foreign = ids.find((id) => id > imported && before.has(id));
+      if (foreign !== undefined) {
+        throw new ImportRefused(
+          `${step.slice(0, -1)} ${foreign} of the source came after the last import, and its id was given to another here`,
+        );
+      }
+      await target.transaction(async () => {
+        await add(page.filter(({ id }) => !before.has(id)));
+        await target.query(write, [step, Math.max(0, ...ids), ""]);
+      });
+      return fetch(ids);
     },
     /** Never back. */
-    advance: (step: Step, position: number) => target.query(write, [step, position, ""]),
+    setLastMessage: (id: number) => target.query(write, ["messages", id, ""]),
     /** New rows get ids above `id`, which the first server has given out. */
     async raiseSequence(table: "users" | "groups" | "app_versions" | "messages", id: number): Promise<void> {
       if (id > 0) await target.query(raise, [table, id]);
