@@ -1,5 +1,6 @@
+import { createRequire } from "node:module";
 import type { ConnectionOptions } from "node:tls";
-import { Redis as Driver } from "ioredis";
+import type * as ioredis from "ioredis";
 import { failureText, replyText } from "./failure-text.ts";
 import { PendingCommands, systemTimers, type PendingEvents } from "./pending-commands.ts";
 import { RedisUnavailable, type Arg, type Commands, type FailureReason, type Reply, type Script } from "./redis.ts";
@@ -27,6 +28,8 @@ export interface ConnectionEvents extends Omit<PendingEvents, "stalled"> {
   published?: (payload: Buffer) => void;
 }
 
+/** Loaded with the first connection: a server without Redis starts sooner. */
+const load = createRequire(import.meta.url);
 /** How long a connection may take to be made, in ms. */
 const connectTimeout = 2_000;
 /** Commands that may be under way; beyond it calls fail at once. */
@@ -39,7 +42,7 @@ const maxPending = 2_000;
 export class Connection implements Commands {
   /** Of the server at the other end, once the handshake has told it. */
   identity: string | undefined;
-  readonly #driver: Driver;
+  readonly #driver: ioredis.Redis;
   readonly #events: ConnectionEvents;
   readonly #scripts: Set<Script>;
   readonly #pending: PendingCommands;
@@ -57,7 +60,8 @@ export class Connection implements Commands {
     this.#scripts = scripts;
     const stalled = (): void => this.close(`no answer for ${stallAfterMs} ms`);
     this.#pending = new PendingCommands({ ...events, stalled }, systemTimers, stallAfterMs);
-    this.#driver = new Driver({
+    const { Redis } = load("ioredis") as typeof ioredis;
+    this.#driver = new Redis({
       host,
       port,
       ...(tls === undefined ? {} : { tls }),
