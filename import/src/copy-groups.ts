@@ -1,6 +1,6 @@
 import { pages } from "./import-connection.ts";
 import { eachPage } from "./progress.ts";
-import { tally, type Run } from "./run.ts";
+import { addPage, tally, type Run } from "./run.ts";
 import { groups, namesInUse, type SourceGroup } from "./source-store.ts";
 
 /** Groups with their handles and empty conversations; what is here already stays as it is. */
@@ -17,7 +17,7 @@ export async function copyGroups(run: Run, total: number): Promise<void> {
     const here =
       target === undefined
         ? mapped
-        : await target.state.addPage("groups", mapped, {
+        : await addPage(target, "groups", mapped, {
             fetch: target.accounts.groupsHere,
             add: target.accounts.addGroups,
           });

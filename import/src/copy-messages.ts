@@ -38,7 +38,7 @@ export async function copyMessages(
 ): Promise<void> {
   progress.start("messages", how.total);
   await state.planByIndex();
-  const start = await state.lastMessage();
+  const start = await state.position("messages");
   let next = messagePage(source, Math.max(0, start - lookBack), how.pageSize);
   for (let page = await next; page !== null; page = await next) {
     const { last, messages: found } = page;
@@ -47,7 +47,7 @@ export async function copyMessages(
     next.catch(() => undefined);
     const outcomes = await connection.transaction(async () => {
       const added = await messages.add(found, start > 0);
-      await state.setLastMessage(last);
+      await state.advance("messages", last);
       return added;
     });
     for (const { outcome, count, ids } of outcomes) if (isReason(outcome)) issues.addMany(outcome, count, ids);

@@ -2,7 +2,7 @@ import { pages } from "./import-connection.ts";
 import type { Issues } from "./issues.ts";
 import { emailChoices, nameChoices, mapUser } from "./map-user.ts";
 import { eachPage } from "./progress.ts";
-import { tally, type ImportTarget, type Run } from "./run.ts";
+import { addPage, tally, type ImportTarget, type Run } from "./run.ts";
 import { namesInUse, users, type SourceUser } from "./source-store.ts";
 
 /** Users with their names; who is here already stays as it is. */
@@ -17,7 +17,7 @@ export async function copyUsers(run: Run, total: number): Promise<void> {
     const here =
       target === undefined
         ? page.map((user) => mapUser(user, taken))
-        : await target.state.addPage("users", page, {
+        : await addPage(target, "users", page, {
             fetch: target.accounts.usersHere,
             add: (fresh) => addUsers(target, fresh, expected),
           });

@@ -78,6 +78,9 @@ async function lockAlone(target: ImportConnection): Promise<void> {
 
 const newEpoch = statement<never>("import.new_epoch", "update cache_control set epoch = epoch + 1");
 
+/** What is counted of a run that may have been cut off, by the highest id that it took. */
+export type Step = "users" | "groups" | "messages";
+
 export function stateStore(target: ImportConnection) {
   const get = async (step: string) => (await target.query(read, [step]))[0];
   return {
@@ -106,35 +109,9 @@ export function stateStore(target: ImportConnection) {
         return (await get("finished")) !== undefined;
       });
     },
-    /** The last message that an earlier run has taken. */
-    lastMessage: async () => (await get("messages"))?.position ?? 0,
-    /**
-     * Adds rows of one kind in order of id, in one transaction with the progress; what is here already stays as it is.
-     * @param fetch those of the ids that are here. @returns what it gives afterwards
-     * @throws ImportRefused when an id that is here came after the last import, so it was given away here
-     */
-    async addPage<Row extends { id: number }, Here extends { id: number }>(
-      step: "users" | "groups",
-      page: readonly Row[],
-      { fetch, add }: { fetch: (ids: number[]) => Promise<Here[]>; add: (fresh: Row[]) => Promise<unknown> },
-    ): Promise<Here[]> {
-      const ids = page.map(({ id }) => id);
-      const before = new Set((await fetch(ids)).map(({ id }) => id));
-      const imported = (await get(step))?.position ?? 0;
-      const foreign = ids.find((id) => id > imported && before.has(id));
-      if (foreign !== undefined) {
-        throw new ImportRefused(
-          `${step.slice(0, -1)} ${foreign} of the source came after the last import, and its id was given to another here`,
-        );
-      }
-      await target.transaction(async () => {
-        await add(page.filter(({ id }) => !before.has(id)));
-        await target.query(write, [step, Math.max(0, ...ids), ""]);
-      });
-      return fetch(ids);
-    },
+    position: async (step: Step) => (await get(step))?.position ?? 0,
     /** Never back. */
-    setLastMessage: (id: number) => target.query(write, ["messages", id, ""]),
+    advance: (step: Step, position: number) => target.query(write, [step, position, ""]),
     /** New rows get ids above `id`, which the first server has given out. */
     async raiseSequence(table: "users" | "groups" | "app_versions" | "messages", id: number): Promise<void> {
       if (id > 0) await target.query(raise, [table, id]);
