@@ -1,5 +1,6 @@
+import { createRequire } from "node:module";
 import type { ConnectionOptions } from "node:tls";
-import { Redis as Driver } from "ioredis";
+import type * as ioredis from "ioredis";
 import { failureText, replyText } from "./failure-text.ts";
 import { PendingCommands, systemTimers, type PendingEvents } from "./pending-commands.ts";
 import { RedisUnavailable, type Arg, type FailureReason, type Reply } from "./redis.ts";
@@ -26,6 +27,8 @@ export interface ConnectionEvents extends Omit<PendingEvents, "stalled"> {
   published?: (payload: Buffer) => void;
 }
 
+/** Loaded with the first connection: a server without Redis starts sooner. */
+const load = createRequire(import.meta.url);
 /** How long a connection may take to be made, in ms. */
 const connectTimeout = 2_000;
 /** Commands that may be under way; beyond it calls fail at once. */
@@ -36,7 +39,7 @@ const maxPending = 2_000;
  * deadlines is left to the caller, so the driver keeps its own state to nothing.
  */
 export class Connection {
-  readonly #driver: Driver;
+  readonly #driver: ioredis.Redis;
   readonly #events: ConnectionEvents;
   readonly #pending: PendingCommands;
   #corked = false;
@@ -48,7 +51,8 @@ export class Connection {
     this.#events = events;
     const stalled = (): void => this.close(`no answer for ${stallAfterMs} ms`);
     this.#pending = new PendingCommands({ ...events, stalled }, systemTimers, stallAfterMs);
-    this.#driver = new Driver({
+    const { Redis } = load("ioredis") as typeof ioredis;
+    this.#driver = new Redis({
       host,
       port,
       ...(tls === undefined ? {} : { tls }),
