@@ -116,8 +116,19 @@ function storedRows({ stored, known, delivered, lists, members, senders, dirty }
     if (sender === undefined) throw new Error("a sender without a profile");
     const isDirect = outcome === "stored" && recipient_id !== null;
     return {
-      ...{ ord, outcome, id, conversation_id, recipient_id, group_id, seq, ver, status, hidden, reply, sender },
+      ord,
+      outcome,
+      id,
+      conversation_id,
+      recipient_id,
+      group_id,
+      seq,
+      ver,
+      status,
+      hidden,
       created_at: jsonTime(row.created_at),
+      sender,
+      reply,
       members: group_id === null ? null : (members?.[group_id] ?? []),
       sender_list_ver: isDirect ? (lists?.[row.sender] ?? null) : null,
       recipient_list_ver: isDirect ? (lists?.[recipient_id] ?? null) : null,
