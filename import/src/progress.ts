@@ -48,6 +48,17 @@ export function createProgress(output: Output): Progress {
   };
 }
 
+/** Goes through the pages of a step; `work` returns how far a page has led. @param total 0: unknown */
+export async function eachPage<Page>(
+  progress: Progress,
+  { step, total, pages }: { step: string; total: number; pages: AsyncIterable<Page> },
+  work: (page: Page) => number | Promise<number>,
+): Promise<void> {
+  progress.start(step, total);
+  for await (const page of pages) progress.advance(await work(page));
+  progress.finish();
+}
+
 /** `1234567` → `1,234,567`. */
 export function group(count: number): string {
   return count.toLocaleString("en-US");
