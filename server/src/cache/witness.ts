@@ -41,7 +41,7 @@ export function sharedLooks(send: (keys: readonly string[]) => Promise<Sight | u
     const { keys, sight } = next;
     next = undefined;
     running += 1;
-    send([...keys])
+    void send([...keys])
       .catch(() => undefined)
       .then((found) => {
         running -= 1;
