@@ -7,7 +7,6 @@ import type { Clock } from "../platform/clock.ts";
 import type { FrameHandlers } from "../platform/frame-handlers.ts";
 import type { Database } from "../platform/postgres/database.ts";
 import type { Redis } from "../platform/redis/redis.ts";
-import type { PresenceSource } from "../accounts/user-view.ts";
 import { createLastSeen } from "./last-seen.ts";
 import { createLocalPresence } from "./local-presence.ts";
 import { presenceCounter } from "./presence-keys.ts";
