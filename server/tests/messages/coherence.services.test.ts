@@ -37,13 +37,13 @@ async function untilMarked(): Promise<void> {
   }
 }
 
-/** What every viewer is told by both nodes is what the database says. */
+/** What every viewer is told by all nodes is what the database says. */
 async function check(room: OperationRoom, after: readonly Operation[]): Promise<void> {
   await untilMarked();
   const { on = true, at = 0 } = after[0] ?? {};
   const limit = on ? "50" : String(1 + (at % 4));
   for (const viewer of room.userIds) {
-    const asked = [all.database, ...all.nodes].map((node) => viewsOf(node, room, viewer, limit));
+    const asked = [all.database, ...all.nodes, all.alone].map((node) => viewsOf(node, room, viewer, limit));
     const [expected = [], ...answers] = await Promise.all(asked);
     for (const [node, views] of answers.entries()) {
       for (const [at, [title, answer]] of views.entries()) {
