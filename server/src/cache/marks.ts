@@ -10,15 +10,15 @@ export interface Changed {
   key: string;
   /** Version after the transaction. */
   ver: number;
-  /** It has its dirty row already: its mark may be in an epoch that is over. */
-  dirtyAdded?: boolean;
-  /** What to append once it is committed, so that the entry stays warm; without it the entry is read anew. */
-  post?: Post | undefined;
+  /** What to append once it is committed, made when it is needed, so that the entry stays warm; without it the entry is read anew. */
+  post?: (() => Post) | undefined;
 }
 
 /** How long a transaction waits for its marks, in ms. */
 const markDeadline = 15;
 export interface Marks {
+  /** False without Redis: nothing is answered from what was kept. */
+  readonly arePossible: boolean;
   /** Says in Redis which versions may be committed from now on; true: every key was marked in time. */
   mark(changed: readonly Changed[], epoch: number): Promise<boolean>;
   /** After the commit. Nobody waits for it, and nothing depends on it. */
@@ -62,15 +62,19 @@ export function createMarks(deps: {
   }
 
   return {
+    arePossible: post !== undefined,
     mark,
     follow(changed, epoch, acked) {
+      if (post === undefined) return;
       for (const { key, ver } of changed) memory.raiseFloor(key, ver);
-      if (epoch === null || post === undefined) return;
+      if (epoch === null) return;
       if (!acked) {
         void killLater(changed, epoch);
         return;
       }
-      const posts = changed.flatMap(({ key, ver, post: one }) => (one === undefined ? [] : [{ key, ver, ...one }]));
+      const posts = changed.flatMap(({ key, ver, post: make }) =>
+        make === undefined ? [] : [{ key, ver, ...make() }],
+      );
       post(posts, epoch);
     },
   };

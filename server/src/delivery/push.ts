@@ -1,14 +1,19 @@
 import { gzipSync } from "node:zlib";
 import { limits, type OutboundFrame } from "@om/protocol";
 
-/** A frame's JSON text, encoded and compressed once however many sockets get it. */
+/** A frame's JSON text, made when somebody needs it, and encoded and compressed once however many sockets get it. */
 export class Frame {
-  readonly text: string;
+  #text: string | (() => string);
   #bytes: Buffer | undefined;
   #gzip: Buffer | undefined | "untried" = "untried";
 
-  constructor(text: string) {
-    this.text = text;
+  constructor(text: string | (() => string)) {
+    this.#text = text;
+  }
+
+  get text(): string {
+    if (typeof this.#text === "function") this.#text = this.#text();
+    return this.#text;
   }
 
   get bytes(): Buffer {
@@ -26,7 +31,7 @@ export class Frame {
   }
 }
 
-export const frameOf = (frame: OutboundFrame): Frame => new Frame(JSON.stringify(frame));
+export const frameOf = (make: () => OutboundFrame): Frame => new Frame(() => JSON.stringify(make()));
 
 /** What some users' sockets are to be told; a hint, for the rows in PostgreSQL are the truth. */
 export interface Push {
@@ -71,9 +76,9 @@ export function pushesTo(
   frameFor: (viewerId: number) => OutboundFrame,
   more: Pick<Push, "message" | "ordered"> = {},
 ): Push[] {
-  const own = frameOf(frameFor(byId));
+  const own = frameOf(() => frameFor(byId));
   const toOthers: Push[] = shared
     ? [{ userIds: others, frame: own, to: "all", ...more }]
-    : others.map((userId) => ({ userIds: [userId], frame: frameOf(frameFor(userId)), to: "all", ...more }));
+    : others.map((userId) => ({ userIds: [userId], frame: frameOf(() => frameFor(userId)), to: "all", ...more }));
   return [...toOthers, { userIds: [byId], frame: own, to: "resuming", except }];
 }
