@@ -1,11 +1,12 @@
 import { gzipSync } from "node:zlib";
 import { limits, type OutboundFrame } from "@om/protocol";
+import { websocketFrame } from "../platform/websocket-frame.ts";
 
 /** A frame's JSON text, made when somebody needs it, and encoded and compressed once however many sockets get it. */
 export class Frame {
   #text: string | (() => string);
-  #bytes: Buffer | undefined;
-  #gzip: Buffer | undefined | "untried" = "untried";
+  #plain: Buffer | undefined;
+  #packed: Buffer | undefined;
 
   constructor(text: string | (() => string)) {
     this.#text = text;
@@ -16,18 +17,16 @@ export class Frame {
     return this.#text;
   }
 
-  get bytes(): Buffer {
-    this.#bytes ??= Buffer.from(this.text);
-    return this.#bytes;
+  /** The WebSocket frame: text, or binary with a complete gzip member where that is asked for, the text is long and gzip makes it smaller. */
+  bytes(gzip: boolean): Buffer {
+    if (gzip) return (this.#packed ??= this.#gzip() ?? this.bytes(false));
+    return (this.#plain ??= websocketFrame("text", this.text));
   }
 
-  /** A complete gzip member, or undefined when the text is short or gzip does not make it smaller. */
-  get gzip(): Buffer | undefined {
-    if (this.#gzip === "untried") {
-      const packed = this.bytes.length > limits.gzipAboveBytes ? gzipSync(this.bytes, { level: 4 }) : undefined;
-      this.#gzip = packed !== undefined && packed.length < this.bytes.length ? packed : undefined;
-    }
-    return this.#gzip;
+  #gzip(): Buffer | undefined {
+    const bytes = Buffer.from(this.text);
+    const packed = bytes.length > limits.gzipAboveBytes ? gzipSync(bytes, { level: 4 }) : bytes;
+    return packed.length < bytes.length ? websocketFrame("binary", packed) : undefined;
   }
 }
 
