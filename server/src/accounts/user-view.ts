@@ -1,4 +1,5 @@
 import type { FullUser, PeerUser, User } from "@om/protocol";
+import type { Observation, Reads } from "../cache/recorder.ts";
 
 /** A user as the database keeps it; `email` is shown by the rules of `UserViews` only. */
 export interface Profile extends Omit<User, "is_online" | "presence" | "is_blocked"> {
@@ -20,28 +21,22 @@ export type IsOnline = (userId: number) => boolean | undefined;
 /** Asks for many users at once. Whoever was not asked for is unknown. */
 export type LookUpPresence = (userIds: readonly number[]) => Promise<IsOnline>;
 
+/** Where presence is known from. */
+export interface PresenceSource extends Omit<Observation, "isUnchanged"> {
+  lookup: LookUpPresence;
+}
+
 /**
  * How one user sees another: presence joined at read time, e-mail addresses hidden from everybody but oneself (O-4), and between
  * users of whom one has blocked the other no presence (O-6).
+ * @param options.onProfileServed is called with every profile of a known version that is shown
  */
-export interface UserViews {
-  /** Once for everybody whom an answer shows, before they are shown. */
-  lookup(profiles: readonly Pick<Profile, "id" | "relation">[]): Promise<IsOnline>;
-  user(profile: Profile, viewerId: number, online: IsOnline): User;
-  /** `user` after a look-up for this one. */
-  alone(profile: Profile, viewerId: number): Promise<User>;
-  /** As `user`, without the role. */
-  peer(profile: Profile, viewerId: number, online: IsOnline): PeerUser;
-  /** As `user`, with the times of the account. */
-  full(profile: FullProfile, viewerId: number, online: IsOnline): FullUser;
-}
-
-/** @param options.onProfileServed is called with every profile of a known version that is shown */
 export function createUserViews(options: {
   exposeEmails: boolean;
-  lookup: LookUpPresence;
+  presence: PresenceSource;
   onProfileServed?: (userId: number, ver: number) => void;
-}): UserViews {
+}) {
+  const { presence } = options;
   const peer = (profile: Profile, viewerId: number, online: IsOnline): PeerUser => {
     if (profile.ver !== undefined) options.onProfileServed?.(profile.id, profile.ver);
     const isOnline = isUnblocked(profile) ? online(profile.id) : false;
@@ -61,20 +56,39 @@ export function createUserViews(options: {
     ...peer(profile, viewerId, online),
     role: profile.role,
   });
-  const lookup: UserViews["lookup"] = (profiles) =>
-    options.lookup([...new Set(profiles.filter(isUnblocked).map(({ id }) => id))]);
+  const lookup = (profiles: readonly Pick<Profile, "id" | "relation">[]): Promise<IsOnline> =>
+    presence.lookup([...new Set(profiles.filter(isUnblocked).map(({ id }) => id))]);
   return {
+    /** Once for everybody whom an answer shows, before they are shown. */
     lookup,
-    alone: async (profile, viewerId) => user(profile, viewerId, await lookup([profile])),
+    /** The same for an answer that is kept. */
+    async observe(reads: Pick<Reads, "observe">, userIds: readonly number[]): Promise<IsOnline> {
+      const ids = [...new Set(userIds)];
+      const changes = presence.changes();
+      const online = await presence.lookup(ids);
+      const shown = ids.map(online);
+      const isUnchanged = async (): Promise<boolean> => {
+        const now = await presence.lookup(ids);
+        return ids.every((id, index) => now(id) === shown[index]);
+      };
+      reads.observe({ ...presence, isUnchanged }, changes);
+      return online;
+    },
+    /** `user` after a look-up for this one. */
+    alone: async (profile: Profile, viewerId: number): Promise<User> =>
+      user(profile, viewerId, await lookup([profile])),
+    /** As `user`, without the role. */
     peer,
     user,
-    full: (profile, viewerId, online) => ({
+    /** As `user`, with the times of the account. */
+    full: (profile: FullProfile, viewerId: number, online: IsOnline): FullUser => ({
       ...user(profile, viewerId, online),
       created_at: profile.created_at,
       updated_at: profile.updated_at,
     }),
   };
 }
+export type UserViews = ReturnType<typeof createUserViews>;
 
 /** There is no block between the viewer and this user. */
 function isUnblocked({ relation = 0 }: Pick<Profile, "relation">): boolean {

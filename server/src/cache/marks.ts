@@ -1,5 +1,6 @@
 import type { Redis } from "../platform/redis/redis.ts";
 import { inCalls } from "./calls.ts";
+import { countersOf } from "./counters.ts";
 import type { CacheEvents } from "./events.ts";
 import type { Memory } from "./memory.ts";
 import { createPosts, type Post } from "./posts.ts";
@@ -17,8 +18,6 @@ export interface Changed {
 /** How long a transaction waits for its marks, in ms. */
 const markDeadline = 15;
 export interface Marks {
-  /** False without Redis: nothing is answered from what was kept. */
-  readonly arePossible: boolean;
   /** Says in Redis which versions may be committed from now on; true: every key was marked in time. */
   mark(changed: readonly Changed[], epoch: number): Promise<boolean>;
   /** After the commit. Nobody waits for it, and nothing depends on it. */
@@ -40,7 +39,9 @@ export function createMarks(deps: {
     const outcomes = await Promise.allSettled(
       inCalls(changed, redis).map(async (part) => {
         const keys = part.map(({ key }) => key);
-        await redis?.script(markDeadline, scripts.mark, keys, [epoch, ...part.map(({ ver }) => ver)]);
+        const counters = redis === undefined ? [] : countersOf(keys, redis);
+        const vers = part.map(({ ver }) => ver);
+        await redis?.script(markDeadline, scripts.mark, [...keys, ...counters], [epoch, ...vers]);
       }),
     );
     return outcomes.every(({ status }) => status === "fulfilled");
@@ -62,12 +63,10 @@ export function createMarks(deps: {
   }
 
   return {
-    arePossible: post !== undefined,
     mark,
     follow(changed, epoch, acked) {
-      if (post === undefined) return;
       for (const { key, ver } of changed) memory.raiseFloor(key, ver);
-      if (epoch === null) return;
+      if (epoch === null || post === undefined) return;
       if (!acked) {
         void killLater(changed, epoch);
         return;

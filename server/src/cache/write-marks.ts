@@ -7,7 +7,7 @@ import type { OnStep } from "./steps.ts";
 
 export type Touch = (changed: Changed) => void;
 /** @param dirtyAdded all of it has its dirty rows already: its marks may be in an epoch that is over */
-export type TouchAll = (make: () => Changed[], dirtyAdded: boolean) => void;
+export type TouchAll = (all: readonly Changed[], dirtyAdded: boolean) => void;
 
 /** How every write that changes what a cached answer shows is made. */
 export interface CacheWrites {
@@ -18,7 +18,7 @@ export interface CacheWrites {
   transaction<T>(work: (queries: Queries, touch: Touch) => Promise<T>): Promise<T>;
   /**
    * The same for SQL functions that add dirty rows by themselves for what will not be marked, and say so: they get the epoch under which marks
-   * are going to be made. null: none are, and `queries` commits each statement by itself. What is touched is made only where there is a cache.
+   * are going to be made. null: none are, and `queries` commits each statement by itself.
    */
   batch<T>(work: (queries: Queries, epoch: number | null, touch: TouchAll) => Promise<T>): Promise<T>;
 }
@@ -69,9 +69,9 @@ async function batch<T>(
   const { db, control, marks, events, step } = deps;
   const changed: Changed[] = [];
   let added = false;
-  const touch: TouchAll = (make, dirtyAdded) => {
+  const touch: TouchAll = (all, dirtyAdded) => {
     added ||= dirtyAdded;
-    if (marks.arePossible) changed.push(...make());
+    changed.push(...all);
   };
   const epoch = control.writeEpoch();
   let acked = false;

@@ -80,7 +80,7 @@ async function sendAll(context: Context, sends: SendWrite[]): Promise<Map<Write,
       return write === undefined ? [] : [{ write, row }];
     });
     const dirtyAdded = rows.some((row) => row.dirty_added);
-    touch(() => sendInvalidations(found, context.posts), dirtyAdded);
+    touch(sendInvalidations(found, context.posts), dirtyAdded);
     return found;
   });
   const byWrite = new Map<Write, StoredRow>(stored.map(({ write, row }) => [write, row]));
@@ -112,7 +112,7 @@ async function advanceAll(context: Context, advances: AdvanceWrite[]): Promise<M
   const rows = await context.writes.batch(async (queries, epoch, touch) => {
     const moved = await advancePositions(queries, updates, epoch);
     const dirtyAdded = moved.some((row) => row.dirty_added);
-    touch(() => advanceInvalidations(moved, context.posts), dirtyAdded);
+    touch(advanceInvalidations(moved, context.posts), dirtyAdded);
     return moved;
   });
   context.afterAcks(() => context.bus.publish(rows.flatMap(positionPushes)));

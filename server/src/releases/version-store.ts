@@ -26,16 +26,7 @@ const list = statement<VersionRow>(
    from app_versions order by platform, build_number desc limit $1`,
 );
 
-interface VersionRow {
-  platform: string;
-  version: string;
-  build_number: number;
-  min_supported_build: number;
-  force_update: boolean;
-  is_active: boolean;
-  download_url: string;
-  release_date: string;
-}
+type VersionRow = Omit<Required<RouteOutput<"version">>, "changelog"> & { platform: string; is_active: boolean };
 
 /** App versions. Of a platform's active rows the one with the highest build number counts; release jobs insert some by hand. */
 export function versionStore(db: Database) {
