@@ -3,8 +3,8 @@ import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { WebSocketServer, type WebSocket } from "ws";
 import { within } from "../deadline.ts";
-import { openAudience } from "./audience.ts";
-import { bareBroadcast } from "./group-broadcast.ts";
+import { frames } from "../scenarios/group.ts";
+import { broadcast, openAudience } from "./broadcast.ts";
 
 let server: WebSocketServer;
 /** What the server does with a frame of the sender. */
@@ -28,7 +28,7 @@ afterEach(() => server.close());
 async function run(sockets: number) {
   const { port } = server.address() as AddressInfo;
   using audience = await openAudience(Array.from({ length: sockets }, () => `ws://127.0.0.1:${port}`));
-  return await bareBroadcast(audience, 100, load);
+  return await broadcast(audience, load, frames(100));
 }
 
 test("every receiver gets every frame, and that is what is counted", async () => {
@@ -38,14 +38,14 @@ test("every receiver gets every frame, and that is what is counted", async () =>
     for (const socket of to) socket.send(data, { binary: false });
   };
   const measured = await run(150);
-  expect(measured.frameBytes).toBe(100);
+  expect(measured.bytes).toBe(100);
   expect(deliveries % 149).toBe(0);
   expect(deliveries).toBeGreaterThan(0);
-  expect(measured.deliveriesPerSecond).toBeGreaterThan(0);
+  expect(measured.rate).toBeGreaterThan(0);
 });
 
 test.each([
-  ["closes a socket", /closed with code 4002; 0 of 4 frames/, (to: WebSocket[]) => to[1]?.close(4002)],
+  ["closes a socket", /closed with 4002; 0 of 4 frames/, (to: WebSocket[]) => to[1]?.close(4002)],
   ["sends something else", /got another frame 0: other/, (to: WebSocket[]) => to[1]?.send("other")],
   [
     "sends a frame twice",

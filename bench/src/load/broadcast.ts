@@ -1,8 +1,35 @@
-import type { WebSocket } from "ws";
 import { within } from "../deadline.ts";
-import { nowMs, quantile } from "../measure.ts";
-import { cpuMs } from "../process-cpu.ts";
-import type { Audience } from "./audience.ts";
+import { cpuMs, nowMs, quantile } from "../measure.ts";
+import { openSockets } from "./socket.ts";
+
+/** Sockets of which the first writes and all others receive. */
+export interface Audience extends Disposable {
+  readonly receivers: number;
+  send(text: string): void;
+  /** Who is told from now on. */
+  watch(watcher: Watcher | undefined): void;
+}
+
+interface Watcher {
+  toSender(data: Buffer): void;
+  toReceiver(i: number, data: Buffer): void;
+  onClose(why: string): void;
+}
+
+/** @param urls of the sender and of each receiver */
+export async function openAudience(urls: readonly string[]): Promise<Audience> {
+  let watcher: Watcher | undefined;
+  const sockets = await openSockets(urls, (i) => ({
+    onFrame: (data) => (i === 0 ? watcher?.toSender(data) : watcher?.toReceiver(i - 1, data)),
+    onClose: (why) => watcher?.onClose(why),
+  }));
+  return {
+    receivers: sockets.length - 1,
+    send: (text) => sockets[0]?.send(text),
+    watch: (next) => void (watcher = next),
+    [Symbol.dispose]: () => sockets.forEach((socket) => socket[Symbol.dispose]()),
+  };
+}
 
 /** What is written, and how it is known when it arrives. */
 export interface FrameMatcher {
@@ -14,14 +41,15 @@ export interface FrameMatcher {
   mark(n: number): string;
 }
 
-export interface Broadcast {
-  deliveriesPerSecond: number;
-  /** From writing a frame until the last receiver had it. */
-  toAllP50Ms: number;
-  /** Of the server's process, for one frame to one receiver. */
-  serverCpuMicrosPerDelivery: number;
+export interface Broadcast extends Record<string, number> {
+  /** Deliveries per second. */
+  rate: number;
+  /** From writing a frame until the last receiver had it, median, ms. */
+  toAll: number;
+  /** Of the server's process, µs for one frame to one receiver. */
+  cpu: number;
   /** Of a frame as it is received. */
-  frameBytes: number;
+  bytes: number;
 }
 
 /**
@@ -35,60 +63,41 @@ export async function broadcast(
   load: { seconds: number; window: number; pid: number },
   matcher: FrameMatcher,
 ): Promise<Broadcast> {
-  const { sender, receivers } = audience;
-  const tally = createTally(receivers.length, matcher);
-  const cpuBefore = cpuMs(load.pid);
+  const { receivers } = audience;
+  const tally = createTally(receivers, matcher);
+  const before = cpuMs(load.pid);
   const started = nowMs();
   const until = started + load.seconds * 1000;
-  const watching: (() => void)[] = [];
   const all = new Promise<void>((resolve, reject) => {
     const proceed = (): void => {
-      while (nowMs() < until && tally.onTheirWay() < load.window) sender.send(tally.next());
+      while (nowMs() < until && tally.onTheirWay() < load.window) audience.send(tally.next());
       if (tally.onTheirWay() === 0) resolve();
     };
     const stopped = (why: string): void => reject(new Error(`${why}; ${tally.progress()}`));
-    watching.push(
-      ...listen(audience, {
-        toSender: (data) => data.includes('"type":"error"') && stopped(`the sender was told ${data.toString()}`),
-        toReceiver(i, data) {
-          if (!matcher.counts(data)) return;
-          const wrong = tally.take(i, data);
-          if (wrong !== undefined) return stopped(wrong);
-          proceed();
-        },
-        onClose: (code) => stopped(`a socket was closed with code ${code}`),
-      }),
-    );
+    audience.watch({
+      toSender: (data) => data.includes('"type":"error"') && stopped(`the sender was told ${data.toString()}`),
+      toReceiver(i, data) {
+        if (!matcher.counts(data)) return;
+        const wrong = tally.take(i, data);
+        if (wrong !== undefined) return stopped(wrong);
+        proceed();
+      },
+      onClose: (why) => stopped(`a socket: ${why}`),
+    });
     proceed();
   });
   try {
     await within(load.seconds * 1000 + 30_000, tally.progress, all);
   } finally {
-    for (const done of watching) done();
+    audience.watch(undefined);
   }
-  const seconds = (nowMs() - started) / 1000;
-  const deliveries = tally.times.length * receivers.length;
+  const deliveries = tally.times.length * receivers;
   return {
-    deliveriesPerSecond: deliveries / seconds,
-    toAllP50Ms: quantile(tally.times, 0.5),
-    serverCpuMicrosPerDelivery: ((cpuMs(load.pid) - cpuBefore) * 1000) / deliveries,
-    frameBytes: tally.frameBytes(),
+    rate: (deliveries / (nowMs() - started)) * 1000,
+    toAll: quantile(tally.times, 0.5),
+    cpu: ((cpuMs(load.pid) - before) * 1000) / deliveries,
+    bytes: tally.frameBytes(),
   };
-}
-
-interface Listener {
-  toSender(data: Buffer): unknown;
-  toReceiver(i: number, data: Buffer): void;
-  onClose(code: number): void;
-}
-
-/** @returns what ends it */
-function listen({ sender, receivers }: Audience, { toSender, toReceiver, onClose }: Listener): (() => void)[] {
-  const watch = (socket: WebSocket, onData: (data: Buffer) => unknown): (() => void) => {
-    socket.on("message", onData).on("close", onClose);
-    return () => void socket.off("message", onData).off("close", onClose);
-  };
-  return [watch(sender, toSender), ...receivers.map((socket, i) => watch(socket, (data) => toReceiver(i, data)))];
 }
 
 /** Which frames have arrived where. The k-th that a receiver gets must be the k-th that was written. */
@@ -112,7 +121,7 @@ function createTally(receivers: number, matcher: FrameMatcher) {
       const n = got[i] ?? 0;
       const frame = frames[n];
       if (frame === undefined) return `receiver ${i} got more than the ${n} frames that were written`;
-      if (frame.bytes === undefined && data.includes(matcher.mark(n))) frame.bytes = data;
+      if (frame.bytes === undefined && data.includes(matcher.mark(n))) frame.bytes = Buffer.from(data);
       if (frame.bytes?.equals(data) !== true) return `receiver ${i} got another frame ${n}: ${data.toString()}`;
       got[i] = n + 1;
       frame.missing -= 1;
