@@ -15,14 +15,14 @@ export function table(scenarios: readonly ScenarioResult[]): string {
   const rows = scenarios.flatMap(({ name, bars, failure }) =>
     failure === undefined ? bars.map(row) : [`| ${name} | | failed: ${failure.split("\n")[0]} | | | |`],
   );
-  return markdown(["What", "Ceiling", "Measured", "Ratio (of each run)", "Bar", ""], rows);
+  return markdown(["What", "Ceiling", "Measured", "Ratio (lowest – highest run)", "Bar", ""], rows);
 }
 
 function row(bar: BarResult): string {
   const ceiling = bar.of === undefined ? "" : `${bar.of}: ${round(median(bar.ceilings))} ${bar.unit}`;
   const measured = `${round(median(bar.figures))} ${bar.unit}`;
-  const runs = bar.values.map((value) => valueText(bar, value)).join(", ");
-  const ratio = bar.of === undefined ? `(${runs})` : `**${valueText(bar, bar.value)}** (${runs})`;
+  const spread = [Math.min(...bar.values), Math.max(...bar.values)].map((value) => valueText(bar, value)).join(" – ");
+  const ratio = bar.of === undefined ? spread : `**${valueText(bar, bar.value)}** (${spread})`;
   return `| ${bar.what} | ${ceiling} | ${measured} | ${ratio} | ${barText(bar)} | ${metText(bar)} |`;
 }
 
@@ -87,10 +87,12 @@ function summaries(all: readonly ScenarioResult[]): Record<string, string> {
   const shares = bars.filter((bar) => bar.as !== "multiple");
   const multiples = bars.filter((bar) => bar.as === "multiple" && bar.atMost !== undefined);
   return {
-    ...(shares.length === 0 ? {} : { "shares.svg": draw("Share of the ceiling: more is better", shares, "atLeast") }),
+    ...(shares.length === 0
+      ? {}
+      : { "shares.svg": draw("Share of the ceiling: more is better, the stroke is the bar", shares, "atLeast") }),
     ...(multiples.length === 0
       ? {}
-      : { "multiples.svg": draw("Times the ceiling: less is better", multiples, "atMost") }),
+      : { "multiples.svg": draw("Times the ceiling: less is better, the stroke is the bar", multiples, "atMost") }),
   };
 }
 

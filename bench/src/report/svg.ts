@@ -15,7 +15,7 @@ export interface Column {
   good?: boolean;
 }
 
-const width = 760;
+const width = 860;
 /** Readable on white and on black. */
 const colours = ["#2f81f7", "#d4722a", "#2da44e", "#a371f7"];
 const style =
@@ -29,7 +29,7 @@ export function lineChart(
   lines: readonly Line[],
 ): string {
   const height = 340;
-  const [left, right, top, bottom] = [64, 20, 64, 56];
+  const [left, right, top, bottom] = [64, 40, 64, 56];
   const places = [...new Set(lines.flatMap(({ points }) => points.map(({ at }) => at)))];
   const highest = niceCeiling(Math.max(...lines.flatMap(({ points }) => points.map(({ value }) => value))));
   const x = (at: string): number =>
@@ -57,7 +57,7 @@ export function lineChart(
 
 /** Values side by side, from zero. */
 export function barChart(title: string, columns: readonly Column[]): string {
-  const [left, right, top, step] = [330, 80, 44, 28];
+  const [left, right, top, step] = [430, 90, 44, 28];
   const highest = niceCeiling(Math.max(...columns.flatMap(({ value, mark = 0 }) => [value, mark])));
   const x = (value: number): number => left + ((width - left - right) * value) / highest;
   const drawn = columns.map(({ label, value, text: words, mark, good }, i) => {

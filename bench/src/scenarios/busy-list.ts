@@ -11,7 +11,7 @@ export const busyList: Scenario = {
   name: "list-busy",
   needs: "a server with Redis",
   how: "A list of 15 direct conversations and 5 groups of 200, each of which gets 2 messages per second while the list is read.",
-  bars: pageBars("list of 15 direct and 5 busy groups, with Redis", 0.25),
+  bars: pageBars("list of 15 direct and 5 busy groups", 0.25),
   async open(stage) {
     const subject = await stage.server("redis");
     const [reader, writer, ...others] = await addPeople(subject.db, 200);

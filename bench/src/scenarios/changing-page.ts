@@ -10,7 +10,7 @@ export function changingPage(page: PageName): Scenario {
     name: `${page}-changing`,
     needs: "a server with Redis",
     how: `The same, while the conversation, or one of the list, gets ${perSecond} messages per second, each acknowledged and delivered.`,
-    bars: pageBars(`${pageTitles[page]} with Redis, while the conversation gets ${perSecond} messages/s`, 0.2),
+    bars: pageBars(`${pageTitles[page]}, its conversation gets ${perSecond} messages/s`, 0.2),
     async open(stage) {
       const subject = await stage.server("redis");
       const opened = await openPage(subject, page);

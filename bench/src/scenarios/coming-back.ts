@@ -14,7 +14,7 @@ export const comingBack: Scenario = {
   how: `5,000 sockets (--quick: 1,000) come back, 100 of them at a time; each has missed ${missed} direct messages and is back when it has got them all, once and in order. The ceiling only accepts.`,
   bars: [
     {
-      what: `sockets that come back and missed ${missed} messages each`,
+      what: `sockets come back that missed ${missed} messages each`,
       figure: "rate",
       unit: "sockets/s",
       of: "bare ws accepts",

@@ -10,7 +10,7 @@ export function oneAtATime(page: PageName, atLeast: number): Scenario {
     how: "Medians of one connection. The build: a server without Redis, and before each request, untimed, a new message to the reader, so that nothing that was kept can be answered.",
     bars: [
       {
-        what: `one request at a time, ${pageTitles[page]}: a hit against a build from PostgreSQL`,
+        what: `${pageTitles[page]}, one request at a time: a hit against a build`,
         figure: "speed",
         unit: "requests/s",
         of: "the build",

@@ -5,14 +5,14 @@ import { openBarePairs, openPairs, window } from "./routes.ts";
 
 /** Durable direct messages, as many as go. */
 export function send(kind: "plain" | "redis", atLeast: number): Scenario {
-  const what = `durable direct messages ${kindTitles[kind]}`;
+  const what = `direct messages ${kindTitles[kind]}`;
   return {
     name: kind === "redis" ? "send" : "send-plain",
     needs: `a server ${kindTitles[kind]}`,
     how: "100 senders with 8 messages on their way each. Each message must be acknowledged once, and delivered once, in order and with its text.",
     bars: [
       {
-        what: `${what}, acknowledged and delivered`,
+        what: `durable ${what}, acknowledged and delivered`,
         figure: "rate",
         unit: "messages/s",
         of: "one-row INSERTs, 8 connections",
