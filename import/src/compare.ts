@@ -1,6 +1,8 @@
+import { pages } from "./import-connection.ts";
+import { eachPage } from "./progress.ts";
 import { tally, type ImportTarget, type Run } from "./run.ts";
-import type { ConversationSum } from "./source-message-store.ts";
-import type { TargetSum } from "./target-message-store.ts";
+import { sourceSums, type ConversationSum } from "./source-message-store.ts";
+import { targetSums, type TargetSum } from "./target-message-store.ts";
 
 /** What the comparison of both sides found. */
 export interface Comparison {
@@ -16,22 +18,20 @@ export interface Comparison {
 const maxDifferences = 1_000;
 
 /** Walks both sides in the same order: every imported conversation must have the same messages and people. */
-export async function compareSides(run: Run, into: ImportTarget, total: number): Promise<Comparison> {
+export async function compareSides(run: Run, { connection }: ImportTarget, total: number): Promise<Comparison> {
   const result: Comparison = { same: 0, used: 0, different: 0, differences: [] };
-  run.progress.start("comparison", total);
-  const { connection, messages } = into;
-  await connection.transaction(async () => {
-    for await (const [source, target] of sideBySide(run.sourceMessages.sums(), messages.sums())) {
+  const pairs = sideBySide(pages(run.source, sourceSums), pages(connection, targetSums));
+  await connection.transaction(() =>
+    eachPage(run.progress, { step: "comparison", total, pages: pairs }, ([source, target]) => {
       compare(result, source, target);
       const comparable = target === undefined || target.untouched;
       if (source !== undefined && comparable) {
         tally(run, "messages", source.messages, target?.messages ?? 0);
         if (source.group_id !== null) tally(run, "members", 0, target?.people ?? 0);
       }
-      run.progress.advance(1);
-    }
-  });
-  run.progress.finish();
+      return 1;
+    }),
+  );
   return result;
 }
 
@@ -65,9 +65,10 @@ function conversationName(sum: ConversationSum | undefined): string {
 
 /** Joins two streams that are in order; one side of a pair is undefined where only the other has the conversation. */
 async function* sideBySide(
-  left: AsyncGenerator<ConversationSum>,
-  right: AsyncGenerator<TargetSum>,
+  sourcePages: AsyncIterable<ConversationSum[]>,
+  targetPages: AsyncIterable<TargetSum[]>,
 ): AsyncGenerator<[ConversationSum | undefined, TargetSum | undefined]> {
+  const [left, right] = [rowsOf(sourcePages), rowsOf(targetPages)];
   let source = await left.next();
   let target = await right.next();
   while (source.done !== true || target.done !== true) {
@@ -79,6 +80,10 @@ async function* sideBySide(
     if (order <= 0) source = await left.next();
     if (order >= 0) target = await right.next();
   }
+}
+
+async function* rowsOf<Row>(pages: AsyncIterable<Row[]>): AsyncGenerator<Row> {
+  for await (const page of pages) yield* page;
 }
 
 function byKey(a: ConversationSum, b: ConversationSum): number {

@@ -1,68 +1,44 @@
-import type { Issues } from "./issues.ts";
-import { tally, type ImportTarget, type Run } from "./run.ts";
-import type { SourceGroup } from "./source-store.ts";
-import type { MappedGroup } from "./target-store.ts";
+import { pages } from "./import-connection.ts";
+import { eachPage } from "./progress.ts";
+import { addPage, tally, type Run } from "./run.ts";
+import { groups, namesInUse, type SourceGroup } from "./source-store.ts";
 
 /** Groups with their handles and empty conversations; what is here already stays as it is. */
 export async function copyGroups(run: Run, total: number): Promise<void> {
   const { source, target, issues, progress } = run;
-  progress.start("groups", total);
-  for await (const page of source.groups()) {
-    const mapped = page.flatMap((group) => {
-      const creator = group.has_creator ? group.creator_id : group.heir_id;
-      if (creator === null) issues.add("group_orphan", group.id);
-      else if (!group.has_creator) issues.add("group_new_creator", group.id);
-      return creator === null ? [] : [{ group, creator }];
+  await eachPage(progress, { step: "groups", total, pages: pages(source, groups) }, async (page) => {
+    const good = page.filter(({ id, has_creator, heir_id }) => {
+      if (!has_creator) issues.add(heir_id === null ? "group_orphan" : "group_new_creator", id);
+      return has_creator || heir_id !== null;
     });
-    const handles = mapped.flatMap(({ group }) => (mayKeepHandle(group) ? [group.handle?.toLowerCase() ?? ""] : []));
-    const taken = new Set(await (target?.accounts.namesTaken(handles) ?? source.namesInUse(handles)));
-    const groups = mapped.map(({ group, creator }) => mapGroup(group, creator, taken));
-    const wanted = new Map(page.map((group) => [group.id, group.handle]));
-    if (target === undefined) {
-      tally(run, "groups", groups.length, undefined);
-      addHandleIssues(issues, wanted, groups);
-    } else {
-      const here = await copyPage(target, groups);
-      tally(run, "groups", groups.length, here.length);
-      addHandleIssues(issues, wanted, here);
+    const handles = good.filter(mayKeepHandle).map((group) => group.handle?.toLowerCase() ?? "");
+    const taken = new Set(await (target?.accounts.namesTaken(handles) ?? namesInUse(source, handles)));
+    const mapped = good.map((group) => mapGroup(group, taken));
+    const here =
+      target === undefined
+        ? mapped
+        : await addPage(target, "groups", mapped, {
+            fetch: target.accounts.groupsHere,
+            add: target.accounts.addGroups,
+          });
+    const handleOf = new Map(page.map((group) => [group.id, group.handle]));
+    for (const { id, handle } of here) {
+      const before = handleOf.get(id) ?? null;
+      if (before !== null && handle === null) issues.add("group_handle_dropped", `${id}: ${before}`);
     }
-    progress.advance(page.length);
-  }
-  progress.finish();
-}
-
-/** @returns the groups of the page that are here now */
-async function copyPage({ connection, state, accounts }: ImportTarget, groups: MappedGroup[]) {
-  const ids = groups.map(({ id }) => id);
-  const before = new Set((await accounts.groupsHere(ids)).map(({ id }) => id));
-  await state.requireOwn("groups", ids, before);
-  await connection.transaction(async () => {
-    await accounts.addGroups(groups.filter(({ id }) => !before.has(id)));
-    await state.advance("groups", Math.max(0, ...ids));
+    tally(run, "groups", mapped.length, target && here.length);
+    return page.length;
   });
-  return accounts.groupsHere(ids);
 }
 
 function mayKeepHandle(group: SourceGroup): boolean {
   return group.handle !== null && group.is_public && group.handle_rank === 1;
 }
 
-/** The group as it is stored here; its handle goes into `taken`. */
-function mapGroup(group: SourceGroup, creatorId: number, taken: Set<string>): MappedGroup {
-  const { id, created_at, updated_at, name, description, icon, is_public } = group;
+/** With a creator and a handle that hold here; the handle goes into `taken`. */
+function mapGroup(group: SourceGroup, taken: Set<string>): SourceGroup {
   const key = group.handle?.toLowerCase() ?? "";
   const handle = mayKeepHandle(group) && !taken.has(key) ? group.handle : null;
   if (handle !== null) taken.add(key);
-  return { id, created_at, updated_at, name, description, icon, is_public, creator_id: creatorId, handle };
-}
-
-function addHandleIssues(
-  issues: Issues,
-  wanted: Map<number, string | null>,
-  groups: readonly { id: number; handle: string | null }[],
-): void {
-  for (const { id, handle } of groups) {
-    const before = wanted.get(id) ?? null;
-    if (before !== null && handle === null) issues.add("group_handle_dropped", `${id}: ${before}`);
-  }
+  return { ...group, creator_id: group.has_creator ? group.creator_id : (group.heir_id ?? 0), handle };
 }

@@ -1,18 +1,29 @@
+import { spans } from "./import-connection.ts";
 import { isReason } from "./issues.ts";
+import { eachPage } from "./progress.ts";
 import type { ImportTarget, Run } from "./run.ts";
+import {
+  directPositions,
+  messagePage,
+  messageSpan,
+  queued,
+  queueSpan,
+  spanRows,
+  survey,
+} from "./source-message-store.ts";
+import { conversationSpan } from "./target-message-store.ts";
 
 /** Counts the messages of the source and what is odd about them. */
-export async function surveyMessages(run: Run, total: number): Promise<number> {
-  run.progress.start("survey", total);
+export async function surveyMessages({ source, progress, issues }: Run, total: number): Promise<number> {
   let importable = 0;
-  for await (const { rows, found } of run.sourceMessages.survey()) {
-    for (const { label, count, ids } of found) {
-      if (isReason(label)) run.issues.addMany(label, count, ids);
+  const pages = spans(source, messageSpan, spanRows);
+  await eachPage(progress, { step: "survey", total, pages }, async ({ after, last, rows }) => {
+    for (const { label, count, ids } of await source.query(survey, [after, last])) {
+      if (isReason(label)) issues.addMany(label, count, ids);
       else importable += count;
     }
-    run.progress.advance(rows);
-  }
-  run.progress.finish();
+    return rows;
+  });
   return importable;
 }
 
@@ -21,31 +32,26 @@ const lookBack = 10_000;
 
 /** Messages in order of id, page by page, each page in one transaction with the progress; the next is read meanwhile. */
 export async function copyMessages(
-  run: Run,
+  { source, issues, progress }: Run,
   { connection, state, messages }: ImportTarget,
   how: { total: number; pageSize: number },
 ): Promise<void> {
-  const { sourceMessages, issues, progress } = run;
   progress.start("messages", how.total);
   await state.planByIndex();
   const start = await state.position("messages");
-  let position = Math.max(0, start - lookBack);
-  let next = sourceMessages.page(position, how.pageSize);
-  for (;;) {
-    const page = await next;
-    if (page === null) break;
-    position = page.last;
-    next = sourceMessages.page(position, how.pageSize);
+  let next = messagePage(source, Math.max(0, start - lookBack), how.pageSize);
+  for (let page = await next; page !== null; page = await next) {
+    const { last, messages: found } = page;
+    next = messagePage(source, last, how.pageSize);
     // Its failure is met by the next turn.
     next.catch(() => undefined);
-    const { last } = page;
     const outcomes = await connection.transaction(async () => {
-      const added = await messages.add(page.messages, start > 0);
+      const added = await messages.add(found, start > 0);
       await state.advance("messages", last);
       return added;
     });
     for (const { outcome, count, ids } of outcomes) if (isReason(outcome)) issues.addMany(outcome, count, ids);
-    progress.advance(page.messages.length);
+    progress.advance(found.length);
   }
   await state.planFreely();
   progress.finish();
@@ -55,32 +61,30 @@ export async function copyMessages(
 const positionsPerPage = 1_000;
 
 /** Who has read and received what, and who is a member; of conversations that nobody else has used. */
-export async function copyPositions(
-  run: Run,
-  { state, messages, connection }: ImportTarget,
-  conversations: number,
-): Promise<void> {
-  run.progress.start("read marks", 0);
-  for await (const { found } of run.sourceMessages.directPositions()) {
-    await messages.stagePositions(found);
-    run.progress.advance(found.length);
+export async function copyPositions(run: Run, target: ImportTarget, conversations: number): Promise<void> {
+  const { source, progress } = run;
+  const { state, messages, connection } = target;
+  const marks = { step: "read marks", total: 0, pages: spans(source, messageSpan, spanRows) };
+  await eachPage(progress, marks, async ({ after, last }) => {
+    const positions = await source.query(directPositions, [after, last]);
+    await messages.stagePositions(positions);
+    return positions.length;
+  });
+  if (!run.missing.has("pending_messages")) {
+    for await (const { after, last } of spans(source, queueSpan, spanRows)) {
+      await messages.stagePositions(await source.query(queued, [after, last]));
+    }
   }
-  if (run.schema.has("pending_messages")) {
-    for await (const { found } of run.sourceMessages.queued()) await messages.stagePositions(found);
-  }
-  run.progress.finish();
   await state.analyze();
-  run.progress.start("positions", conversations);
   await state.planByRange();
-  let after = 0;
-  for (;;) {
-    const range = await messages.nextRange(after, positionsPerPage);
-    if (range === null) break;
-    const { last } = range;
-    await connection.transaction(() => messages.place(after, last));
-    after = last;
-    run.progress.advance(range.count);
-  }
+  const ranges = spans(connection, conversationSpan, positionsPerPage);
+  await eachPage(
+    progress,
+    { step: "positions", total: conversations, pages: ranges },
+    async ({ after, last, rows }) => {
+      await connection.transaction(() => messages.place(after, last));
+      return rows;
+    },
+  );
   await state.planFreely();
-  run.progress.finish();
 }

@@ -1,10 +1,14 @@
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { ownSettings, type Queries } from "@om/server/platform/postgres/database";
+import { only, statement, type Statement } from "@om/server/platform/postgres/statement";
 import { typeParsers } from "@om/server/platform/postgres/type-parsers";
 
 /** How long one statement of an import may take, in ms: the longest sorts a whole table. */
 const statementTimeout = 30 * 60_000;
+
+/** The import cannot begin as things are; the message is one line for the operator. */
+export class ImportRefused extends Error {}
 
 /** The other side cannot be reached or went away; the message is one line for the operator. */
 export class ConnectionLost extends Error {}
@@ -80,4 +84,46 @@ function translate(name: string, error: unknown): unknown {
   const code: unknown = (error as { code?: unknown }).code;
   const earned = typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) && !/^(08|53|57|28|3D)/.test(code);
   return earned ? error : new ConnectionLost(`the ${name} database cannot be reached or went away: ${error.message}`);
+}
+
+/** A query whose rows come in pages, by a cursor of the transaction. */
+export interface Paged<Row> {
+  declare: Statement<never>;
+  fetch: Statement<Row>;
+}
+
+export function paged<Row>(name: string, rows: number, query: string): Paged<Row> {
+  return {
+    declare: statement(`import.${name}`, `declare ${name} no scroll cursor for ${query}`),
+    fetch: statement(`import.fetch_${name}`, `fetch ${rows} from ${name}`),
+  };
+}
+
+export async function* pages<Row>(db: Queries, { declare, fetch }: Paged<Row>): AsyncGenerator<Row[]> {
+  await db.query(declare, []);
+  for (let rows = await db.query(fetch, []); rows.length > 0; rows = await db.query(fetch, [])) yield rows;
+}
+
+/** Rows with ids above `after` up to `last`; gaps between ids do not count. */
+export interface Span {
+  after: number;
+  last: number;
+  rows: number;
+}
+
+/** Finds the next span of a table. */
+export const nextSpan = (table: string): Statement<{ last: number | null; rows: number }> =>
+  statement(
+    `import.span_of_${table}`,
+    `select max(id) as last, count(*) as rows from (select id from ${table} where id > $1 order by id limit $2) s`,
+  );
+
+/** All rows of a table, at most `size` in each span. */
+export async function* spans(db: Queries, next: ReturnType<typeof nextSpan>, size: number): AsyncGenerator<Span> {
+  for (let after = 0; ;) {
+    const { last, rows } = only(await db.query(next, [after, size]));
+    if (last === null) return;
+    yield { after, last, rows };
+    after = last;
+  }
 }

@@ -35,16 +35,9 @@ export type Reason = keyof typeof reasons;
 const maxExamples = 10;
 
 /** Counts by reason with some examples, mostly ids. */
-export interface Issues {
-  add(reason: Reason, example: string | number): void;
-  addMany(reason: Reason, count: number, examples: readonly (string | number)[]): void;
-  /** Reasons that occurred, in the order of the report. */
-  list(): { reason: Reason; text: string; count: number; examples: string[] }[];
-}
-
-export function createIssues(): Issues {
+export function createIssues() {
   const found = new Map<Reason, { count: number; examples: string[] }>();
-  const addMany: Issues["addMany"] = (reason, count, examples) => {
+  const addMany = (reason: Reason, count: number, examples: readonly (string | number)[]): void => {
     const note = found.get(reason) ?? { count: 0, examples: [] };
     found.set(reason, note);
     note.count += count;
@@ -52,7 +45,8 @@ export function createIssues(): Issues {
   };
   return {
     addMany,
-    add: (reason, example) => addMany(reason, 1, [example]),
+    add: (reason: Reason, example: string | number): void => addMany(reason, 1, [example]),
+    /** Reasons that occurred, in the order of the report. */
     list: () =>
       (Object.keys(reasons) as Reason[]).flatMap((reason) => {
         const note = found.get(reason);
@@ -60,6 +54,7 @@ export function createIssues(): Issues {
       }),
   };
 }
+export type Issues = ReturnType<typeof createIssues>;
 
 export function isReason(label: string): label is Reason {
   return Object.hasOwn(reasons, label);

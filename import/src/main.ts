@@ -2,12 +2,11 @@ import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { EmbeddedRefused } from "@om/postgres";
 import { ConfigError, parseConfig, loadEnvironment } from "@om/server/config";
-import { ConnectionLost } from "./import-connection.ts";
+import { ConnectionLost, ImportRefused } from "./import-connection.ts";
 import { createProgress } from "./progress.ts";
-import { ImportRefused } from "./refusal.ts";
 import { reportLines } from "./report.ts";
 import { runImport } from "./run-import.ts";
-import { openServer } from "@om/server/open/open-storage";
+import { openServer, unwatched } from "@om/server/open/open-storage";
 import { SchemaError } from "@om/server/platform/postgres/migrate";
 
 const usage = `npm run import -- --from postgresql://user@host:5432/name [--dry-run] [--json FILE] [--page ROWS]
@@ -37,8 +36,7 @@ async function main(): Promise<number> {
     return 0;
   }
   const config = parseConfig(loadEnvironment());
-  const quiet = { onOutage: () => undefined, onEnd: () => undefined };
-  await using target = asked.dryRun ? undefined : await openServer(config, quiet);
+  await using target = asked.dryRun ? undefined : await openServer(config, unwatched);
   const report = await runImport({
     from: { connectionString: asked.from },
     to: target?.connection,

@@ -28,23 +28,18 @@ export interface Taken {
   expected: Set<string>;
 }
 
-/** What a closed account is called, as when it is closed here. */
-function closedNames(id: number): { username: string; email: string } {
-  return { username: `deleted_${id}`, email: `deleted_${id}@invalid` };
-}
-
 /** The user as it is stored here, and enters its name and e-mail into `taken`. */
 export function mapUser(user: SourceUser, taken: Taken): MappedUser {
-  const { closed_at, id, created_at, updated_at, full_name, avatar, role, last_seen, password_hash } = user;
-  const times = { id, created_at, updated_at, role, closed_at };
-  if (closed_at !== null) {
-    const gone = { full_name: "", avatar: "", last_seen: null, password_hash: "-", name: null };
-    return { ...times, ...gone, ...closedNames(id) };
+  const { id, closed_at: deleted_at } = user;
+  if (deleted_at !== null) {
+    // As when it is closed here.
+    const names = { username: `deleted_${id}`, email: `deleted_${id}@invalid`, name: null };
+    return { ...user, ...names, deleted_at, full_name: "", avatar: "", last_seen: null, password_hash: "-" };
   }
   const names = nameChoices(user).filter((name) => name === user.username || !taken.expected.has(name.toLowerCase()));
   const username = takeName(names, taken.names);
   const email = takeName(emailChoices(user), taken.emails).toLowerCase();
-  return { ...times, full_name, avatar, last_seen, password_hash, username, name: username.toLowerCase(), email };
+  return { ...user, deleted_at, username, name: username.toLowerCase(), email };
 }
 
 function takeName(choices: readonly string[], taken: Set<string>): string {

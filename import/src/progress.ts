@@ -1,13 +1,3 @@
-/** Tells how far a step is: a bar on a terminal, else a line for every tenth. */
-export interface Progress {
-  /** @param total 0: unknown */
-  start(step: string, total: number): void;
-  advance(by: number): void;
-  /** One line that stays. */
-  say(line: string): void;
-  finish(): void;
-}
-
 export interface Output {
   isTTY?: boolean | undefined;
   write(text: string): unknown;
@@ -15,7 +5,8 @@ export interface Output {
 
 const width = 30;
 
-export function createProgress(output: Output): Progress {
+/** Tells how far a step is: a bar on a terminal, else a line for every tenth. */
+export function createProgress(output: Output) {
   let step = "";
   let total = 0;
   let done = 0;
@@ -35,17 +26,31 @@ export function createProgress(output: Output): Progress {
     output.write(`\r\u001b[K${step.padEnd(14)} ${bar} ${count}${last ? "\n" : ""}`);
   };
   return {
-    start(name, size) {
+    /** @param size 0: unknown */
+    start(name: string, size: number): void {
       [step, total, done, shown] = [name, size, 0, -1];
       show(false);
     },
-    advance(by) {
+    advance(by: number): void {
       done += by;
       show(false);
     },
-    say: (line) => void output.write(`${output.isTTY ? "\r\u001b[K" : ""}${line}\n`),
+    /** One line that stays. */
+    say: (line: string) => void output.write(`${output.isTTY ? "\r\u001b[K" : ""}${line}\n`),
     finish: () => show(true),
   };
+}
+export type Progress = ReturnType<typeof createProgress>;
+
+/** Goes through the pages of a step; `work` returns how far a page has led. @param total 0: unknown */
+export async function eachPage<Page>(
+  progress: Progress,
+  { step, total, pages }: { step: string; total: number; pages: AsyncIterable<Page> },
+  work: (page: Page) => number | Promise<number>,
+): Promise<void> {
+  progress.start(step, total);
+  for await (const page of pages) progress.advance(await work(page));
+  progress.finish();
 }
 
 /** `1234567` → `1,234,567`. */

@@ -1,39 +1,28 @@
 import type { Comparison } from "./compare.ts";
-import type { Issues } from "./issues.ts";
 import { group } from "./progress.ts";
 import type { Count, Kind, Run } from "./run.ts";
 
 /** The result of a run, as `--json` writes it. */
-export interface Report {
-  at: string;
-  seconds: number;
-  dryRun: boolean;
-  /** An earlier run had finished; this one added what is new. */
-  repeat: boolean;
-  counts: Partial<Record<Kind, Count>>;
-  issues: ReturnType<Issues["list"]>;
-  comparison: Comparison | null;
-  /** Everything of the source that can be imported is here. */
-  complete: boolean;
-}
-
-export function makeReport(run: Run, comparison: Comparison | undefined, startedAt: number): Report {
+export function makeReport(run: Run, comparison: Comparison | undefined, startedAt: number) {
   const issues = run.issues.list();
   const repeat = run.target?.isRepeat ?? false;
   return {
     at: new Date(performance.timeOrigin + startedAt).toISOString(),
     seconds: Math.round((performance.now() - startedAt) / 100) / 10,
     dryRun: run.target === undefined,
+    /** An earlier run had finished; this one added what is new. */
     repeat,
-    counts: Object.fromEntries(run.counts),
+    counts: Object.fromEntries(run.counts) as Partial<Record<Kind, Count>>,
     issues,
     comparison: comparison ?? null,
+    /** Everything of the source that can be imported is here. */
     complete:
       comparison?.different === 0 &&
       !issues.some(({ text }) => text.startsWith("NOT ADDED")) &&
       [...run.counts].every(([kind, count]) => count.here === count.expected || (repeat && mayDiffer.has(kind))),
   };
 }
+export type Report = ReturnType<typeof makeReport>;
 
 /** Kinds that people here may have changed since an earlier run. */
 const mayDiffer = new Set<Kind>(["members", "sessions"]);

@@ -10,9 +10,9 @@ import { createIssues } from "./issues.ts";
 import type { Progress } from "./progress.ts";
 import { makeReport, type Report } from "./report.ts";
 import type { ImportTarget, Run } from "./run.ts";
-import { sourceMessageStore } from "./source-message-store.ts";
-import { detectSchema } from "./source-schema.ts";
-import { sourceStore } from "./source-store.ts";
+import { messageSize } from "./source-message-store.ts";
+import { missingTables } from "./source-schema.ts";
+import { sourceCounts, sourceFingerprint } from "./source-store.ts";
 import { refuseForeign, stateStore } from "./state-store.ts";
 import { targetMessageStore } from "./target-message-store.ts";
 import { targetStore } from "./target-store.ts";
@@ -33,27 +33,25 @@ export interface ImportOptions {
  */
 export async function runImport(options: ImportOptions): Promise<Report> {
   const startedAt = performance.now();
-  await using sourceConnection = await openConnection("source", options.from);
-  await sourceConnection.script("begin isolation level repeatable read read only");
-  const schema = await detectSchema(sourceConnection);
-  const source = sourceStore(sourceConnection);
-  const sourceMessages = sourceMessageStore(sourceConnection);
-  const fingerprint = await source.fingerprint();
-  await using targetConnection = options.to === undefined ? undefined : await openTarget(options.to);
-  const target = targetConnection === undefined ? undefined : await claimTarget(targetConnection, fingerprint);
+  await using source = await openConnection("source", options.from);
+  await source.script("begin isolation level repeatable read read only");
+  const missing = await missingTables(source);
+  const fingerprint = await sourceFingerprint(source);
+  await using connection = options.to === undefined ? undefined : await openTarget(options.to);
+  const target = connection === undefined ? undefined : await claimTarget(connection, fingerprint);
   if (target?.isRepeat) options.progress.say("An earlier run has finished: adding what is new.");
   const issues = createIssues();
-  for (const table of schema.missing) issues.add("table_missing", table);
-  const run: Run = { schema, source, sourceMessages, target, issues, progress: options.progress, counts: new Map() };
+  for (const table of missing) issues.add("table_missing", table);
+  const run: Run = { source, missing, target, issues, progress: options.progress, counts: new Map() };
   const comparison = await steps(run, options.pageSize);
   return makeReport(run, comparison, startedAt);
 }
 
 /** @returns undefined in a dry run */
 async function steps(run: Run, pageSize: number): Promise<Comparison | undefined> {
-  const { source, sourceMessages, issues, target } = run;
-  const counts = await source.counts();
-  const size = await sourceMessages.size();
+  const { source, issues, target } = run;
+  const counts = await sourceCounts(source);
+  const size = await messageSize(source);
   await target?.state.raiseSequence("users", counts.last_user);
   await target?.state.raiseSequence("groups", counts.last_group);
   await target?.state.raiseSequence("messages", size.last);

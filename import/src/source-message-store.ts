@@ -1,5 +1,6 @@
 import type { Queries } from "@om/server/platform/postgres/database";
 import { only, statement } from "@om/server/platform/postgres/statement";
+import { nextSpan, paged } from "./import-connection.ts";
 
 /** Messages of one page are bounded by number and by the bytes of their content. */
 const pageBytes = 16 * 1024 * 1024;
@@ -41,17 +42,13 @@ const size = statement<{ rows: number; last: number }>(
   "import.source_size",
   "select count(*) as rows, coalesce(max(id), 0) as last from messages",
 );
-const nextSpan = statement<Span>(
-  "import.source_span",
-  "select max(id) as last, count(*) as rows from (select id from messages where id > $1 order by id limit $2) m",
-);
+/** Rows of one span of messages, or of those that wait in a queue. */
+export const spanRows = 50_000;
+export const messageSpan = nextSpan("messages");
+export const queueSpan = nextSpan("pending_messages");
 
-interface Span {
-  last: number | null;
-  rows: number;
-}
-
-const survey = statement<{ label: string; count: number; ids: number[] }>(
+/** Of a span: counts by reason, `importable` for what is imported. */
+export const survey = statement<{ label: string; count: number; ids: number[] }>(
   "import.source_survey",
   `select l.label, count(*) as count, (array_agg(j.id order by j.id))[1:10] as ids
    from (${judged} where m.id > $1 and m.id <= $2) j,
@@ -76,9 +73,9 @@ export interface SourceMessage {
   content: string;
 }
 
-const nextPage = statement<Span>(
+const nextPage = statement<{ last: number | null }>(
   "import.source_next_page",
-  `select max(p.id) as last, count(*) as rows
+  `select max(p.id) as last
    from (
      select m.id, sum(octet_length(m.content)) over (order by m.id) - octet_length(m.content) as bytes_before
      from (select id, content from messages where id > $1 order by id limit $2) m
@@ -105,7 +102,8 @@ export interface SourcePosition {
   pending_id: number | null;
 }
 
-const directPositions = statement<SourcePosition>(
+/** Of a span of messages. */
+export const directPositions = statement<SourcePosition>(
   "import.source_direct_positions",
   `select m.to_user as user_id, m.sender_id as peer_id, null::bigint as group_id,
      coalesce(max(m.id) filter (where ${isRead}), 0) as read_id,
@@ -115,11 +113,7 @@ const directPositions = statement<SourcePosition>(
    group by 1, 2 having bool_or(${isDelivered})`,
 );
 
-const nextQueueSpan = statement<Span>(
-  "import.source_queue_span",
-  "select max(id) as last, count(*) as rows from (select id from pending_messages where id > $1 order by id limit $2) p",
-);
-const queued = statement<SourcePosition>(
+export const queued = statement<SourcePosition>(
   "import.source_queue",
   `select p.user_id, case when m.to_user is not null then m.sender_id end as peer_id,
      case when m.to_user is null then m.to_group end as group_id, 0::bigint as read_id, 0::bigint as delivered_id,
@@ -145,10 +139,11 @@ export interface ConversationSum {
 export const checksum = (id: string): string =>
   `coalesce(md5(string_agg(md5(m.id || '|' || m.sender_id || '|' || ${id} || '|' || m.content), '' order by m.id)), '')`;
 
-const sums = statement<never>(
-  "import.source_sums",
-  `declare sums no scroll cursor for
-   select least(m.sender_id, m.to_user) as lo, greatest(m.sender_id, m.to_user) as hi, null::bigint as group_id,
+/** Every conversation that is imported. */
+export const sourceSums = paged<ConversationSum>(
+  "source_sums",
+  1_000,
+  `select least(m.sender_id, m.to_user) as lo, greatest(m.sender_id, m.to_user) as hi, null::bigint as group_id,
      case when least(m.sender_id, m.to_user) = greatest(m.sender_id, m.to_user) then 1 else 2 end as people,
      count(*) as messages, ${checksum(clientId)} as checksum
    from (${judged}) m where m.issue is null and m.to_user is not null group by 1, 2
@@ -160,41 +155,14 @@ const sums = statement<never>(
    where g.deleted_at is null and not (${groupIsOrphan}) group by g.id
    order by group_id nulls first, lo, hi`,
 );
-const fetchSums = statement<ConversationSum>("import.source_fetch_sums", "fetch 1000 from sums");
+export const messageSize = async (source: Queries) => only(await source.query(size, []));
 
-/** Rows of one span; gaps between ids do not count. */
-const spanRows = 50_000;
-
-/** Messages of the first server, within the one snapshot of the run. */
-export function sourceMessageStore(source: Queries) {
-  async function* spans<Row>(next: typeof nextSpan, read: { name: string; text: string; row?: Row }) {
-    let after = 0;
-    for (;;) {
-      const span = only(await source.query(next, [after, spanRows]));
-      if (span.last === null) return;
-      yield { rows: span.rows, found: await source.query(read, [after, span.last]) };
-      after = span.last;
-    }
-  }
-  return {
-    size: async () => only(await source.query(size, [])),
-    /** Counts by reason, span by span; `importable` for what is imported. */
-    survey: () => spans(nextSpan, survey),
-    /** The importable ones of the next `rows` messages in order of id, and the last id that was looked at; null at the end. */
-    async page(after: number, rows: number): Promise<{ last: number; messages: SourceMessage[] } | null> {
-      const { last } = only(await source.query(nextPage, [after, rows]));
-      if (last === null) return null;
-      return { last, messages: await source.query(page, [after, last]) };
-    },
-    directPositions: () => spans(nextSpan, directPositions),
-    queued: () => spans(nextQueueSpan, queued),
-    /** Every conversation that is imported, with its count and checksum. */
-    async *sums(): AsyncGenerator<ConversationSum> {
-      await source.query(sums, []);
-      for (let rows = await source.query(fetchSums, []); rows.length > 0; rows = await source.query(fetchSums, [])) {
-        yield* rows;
-      }
-    },
-  };
+/** The importable ones of the next `rows` messages in order of id, and the last id that was looked at; null at the end. */
+export async function messagePage(
+  source: Queries,
+  after: number,
+  rows: number,
+): Promise<{ last: number; messages: SourceMessage[] } | null> {
+  const { last } = only(await source.query(nextPage, [after, rows]));
+  return last === null ? null : { last, messages: await source.query(page, [after, last]) };
 }
-export type SourceMessageStore = ReturnType<typeof sourceMessageStore>;

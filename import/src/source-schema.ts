@@ -1,6 +1,6 @@
 import type { Queries } from "@om/server/platform/postgres/database";
 import { statement } from "@om/server/platform/postgres/statement";
-import { ImportRefused } from "./refusal.ts";
+import { ImportRefused } from "./import-connection.ts";
 
 /** What the import reads of each table of the first server; a table that is not `needed` may be missing and counts as empty. */
 const tables = {
@@ -20,12 +20,6 @@ export type SourceTable = keyof typeof tables;
 
 const needed = new Set<string>(["users", "messages", "groups", "group_members"]);
 
-/** Which of the tables that may be missing are there. */
-export interface SourceSchema {
-  has(table: SourceTable): boolean;
-  missing: SourceTable[];
-}
-
 const columns = statement<{ name: string; columns: string[] }>(
   "import.source_columns",
   `select c.relname as name, array_agg(a.attname::text) as columns
@@ -34,8 +28,8 @@ const columns = statement<{ name: string; columns: string[] }>(
    group by 1`,
 );
 
-/** @throws ImportRefused when this is not a database of the first server */
-export async function detectSchema(source: Queries): Promise<SourceSchema> {
+/** @returns the tables that are missing. @throws ImportRefused when this is not a database of the first server */
+export async function missingTables(source: Queries): Promise<ReadonlySet<SourceTable>> {
   const names = Object.keys(tables) as SourceTable[];
   const found = new Map((await source.query(columns, [names])).map((row) => [row.name, new Set(row.columns)]));
   const faults = names.flatMap((name) => {
@@ -47,5 +41,5 @@ export async function detectSchema(source: Queries): Promise<SourceSchema> {
   if (faults.length > 0) {
     throw new ImportRefused(`the source is not a database of the first server; it has no ${faults.join("; no ")}`);
   }
-  return { has: (table) => found.has(table), missing: names.filter((name) => !found.has(name)) };
+  return new Set(names.filter((name) => !found.has(name)));
 }

@@ -1,18 +1,18 @@
 import type { Queries } from "@om/server/platform/postgres/database";
 import { only, statement } from "@om/server/platform/postgres/statement";
+import { paged } from "./import-connection.ts";
 import { groupIsOrphan } from "./source-message-store.ts";
+
+// The interfaces name what is looked at; the other columns go over as they are.
 
 /** A user of the first server; ranks count those who claim the same name or address from 1, closed accounts left out. */
 export interface SourceUser {
   id: number;
-  created_at: string;
-  updated_at: string;
   username: string;
   email: string;
   password_hash: string;
   full_name: string;
   avatar: string;
-  role: string;
   last_seen: string | null;
   closed_at: string | null;
   name_rank: number;
@@ -23,10 +23,10 @@ export interface SourceUser {
 /** What stands in the brackets of `x <a@b>`, else the whole. */
 const address = String.raw`lower(btrim(coalesce(substring(u.email from '<([^<>]+)>\s*$'), u.email)))`;
 
-const users = statement<never>(
-  "import.source_users",
-  `declare users_page no scroll cursor for
-   select u.id, coalesce(u.created_at, u.updated_at, now())::timestamptz as created_at,
+export const users = paged<SourceUser>(
+  "source_users",
+  2_000,
+  `select u.id, coalesce(u.created_at, u.updated_at, now())::timestamptz as created_at,
      coalesce(u.updated_at, u.created_at, now())::timestamptz as updated_at,
      u.username, u.email, u.password_hash, coalesce(u.full_name, '') as full_name, coalesce(u.avatar, '') as avatar, u.role,
      u.last_seen::timestamptz as last_seen, u.deleted_at::timestamptz as closed_at, ${address} as address,
@@ -34,18 +34,13 @@ const users = statement<never>(
      row_number() over (partition by ${address}, u.deleted_at is null order by lower(btrim(u.email)) <> ${address}, u.id) as address_rank
    from users u order by u.id`,
 );
-const namesInUse = statement<{ name: string }>(
+const inUse = statement<{ name: string }>(
   "import.source_names",
   "select distinct lower(username) as name from users where deleted_at is null and lower(username) = any($1)",
 );
 
 export interface SourceGroup {
   id: number;
-  created_at: string;
-  updated_at: string;
-  name: string;
-  description: string;
-  icon: string;
   creator_id: number;
   is_public: boolean;
   handle: string | null;
@@ -55,10 +50,10 @@ export interface SourceGroup {
   handle_rank: number;
 }
 
-const groups = statement<never>(
-  "import.source_groups",
-  `declare groups_page no scroll cursor for
-   select g.id, coalesce(g.created_at, g.updated_at, now())::timestamptz as created_at,
+export const groups = paged<SourceGroup>(
+  "source_groups",
+  2_000,
+  `select g.id, coalesce(g.created_at, g.updated_at, now())::timestamptz as created_at,
      coalesce(g.updated_at, g.created_at, now())::timestamptz as updated_at,
      g.name, coalesce(g.description, '') as description, coalesce(g.icon, '') as icon, g.creator_id,
      coalesce(g.is_public, false) as is_public, nullif(g.handle, '') as handle,
@@ -81,38 +76,32 @@ export interface SourceMember {
   issue: "member_no_user" | "member_closed" | null;
 }
 
-const members = (readId: string, join: string) => `declare members_page no scroll cursor for
+const membersQuery = (readId: string, join: string): string => `
    select gm.group_id, gm.user_id, case when gm.role = 'admin' then 'admin' else 'member' end as role,
      coalesce(gm.joined_at, g.created_at, now())::timestamptz as joined_at, ${readId} as read_id,
      case when u.id is null then 'member_no_user' when u.deleted_at is not null then 'member_closed' end as issue
    from group_members gm join groups g on g.id = gm.group_id left join users u on u.id = gm.user_id ${join}
    where g.deleted_at is null and not (${groupIsOrphan}) order by gm.group_id, gm.user_id`;
-const membersOnly = statement<never>("import.source_members", members("0::bigint", ""));
-const membersWithReads = statement<never>(
-  "import.source_members_reads",
-  members(
+export const members = paged<SourceMember>("source_members", 5_000, membersQuery("0::bigint", ""));
+export const membersWithReads = paged<SourceMember>(
+  "source_members_reads",
+  5_000,
+  membersQuery(
     "coalesce(s.last_read_message_id, 0)",
     "left join group_read_states s on s.group_id = gm.group_id and s.user_id = gm.user_id",
   ),
 );
 
 export interface SourceInvite {
-  token: string;
   group_id: number;
-  created_by: number;
-  created_at: string;
-  expires_at: string | null;
-  max_uses: number | null;
-  used_count: number;
-  revoked_at: string | null;
   issue: "invite_no_group" | "invite_no_creator" | null;
 }
 
 // Whether the table has deleted_at depends on how it was made; a row as JSON has it or not.
-const invites = statement<never>(
-  "import.source_invites",
-  `declare invites_page no scroll cursor for
-   select i.token, i.group_id, i.created_by, coalesce(i.created_at, now())::timestamptz as created_at,
+export const invites = paged<SourceInvite>(
+  "source_invites",
+  2_000,
+  `select i.token, i.group_id, i.created_by, coalesce(i.created_at, now())::timestamptz as created_at,
      i.expires_at::timestamptz as expires_at, case when i.max_uses <= 2147483647 then i.max_uses::int end as max_uses,
      least(coalesce(i.used_count, 0), 2147483647)::int as used_count, i.revoked_at::timestamptz as revoked_at,
      case when g.id is null or g.deleted_at is not null or ${groupIsOrphan} then 'invite_no_group'
@@ -123,17 +112,14 @@ const invites = statement<never>(
 
 export interface SourceToken {
   token_hash: string;
-  user_id: number;
-  created_at: string;
-  expires_at: string;
   /** Can still be used; what was revoked since an earlier run ends here too. */
   live: boolean;
 }
 
-const tokens = statement<never>(
-  "import.source_tokens",
-  `declare tokens_page no scroll cursor for
-   select lower(t.token_hash) as token_hash, t.user_id, coalesce(t.created_at, now())::timestamptz as created_at,
+export const tokens = paged<SourceToken>(
+  "source_tokens",
+  2_000,
+  `select lower(t.token_hash) as token_hash, t.user_id, coalesce(t.created_at, now())::timestamptz as created_at,
      t.expires_at::timestamptz as expires_at,
      t.revoked_at is null and t.deleted_at is null and u.id is not null and u.deleted_at is null as live
    from refresh_tokens t left join users u on u.id = t.user_id
@@ -143,23 +129,14 @@ const tokens = statement<never>(
 export interface SourceVersion {
   id: number;
   platform: string;
-  version: string;
   build_number: number;
-  download_url: string;
-  changelog: string;
-  force_update: boolean;
-  min_supported_build: number;
-  is_active: boolean;
-  release_date: string;
-  created_at: string;
-  updated_at: string;
   issue: "version_invalid" | null;
 }
 
-const versions = statement<never>(
-  "import.source_versions",
-  `declare versions_page no scroll cursor for
-   select v.id, v.platform, v.version, v.build_number::bigint as build_number, v.download_url, coalesce(v.changelog, '') as changelog,
+export const versions = paged<SourceVersion>(
+  "source_versions",
+  500,
+  `select v.id, v.platform, v.version, v.build_number::bigint as build_number, v.download_url, coalesce(v.changelog, '') as changelog,
      coalesce(v.force_update, false) as force_update, coalesce(v.min_supported_build, 0)::bigint as min_supported_build,
      coalesce(v.is_active, true) as is_active,
      coalesce(v.release_date, v.created_at, now())::timestamptz as release_date,
@@ -169,13 +146,6 @@ const versions = statement<never>(
        then 'version_invalid' end as issue
    from app_versions v order by v.id`,
 );
-
-const fetchUsers = statement<SourceUser>("import.source_fetch_users", "fetch 2000 from users_page");
-const fetchGroups = statement<SourceGroup>("import.source_fetch_groups", "fetch 2000 from groups_page");
-const fetchMembers = statement<SourceMember>("import.source_fetch_members", "fetch 5000 from members_page");
-const fetchInvites = statement<SourceInvite>("import.source_fetch_invites", "fetch 2000 from invites_page");
-const fetchTokens = statement<SourceToken>("import.source_fetch_tokens", "fetch 2000 from tokens_page");
-const fetchVersions = statement<SourceVersion>("import.source_fetch_versions", "fetch 500 from versions_page");
 
 const counts = statement<
   Record<"users" | "last_user" | "groups" | "last_group" | "deleted_groups" | "members", number>
@@ -191,25 +161,12 @@ const fingerprint = statement<{ mark: string }>(
   "select id || ' ' || (created_at::timestamptz) as mark from users order by id limit 1",
 );
 
-/** Everything of the first server but its messages, page by page, within the one snapshot of the run. */
-export function sourceStore(source: Queries) {
-  async function* pages<Row>(declare: typeof users, fetch: { name: string; text: string; row?: Row }) {
-    await source.query(declare, []);
-    for (let rows = await source.query(fetch, []); rows.length > 0; rows = await source.query(fetch, [])) yield rows;
-  }
-  return {
-    counts: async () => only(await source.query(counts, [])),
-    /** Tells one installation of the first server from another; it survives a dump and restore. */
-    fingerprint: async () => (await source.query(fingerprint, []))[0]?.mark ?? "no users",
-    users: () => pages(users, fetchUsers),
-    /** Which of these names, in lower case, belong to somebody. */
-    namesInUse: async (names: string[]) =>
-      names.length === 0 ? [] : (await source.query(namesInUse, [names])).map(({ name }) => name),
-    groups: () => pages(groups, fetchGroups),
-    members: (withReads: boolean) => pages(withReads ? membersWithReads : membersOnly, fetchMembers),
-    invites: () => pages(invites, fetchInvites),
-    tokens: () => pages(tokens, fetchTokens),
-    versions: () => pages(versions, fetchVersions),
-  };
-}
-export type SourceStore = ReturnType<typeof sourceStore>;
+export const sourceCounts = async (source: Queries) => only(await source.query(counts, []));
+
+/** Tells one installation of the first server from another; it survives a dump and restore. */
+export const sourceFingerprint = async (source: Queries): Promise<string> =>
+  (await source.query(fingerprint, []))[0]?.mark ?? "no users";
+
+/** Which of these names, in lower case, belong to somebody on the first server. */
+export const namesInUse = async (source: Queries, names: string[]): Promise<string[]> =>
+  names.length === 0 ? [] : (await source.query(inUse, [names])).map(({ name }) => name);

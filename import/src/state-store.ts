@@ -1,6 +1,5 @@
 import { only, statement } from "@om/server/platform/postgres/statement";
-import { ImportRefused } from "./refusal.ts";
-import type { ImportConnection } from "./import-connection.ts";
+import { ImportRefused, type ImportConnection } from "./import-connection.ts";
 
 /**
  * The importer's own tables in the target. `import_progress` stays, so that a later run can go on; `import_conversations` keeps what
@@ -32,10 +31,6 @@ const foreignTables = statement<{ foreign: boolean }>(
   "import.foreign_tables",
   `select to_regclass('schema_migrations') is null
      and (to_regclass('users') is not null or to_regclass('messages') is not null) as foreign`,
-);
-const known = statement<{ known: boolean }>(
-  "import.known",
-  "select to_regclass('import_progress') is not null as known",
 );
 const occupied = statement<{ occupied: boolean }>(
   "import.occupied",
@@ -83,8 +78,8 @@ async function lockAlone(target: ImportConnection): Promise<void> {
 
 const newEpoch = statement<never>("import.new_epoch", "update cache_control set epoch = epoch + 1");
 
-/** What is counted of a run that may have been cut off. */
-export type Step = "users" | "groups" | "messages" | "finished";
+/** What is counted of a run that may have been cut off, by the highest id that it took. */
+export type Step = "users" | "groups" | "messages";
 
 export function stateStore(target: ImportConnection) {
   const get = async (step: string) => (await target.query(read, [step]))[0];
@@ -99,37 +94,22 @@ export function stateStore(target: ImportConnection) {
       if (only(await target.query(serving, [])).n > 0) {
         throw new ImportRefused("a server runs on the target database: stop it first");
       }
-      const started = only(await target.query(known, [])).known && (await get("source")) !== undefined;
-      if (!started) {
-        if (only(await target.query(occupied, [])).occupied) {
+      return target.transaction(async () => {
+        await target.script(tables);
+        const earlier = (await get("source"))?.detail;
+        if (earlier === undefined && only(await target.query(occupied, [])).occupied) {
           throw new ImportRefused("the target has data of its own: import into an empty database or data folder");
         }
-        await target.transaction(async () => {
-          await target.script(tables);
-          await target.query(write, ["source", 0, fingerprint]);
-        });
-        return false;
-      }
-      await target.script(tables);
-      const earlier = (await get("source"))?.detail;
-      if (earlier !== "no users" && earlier !== fingerprint) {
-        throw new ImportRefused("the target holds an import of another source");
-      }
-      await target.query(write, ["source", 0, fingerprint]);
-      // Whatever a cache holds of this database is older than what comes now, and no server fills it meanwhile.
-      await target.query(newEpoch, []);
-      return (await get("finished")) !== undefined;
+        if (earlier !== undefined && earlier !== "no users" && earlier !== fingerprint) {
+          throw new ImportRefused("the target holds an import of another source");
+        }
+        await target.query(write, ["source", 0, fingerprint]);
+        // Whatever a cache holds of this database is older than what comes now, and no server fills it meanwhile.
+        await target.query(newEpoch, []);
+        return (await get("finished")) !== undefined;
+      });
     },
     position: async (step: Step) => (await get(step))?.position ?? 0,
-    /** @param present ids of `ids` that are here. @throws ImportRefused when one of them came after the last import, so it was given away here */
-    async requireOwn(step: "users" | "groups", ids: number[], present: Set<number>): Promise<void> {
-      const imported = (await get(step))?.position ?? 0;
-      const foreign = ids.find((id) => id > imported && present.has(id));
-      if (foreign === undefined) return;
-      throw new ImportRefused(
-        `${step.slice(0, -1)} ${foreign} of the source came after the last import, and its id was given to another here`,
-      );
-    },
     /** Never back. */
     advance: (step: Step, position: number) => target.query(write, [step, position, ""]),
     /** New rows get ids above `id`, which the first server has given out. */

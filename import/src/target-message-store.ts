@@ -1,5 +1,6 @@
 import type { Queries } from "@om/server/platform/postgres/database";
 import { only, statement } from "@om/server/platform/postgres/statement";
+import { nextSpan, paged } from "./import-connection.ts";
 import { checksum, type ConversationSum, type SourceMessage, type SourcePosition } from "./source-message-store.ts";
 import type { SourceMember } from "./source-store.ts";
 
@@ -100,10 +101,7 @@ const stagePositions = statement<never>(
 );
 
 const conversationCount = statement<{ n: number }>("import.conversations", "select count(*) as n from conversations");
-const nextRange = statement<{ last: number | null; count: number }>(
-  "import.next_range",
-  "select max(id) as last, count(*) as count from (select id from conversations where id > $1 order by id limit $2) c",
-);
+export const conversationSpan = nextSpan("conversations");
 
 /**
  * Positions of everybody in untouched conversations of a range. Read: up to the last message that was read. Delivered: up to the last
@@ -194,10 +192,11 @@ const leave = statement<never>(
 export interface TargetSum extends ConversationSum {
   untouched: boolean;
 }
-const sums = statement<never>(
-  "import.target_sums",
-  `declare sums no scroll cursor for
-   select c.lo, c.hi, c.group_id, coalesce(${untouched}, false) as untouched,
+/** Inside a transaction. */
+export const targetSums = paged<TargetSum>(
+  "target_sums",
+  1_000,
+  `select c.lo, c.hi, c.group_id, coalesce(${untouched}, false) as untouched,
      (select count(*) from participants t where t.conversation_id = c.id and t.left_at is null) as people,
      count(m.id) as messages, ${checksum("m.client_id")} as checksum
    from conversations c left join import_conversations i on i.conversation_id = c.id
@@ -205,13 +204,11 @@ const sums = statement<never>(
    group by c.id, i.seq, i.ver
    order by c.group_id nulls first, c.lo, c.hi`,
 );
-const fetchSums = statement<TargetSum>("import.target_fetch_sums", "fetch 1000 from sums");
-
 /** Rows as one array per column, for `unnest`. */
 const columns = <Row>(rows: readonly Row[], ...names: (keyof Row)[]): unknown[][] =>
   names.map((name) => rows.map((row) => row[name]));
 
-/** Writes messages and positions, and sums them up. */
+/** Writes messages and positions. */
 export function targetMessageStore(target: Queries) {
   return {
     /** @param mayBeHere false spares the look for messages of an earlier run */
@@ -238,22 +235,10 @@ export function targetMessageStore(target: Queries) {
         columns(positions, "user_id", "peer_id", "group_id", "read_id", "delivered_id", "pending_id"),
       ),
     conversationCount: async () => only(await target.query(conversationCount, [])).n,
-    /** The next conversations above `after`: the last id and how many; null when there are none. */
-    async nextRange(after: number, size: number): Promise<{ last: number; count: number } | null> {
-      const { last, count } = only(await target.query(nextRange, [after, size]));
-      return last === null ? null : { last, count };
-    },
     async place(after: number, last: number): Promise<void> {
       await target.query(startEmpty, [after, last]);
       await target.query(place, [after, last]);
       await target.query(leave, [after, last]);
-    },
-    /** Inside a transaction. */
-    async *sums(): AsyncGenerator<TargetSum> {
-      await target.query(sums, []);
-      for (let rows = await target.query(fetchSums, []); rows.length > 0; rows = await target.query(fetchSums, [])) {
-        yield* rows;
-      }
     },
   };
 }

@@ -1,24 +1,14 @@
 import type { Queries } from "@om/server/platform/postgres/database";
 import { only, statement } from "@om/server/platform/postgres/statement";
-import type { SourceGroup, SourceInvite, SourceToken, SourceVersion } from "./source-store.ts";
+import type { SourceGroup, SourceInvite, SourceToken, SourceUser, SourceVersion } from "./source-store.ts";
 
 /** A user as it is stored here; `name`: what it owns in `names`, null when the account is closed. */
-export interface MappedUser {
-  id: number;
-  created_at: string;
-  updated_at: string;
-  username: string;
-  name: string | null;
-  email: string;
-  password_hash: string;
-  full_name: string;
-  avatar: string;
-  role: string;
-  last_seen: string | null;
-  closed_at: string | null;
-}
-/** As the source has it, with a creator and a handle that hold here. */
-export type MappedGroup = Omit<SourceGroup, "heir_id" | "has_creator" | "handle_rank">;
+export type MappedUser = SourceUser & { name: string | null; deleted_at: string | null };
+
+/** Rows come as one JSON text; what the columns do not name is passed over. */
+const rows = (table: string): string => `json_populate_recordset(null::${table}, $1::json)`;
+const insert = (table: string, columns: string): string =>
+  `insert into ${table} (${columns}) select ${columns} from ${rows(table)}`;
 
 const usersHere = statement<{ id: number; username: string; email: string }>(
   "import.users_here",
@@ -31,17 +21,13 @@ const emailsTaken = statement<{ email: string }>(
 );
 const addUsers = statement<never>(
   "import.add_users",
-  `with input as materialized (
-     select * from json_to_recordset($1::json) as i(
-       id bigint, created_at timestamptz, updated_at timestamptz, username text, name text, email text, password_hash text,
-       full_name text, avatar text, role text, last_seen timestamptz, closed_at timestamptz)
-   ), made as (
-     insert into users (id, created_at, updated_at, username, email, password_hash, full_name, avatar, role, last_seen, deleted_at)
-     select id, created_at, updated_at, username, email, password_hash, full_name, avatar, role, last_seen, closed_at from input
+  `with made as (
+     ${insert("users", "id, created_at, updated_at, username, email, password_hash, full_name, avatar, role, last_seen, deleted_at")}
    ), named as (
-     insert into names (name, user_id) select name, id from input where name is not null
+     insert into names (name, user_id)
+     select name, id from json_to_recordset($1::json) as i(id bigint, name text) where name is not null
    )
-   insert into user_state (user_id) select id from input on conflict do nothing`,
+   insert into user_state (user_id) select id from ${rows("users")} on conflict do nothing`,
 );
 
 const groupsHere = statement<{ id: number; handle: string | null }>(
@@ -50,48 +36,36 @@ const groupsHere = statement<{ id: number; handle: string | null }>(
 );
 const addGroups = statement<never>(
   "import.add_groups",
-  `with input as materialized (
-     select * from json_to_recordset($1::json) as i(
-       id bigint, created_at timestamptz, updated_at timestamptz, name text, description text, icon text, creator_id bigint,
-       is_public boolean, handle text, reserved text)
-   ), made as (
-     insert into groups (id, created_at, updated_at, name, description, icon, creator_id, is_public, handle)
-     select id, created_at, updated_at, name, description, icon, creator_id, is_public, handle from input
+  `with made as (
+     ${insert("groups", "id, created_at, updated_at, name, description, icon, creator_id, is_public, handle")}
    ), named as (
-     insert into names (name, group_id) select reserved, id from input where reserved is not null
+     insert into names (name, group_id)
+     select reserved, id from json_to_recordset($1::json) as i(id bigint, reserved text) where reserved is not null
    ), conversation as (
-     insert into conversations (group_id) select id from input returning id
+     insert into conversations (group_id) select id from ${rows("groups")} returning id
    )
    insert into import_conversations (conversation_id, seq, ver) select id, 0, 0 from conversation`,
 );
 
 const addInvites = statement<{ here: number }>(
   "import.add_invites",
-  `with input as materialized (
-     select * from json_to_recordset($1::json) as i(
-       token text, group_id bigint, created_by bigint, created_at timestamptz, expires_at timestamptz, max_uses int,
-       used_count int, revoked_at timestamptz)
-   ), made as (
-     insert into invites (token, group_id, created_by, created_at, expires_at, max_uses, used_count, revoked_at)
-     select token, group_id, created_by, created_at, expires_at, max_uses, used_count, revoked_at from input
+  `with made as (
+     ${insert("invites", "token, group_id, created_by, created_at, expires_at, max_uses, used_count, revoked_at")}
      on conflict do nothing returning token
-   ), before as (select n.token from invites n join input using (token))
+   ), before as (select token from invites join ${rows("invites")} i using (token))
    select count(*) as here from (select token from made union select token from before) x`,
 );
-
 const addVersions = statement<{ here: number }>(
   "import.add_versions",
-  `with input as materialized (
-     select * from json_to_recordset($1::json) as i(
-       id bigint, platform text, version text, build_number bigint, download_url text, changelog text, force_update boolean,
-       min_supported_build bigint, is_active boolean, release_date timestamptz, created_at timestamptz, updated_at timestamptz)
-   ), made as (
-     insert into app_versions (id, platform, version, build_number, download_url, changelog, force_update, min_supported_build,
-       is_active, release_date, created_at, updated_at)
-     select id, platform, version, build_number, download_url, changelog, force_update, min_supported_build,
-       is_active, release_date, created_at, updated_at from input
+  `with made as (
+     ${insert(
+       "app_versions",
+       "id, platform, version, build_number, download_url, changelog, force_update, min_supported_build, is_active, release_date, created_at, updated_at",
+     )}
      on conflict do nothing returning platform, build_number
-   ), before as (select v.platform, v.build_number from app_versions v join input using (platform, build_number))
+   ), before as (
+     select platform, build_number from app_versions join ${rows("app_versions")} i using (platform, build_number)
+   )
    select count(*) as here from (select * from made union select * from before) x`,
 );
 
@@ -130,7 +104,7 @@ export function targetStore(target: Queries) {
     emailsTaken: async (emails: string[]) => (await target.query(emailsTaken, [emails])).map(({ email }) => email),
     addUsers: (users: MappedUser[]) => target.query(addUsers, [JSON.stringify(users)]),
     groupsHere: (ids: number[]) => target.query(groupsHere, [ids]),
-    addGroups(groups: MappedGroup[]) {
+    addGroups(groups: SourceGroup[]) {
       const rows = groups.map((group) => ({ ...group, reserved: group.handle?.toLowerCase() }));
       return target.query(addGroups, [JSON.stringify(rows)]);
     },

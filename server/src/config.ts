@@ -23,16 +23,8 @@ const listOf = (allowed: string, fits: (entry: string) => boolean): Kind<string[
     return given.every(fits) ? given : undefined;
   },
 });
-const flag: Kind<boolean> = {
-  allowed: "true or false",
-  parse: (value) =>
-    new Map([
-      ["true", true],
-      ["1", true],
-      ["false", false],
-      ["0", false],
-    ]).get(value.toLowerCase()),
-};
+const flags = new Map(Object.entries({ true: true, 1: true, false: false, 0: false }));
+const flag: Kind<boolean> = { allowed: "true or false", parse: (value) => flags.get(value.toLowerCase()) };
 const whole = (min: number, max: number): Kind<number> => ({
   allowed: `a whole number from ${min} to ${max}`,
   parse: (value) =>
@@ -101,8 +93,9 @@ const faultPoint: Kind<string> = {
 };
 
 interface Setting<T> {
-  env: string;
-  /** An older name of the variable, which counts when `env` is unset or empty. */
+  /** The variable's name, where it is not that of the setting: `dataDir` is DATA_DIR. */
+  env?: string;
+  /** An older name of the variable, which counts when the other is unset or empty. */
   also?: string;
   kind: Kind<T>;
   /** The text that is parsed when the variable is unset or empty. */
@@ -111,207 +104,175 @@ interface Setting<T> {
   secret?: true;
 }
 
-const setting = <T>(env: string, kind: Kind<T>, fallback: string, meaning: string): Setting<T> => ({
-  env,
+const setting = <T>(kind: Kind<T>, fallback: string, meaning: string): Setting<T> => ({
   kind,
   default: fallback,
   meaning,
 });
-const secret = (env: string, kind: Kind<string>, meaning: string): Setting<string> => ({
-  ...setting(env, kind, "", meaning),
+const secret = (kind: Kind<string>, meaning: string): Setting<string> => ({
+  ...setting(kind, "", meaning),
   secret: true,
 });
 
 /** Every setting of the server. `--help` and docs/configuration.md are made from this table. */
-export const settings = {
-  host: setting("HOST", text, "127.0.0.1", "Address to listen on; 0.0.0.0 for all interfaces"),
-  port: setting("PORT", whole(0, 65_535), "8080", "Port to listen on; 0 picks a free one"),
+const table = {
+  host: setting(text, "127.0.0.1", "Address to listen on; 0.0.0.0 for all interfaces"),
+  port: setting(whole(0, 65_535), "8080", "Port to listen on; 0 picks a free one"),
   dataDir: setting(
-    "DATA_DIR",
     text,
     "./data",
     "Folder of the embedded database, of a generated JWT secret and, without S3_ENDPOINT, of avatars and attachments",
   ),
   logLevel: setting(
-    "LOG_LEVEL",
     oneOf("trace", "debug", "info", "warn", "error", "fatal", "silent"),
     "info",
     "How much to log, as JSON lines on standard output",
   ),
   trustProxy: setting(
-    "TRUST_PROXY",
     networks,
     "",
     "Addresses or networks of reverse proxies whose X-Forwarded-For is believed, such as 127.0.0.1,10.0.0.0/8; empty: none",
   ),
 
   databaseUrl: secret(
-    "DATABASE_URL",
     postgresUrl,
     "PostgreSQL 15 or newer. Without it DB_HOST decides; without that too the embedded database in DATA_DIR is used",
   ),
-  dbHost: setting("DB_HOST", text, "", "PostgreSQL host, if DATABASE_URL is not set"),
-  dbPort: setting("DB_PORT", whole(1, 65_535), "5432", "PostgreSQL port, with DB_HOST"),
-  dbUser: setting("DB_USER", text, "", "PostgreSQL user, with DB_HOST"),
-  dbPassword: secret("DB_PASSWORD", text, "PostgreSQL password, with DB_HOST"),
-  dbName: setting("DB_NAME", text, "", "PostgreSQL database, with DB_HOST"),
-  dbSslMode: setting(
-    "DB_SSLMODE",
-    oneOf("disable", "prefer", "require", "verify-ca", "verify-full"),
-    "prefer",
-    "TLS to PostgreSQL, with DB_HOST",
-  ),
-  dbPool: setting("DB_POOL", whole(2, 200), "16", "Connections to PostgreSQL"),
-  sendLanes: setting("SEND_LANES", whole(1, 16), "4", "Batches that may commit side by side"),
+  dbHost: setting(text, "", "PostgreSQL host, if DATABASE_URL is not set"),
+  dbPort: setting(whole(1, 65_535), "5432", "PostgreSQL port, with DB_HOST"),
+  dbUser: setting(text, "", "PostgreSQL user, with DB_HOST"),
+  dbPassword: secret(text, "PostgreSQL password, with DB_HOST"),
+  dbName: setting(text, "", "PostgreSQL database, with DB_HOST"),
+  dbSslMode: {
+    ...setting(
+      oneOf("disable", "prefer", "require", "verify-ca", "verify-full"),
+      "prefer",
+      "TLS to PostgreSQL, with DB_HOST",
+    ),
+    env: "DB_SSLMODE",
+  },
+  dbPool: setting(whole(2, 200), "16", "Connections to PostgreSQL"),
+  sendLanes: setting(whole(1, 16), "4", "Batches that may commit side by side"),
 
   jwtSecret: secret(
-    "JWT_SECRET",
     text,
     "Key that signs access tokens, 16 bytes or more, 32 advised. The embedded database keeps a generated one in DATA_DIR; with PostgreSQL the server refuses to start without it",
   ),
   allowedOrigins: setting(
-    "ALLOWED_ORIGINS",
     origins,
     "",
     "Browser origins that may call, compared exactly; empty: only pages of this server's own origin",
   ),
   csrfMode: setting(
-    "CSRF_MODE",
     oneOf("token", "origin", "off"),
     "token",
     "How unsafe requests of browsers are proven: by the om_csrf cookie repeated in X-OM-CSRF, by Origin alone, or not",
   ),
-  cookieSecure: setting("COOKIE_SECURE", flag, "false", "Send cookies over HTTPS only"),
-  cookieDomain: setting("COOKIE_DOMAIN", text, "", "Domain attribute of the cookies; empty: none"),
-  cookieSameSite: setting(
-    "COOKIE_SAMESITE",
-    oneOf("Lax", "Strict", "None", "Disabled"),
-    "Lax",
-    "SameSite attribute of the cookies; None also sets Secure, Disabled leaves the attribute out",
-  ),
-  passwordMinLength: setting("PASSWORD_MIN_LENGTH", whole(8, 72), "10", "Shortest password, in bytes"),
-  exposeEmails: setting("EXPOSE_EMAILS", flag, "false", "Show everybody's e-mail address to every user"),
+  cookieSecure: setting(flag, "false", "Send cookies over HTTPS only"),
+  cookieDomain: setting(text, "", "Domain attribute of the cookies; empty: none"),
+  cookieSameSite: {
+    ...setting(
+      oneOf("Lax", "Strict", "None", "Disabled"),
+      "Lax",
+      "SameSite attribute of the cookies; None also sets Secure, Disabled leaves the attribute out",
+    ),
+    env: "COOKIE_SAMESITE",
+  },
+  passwordMinLength: setting(whole(8, 72), "10", "Shortest password, in bytes"),
+  exposeEmails: setting(flag, "false", "Show everybody's e-mail address to every user"),
 
   maxMessageLength: setting(
-    "MAX_MESSAGE_LENGTH",
     whole(1, 1_000_000),
     "4000",
     "Longest message in bytes; longer ones are cut on a character boundary",
   ),
   pendingDays: setting(
-    "PENDING_DAYS",
     whole(1, 3650),
     "30",
     "Days for which an undelivered message is pushed again at every connect of a client that does not resume by cursor",
   ),
 
-  authLimit: setting("AUTH_LIMIT", whole(0, 1_000_000), "20", "Calls of /api/auth per minute and address; 0 = off"),
-  namesLimit: setting(
-    "NAMES_LIMIT",
-    whole(0, 1_000_000),
-    "120",
-    "Calls of /api/users/check-username per minute and address; 0 = off",
-  ),
+  authLimit: setting(whole(0, 1_000_000), "20", "Calls of /api/auth per minute and address; 0 = off"),
+  namesLimit: setting(whole(0, 1_000_000), "120", "Calls of /api/users/check-username per minute and address; 0 = off"),
   loginLimit: setting(
-    "LOGIN_LIMIT",
     whole(0, 1_000_000),
     "30",
     "Failed logins per account and address in 15 minutes, then 429; 0 = off",
   ),
-  avatarLimit: setting(
-    "AVATAR_LIMIT",
-    whole(0, 1_000_000),
-    "10",
-    "Uploads of avatars and group icons per user in 10 minutes; 0 = off",
-  ),
-  attachmentLimit: setting(
-    "ATTACHMENT_LIMIT",
-    whole(0, 1_000_000),
-    "120",
-    "Uploads of attachments per user in 10 minutes; 0 = off",
-  ),
+  avatarLimit: setting(whole(0, 1_000_000), "10", "Uploads of avatars and group icons per user in 10 minutes; 0 = off"),
+  attachmentLimit: setting(whole(0, 1_000_000), "120", "Uploads of attachments per user in 10 minutes; 0 = off"),
   frameRate: setting(
-    "FRAME_RATE",
     whole(0, 1_000_000),
     "50",
     "Frames per second that one socket may send for long; more are delayed, not refused; 0 = off",
   ),
-  frameBurst: setting(
-    "FRAME_BURST",
-    whole(1, 1_000_000),
-    "200",
-    "Frames that one socket may send at once before FRAME_RATE holds",
-  ),
-  maxSockets: setting("MAX_SOCKETS", whole(0, 1_000_000), "50000", "WebSocket connections of this process; 0 = off"),
+  frameBurst: setting(whole(1, 1_000_000), "200", "Frames that one socket may send at once before FRAME_RATE holds"),
+  maxSockets: setting(whole(0, 1_000_000), "50000", "WebSocket connections of this process; 0 = off"),
   maxSocketsPerUser: setting(
-    "MAX_SOCKETS_PER_USER",
     whole(0, 10_000),
     "20",
     "WebSocket connections of one user; the oldest is closed; 0 = off",
   ),
   sendQueueBytes: setting(
-    "SEND_QUEUE_BYTES",
     whole(65_536, 1_073_741_824),
     "8388608",
     "What may wait for one slow socket before it is closed with 4002",
   ),
-  metricsToken: secret(
-    "METRICS_TOKEN",
-    text,
-    "Bearer token that /metrics asks for; empty: /metrics answers this machine only",
-  ),
+  metricsToken: secret(text, "Bearer token that /metrics asks for; empty: /metrics answers this machine only"),
   publicApiBaseUrl: setting(
-    "PUBLIC_API_BASE_URL",
     baseUrl,
     "",
     "Public address of the API, such as https://chat.example.org/api; URLs of avatars and attachments begin with it. Unset: the address the server listens on, which may reach no further than this machine",
   ),
   publicJoinBaseUrl: setting(
-    "PUBLIC_JOIN_BASE_URL",
     baseUrl,
     "",
     "Public address that invite links begin with; empty: answers carry only the path",
   ),
   redisUrl: secret(
-    "REDIS_URL",
     redisUrl,
     "Redis 6.2 or newer, or Valkey: for the cache, for who is online, and for pushes between nodes. Without it REDIS_ADDR decides; without that too there is none of this",
   ),
-  redisAddr: setting("REDIS_ADDR", redisAddress, "", "Redis or Valkey without TLS, if REDIS_URL is not set"),
-  redisPassword: secret("REDIS_PASSWORD", text, "Redis password, if REDIS_URL holds none"),
-  redisDb: setting("REDIS_DB", whole(0, 1_000_000), "0", "Redis database number, if REDIS_URL names none"),
+  redisAddr: setting(redisAddress, "", "Redis or Valkey without TLS, if REDIS_URL is not set"),
+  redisPassword: secret(text, "Redis password, if REDIS_URL holds none"),
+  redisDb: setting(whole(0, 1_000_000), "0", "Redis database number, if REDIS_URL names none"),
   redisCluster: setting(
-    "REDIS_CLUSTER",
     flag,
     "false",
     "It is a Redis or Valkey Cluster; REDIS_URL or REDIS_ADDR then names one of its nodes or, separated by commas, several, which are asked for the others",
   ),
   redisCaFile: setting(
-    "REDIS_CA_FILE",
     text,
     "",
     "PEM file of the authority that signed the certificate of a rediss:// server, if this machine does not trust it anyway",
   ),
   s3Endpoint: {
-    ...setting("S3_ENDPOINT", hostAndPort, "", "S3-compatible storage of avatars and attachments; unset: DATA_DIR"),
+    ...setting(hostAndPort, "", "S3-compatible storage of avatars and attachments; unset: DATA_DIR"),
     also: "MINIO_ENDPOINT",
   },
-  s3Bucket: { ...setting("S3_BUCKET", text, "", "Bucket of that storage; it must exist"), also: "MINIO_BUCKET" },
-  s3AccessKey: { ...secret("S3_ACCESS_KEY", text, "Access key of that storage"), also: "MINIO_ACCESS_KEY" },
-  s3SecretKey: { ...secret("S3_SECRET_KEY", text, "Secret key of that storage"), also: "MINIO_SECRET_KEY" },
-  s3Region: setting("S3_REGION", text, "us-east-1", "Region of that storage; few but Amazon's ask for another"),
-  s3UseSsl: { ...setting("S3_USE_SSL", flag, "false", "Reach that storage over TLS"), also: "MINIO_USE_SSL" },
+  s3Bucket: { ...setting(text, "", "Bucket of that storage; it must exist"), also: "MINIO_BUCKET" },
+  s3AccessKey: { ...secret(text, "Access key of that storage"), also: "MINIO_ACCESS_KEY" },
+  s3SecretKey: { ...secret(text, "Secret key of that storage"), also: "MINIO_SECRET_KEY" },
+  s3Region: setting(text, "us-east-1", "Region of that storage; few but Amazon's ask for another"),
+  s3UseSsl: { ...setting(flag, "false", "Reach that storage over TLS"), also: "MINIO_USE_SSL" },
 
   faultAt: setting(
-    "FAULT_AT",
     faultPoint,
     "",
     "For verification only: the process kills itself at this step of a read or write, with this probability",
   ),
-  wsDebug: setting("WS_DEBUG", flag, "false", "Log the size of every inbound frame"),
+  wsDebug: setting(flag, "false", "Log the size of every inbound frame"),
 } as const;
+type Settings = typeof table;
 
-type Settings = typeof settings;
+/** By their names in `Config`. */
+export const settings: Readonly<Record<string, Setting<unknown> & { env: string }>> = Object.fromEntries(
+  Object.entries(table).map(([name, entry]) => [
+    name,
+    { env: name.replaceAll(/[A-Z]/g, "_$&").toUpperCase(), ...entry },
+  ]),
+);
+
 /** Typed values of all settings; empty text means unset. */
 export type Config = { -readonly [N in keyof Settings]: Settings[N] extends Setting<infer T> ? T : never };
 
@@ -320,7 +281,7 @@ export class ConfigError extends Error {}
 
 /** @throws ConfigError */
 export function parseConfig(env: Record<string, string | undefined>): Config {
-  const entries = Object.entries(settings).map(([name, entry]: [string, Setting<unknown>]) => {
+  const entries = Object.entries(settings).map(([name, entry]) => {
     const variable = [entry.env, entry.also ?? ""].find((one) => (env[one]?.trim() ?? "") !== "") ?? entry.env;
     const given = env[variable]?.trim() ?? "";
     if (given === "" && entry.default === "") return [name, entry.kind.empty ?? ""];
@@ -349,7 +310,7 @@ export function loadEnvironment(): Record<string, string | undefined> {
 
 /** Text of `--help`. */
 export function helpText(): string {
-  const rows = Object.values(settings).map((entry: Setting<unknown>) => {
+  const rows = Object.values(settings).map((entry) => {
     const fallback = entry.default === "" ? "unset" : entry.default;
     return `  ${entry.env}\n      ${meaningOf(entry)}.\n      Default: ${fallback}. Allowed: ${entry.kind.allowed}.`;
   });
@@ -362,7 +323,7 @@ function meaningOf({ meaning, also }: Setting<unknown>): string {
 
 /** docs/configuration.md. */
 export function configurationPage(): string {
-  const rows = Object.values(settings).map((entry: Setting<unknown>) => {
+  const rows = Object.values(settings).map((entry) => {
     const fallback = entry.default === "" ? "–" : `\`${entry.default}\``;
     return `| \`${entry.env}\` | ${fallback} | ${meaningOf(entry)}. | ${entry.kind.allowed} |`;
   });

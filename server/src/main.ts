@@ -14,6 +14,7 @@ for (const name of ["SIGTERM", "SIGINT"] as const) {
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => stop(0));
 
 const { helpText, parseConfig, loadEnvironment } = await import("./config.ts");
+const { errorLine } = await import("./platform/error-line.ts");
 if (process.argv.includes("--help") || process.argv.includes("-h")) {
   console.log(helpText());
 } else {
@@ -21,9 +22,8 @@ if (process.argv.includes("--help") || process.argv.includes("-h")) {
     await run();
   } catch (error) {
     if (error !== signal.reason) {
-      console.error(
-        errorLine(signal.aborted ? "OM Messenger did not stop cleanly" : "OM Messenger cannot start", error),
-      );
+      const what = signal.aborted ? "did not stop cleanly" : "cannot start";
+      console.error(`OM Messenger ${what}: ${errorLine(error)}`);
       exitCode = 1;
     }
   }
@@ -35,7 +35,7 @@ async function run(): Promise<void> {
   await using app = await startApp(parseConfig(loadEnvironment()), {
     signal,
     onListening: (url) => console.log(`OM Messenger is starting: ${url}`),
-    onFatal: (error) => stop(1, () => console.error(errorLine("OM Messenger has to stop", error))),
+    onFatal: (error) => stop(1, () => console.error(`OM Messenger has to stop: ${errorLine(error)}`)),
   });
   if (signal.aborted) return;
   console.log(`OM Messenger is ready: ${app.url}`);
@@ -48,11 +48,4 @@ function stop(code: number, say: () => void = () => undefined): void {
   stopping.abort();
   say();
   setTimeout(() => process.exit(1), stopTimeoutMs).unref();
-}
-
-/** One line for people, with the cause of a defect. */
-function errorLine(what: string, error: unknown): string {
-  if (!(error instanceof Error)) return `${what}: ${String(error)}`;
-  const cause = error.cause instanceof Error ? ` (${error.cause.message})` : "";
-  return `${what}: ${error.message}${cause}`;
 }

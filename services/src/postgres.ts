@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { createCluster, npmPrograms, runnable, startCluster, type Cluster } from "@om/postgres";
 import { ensureBinaries } from "./binaries.ts";
 import { freePort } from "./free-port.ts";
-import { querySync } from "./sync-query.ts";
+import { querySync } from "./sync-calls.ts";
 import { copyTemplate } from "./template.ts";
 
 /** A PostgreSQL of our own: temporary folder, free port on loopback, no password; gone when disposed. */

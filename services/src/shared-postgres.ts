@@ -1,4 +1,4 @@
-import { querySync } from "./sync-query.ts";
+import { querySync } from "./sync-calls.ts";
 
 /** Names the PostgreSQL that all tests share which do nothing to it as a whole: a URL without a database. */
 export const sharedVariable = "OM_SHARED_POSTGRES";

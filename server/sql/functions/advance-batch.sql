@@ -1,10 +1,12 @@
 -- The last message at or before a position that is not hidden from the user; 0: none.
-create or replace function message_at_seq(p_conversation bigint, p_seq bigint, p_user bigint) returns bigint stable language sql as $$
-  select coalesce((
+create or replace function message_at_seq(p_conversation bigint, p_seq bigint, p_user bigint) returns bigint stable language plpgsql as $$
+begin
+  return coalesce((
     select m.id from messages m
     where m.conversation_id = p_conversation and m.seq <= p_seq and not (m.hidden and m.sender_id <> p_user)
     order by m.seq desc limit 1
-  ), 0)
+  ), 0);
+end
 $$;
 
 -- Moves read and delivered positions forward; a position never goes back.
@@ -21,7 +23,8 @@ returns table (
   conversation_id bigint, user_id bigint, peer_id bigint, group_id bigint, ver bigint, seq bigint, read_moved boolean,
   read_message_id bigint, delivered_message_id bigint, newly_read bigint, members json, user_list_ver bigint, peer_list_ver bigint, read_seq bigint, delivered_seq bigint,
   dirty_added boolean
-) language plpgsql set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+) language plpgsql
+  set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 #variable_conflict use_column
 declare
   targets jsonb;
@@ -63,22 +66,23 @@ begin
     ])
     from jsonb_to_recordset(targets) as w(u bigint, lo bigint, hi bigint, g bigint)
   ));
+  dirty_added := not is_marked(p_epoch);
 
   for t in
-    select w.c, w.u,
-      -- null means to the end, which wins
-      case when bool_or(w.s is null and w.r) then null else max(w.s) filter (where w.r) end as read_to,
-      bool_or(w.s is null and w.r) as read_all,
-      case when bool_or(w.s is null) then null else max(w.s) end as delivered_to,
-      bool_or(w.s is null) as delivered_all
-    from jsonb_to_recordset(targets) as w(u bigint, c bigint, s bigint, r boolean)
-    group by w.c, w.u order by w.c, w.u
+    select w.c, w.u, h as head, p as reader, w.read_to, w.delivered_to
+    from (
+      -- null means to the end, which is beyond every message
+      select w.c, w.u, max(coalesce(w.s, 9e18::bigint)) filter (where w.r) as read_to, max(coalesce(w.s, 9e18::bigint)) as delivered_to
+      from jsonb_to_recordset(targets) as w(u bigint, c bigint, s bigint, r boolean)
+      group by w.c, w.u order by w.c, w.u
+    ) w
+      join conversations h on h.id = w.c
+      join participants p on p.user_id = w.u and p.conversation_id = w.c and p.left_at is null
   loop
-    select * into head from conversations c where c.id = t.c;
-    select * into reader from participants p where p.user_id = t.u and p.conversation_id = t.c and p.left_at is null;
-    continue when not found;
-    new_read := greatest(reader.read_seq, case when t.read_all then head.seq else coalesce(t.read_to, 0) end);
-    new_delivered := greatest(reader.delivered_seq, new_read, case when t.delivered_all then head.seq else coalesce(t.delivered_to, 0) end);
+    head := t.head;
+    reader := t.reader;
+    new_read := greatest(reader.read_seq, least(coalesce(t.read_to, 0), head.seq));
+    new_delivered := greatest(reader.delivered_seq, new_read, least(t.delivered_to, head.seq));
     continue when new_read = reader.read_seq and new_delivered = reader.delivered_seq;
     unread_before := (head.seq - reader.read_seq) - (reader.sent - reader.sent_at_read) - reader.skipped;
 
@@ -109,37 +113,32 @@ begin
     ver := head.ver;
     members := null;
     if head.lo is not null then
-      ver := head.ver + 1;
-      update conversations c set ver = c.ver + 1, changed_xid = pg_current_xact_id() where c.id = t.c;
+      -- The peer's position may have moved in the same call.
+      update conversations c set ver = c.ver + 1, changed_xid = pg_current_xact_id() where c.id = t.c returning c.ver into ver;
     elsif read_moved then
       members := member_ids(t.c);
     end if;
-    update user_state u set list_ver = u.list_ver + 1 where u.user_id = t.u returning u.list_ver into user_list_ver;
-    peer_list_ver := case when head.lo = head.hi then user_list_ver end;
-    if head.lo <> head.hi then
-      update user_state u set list_ver = u.list_ver + 1 where u.user_id in (head.lo, head.hi) and u.user_id <> t.u
-      returning u.list_ver into peer_list_ver;
-    end if;
+    peer_id := case when head.lo = t.u then head.hi else head.lo end;
+    with raised as (
+      update user_state u set list_ver = u.list_ver + 1 where u.user_id in (t.u, peer_id) returning u.user_id, u.list_ver
+    )
+    select max(r.list_ver) filter (where r.user_id = t.u), max(r.list_ver) filter (where r.user_id = peer_id)
+    into user_list_ver, peer_list_ver from raised r;
 
     conversation_id := t.c;
     user_id := t.u;
-    peer_id := case when head.lo = t.u then head.hi else head.lo end;
     group_id := head.group_id;
     seq := head.seq;
     read_seq := new_read;
     delivered_seq := new_delivered;
     read_message_id := message_at_seq(t.c, new_read, t.u);
     delivered_message_id := message_at_seq(t.c, new_delivered, t.u);
-    dirty_added := false;
-    if p_epoch is distinct from cache_epoch() then
-      dirty_added := add_dirty(array['convlist:' || t.u], array[user_list_ver], p_epoch) > 0;
-      if head.lo is not null then
-        perform add_dirty(
-          array['conv:' || head.lo || ':' || head.hi, 'unread:' || t.u || ':' || peer_id, 'unread:' || peer_id || ':' || t.u,
-            'convlist:' || peer_id],
-          array[ver, ver, ver, peer_list_ver], p_epoch
-        );
-      end if;
+    if dirty_added then
+      insert into cache_dirty (key, ver)
+      select 'convlist:' || l.id, l.ver from (values (t.u, user_list_ver), (peer_id, peer_list_ver)) as l(id, ver) where l.ver is not null
+      union select k.key, ver
+      from unnest(array['conv:' || head.lo || ':' || head.hi, 'unread:' || t.u || ':' || peer_id, 'unread:' || peer_id || ':' || t.u]) as k(key)
+      where head.lo is not null;
     end if;
     newly_read := unread_before - ((head.seq - new_read) - (reader.sent - own_part) - skipped_part);
     return next;

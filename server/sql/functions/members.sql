@@ -1,6 +1,8 @@
 -- Members of a group as a JSON array of user ids.
-create or replace function member_ids(p_conversation bigint) returns json stable language sql as $$
-  select coalesce(json_agg(p.user_id), '[]') from participants p where p.conversation_id = p_conversation and p.left_at is null
+create or replace function member_ids(p_conversation bigint) returns json stable language plpgsql as $$
+begin
+  return (select coalesce(json_agg(p.user_id), '[]') from participants p where p.conversation_id = p_conversation and p.left_at is null);
+end
 $$;
 
 create or replace function count_new_members() returns trigger language plpgsql as $$

@@ -1,24 +1,26 @@
 -- Stores messages, all in one transaction of the caller.
 -- In: one element per message, to a person or to a group (the other is null); (sender, client_id) must be distinct within a call, and
 --     makes a message idempotent for ever. A reply to a message that its sender does not see in that conversation is no reply.
--- Out: one row per stored message and one per message that was stored before ('duplicate': the row tells the stored one); ord says
---      which element. No row: there is no such recipient, or the sender is not in the group. ver and seq are the message's; status is
---      'sent', or what it is by now; hidden: the recipient has blocked the sender; reply: the message replied to, as {message, sender};
---      members: of a group, with its first row. prev_ver: the conversation's version before the call; sender_delivered: how far the
---      sender has received by now; sender_list_ver, recipient_list_ver: versions of their lists by now; null in a group.
---      dirty_added: what the call changes is in cache_dirty.
--- p_epoch: under which epoch the caller marks in the cache what this changes, before it commits; null: not at all; see add_dirty().
+-- Out: one JSON object, whose parts are null when they are empty.
+--      stored: the new messages as placed_message; ord says which element it was.
+--      known: those that were stored before, as they are by now. An element that is in neither has no such recipient, or its sender is not
+--      in the group.
+--      delivered: how far senders have received by now. lists: versions of the lists by user. senders: their profiles.
+--      members: of the groups, by group. dirty: what the call changes is in cache_dirty.
+-- p_epoch: under which epoch the caller marks in the cache what this changes, before it commits; null: not at all; see is_marked().
 create or replace function send_batch(
   p_senders bigint[], p_recipients bigint[], p_groups bigint[], p_client_ids text[], p_types text[], p_contents text[],
   p_replies bigint[], p_epoch int
-) returns table (
-  ord bigint, outcome text, id bigint, conversation_id bigint, recipient_id bigint, group_id bigint, seq bigint, ver bigint,
-  status text, hidden boolean, created_at timestamptz, sender json, reply json, members json, prev_ver bigint,
-  sender_delivered bigint, sender_list_ver bigint, recipient_list_ver bigint, dirty_added boolean
-) language plpgsql set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
-#variable_conflict use_column
+) returns json language plpgsql
+  set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
   now_at timestamptz;
+  placed placed_message[];
+  known json;
+  delivered json;
+  lists json;
+  members json;
+  dirty boolean := false;
 begin
   perform set_config('om.marked', '1', true);
   perform lock_objects(array(
@@ -27,91 +29,62 @@ begin
     ] end)
     from unnest(p_senders, p_recipients, p_groups) as i(sender, recipient, group_id)
   ));
-
-  with created as (
-    insert into conversations (lo, hi)
-    select distinct least(i.sender, i.recipient), greatest(i.sender, i.recipient)
-    from unnest(p_senders, p_recipients) as i(sender, recipient)
-    where i.recipient is not null
-      and not exists (
-        select from conversations c
-        where c.lo = least(i.sender, i.recipient) and c.hi = greatest(i.sender, i.recipient)
-      )
-      and exists (select from users u where u.id = i.sender)
-      and exists (select from users u where u.id = i.recipient)
-    returning conversations.id, lo, hi
-  )
-  insert into participants (conversation_id, user_id)
-  select created.id, lo from created union select created.id, hi from created;
-
   now_at := clock_timestamp();
-  return query
-  with input as materialized (
-    select * from unnest(p_senders, p_recipients, p_groups, p_client_ids, p_types, p_contents, p_replies) with ordinality
-      as i(sender, recipient, group_id, client_id, type, content, reply, ord)
-  ),
-  known as materialized (
-    select i.ord, i.sender, m.id, m.conversation_id, m.seq, m.ver, m.created_at, m.hidden, m.reply_to_id, c.group_id,
-      case when c.lo = m.sender_id then c.hi else c.lo end as recipient,
-      case
-        when c.lo is null or m.hidden then 'sent'
-        when m.seq <= r.read_seq then 'read' when m.seq <= r.delivered_seq then 'delivered' else 'sent' end as status
-    from input i
-      join messages m on m.sender_id = i.sender and m.client_id = i.client_id
-      join conversations c on c.id = m.conversation_id
-      left join participants r on r.conversation_id = c.id and r.user_id = case when c.lo = m.sender_id then c.hi else c.lo end
-  ),
-  targets as materialized (
-    select i.*, c.id as conversation_id, c.seq as old_seq, c.ver as old_ver, c.last_message_at, c.last_message_id,
-      exists (select from blocks b where b.blocker_id = i.recipient and b.blocked_id = i.sender) as hidden
-    from input i
-      join conversations c on c.lo = least(i.sender, i.recipient) and c.hi = greatest(i.sender, i.recipient)
-    where i.recipient is not null and not exists (select from known k where k.ord = i.ord)
-    union all
-    select i.*, c.id, c.seq, c.ver, c.last_message_at, c.last_message_id, false
-    from input i
-      join conversations c on c.group_id = i.group_id
-      join participants p on p.user_id = i.sender and p.conversation_id = c.id and p.left_at is null
-    where i.group_id is not null and not exists (select from known k where k.ord = i.ord)
-  ),
-  numbered as (
-    select t.*, greatest(now_at, t.last_message_at) as created_at, t.old_seq + row_number() over w as seq,
-      t.old_ver + row_number() over w as ver,
-      (select r.id from messages r
-       where r.id = t.reply and r.conversation_id = t.conversation_id and r.deleted_at is null
-         and not (r.hidden and r.sender_id <> t.sender)) as reply_to_id
-    from targets t window w as (partition by t.conversation_id order by t.ord)
-  ),
-  placed as materialized (
-    select n.*, nextval('message_ids') as id from (select * from numbered order by numbered.ord) n
-  ),
-  written as (
-    insert into messages (
-      id, conversation_id, seq, first_ver, ver, sender_id, client_id, message_type, content, reply_to_id, hidden, created_at
-    )
-    select p.id, p.conversation_id, p.seq, p.ver, p.ver, p.sender, p.client_id, p.type, p.content, p.reply_to_id, p.hidden, p.created_at
-    from placed p
-  ),
-  heads as (
+  placed := array(
+    select row(t.ord, nextval('message_ids'), t.conversation_id, t.sender, t.recipient, t.group_id, t.seq + t.nth, t.ver + t.nth,
+      greatest(now_at, t.old_at), t.hidden, r.id, case when r.id is not null then message_with_sender(r.id) end, t.old_id, t.old_at
+    )::placed_message
+    from (
+      select t.*, row_number() over (partition by t.conversation_id order by t.ord) as nth
+      from (
+        select i.*, coalesce(c.id, g.id, make_conversation(i.sender, i.recipient)) as conversation_id,
+          coalesce(c.seq, g.seq, 0) as seq, coalesce(c.ver, g.ver, 0) as ver,
+          coalesce(c.last_message_id, g.last_message_id) as old_id, coalesce(c.last_message_at, g.last_message_at) as old_at,
+          exists (select from blocks b where b.blocker_id = i.recipient and b.blocked_id = i.sender) as hidden
+        from unnest(p_senders, p_recipients, p_groups, p_client_ids, p_replies) with ordinality
+            as i(sender, recipient, group_id, client_id, reply, ord)
+          left join conversations c
+            on i.recipient is not null and c.lo = least(i.sender, i.recipient) and c.hi = greatest(i.sender, i.recipient)
+          left join conversations g on g.group_id = i.group_id
+        where not exists (select from messages k where k.sender_id = i.sender and k.client_id = i.client_id)
+          and (i.group_id is null or exists (
+            select from participants p where p.user_id = i.sender and p.conversation_id = g.id and p.left_at is null
+          ))
+        offset 0
+      ) t
+      where t.conversation_id is not null order by t.ord
+    ) t
+      left join messages r on r.id = t.reply and r.conversation_id = t.conversation_id and r.deleted_at is null
+        and not (r.hidden and r.sender_id <> t.sender)
+  );
+  if cardinality(placed) < cardinality(p_senders) then
+    known := known_messages(p_senders, p_client_ids);
+  end if;
+
+  insert into messages (
+    id, conversation_id, seq, first_ver, ver, sender_id, client_id, message_type, content, reply_to_id, hidden, created_at
+  )
+  select p.id, p.conversation_id, p.seq, p.ver, p.ver, p.sender, p_client_ids[p.ord], p_types[p.ord], p_contents[p.ord], p.reply_to_id,
+    p.hidden, p.created_at
+  from unnest(placed) p;
+
+  with heads as (
     update conversations c
     set ver = h.ver, seq = h.seq, last_message_id = h.id, last_message_at = h.created_at, changed_xid = pg_current_xact_id()
     from (
       select p.conversation_id, max(p.ver) as ver, max(p.seq) as seq, max(p.id) as id, max(p.created_at) as created_at
-      from placed p group by 1
+      from unnest(placed) p group by 1
     ) h
     where c.id = h.conversation_id
   ),
   -- Whom a message concerns in a row of their own: its sender, and of a direct conversation the recipient too.
   concerned as (
-    select x.conversation_id, x.user_id,
-      count(*) filter (where x.own) as own, min(x.seq) filter (where x.own) as first, max(x.seq) filter (where x.own) as last,
-      count(*) filter (where x.unseen) as unseen, max(x.id) as newest, max(x.id) filter (where not x.unseen) as seen,
-      max(x.created_at) filter (where not x.unseen) as seen_at, max(x.last_message_id) as old_id, max(x.last_message_at) as old_at
-    from (
-      select p.*, p.sender as user_id, true as own, false as unseen from placed p
-      union all
-      select p.*, p.recipient, false, p.hidden from placed p where p.recipient is not null and p.recipient <> p.sender
-    ) x
+    select p.conversation_id, u.id as user_id,
+      count(*) filter (where p.sender = u.id) as own, min(p.seq) filter (where p.sender = u.id) as first,
+      max(p.seq) filter (where p.sender = u.id) as last, count(*) filter (where p.hidden and p.sender <> u.id) as unseen,
+      max(p.id) as newest, max(p.id) filter (where not p.hidden or p.sender = u.id) as seen,
+      max(p.created_at) filter (where not p.hidden or p.sender = u.id) as seen_at, max(p.old_id) as old_id, max(p.old_at) as old_at
+    from unnest(placed) p, unnest(array[p.sender, nullif(p.recipient, p.sender)]) u(id)
     group by 1, 2
   ),
   positions as (
@@ -127,49 +100,76 @@ begin
     where t.user_id = s.user_id and t.conversation_id = s.conversation_id and (s.own > 0 or s.unseen > 0 or t.last_visible_id is not null)
     returning t.user_id, t.conversation_id, t.delivered_seq
   ),
-  lists as (
+  raised as (
     update user_state u set list_ver = u.list_ver + 1
-    from (
-      select p.sender as user_id from placed p where p.recipient is not null
-      union select p.recipient from placed p where p.recipient is not null
-    ) x
-    where u.user_id = x.user_id
+    where u.user_id in (select unnest(array[p.sender, p.recipient]) from unnest(placed) p where p.recipient is not null)
     returning u.user_id, u.list_ver
-  ),
-  dirty as (
-    select add_dirty(array_agg(k.key), array_agg(k.ver), p_epoch) as keys from (
-      select 'conv:' || least(p.sender, p.recipient) || ':' || greatest(p.sender, p.recipient), max(p.ver) from placed p
-      where p.recipient is not null group by 1
-      union all select 'group:' || p.group_id, max(p.ver) from placed p where p.group_id is not null group by 1
-      union all select 'unread:' || p.recipient || ':' || p.sender, max(p.ver) from placed p where p.recipient is not null group by 1
-      union all select 'unread:' || p.sender || ':' || p.recipient, max(p.ver) from placed p where p.recipient is not null group by 1
-      union all select 'convlist:' || l.user_id, l.list_ver from lists l
-    ) k(key, ver)
-    where p_epoch is distinct from cache_epoch() having count(*) > 0
-  ),
-  outcomes as (
-    select k.ord, 'duplicate' as outcome, k.id, k.conversation_id, k.recipient, k.group_id, k.seq, k.ver, k.status, k.hidden,
-      k.created_at, k.sender, k.reply_to_id, null::bigint as prev_ver
-    from known k
-    union all
-    select p.ord, 'stored', p.id, p.conversation_id, p.recipient, p.group_id, p.seq, p.ver, 'sent', p.hidden, p.created_at, p.sender,
-      p.reply_to_id, p.old_ver
-    from placed p
   )
-  select o.ord, o.outcome, o.id, o.conversation_id, o.recipient, o.group_id, o.seq, o.ver, o.status, o.hidden, o.created_at,
-    json_build_object('id', u.id, 'username', u.username, 'email', '', 'full_name', u.full_name, 'avatar', u.avatar, 'role', u.role,
-      'last_seen', u.last_seen),
-    (select json_build_object(
-        'message', json_build_array(r.id, r.seq, r.ver, r.sender_id, r.client_id, r.message_type, r.content, r.version, r.created_at, r.hidden),
-        'sender', json_build_object('id', ru.id, 'username', ru.username, 'email', '', 'full_name', ru.full_name, 'avatar', ru.avatar,
-          'role', ru.role, 'last_seen', ru.last_seen))
-      from messages r join users ru on ru.id = r.sender_id where r.id = o.reply_to_id and r.deleted_at is null),
-    case when o.group_id is not null and row_number() over (partition by o.conversation_id order by o.ord) = 1
-      then member_ids(o.conversation_id) end,
-    o.prev_ver, moved.delivered_seq, own.list_ver, theirs.list_ver, coalesce((select keys from dirty) > 0, false)
-  from outcomes o join users u on u.id = o.sender
-    left join positions moved on moved.user_id = o.sender and moved.conversation_id = o.conversation_id
-    left join lists own on own.user_id = o.sender and o.recipient is not null
-    left join lists theirs on theirs.user_id = o.recipient;
+  select (select json_agg(p) from positions p), (select json_object_agg(r.user_id, r.list_ver) from raised r) into delivered, lists;
+
+  if cardinality(placed) > 0 and not is_marked(p_epoch) then
+    dirty := true;
+    insert into cache_dirty (key, ver)
+    select case when p.group_id is null then 'conv:' || least(p.sender, p.recipient) || ':' || greatest(p.sender, p.recipient)
+      else 'group:' || p.group_id end, max(p.ver) from unnest(placed) p group by 1
+    union all select 'unread:' || p.recipient || ':' || p.sender, max(p.ver) from unnest(placed) p where p.group_id is null group by 1
+    union all select 'unread:' || p.sender || ':' || p.recipient, max(p.ver) from unnest(placed) p where p.group_id is null group by 1
+    union all select 'convlist:' || l.key, l.value::bigint from json_each_text(lists) l;
+  end if;
+  if array_remove(p_groups, null) <> '{}' then
+    members := (select json_object_agg(c.group_id, member_ids(c.id)) from conversations c where c.group_id = any(p_groups));
+  end if;
+  return json_build_object('stored', to_json(placed), 'known', known, 'delivered', delivered, 'lists', lists, 'members', members,
+    'senders', (select json_agg(user_profile(u)) from users u where u.id = any(p_senders)), 'dirty', dirty);
 end
+$$;
+
+-- The direct conversation of two users whose lock is held, made if there is none; null when one of them does not exist.
+create or replace function make_conversation(p_sender bigint, p_recipient bigint) returns bigint language plpgsql as $$
+declare
+  found_id bigint;
+begin
+  -- A message of the same call may have made it.
+  select c.id into found_id from conversations c
+  where c.lo = least(p_sender, p_recipient) and c.hi = greatest(p_sender, p_recipient);
+  if found_id is null and exists (select from users where id = p_sender) and exists (select from users where id = p_recipient) then
+    insert into conversations (lo, hi) values (least(p_sender, p_recipient), greatest(p_sender, p_recipient)) returning id into found_id;
+    insert into participants (conversation_id, user_id) select distinct found_id, u from unnest(array[p_sender, p_recipient]) u;
+  end if;
+  return found_id;
+end
+$$;
+
+-- Messages that were stored before, with their state by now.
+create or replace function known_messages(p_senders bigint[], p_client_ids text[]) returns json language plpgsql as $$
+begin
+  return (
+    select json_agg(json_build_object('ord', i.ord, 'id', m.id, 'conversation_id', c.id, 'sender', m.sender_id, 'group_id', c.group_id,
+      'recipient', p.peer, 'seq', m.seq, 'ver', m.ver, 'created_at', m.created_at, 'hidden', m.hidden,
+      'reply', message_with_sender(m.reply_to_id), 'status', case when c.lo is null or m.hidden then 'sent'
+        when m.seq <= r.read_seq then 'read' when m.seq <= r.delivered_seq then 'delivered' else 'sent' end))
+    from unnest(p_senders, p_client_ids) with ordinality as i(sender, client_id, ord)
+      join messages m on m.sender_id = i.sender and m.client_id = i.client_id
+      join conversations c on c.id = m.conversation_id
+      cross join lateral (select case when c.lo = m.sender_id then c.hi else c.lo end as peer) p
+      left join participants r on r.conversation_id = c.id and r.user_id = p.peer
+  );
+end
+$$;
+
+-- A message as a reply shows it, whoever may see it; null: there is none, or it was deleted.
+create or replace function message_with_sender(p_message bigint) returns json language plpgsql as $$
+begin
+  return (
+    select json_build_object('message', json_build_array(m.id, m.seq, m.ver, m.sender_id, m.client_id, m.message_type, m.content,
+      m.version, m.created_at, m.hidden), 'sender', user_profile(u))
+    from messages m join users u on u.id = m.sender_id where m.id = p_message and m.deleted_at is null
+  );
+end
+$$;
+
+-- What anybody may see of a user.
+create or replace function user_profile(u users) returns json stable language sql as $$
+  select json_build_object('id', u.id, 'username', u.username, 'email', '', 'full_name', u.full_name, 'avatar', u.avatar, 'role', u.role,
+    'last_seen', u.last_seen)
 $$;

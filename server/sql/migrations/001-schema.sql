@@ -180,6 +180,24 @@ create table messages (
 -- What changed after it was sent; new messages are found by seq.
 create index messages_changed on messages (conversation_id, ver) where edited_at is not null or deleted_at is not null;
 
+-- A message in the hands of send_batch(): it has its place, and the row is about to be written.
+create type placed_message as (
+  ord int,                                         -- which element of the call it is
+  id bigint,
+  conversation_id bigint,
+  sender bigint,
+  recipient bigint,                                -- null in a group
+  group_id bigint,
+  seq bigint,
+  ver bigint,
+  created_at timestamptz,
+  hidden boolean,
+  reply_to_id bigint,
+  reply json,                                      -- the message replied to; see message_with_sender()
+  old_id bigint,                                   -- the conversation's last message before the call, and its time
+  old_at timestamptz
+);
+
 -- The key at the end of a message's content, such as attachments/7/<uuid>.png; null when the content is something else. Attachments
 -- belong to whoever uploaded them, which their key says, and to the readers of the messages that name them.
 create function attachment_key(content text) returns text language sql immutable parallel safe

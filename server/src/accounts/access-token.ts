@@ -1,4 +1,5 @@
-import { jwtVerify, SignJWT } from "jose";
+import { SignJWT } from "jose/jwt/sign";
+import { jwtVerify } from "jose/jwt/verify";
 import { LRUCache } from "lru-cache";
 import type { Caller, VerifyToken } from "../platform/caller.ts";
 import type { Clock } from "../platform/clock.ts";
@@ -6,21 +7,11 @@ import type { Clock } from "../platform/clock.ts";
 /** How long an access token is good, in seconds. */
 const accessTokenTtlSeconds = 900;
 
-export interface AccessTokens {
-  issue(caller: Caller): Promise<string>;
-  verify: VerifyToken;
-  /**
-   * From now on this process refuses the tokens of sessions that ended. Other nodes are told by the bus; one that has not heard of it,
-   * or was restarted, or has seen very many sessions end since, takes them until they expire.
-   */
-  refuse(sessionIds: readonly number[]): void;
-}
-
 /**
  * HS256 tokens with the claims of wire contract §3.1 and `sid`, the session; a token of the old server has none. A verified token
  * is remembered until it expires.
  */
-export function createAccessTokens(secret: string, now: Clock): AccessTokens {
+export function createAccessTokens(secret: string, now: Clock) {
   const key = new TextEncoder().encode(secret);
   const verifiedTokens = new LRUCache<string, { caller: Caller; expires: number }>({ max: 20_000 });
   // Holds more than end in the life of a token; no session lives twice, so an entry is never wrong.
@@ -28,12 +19,12 @@ export function createAccessTokens(secret: string, now: Clock): AccessTokens {
   const unlessEnded = (caller: Caller): Caller | undefined =>
     caller.sessionId !== undefined && ended.has(caller.sessionId) ? undefined : caller;
   return {
-    issue: ({ userId, email, role, sessionId }) =>
+    issue: ({ userId, email, role, sessionId }: Caller): Promise<string> =>
       new SignJWT({ email, role, user_id: userId, ...(sessionId === undefined ? {} : { sid: sessionId }) })
         .setProtectedHeader({ alg: "HS256", typ: "JWT" })
         .setExpirationTime(Math.floor(now() / 1000) + accessTokenTtlSeconds)
         .sign(key),
-    async verify(token) {
+    async verify(token: string): ReturnType<VerifyToken> {
       const hit = verifiedTokens.get(token);
       if (hit !== undefined && hit.expires * 1000 > now()) return unlessEnded(hit.caller);
       if (token.length > 4096) return undefined;
@@ -47,11 +38,16 @@ export function createAccessTokens(secret: string, now: Clock): AccessTokens {
       verifiedTokens.set(token, { caller, expires: claims.exp });
       return unlessEnded(caller);
     },
-    refuse(sessionIds) {
+    /**
+     * From now on this process refuses the tokens of sessions that ended. Other nodes are told by the bus; one that has not heard of it,
+     * or was restarted, or has seen very many sessions end since, takes them until they expire.
+     */
+    refuse(sessionIds: readonly number[]): void {
       for (const sessionId of sessionIds) ended.set(sessionId, true);
     },
   };
 }
+export type AccessTokens = ReturnType<typeof createAccessTokens>;
 
 function id(claim: unknown): number | undefined {
   return typeof claim === "number" && Number.isSafeInteger(claim) && claim >= 1 ? claim : undefined;

@@ -14,17 +14,6 @@ import type { Profile, UserViews } from "./user-view.ts";
 /** Lets everybody know who relies on sessions that ended: what to tell the sockets, and which sessions' tokens to refuse. */
 export type PublishSessionEnd = (event: SessionEnd, sessionIds: readonly number[]) => void;
 
-/** Logins on devices: issue, renew and end them. */
-export interface Sessions {
-  /** Undefined when the account's password hash is not `passwordHash` any more: who proved the old password gets no session. */
-  open(account: { profile: Profile; passwordHash: string }, userAgent: string): Promise<AuthAnswer | undefined>;
-  /** @throws OmError `invalid_refresh` */
-  renew(refreshToken: string): Promise<AuthAnswer>;
-  /** Ends the session of a token; without a database too, because the client forgets its tokens anyway. */
-  end(refreshToken: string): Promise<void>;
-  purge(): Promise<void>;
-}
-
 interface Deps {
   sessions: SessionStore;
   accounts: AccountStore;
@@ -35,7 +24,8 @@ interface Deps {
   now: Clock;
 }
 
-export function createSessions(deps: Deps): Sessions {
+/** Logins on devices: issue, renew and end them. */
+export function createSessions(deps: Deps) {
   const publishEnd = (userId: number, sessionId: number): void =>
     deps.publishSessionEnd({ userId, ended: { sessionId } }, [sessionId]);
   const rotate = createRotation({ ...deps, onReuse: publishEnd });
@@ -50,21 +40,24 @@ export function createSessions(deps: Deps): Sessions {
   }
 
   return {
-    async open({ profile, passwordHash }, userAgent) {
+    /** Undefined when the account's password hash is not `passwordHash` any more: who proved the old password gets no session. */
+    async open({ profile, passwordHash }: { profile: Profile; passwordHash: string }, userAgent: string) {
       const token = randomBytes(32).toString("base64url");
       const expiresAt = deps.now() + refreshTokenTtlMs;
       const device = { userId: profile.id, userAgent: cutBytes(cleanText(userAgent), 300) };
       const id = await deps.sessions.open({ ...device, tokenHash: tokenHash(token), expiresAt, passwordHash });
       return id === undefined ? undefined : answer(profile, id, token);
     },
-    async renew(refreshToken) {
+    /** @throws OmError `invalid_refresh` */
+    async renew(refreshToken: string) {
       if (!isToken(refreshToken)) throw new OmError("invalid_refresh");
       const { userId, sessionId, next } = await rotate(refreshToken);
       const profile = await deps.accounts.byId(userId);
       if (profile === undefined) throw new OmError("invalid_refresh");
       return answer(profile, sessionId, next);
     },
-    async end(refreshToken) {
+    /** Ends the session of a token; without a database too, because the client forgets its tokens anyway. */
+    async end(refreshToken: string): Promise<void> {
       if (!isToken(refreshToken)) return;
       const ended = await deps.sessions.endByToken(tokenHash(refreshToken)).catch((error: unknown) => {
         if (!(error instanceof DatabaseUnavailable)) throw error;
@@ -75,6 +68,7 @@ export function createSessions(deps: Deps): Sessions {
     purge: () => deps.sessions.purge(deps.now()),
   };
 }
+export type Sessions = ReturnType<typeof createSessions>;
 
 function isToken(text: string): boolean {
   return text.length > 0 && text.length <= 200;

@@ -23,25 +23,13 @@ export type LookUpPresence = (userIds: readonly number[]) => Promise<IsOnline>;
 /**
  * How one user sees another: presence joined at read time, e-mail addresses hidden from everybody but oneself (O-4), and between
  * users of whom one has blocked the other no presence (O-6).
+ * @param options.onProfileServed is called with every profile of a known version that is shown
  */
-export interface UserViews {
-  /** Once for everybody whom an answer shows, before they are shown. */
-  lookup(profiles: readonly Pick<Profile, "id" | "relation">[]): Promise<IsOnline>;
-  user(profile: Profile, viewerId: number, online: IsOnline): User;
-  /** `user` after a look-up for this one. */
-  alone(profile: Profile, viewerId: number): Promise<User>;
-  /** As `user`, without the role. */
-  peer(profile: Profile, viewerId: number, online: IsOnline): PeerUser;
-  /** As `user`, with the times of the account. */
-  full(profile: FullProfile, viewerId: number, online: IsOnline): FullUser;
-}
-
-/** @param options.onProfileServed is called with every profile of a known version that is shown */
 export function createUserViews(options: {
   exposeEmails: boolean;
   lookup: LookUpPresence;
   onProfileServed?: (userId: number, ver: number) => void;
-}): UserViews {
+}) {
   const peer = (profile: Profile, viewerId: number, online: IsOnline): PeerUser => {
     if (profile.ver !== undefined) options.onProfileServed?.(profile.id, profile.ver);
     const isOnline = isUnblocked(profile) ? online(profile.id) : false;
@@ -61,20 +49,26 @@ export function createUserViews(options: {
     ...peer(profile, viewerId, online),
     role: profile.role,
   });
-  const lookup: UserViews["lookup"] = (profiles) =>
+  const lookup = (profiles: readonly Pick<Profile, "id" | "relation">[]): Promise<IsOnline> =>
     options.lookup([...new Set(profiles.filter(isUnblocked).map(({ id }) => id))]);
   return {
+    /** Once for everybody whom an answer shows, before they are shown. */
     lookup,
-    alone: async (profile, viewerId) => user(profile, viewerId, await lookup([profile])),
+    /** `user` after a look-up for this one. */
+    alone: async (profile: Profile, viewerId: number): Promise<User> =>
+      user(profile, viewerId, await lookup([profile])),
+    /** As `user`, without the role. */
     peer,
     user,
-    full: (profile, viewerId, online) => ({
+    /** As `user`, with the times of the account. */
+    full: (profile: FullProfile, viewerId: number, online: IsOnline): FullUser => ({
       ...user(profile, viewerId, online),
       created_at: profile.created_at,
       updated_at: profile.updated_at,
     }),
   };
 }
+export type UserViews = ReturnType<typeof createUserViews>;
 
 /** There is no block between the viewer and this user. */
 function isUnblocked({ relation = 0 }: Pick<Profile, "relation">): boolean {

@@ -88,7 +88,7 @@ describeDatabases("rows changed by hand", (database) => {
       queries.query(
         {
           name: "",
-          text: "select ord from send_batch(array[$1::bigint], array[$2::bigint], array[$3::bigint], array[$4], array['text'], array[$5], array[null::bigint], $6)",
+          text: "select send_batch(array[$1::bigint], array[$2::bigint], array[$3::bigint], array[$4], array['text'], array[$5], array[null::bigint], $6)",
         },
         [sender, recipient, place, `${Math.random()}`, text, epoch],
       ),

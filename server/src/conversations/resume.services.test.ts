@@ -53,11 +53,11 @@ test("a transaction that commits after a later one is not skipped by a cursor ta
   await slow.connect();
   await slow.query("begin; set local lock_timeout = '1s'");
   await slow.query(
-    "select * from send_batch(array[2], array[4], array[null]::bigint[], array['slow'], array['text'], array['slow'], array[null]::bigint[], null)",
+    "select send_batch(array[2], array[4], array[null]::bigint[], array['slow'], array['text'], array['slow'], array[null]::bigint[], null)",
   );
   // Its transaction number is drawn; a later one commits first, in a conversation of the same user.
   await slow.query(
-    "select * from send_batch(array[2], array[1], array[null]::bigint[], array['slow2'], array['text'], array['slow2'], array[null]::bigint[], null)",
+    "select send_batch(array[2], array[1], array[null]::bigint[], array['slow2'], array['text'], array['slow2'], array[null]::bigint[], null)",
   );
   const fast = new pg.Client({ connectionString: url });
   await fast.connect();

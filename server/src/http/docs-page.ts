@@ -26,34 +26,35 @@ interface OpenApi {
   paths: Record<string, Record<string, Operation>>;
   components: { schemas: Record<string, Json>; parameters: Record<string, Parameter> };
 }
-interface Message {
-  name: string;
-  summary: string;
-  payload: Json;
-}
 interface AsyncApi {
   channels: {
     ws: { address: string; description: string; bindings: { ws: { query: { properties: Record<string, Json> } } } };
   };
-  components: { messages: Record<string, Message>; schemas: Record<string, Json> };
-}
-interface Entry {
-  method: string;
-  path: string;
-  operation: Operation;
+  components: {
+    messages: Record<string, { name: string; summary: string; payload: Json }>;
+    schemas: Record<string, Json>;
+  };
 }
 
 /** Both documents as one page that needs nothing else: no script, no other file. */
 export function docsPage(openApi: Json, asyncApi: Json): string {
   const http = openApi as unknown as OpenApi;
   const ws = asyncApi as unknown as AsyncApi;
+  const { title, version, description } = http.info;
   const entries = Object.entries(http.paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, operation]) => ({ method: method.toUpperCase(), path, operation })),
+    Object.entries(methods).map(([method, operation]) => ({
+      operation,
+      heading: `<span class="method">${escapeHtml(method.toUpperCase())}</span> ${code(path)}`,
+    })),
   );
-  const features = http.tags.map(
-    ({ name }) => [name, entries.filter(({ operation }) => operation.tags.includes(name))] as const,
-  );
-  const messages = Object.entries(ws.components.messages);
+  const features = http.tags.map(({ name }) => ({
+    name: escapeHtml(name),
+    routes: entries.filter(({ operation }) => operation.tags.includes(name)),
+  }));
+  const frameLinks = (side: string): string =>
+    framesOf(ws, side)
+      .map(([id, { name }]) => `<a href="#frame-${escapeHtml(id)}">${code(name)}</a>`)
+      .join(", ");
   const parts = Object.entries({ ...http.components.schemas, ...ws.components.schemas }).sort(([a], [b]) =>
     a.localeCompare(b),
   );
@@ -62,84 +63,69 @@ export function docsPage(openApi: Json, asyncApi: Json): string {
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeHtml(http.info.title)}: protocol</title>
+<title>${escapeHtml(title)}: protocol</title>
 <style>${docsStyle}</style>
 </head>
 <body>
-<h1>${escapeHtml(http.info.title)}: protocol ${escapeHtml(http.info.version)}</h1>
+<h1>${escapeHtml(title)}: protocol ${escapeHtml(version)}</h1>
 <p>The same for machines: <a href="/docs/openapi.json">OpenAPI 3.1</a> for HTTP, <a href="/docs/asyncapi.json">AsyncAPI 3.0</a> for the WebSocket.</p>
-<p>${inline(http.info.description)}</p>
-${indexHtml(features, messages)}
+<p>${inline(description)}</p>
+<nav>
+${lines(features, ({ name, routes }) => `<h3>${name}</h3>\n<ul>${lines(routes, ({ operation, heading }) => `<li><a href="#route-${escapeHtml(operation.operationId)}">${heading}</a></li>`)}</ul>`)}
+<h3><a href="#socket">WebSocket</a></h3>
+<p>A client sends ${frameLinks("client_")}.</p>
+<p>The server sends ${frameLinks("server_")}.</p>
+<h3><a href="#errors">Errors</a>, <a href="#close">close codes</a>, <a href="#parts">shared parts</a></h3>
+</nav>
 <main>
-${features.map(([name, routes]) => `<h2 id="${escapeHtml(name)}">${escapeHtml(name)}</h2>\n${routes.map((entry) => routeHtml(entry, http)).join("\n")}`).join("\n")}
-${socketHtml(ws, messages)}
+${lines(features, ({ name, routes }) => `<h2 id="${name}">${name}</h2>\n${lines(routes, ({ operation, heading }) => routeHtml(operation, heading, http))}`)}
+${socketHtml(ws)}
 ${tablesHtml()}
 <h2 id="parts">Shared parts</h2>
-${parts.map(([name, schema]) => partHtml(name, schema)).join("\n")}
+${lines(parts, ([name, schema]) => partHtml(name, schema))}
 </main>
 </body>
 </html>
 `;
 }
 
-function indexHtml(features: (readonly [string, Entry[]])[], messages: [string, Message][]): string {
-  const routes = features.map(([name, entries]) => {
-    const items = entries.map(
-      ({ method, path, operation }) =>
-        `<li><a href="#route-${escapeHtml(operation.operationId)}"><span class="method">${escapeHtml(method)}</span> <code>${escapeHtml(path)}</code></a></li>`,
-    );
-    return `<h3>${escapeHtml(name)}</h3>\n<ul>${items.join("\n")}</ul>`;
-  });
-  const frames = messages.map(
-    ([id, { name }]) => `<a href="#frame-${escapeHtml(id)}"><code>${escapeHtml(name)}</code></a>`,
-  );
-  const from = frames.filter((_, i) => messages[i]?.[0].startsWith("client_"));
-  const to = frames.filter((_, i) => messages[i]?.[0].startsWith("server_"));
-  return `<nav>
-${routes.join("\n")}
-<h3><a href="#socket">WebSocket</a></h3>
-<p>A client sends ${from.join(", ")}.</p>
-<p>The server sends ${to.join(", ")}.</p>
-<h3><a href="#errors">Errors</a>, <a href="#close">close codes</a>, <a href="#parts">shared parts</a></h3>
-</nav>`;
-}
+const code = (text: string): string => `<code>${escapeHtml(text)}</code>`;
+const lines = <T>(items: readonly T[], html: (item: T) => string): string => items.map(html).join("\n");
+const section = (id: string, heading: string, body: string): string =>
+  `<section id="${escapeHtml(id)}">\n<h3>${heading}</h3>\n${body}\n</section>`;
+/** @param side `client_`: what a client sends, `server_` */
+const framesOf = (ws: AsyncApi, side: string) =>
+  Object.entries(ws.components.messages).filter(([id]) => id.startsWith(side));
 
-function routeHtml({ method, path, operation }: Entry, http: OpenApi): string {
+function routeHtml(operation: Operation, heading: string, { components }: OpenApi): string {
   const { operationId, summary, security, requestBody } = operation;
-  const parameters = operation.parameters.map((given) =>
-    "$ref" in given ? http.components.parameters[given.$ref.slice(given.$ref.lastIndexOf("/") + 1)] : given,
+  const parameters = operation.parameters.flatMap((given) =>
+    "$ref" in given ? (components.parameters[given.$ref.slice(given.$ref.lastIndexOf("/") + 1)] ?? []) : given,
   );
+  const rows = parameters.map(({ name, in: place, required, description = "" }) => [
+    code(name),
+    `${escapeHtml(place)}${required ? "" : ", may be absent"}`,
+    inline(description),
+  ]);
+  const contentHtml = (title: string, content: Content): string =>
+    lines(Object.entries(content), ([type, { schema }]) => {
+      const kind = type === "application/json" ? "" : ` ${code(type)}`;
+      return `<h4>${escapeHtml(title)}${kind}</h4>\n<pre>${openedHtml(schema, components.schemas)}</pre>`;
+    });
   const answers = Object.entries(operation.responses);
   const done = answers.filter(([status]) => status.startsWith("2"));
   const refused = answers.filter(([status]) => !status.startsWith("2"));
   const who = security.length === 0 ? "Anybody may call it." : "Needs an access token.";
-  return `<section id="route-${escapeHtml(operationId)}">
-<h3><span class="method">${escapeHtml(method)}</span> <code>${escapeHtml(path)}</code></h3>
-<p>${inline(summary)} ${who}</p>
-${parametersHtml(parameters.filter((parameter) => parameter !== undefined))}
-${requestBody === undefined ? "" : contentHtml("Body", requestBody.content, http.components.schemas)}
-${done.map(([status, { content }]) => contentHtml(`Answer ${status}`, content, http.components.schemas)).join("\n")}
+  return section(
+    `route-${operationId}`,
+    heading,
+    `<p>${inline(summary)} ${who}</p>
+${rows.length === 0 ? "" : `<h4>Parameters</h4>\n${tableHtml(["Name", "Where", ""], rows)}`}
+${requestBody === undefined ? "" : contentHtml("Body", requestBody.content)}
+${lines(done, ([status, { content }]) => contentHtml(`Answer ${status}`, content))}
 <h4>Errors</h4>
-<ul class="errors">${refused.map((refusal) => refusalHtml(...refusal)).join("\n")}</ul>
-</section>`;
-}
-
-function parametersHtml(parameters: Parameter[]): string {
-  if (parameters.length === 0) return "";
-  const rows = parameters.map(({ name, in: place, required, description = "" }) => [
-    `<code>${escapeHtml(name)}</code>`,
-    `${escapeHtml(place)}${required ? "" : ", may be absent"}`,
-    inline(description),
-  ]);
-  return `<h4>Parameters</h4>\n${tableHtml(["Name", "Where", ""], rows)}`;
-}
-
-function contentHtml(title: string, content: Content, schemas: Record<string, Json>): string {
-  const blocks = Object.entries(content).map(([type, { schema }]) => {
-    const kind = type === "application/json" ? "" : ` <code>${escapeHtml(type)}</code>`;
-    return `<h4>${escapeHtml(title)}${kind}</h4>\n<pre>${openedHtml(schema, schemas)}</pre>`;
-  });
-  return blocks.join("\n");
+<ul class="errors">${lines(refused, (refusal) => refusalHtml(...refusal))}</ul>`,
+  );
 }
 
 function refusalHtml(status: string, { description, content }: { description: string; content: Content }): string {
@@ -152,22 +138,20 @@ function refusalHtml(status: string, { description, content }: { description: st
   return `<li>${label} ${inline(description)}${usual ? "" : ` (${shapes.join(" or ")})`}</li>`;
 }
 
-function socketHtml(
-  { channels: { ws: channel }, components: { schemas } }: AsyncApi,
-  messages: [string, Message][],
-): string {
-  const query = Object.entries(channel.bindings.ws.query.properties).map(([name, { description }]) => [
-    `<code>${escapeHtml(name)}</code>`,
+function socketHtml(ws: AsyncApi): string {
+  const { address, description, bindings } = ws.channels.ws;
+  const query = Object.entries(bindings.ws.query.properties).map(([name, { description }]) => [
+    code(name),
     inline(String(description)),
   ]);
   const frames = (side: string): string =>
-    messages
-      .filter(([id]) => id.startsWith(side))
-      .map(([id, message]) => frameHtml(id, message, schemas))
-      .join("\n");
+    lines(framesOf(ws, side), ([id, { name, summary, payload }]) => {
+      const shape = openedHtml(payload, ws.components.schemas);
+      return section(`frame-${id}`, code(name), `<p>${inline(summary)}</p>\n<pre>${shape}</pre>`);
+    });
   return `<h2 id="socket">WebSocket</h2>
-<h3><code>${escapeHtml(channel.address)}</code></h3>
-<p>${inline(channel.description)}</p>
+<h3>${code(address)}</h3>
+<p>${inline(description)}</p>
 <h4>Query</h4>
 ${tableHtml(["Name", ""], query)}
 <h2>What a client sends</h2>
@@ -176,29 +160,19 @@ ${frames("client_")}
 ${frames("server_")}`;
 }
 
-function frameHtml(id: string, { name, summary, payload }: Message, schemas: Record<string, Json>): string {
-  return `<section id="frame-${escapeHtml(id)}">
-<h3><code>${escapeHtml(name)}</code></h3>
-<p>${inline(summary)}</p>
-<pre>${openedHtml(payload, schemas)}</pre>
-</section>`;
-}
-
 function tablesHtml(): string {
-  const codes = Object.entries(errors).map(([code, { status, text, retry }]) => [
-    `<code>${escapeHtml(code)}</code>`,
+  const yesOrNo = (is: boolean): string => (is ? "yes" : "no");
+  const codes = Object.entries(errors).map(([name, { status, text, retry }]) => [
+    code(name),
     String(status),
     escapeHtml(text),
-    retry ? "yes" : "no",
+    yesOrNo(retry),
   ]);
-  const frames = Object.entries(frameErrors).map(([code, text]) => [
-    `<code>${escapeHtml(code)}</code>`,
-    escapeHtml(text),
-  ]);
+  const frames = Object.entries(frameErrors).map(([name, text]) => [code(name), escapeHtml(text)]);
   const closes = Object.values(closeCodes).map(({ code, reason, reconnect }) => [
     String(code),
     escapeHtml(reason),
-    reconnect ? "yes" : "no",
+    yesOrNo(reconnect),
   ]);
   return `<h2 id="errors">Errors</h2>
 <h3>Over HTTP</h3>
@@ -212,10 +186,8 @@ ${tableHtml(["Code", "Reason", "Come back"], closes)}`;
 
 function partHtml(name: string, schema: Json): string {
   const { description } = schema as { description?: string };
-  return `<section id="part-${escapeHtml(name)}">
-<h3><code>${escapeHtml(name)}</code></h3>
-${description === undefined ? "" : `<p>${inline(description)}</p>\n`}<pre>${schemaHtml(schema)}</pre>
-</section>`;
+  const text = description === undefined ? "" : `<p>${inline(description)}</p>\n`;
+  return section(`part-${name}`, code(name), `${text}<pre>${schemaHtml(schema)}</pre>`);
 }
 
 /** @param rows cells of HTML */

@@ -16,26 +16,17 @@ export function imageKind(head: Buffer): ImageKind | undefined {
   return /^GIF8[79]a/.test(latin) ? "gif" : undefined;
 }
 
-/** Work on pictures: a few at a time, each with a deadline, a bounded number waiting (else OmError `unavailable`). */
-export interface Images {
-  /** Reads the header alone. @throws InvalidImage for what is too large to decode or no such picture */
-  check(path: string, kind: ImageKind): Promise<{ animated: boolean }>;
-  /**
-   * Decodes a checked picture and writes it anew: upright, in sRGB, at most `side` wide and high, never enlarged, without metadata.
-   * JPEG has no transparency: white shines through. Of an animation the first picture is taken. @throws InvalidImage
-   */
-  encode(from: string, to: string, as: { kind: Exclude<ImageKind, "gif">; side: number }): Promise<void>;
-}
-
 /** What may be decoded: as much as phones make, and no more than a small server can hold twice. */
 const maxPixels = 50_000_000;
 const maxBytes = 160_000_000;
 const quality = 85;
 
-export function createImages(): Images {
+/** Work on pictures: a few at a time, each with a deadline, a bounded number waiting (else OmError `unavailable`). */
+export function createImages() {
   const semaphore = createSemaphore({ parallel: 2, maxWaiting: 64 });
   return {
-    check: (path, kind) =>
+    /** Reads the header alone. @throws InvalidImage for what is too large to decode or no such picture */
+    check: (path: string, kind: ImageKind) =>
       semaphore.run(async () => {
         const found = await decoded((await open(path)).metadata());
         const pixels = found.width * found.height;
@@ -45,7 +36,11 @@ export function createImages(): Images {
         }
         return { animated: (found.pages ?? 1) > 1 };
       }),
-    encode: (from, to, { kind, side }) =>
+    /**
+     * Decodes a checked picture and writes it anew: upright, in sRGB, at most `side` wide and high, never enlarged, without metadata.
+     * JPEG has no transparency: white shines through. Of an animation the first picture is taken. @throws InvalidImage
+     */
+    encode: (from: string, to: string, { kind, side }: { kind: Exclude<ImageKind, "gif">; side: number }) =>
       semaphore.run(async () => {
         const size = { width: side, height: side, fit: "inside", withoutEnlargement: true } as const;
         const upright = (await open(from)).timeout({ seconds: 10 }).autoOrient().resize(size);
@@ -60,6 +55,7 @@ export function createImages(): Images {
       }),
   };
 }
+export type Images = ReturnType<typeof createImages>;
 
 async function open(path: string): Promise<Sharp> {
   const sharp = await loadDecoder();

@@ -24,21 +24,15 @@ export interface UploadedFile {
 /** What an upload that brings no usable file is answered. */
 export type UploadRefusals = Record<Exclude<UploadResult["outcome"], "file">, ErrorCode>;
 
-/** Files on their way in: each waits on disk in a folder of its own, and is gone when `use` is done with it. */
-export interface Uploads {
-  /** @throws OmError of `refusals`, `unavailable` when too many are under way */
-  receive<T>(receive: ReceiveFile, refusals: UploadRefusals, use: (file: UploadedFile) => Promise<T>): Promise<T>;
-  /** Removes what a crash left behind. */
-  sweep(): Promise<void>;
-}
-
 /** Older than any upload that is still under way, in ms. */
 const staleAfter = 3_600_000;
 
-export function createUploads({ folder, now }: { folder: string; now: Clock }): Uploads {
+/** Files on their way in: each waits on disk in a folder of its own, and is gone when `use` is done with it. */
+export function createUploads({ folder, now }: { folder: string; now: Clock }) {
   const semaphore = createSemaphore({ parallel: 64, maxWaiting: 0 });
   return {
-    receive: (receive, refusals, use) =>
+    /** @throws OmError of `refusals`, `unavailable` when too many are under way */
+    receive: <T>(receive: ReceiveFile, refusals: UploadRefusals, use: (file: UploadedFile) => Promise<T>): Promise<T> =>
       semaphore.run(async () => {
         const own = join(folder, randomUUID());
         const path = join(own, "in");
@@ -53,7 +47,8 @@ export function createUploads({ folder, now }: { folder: string; now: Clock }): 
           await rm(own, { recursive: true, force: true });
         }
       }),
-    async sweep() {
+    /** Removes what a crash left behind. */
+    async sweep(): Promise<void> {
       for (const name of await readdir(folder).catch(() => [])) {
         const path = join(folder, name);
         const changed = await stat(path).then(
@@ -65,6 +60,7 @@ export function createUploads({ folder, now }: { folder: string; now: Clock }): 
     },
   };
 }
+export type Uploads = ReturnType<typeof createUploads>;
 
 async function inspect(path: string): Promise<{ size: number; head: Buffer }> {
   const file = await open(path, "r");

@@ -59,11 +59,12 @@ function grouped(pairs: readonly [key: number, one: StoredMessage][]): Map<numbe
 function conversationChanges(part: readonly StoredMessage[], posts: PostTargets): Changed[] {
   const [first, last] = [part[0], part.at(-1)];
   if (first === undefined || last === undefined) return [];
-  const { recipient_id: recipientId, group_id: groupId, prev_ver: prev } = first.row;
+  const { recipient_id: recipientId, group_id: groupId } = first.row;
+  const prev = first.row.ver - 1;
   const ref = recipientId === null ? { groupId: groupId ?? 0 } : directRef(first.senderId, recipientId);
   const records = part.flatMap((one) => [messageRecord(one.tuple), ...ownPosition(one)]);
   // The first message makes the conversation; who is in it and how far is read with the next look.
-  const post = (prev ?? 0) > 0 ? posts.history(ref, { prev: prev ?? 0, records }) : undefined;
+  const post = prev > 0 ? posts.history(ref, { prev, records }) : undefined;
   const history: Changed = { key: conversationKey(ref), ver: last.row.ver, post };
   return "groupId" in ref ? [history] : [history, ...invalidatedUnread(ref.lo, ref.hi, last.row.ver)];
 }
@@ -80,7 +81,7 @@ function listChanges(userId: number, part: readonly StoredMessage[], posts: Post
   const ver = first?.senderId === userId ? first.row.sender_list_ver : (first?.row.recipient_list_ver ?? null);
   if (ver === null) return [];
   // A conversation that is new has no entry in the list yet.
-  if (part.some(({ row }) => row.prev_ver === 0)) return [{ key: listKey(userId), ver }];
+  if (part.some(({ row }) => row.ver === 1)) return [{ key: listKey(userId), ver }];
   const records = part.flatMap((one) => listRecords(one, userId, part));
   return [{ key: listKey(userId), ver, post: posts.list(userId, { prev: ver - 1, records }) }];
 }

@@ -35,11 +35,7 @@ export function publicUser({ id, username, full_name, avatar, role, last_seen }:
  * For the devices of those whom it is for, and for the sender's other devices that follow by cursor. All members of a group share
  * one frame.
  */
-export function messagePushes(
-  write: SendWrite,
-  row: StoredRow,
-  { senderOnline, members }: { senderOnline: boolean; members: readonly number[] },
-): Push[] {
+export function messagePushes(write: SendWrite, row: StoredRow, senderOnline: boolean): Push[] {
   const { senderId } = write.message;
   const { recipient_id: recipientId, conversation_id: conversationId, seq, id } = row;
   const sender = publicUser(row.sender, senderOnline);
@@ -48,6 +44,6 @@ export function messagePushes(
   if (recipientId === senderId)
     return [{ userIds: [senderId], frame: frameOf(frameFor(senderId)), to: "all", message }];
   const shared = recipientId === null;
-  const others = shared ? members.filter((userId) => userId !== senderId) : row.hidden ? [] : [recipientId];
+  const others = shared ? (row.members ?? []).filter((userId) => userId !== senderId) : row.hidden ? [] : [recipientId];
   return pushesTo({ others, byId: senderId, shared, except: write.socketId }, frameFor, { message });
 }

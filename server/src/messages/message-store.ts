@@ -12,6 +12,7 @@ import {
   conversationColumns,
   conversationTables,
   foundMessages,
+  jsonTime,
   messageArray,
   profilesColumn,
   rowWithFound,
@@ -20,7 +21,7 @@ import {
   type MessageTuple,
 } from "../conversations/conversation-row.ts";
 import type { Queries } from "../platform/postgres/database.ts";
-import { statement, type Statement } from "../platform/postgres/statement.ts";
+import { only, statement, type Statement } from "../platform/postgres/statement.ts";
 
 /** A message to store; (senderId, clientId) names it for ever. */
 export interface NewMessage {
@@ -49,10 +50,9 @@ export interface StoredRow {
   sender: Profile;
   /** The message replied to, whoever may see it; it ends before those of a reply of its own. */
   reply: { message: MessageTuple; sender: Profile } | null;
-  /** Of a group, with the first row of each. */
+  /** Of a group. */
   members: number[] | null;
-  /** Of a stored message, versions for the cache: the conversation's before the batch, and the lists' of a direct one after it. */
-  prev_ver: number | null;
+  /** Versions of the lists by now, of a direct message that was stored. */
   sender_list_ver: number | null;
   recipient_list_ver: number | null;
   /** How far the sender has received by now; null: as before. */
@@ -61,21 +61,40 @@ export interface StoredRow {
   dirty_added: boolean;
 }
 
-const sendBatch = statement<StoredRow>(
+/** What send_batch() answers; see there. */
+interface SentBatch {
+  stored: SentRow[];
+  known: (SentRow & Pick<StoredRow, "status">)[] | null;
+  delivered: { user_id: number; conversation_id: number; delivered_seq: number }[] | null;
+  lists: Record<number, number> | null;
+  members: Record<number, number[]> | null;
+  senders: Profile[] | null;
+  dirty: boolean;
+}
+
+interface SentRow extends Pick<
+  StoredRow,
+  "ord" | "id" | "conversation_id" | "group_id" | "seq" | "ver" | "created_at" | "hidden" | "reply"
+> {
+  sender: number;
+  recipient: number | null;
+}
+
+const sendBatch = statement<{ sent: SentBatch }>(
   "messages.send_batch",
-  "select * from send_batch($1, $2, $3, $4, $5, $6, $7, $8)",
+  "select send_batch($1, $2, $3, $4, $5, $6, $7, $8) as sent",
 );
 
 /**
  * Stores all in one transaction; no row where there is no such recipient or the sender is not in the group.
  * @param epoch under which the cache is marked before the commit; null: it is not
  */
-export function storeMessages(
+export async function storeMessages(
   db: Queries,
   batch: readonly NewMessage[],
   epoch: number | null = null,
 ): Promise<StoredRow[]> {
-  return db.query(sendBatch, [
+  const rows = await db.query(sendBatch, [
     batch.map(({ senderId }) => senderId),
     batch.map(({ to }) => ("recipientId" in to ? to.recipientId : null)),
     batch.map(({ to }) => ("groupId" in to ? to.groupId : null)),
@@ -85,6 +104,42 @@ export function storeMessages(
     batch.map(({ replyToId }) => replyToId ?? null),
     epoch,
   ]);
+  return storedRows(only(rows).sent);
+}
+
+function storedRows({ stored, known, delivered, lists, members, senders, dirty }: SentBatch): StoredRow[] {
+  const profiles = new Map(senders?.map((profile) => [profile.id, profile]));
+  const positions = new Map(delivered?.map((at) => [`${at.conversation_id}/${at.user_id}`, at.delivered_seq]));
+  const rowOf = (row: SentRow, outcome: StoredRow["outcome"], status: MessageStatus): StoredRow => {
+    const { ord, id, conversation_id, recipient: recipient_id, group_id, seq, ver, hidden, reply } = row;
+    const sender = profiles.get(row.sender);
+    if (sender === undefined) throw new Error("a sender without a profile");
+    const isDirect = outcome === "stored" && recipient_id !== null;
+    return {
+      ord,
+      outcome,
+      id,
+      conversation_id,
+      recipient_id,
+      group_id,
+      seq,
+      ver,
+      status,
+      hidden,
+      created_at: jsonTime(row.created_at),
+      sender,
+      reply,
+      members: group_id === null ? null : (members?.[group_id] ?? []),
+      sender_list_ver: isDirect ? (lists?.[row.sender] ?? null) : null,
+      recipient_list_ver: isDirect ? (lists?.[recipient_id] ?? null) : null,
+      sender_delivered: positions.get(`${conversation_id}/${row.sender}`) ?? null,
+      dirty_added: dirty,
+    };
+  };
+  return [
+    ...stored.map((row) => rowOf(row, "stored", "sent")),
+    ...(known ?? []).map((row) => rowOf(row, "duplicate", row.status)),
+  ];
 }
 
 /** A message just stored as its parts are known without reading it again: what was given, and what the database added. */

@@ -93,15 +93,13 @@ async function sendAll(context: Context, sends: SendWrite[]): Promise<Map<Write,
 }
 
 function publish(context: Context, distinct: SendWrite[], byWrite: ReadonlyMap<Write, StoredRow>): void {
-  const members = new Map<number, readonly number[]>();
-  for (const row of byWrite.values()) if (row.members !== null) members.set(row.conversation_id, row.members);
   for (const write of distinct) {
     const row = byWrite.get(write);
     if (row === undefined) continue;
     const inDoubt = context.inDoubt.delete(idempotencyKey(write));
     if (row.outcome === "duplicate" && !inDoubt) continue;
     const senderOnline = context.isOnline(write.message.senderId);
-    context.bus.publish(messagePushes(write, row, { senderOnline, members: members.get(row.conversation_id) ?? [] }));
+    context.bus.publish(messagePushes(write, row, senderOnline));
   }
 }
 

@@ -1,4 +1,3 @@
-import type { Bus } from "../delivery/bus.ts";
 import { createLocalBus } from "../delivery/local-bus.ts";
 import { createRedisBus } from "../delivery/redis-bus.ts";
 import type { OpenRedis } from "./open-redis.ts";
@@ -6,17 +5,11 @@ import { createStartSignal } from "../platform/start-signal.ts";
 import { createBusTelemetry } from "../platform/telemetry/bus-telemetry.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 
-/** The bus: between all nodes of one Redis, or of this node alone. */
-export interface OpenBus extends AsyncDisposable {
-  readonly bus: Bus;
-  /** Begins to listen to the others; resolves when it does, has failed for the first time or after a second. Never throws. */
-  connect(): Promise<void>;
-}
-
 /** How long the start waits until the others are heard, in ms. */
 const startTimeoutMs = 1_000;
 
-export function openBus(opened: OpenRedis | undefined, telemetry: Telemetry): OpenBus {
+/** The bus: between all nodes of one Redis, or of this node alone. */
+export function openBus(opened: OpenRedis | undefined, telemetry: Telemetry) {
   if (opened === undefined) {
     const bus = createLocalBus((error) => telemetry.failure("bus", error));
     return { bus, connect: async () => undefined, [Symbol.asyncDispose]: async () => undefined };
@@ -41,6 +34,7 @@ export function openBus(opened: OpenRedis | undefined, telemetry: Telemetry): Op
   });
   return {
     bus,
+    /** Begins to listen to the others; resolves when it does, has failed for the first time or after a second. Never throws. */
     async connect() {
       bus.start();
       await signal.wait(startTimeoutMs);

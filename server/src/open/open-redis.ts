@@ -5,21 +5,9 @@ import { ClusterClient } from "../platform/redis/cluster-client.ts";
 import { readMemory, sumMemory } from "../platform/redis/info.ts";
 import { RedisClient } from "../platform/redis/redis-client.ts";
 import type { Redis, Script } from "../platform/redis/redis.ts";
-import type { SubscribeEndpoints } from "../platform/redis/subscriber.ts";
 import { createRedisTelemetry } from "../platform/telemetry/redis-telemetry.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import { parseRedisEndpoints } from "./redis-endpoint.ts";
-
-/** The Redis that the settings name, not connecting yet: who wants to check its connections says so first. */
-export interface OpenRedis extends AsyncDisposable {
-  readonly redis: Redis;
-  /** Where to listen to what is published there. */
-  readonly endpoints: SubscribeEndpoints;
-  /** Number of the database. */
-  readonly db: number;
-  /** Begins to connect; resolves when it is usable, has failed for the first time or has said nothing for a second. Never throws. */
-  connect(): Promise<void>;
-}
 
 /** How long the start waits for Redis, in ms. */
 const startTimeoutMs = 1_000;
@@ -27,12 +15,11 @@ const startTimeoutMs = 1_000;
 const memoryEveryMs = 10_000;
 const memoryTimeoutMs = 200;
 
-/** @param scripts loaded into every connection before it is used. @returns undefined without settings. @throws ConfigError */
-export function openRedis(
-  config: Config,
-  telemetry: Telemetry,
-  scripts: readonly Script[] = [],
-): OpenRedis | undefined {
+/**
+ * The Redis that the settings name, not connecting yet: who wants to check its connections says so first.
+ * @param scripts loaded into every connection before it is used. @returns undefined without settings. @throws ConfigError
+ */
+export function openRedis(config: Config, telemetry: Telemetry, scripts: readonly Script[] = []) {
   const endpoints = parseRedisEndpoints(config);
   if (endpoints === undefined) return undefined;
   const redisTelemetry = createRedisTelemetry({ telemetry, redis: () => redis, now: Date.now });
@@ -66,16 +53,20 @@ export function openRedis(
     } else if (redis.breaker !== "closed") redisTelemetry.unavailable("it does not answer in time");
   });
   return {
-    redis,
+    redis: redis as Redis,
+    /** Where to listen to what is published there. */
     endpoints: redis.endpoints,
+    /** Number of the database. */
     db: endpoints.kind === "cluster" ? 0 : endpoints.endpoint.db,
-    async connect() {
+    /** Begins to connect; resolves when it is usable, has failed for the first time or has said nothing for a second. Never throws. */
+    async connect(): Promise<void> {
       redis.start();
       if (!(await signal.wait(startTimeoutMs))) redisTelemetry.unavailable("no answer");
     },
-    async [Symbol.asyncDispose]() {
+    async [Symbol.asyncDispose](): Promise<void> {
       await redis[Symbol.asyncDispose]();
       await memory[Symbol.asyncDispose]();
     },
   };
 }
+export type OpenRedis = NonNullable<ReturnType<typeof openRedis>>;

@@ -19,6 +19,9 @@ export interface StorageEvents {
   onEnd: (error: Error) => void;
 }
 
+/** For a program that has nothing to do but what meets the outage itself. */
+export const unwatched: StorageEvents = { onOutage: () => undefined, onEnd: () => undefined };
+
 /** @param signal ends waiting for a database; its reason is thrown. @throws SchemaError, EmbeddedRefused, or what the driver says when there is no way to the database */
 export async function openStorage(config: Config, events: StorageEvents, signal?: AbortSignal): Promise<Storage> {
   const server = await openServer(config, events, signal);

@@ -1,17 +1,8 @@
-/** What must be undone when the process stops. */
-export interface DisposalStack extends AsyncDisposable {
-  /** Steps that are given together run side by side. */
-  defer(...steps: (() => unknown)[]): void;
-  /** Takes over a thing with a life, and returns it. */
-  use<T extends AsyncDisposable>(thing: T): T;
-  [Symbol.asyncDispose](): Promise<void>;
-}
-
 /**
- * Disposing takes the steps back in reverse order, once: a second call waits for the first. A step that fails is reported and does
- * not keep the others from their turn; the first such error is thrown at the end.
+ * What must be undone when the process stops. Disposing takes the steps back in reverse order, once: a second call waits for the
+ * first. A step that fails is reported and does not keep the others from their turn; the first such error is thrown at the end.
  */
-export function createDisposalStack(report: (error: unknown) => void): DisposalStack {
+export function createDisposalStack(report: (error: unknown) => void) {
   const pending: (() => unknown)[][] = [];
   let running: Promise<void> | undefined;
 
@@ -26,11 +17,14 @@ export function createDisposalStack(report: (error: unknown) => void): DisposalS
   }
 
   return {
-    defer: (...steps) => void pending.push(steps),
-    use(thing) {
+    /** Steps that are given together run side by side. */
+    defer: (...steps: (() => unknown)[]): void => void pending.push(steps),
+    /** Takes over a thing with a life, and returns it. */
+    use<T extends AsyncDisposable>(thing: T): T {
       pending.push([() => thing[Symbol.asyncDispose]()]);
       return thing;
     },
-    [Symbol.asyncDispose]: () => (running ??= run()),
+    [Symbol.asyncDispose]: (): Promise<void> => (running ??= run()),
   };
 }
+export type DisposalStack = ReturnType<typeof createDisposalStack>;

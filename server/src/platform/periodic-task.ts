@@ -1,11 +1,8 @@
-/** A loop that runs until it is disposed; disposing waits for the run that is under way. */
-export interface PeriodicTask extends AsyncDisposable {
-  /** Runs now, beside the schedule; resolves when done. Errors go where those of the schedule go. */
-  runNow(): Promise<void>;
-}
-
-/** Runs `work` every `ms`, never twice at once. An error goes to `onError` and the loop goes on. */
-export function every(ms: number, work: () => Promise<unknown>, onError: (error: unknown) => void): PeriodicTask {
+/**
+ * Runs `work` every `ms`, never twice at once, until it is disposed, which waits for the run that is under way. An error goes to
+ * `onError` and the loop goes on.
+ */
+export function every(ms: number, work: () => Promise<unknown>, onError: (error: unknown) => void) {
   let running: Promise<void> | undefined;
   const run = (): Promise<void> => {
     running ??= work()
@@ -16,10 +13,12 @@ export function every(ms: number, work: () => Promise<unknown>, onError: (error:
   const timer = setInterval(() => void run(), ms);
   timer.unref();
   return {
+    /** Runs now, beside the schedule; resolves when done. Errors go where those of the schedule go. */
     runNow: run,
-    async [Symbol.asyncDispose]() {
+    async [Symbol.asyncDispose](): Promise<void> {
       clearInterval(timer);
       await running;
     },
   };
 }
+export type PeriodicTask = ReturnType<typeof every>;

@@ -1,23 +1,6 @@
 import { LRUCache } from "lru-cache";
 import { OmError } from "./om-error.ts";
 
-/** Attempts as a fixed window counts them: it starts at the first and ends `resetSeconds` from now. */
-interface Attempts {
-  limit: number;
-  remaining: number;
-  resetSeconds: number;
-  /** This attempt was one too many. */
-  exceeded: boolean;
-}
-
-/** Counts attempts per key. */
-export interface RateLimit {
-  /** Counts one attempt; undefined when the limit is off. */
-  consume(key: string): Attempts | undefined;
-  /** Takes one attempt back. */
-  refund(key: string): void;
-}
-
 /** A use-case was tried too often. */
 export class TooManyAttempts extends OmError {
   readonly retryAfterSeconds: number;
@@ -28,11 +11,12 @@ export class TooManyAttempts extends OmError {
   }
 }
 
-/** @param limit attempts per window; 0 = off. Keys are bounded: the least used are forgotten first. */
-export function createRateLimit(options: { limit: number; windowMs: number; now: () => number }): RateLimit {
+/** Counts attempts per key. @param limit attempts per window; 0 = off. Keys are bounded: the least used are forgotten first. */
+export function createRateLimit(options: { limit: number; windowMs: number; now: () => number }) {
   const windows = new LRUCache<string, { since: number; count: number }>({ max: 100_000 });
   return {
-    consume(key) {
+    /** Counts one attempt, in a window that starts at the first and ends `resetSeconds` from now; undefined when the limit is off. */
+    consume(key: string) {
       if (options.limit === 0) return undefined;
       const now = options.now();
       let window = windows.get(key);
@@ -45,12 +29,15 @@ export function createRateLimit(options: { limit: number; windowMs: number; now:
         limit: options.limit,
         remaining: Math.max(0, options.limit - window.count),
         resetSeconds: Math.ceil((window.since + options.windowMs - now) / 1000),
+        /** This attempt was one too many. */
         exceeded: window.count > options.limit,
       };
     },
-    refund(key) {
+    /** Takes one attempt back. */
+    refund(key: string): void {
       const window = windows.get(key);
       if (window !== undefined && window.count > 0) window.count -= 1;
     },
   };
 }
+export type RateLimit = ReturnType<typeof createRateLimit>;

@@ -16,12 +16,6 @@ import { typing } from "./typing.ts";
 import { createUserStatus } from "./user-status.ts";
 
 /** Who is there: asked by views, told to peers, and remembered when they left. */
-export interface PresenceParts extends Pick<Presence, "lookup" | "userActive" | "count">, AsyncDisposable {
-  frames: Pick<FrameHandlers, "typing">;
-  /** Writes what is to be remembered. */
-  flush: () => Promise<void>;
-}
-
 export function composePresence(deps: {
   db: Database;
   writes: CacheWrites;
@@ -31,7 +25,7 @@ export function composePresence(deps: {
   redis: Redis | undefined;
   now: Clock;
   failure: (error: unknown) => void;
-}): PresenceParts {
+}) {
   const { db, bus, hub, redis, now, failure } = deps;
   const store = presenceStore(db);
   const newNode = (): string => `${hostname()}-${randomUUID()}`;
@@ -47,12 +41,15 @@ export function composePresence(deps: {
   presence.onChange(createUserStatus({ store, bus, lookup, failure }));
   presence.onChange(({ userId, nodeDied }) => nodeDied === true && lastSeen.record(userId));
   return {
-    frames: { typing: ({ caller }, payload) => typing({ store, bus, now: Date.now }, caller, payload) },
+    frames: {
+      typing: ({ caller }, payload) => typing({ store, bus, now: Date.now }, caller, payload),
+    } satisfies Partial<FrameHandlers>,
     lookup,
-    userActive: (userId) => presence.userActive(userId),
+    userActive: (userId: number) => presence.userActive(userId),
     count: () => presence.count(),
+    /** Writes what is to be remembered. */
     flush: () => lastSeen.flush(),
-    async [Symbol.asyncDispose]() {
+    async [Symbol.asyncDispose](): Promise<void> {
       await presence[Symbol.asyncDispose]();
       await lastSeen.flush();
     },

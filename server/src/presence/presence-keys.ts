@@ -34,32 +34,7 @@ export const presenceScripts: readonly Script[] = Object.values(scripts);
  * Presence as Redis keeps it; each is one script over all keys. All calls throw RedisUnavailable; whether it was done is unknown then,
  * and doing it again is right.
  */
-export interface PresenceKeys {
-  /** A new node, without users. */
-  join(node: string, lifeMs: number): Promise<void>;
-  /** `registered: false`: the node is not registered any more. `expired`: others whose time is over. */
-  heartbeat(node: string, lifeMs: number): Promise<{ registered: boolean; expired: string[] }>;
-  /** @returns who was not online anywhere before; undefined: the node is not registered any more, and nobody was added */
-  add(node: string, userIds: readonly number[]): Promise<number[] | undefined>;
-  /** @returns who is not online anywhere now */
-  remove(node: string, userIds: readonly number[]): Promise<number[]>;
-  /** Takes a slice of users off a node whose time is over, or that leaves by itself (`own`). */
-  reap(node: string, own: boolean): Promise<{ more: boolean; gone: number[] }>;
-  /** Looks through a part of those online. `next` is "0" at the end. */
-  sweep(node: string, cursor: string): Promise<{ next: string; total: number; gone: number[] }>;
-  count(): Promise<number>;
-  /**
-   * Who of these is online, in one round trip. `registered`: Redis knows the asking node, so it has not lost its data. `uncertain`: one of
-   * the two keys that say so is missing, which eviction explains as well as a death that nobody saw.
-   */
-  find(
-    node: string,
-    userIds: readonly number[],
-    withinMs: number,
-  ): Promise<{ registered: boolean; online: Set<number>; uncertain: Set<number> }>;
-}
-
-export function presenceKeys(redis: Redis, timeoutMs: number): PresenceKeys {
+export function presenceKeys(redis: Redis, timeoutMs: number) {
   const tag = redis.isSharded ? clusterTag : "";
   const [nodesKey, usersKey] = [`${tag}presence:nodes`, `${tag}online:users`];
   const run = async (name: keyof typeof scripts, node: string, ...args: (string | number)[]): Promise<Reply[]> =>
@@ -72,26 +47,36 @@ export function presenceKeys(redis: Redis, timeoutMs: number): PresenceKeys {
       ),
     );
   return {
-    join: async (node, lifeMs) => void (await run("node-join", node, lifeMs)),
-    async heartbeat(node, lifeMs) {
+    /** A new node, without users. */
+    join: async (node: string, lifeMs: number): Promise<void> => void (await run("node-join", node, lifeMs)),
+    /** `registered: false`: the node is not registered any more. `expired`: others whose time is over. */
+    async heartbeat(node: string, lifeMs: number) {
       const [registered, ...expired] = await run("node-heartbeat", node, lifeMs);
       return { registered: registered === 1, expired: expired.map(String) };
     },
-    async add(node, userIds) {
+    /** @returns who was not online anywhere before; undefined: the node is not registered any more, and nobody was added */
+    async add(node: string, userIds: readonly number[]) {
       const [registered, ...added] = await run("online-add", node, userTtlMs, ...userIds);
       return registered === 1 ? ids(added) : undefined;
     },
-    remove: async (node, userIds) => ids(await run("online-remove", node, ...userIds)),
-    async reap(node, own) {
+    /** @returns who is not online anywhere now */
+    remove: async (node: string, userIds: readonly number[]) => ids(await run("online-remove", node, ...userIds)),
+    /** Takes a slice of users off a node whose time is over, or that leaves by itself (`own`). */
+    async reap(node: string, own: boolean) {
       const [more, ...gone] = await run("node-reap", node, sliceSize, own ? "1" : "0");
       return { more: more === 1, gone: ids(gone) };
     },
-    async sweep(node, cursor) {
+    /** Looks through a part of those online. `next` is "0" at the end. */
+    async sweep(node: string, cursor: string) {
       const [next, total, ...gone] = await run("online-sweep", node, cursor, sliceSize, userTtlMs);
       return { next: String(next), total: Number(total), gone: ids(gone) };
     },
     count: async () => Number(await redis.call(timeoutMs, "SCARD", usersKey)),
-    async find(node, userIds, withinMs) {
+    /**
+     * Who of these is online, in one round trip. `registered`: Redis knows the asking node, so it has not lost its data. `uncertain`: one of
+     * the two keys that say so is missing, which eviction explains as well as a death that nobody saw.
+     */
+    async find(node: string, userIds: readonly number[], withinMs: number) {
       const [online, uncertain] = [new Set<number>(), new Set<number>()];
       const read = async (part: readonly number[]): Promise<void> => {
         const [entries, flags] = await Promise.all([
@@ -109,6 +94,7 @@ export function presenceKeys(redis: Redis, timeoutMs: number): PresenceKeys {
     },
   };
 }
+export type PresenceKeys = ReturnType<typeof presenceKeys>;
 
 function list(reply: Reply): Reply[] {
   return Array.isArray(reply) ? reply : [];

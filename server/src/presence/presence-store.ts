@@ -1,21 +1,18 @@
 import type { Queries } from "../platform/postgres/database.ts";
 import { statement } from "../platform/postgres/statement.ts";
 
-const open = statement<{ open: boolean }>(
-  "presence.open",
-  `select not exists (
-     select from blocks b where (b.blocker_id = $1 and b.blocked_id = $2) or (b.blocker_id = $2 and b.blocked_id = $1)
-   ) as open`,
-);
+/** One of the two has blocked the other. */
+const blocked = (a: string, b: string): string => `exists (
+     select from blocks where (blocker_id = ${a} and blocked_id = ${b}) or (blocker_id = ${b} and blocked_id = ${a})
+   )`;
+
+const open = statement<{ open: boolean }>("presence.open", `select not ${blocked("$1", "$2")} as open`);
 const others = statement<{ user_id: number }>(
   "presence.group_others",
   `select p.user_id from conversations c
      join participants me on me.conversation_id = c.id and me.user_id = $1 and me.left_at is null
      join participants p on p.conversation_id = c.id and p.left_at is null and p.user_id <> $1
-   where c.group_id = $2 and not exists (
-     select from blocks b
-     where (b.blocker_id = $1 and b.blocked_id = p.user_id) or (b.blocker_id = p.user_id and b.blocked_id = $1)
-   ) limit 10000`,
+   where c.group_id = $2 and not ${blocked("$1", "p.user_id")} limit 10000`,
 );
 const peers = statement<{ user_id: number }>(
   "presence.peers",
@@ -25,10 +22,7 @@ const peers = statement<{ user_id: number }>(
      where p.user_id = $1 and c.lo <> c.hi and c.last_message_id is not null
      order by c.last_message_at desc limit $2
    ) peer
-   where not exists (
-     select from blocks b
-     where (b.blocker_id = $1 and b.blocked_id = peer.user_id) or (b.blocker_id = peer.user_id and b.blocked_id = $1)
-   )`,
+   where not ${blocked("$1", "peer.user_id")}`,
 );
 
 /** Who may see something of a user's presence. */

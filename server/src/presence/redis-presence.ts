@@ -1,7 +1,7 @@
 import type { IsOnline } from "../accounts/user-view.ts";
 import { every, type PeriodicTask } from "../platform/periodic-task.ts";
 import { RedisUnavailable, type Redis } from "../platform/redis/redis.ts";
-import { createGrace, type Grace } from "./grace.ts";
+import { createGrace } from "./grace.ts";
 import { presenceKeys, sliceSize, type PresenceKeys } from "./presence-keys.ts";
 import type { Presence, PresenceChange } from "./presence.ts";
 import { Registration } from "./registration.ts";
@@ -55,7 +55,7 @@ export class RedisPresence implements Presence {
   readonly #redis: Redis;
   readonly #timing: PresenceTiming;
   readonly #keys: PresenceKeys;
-  readonly #grace: Grace;
+  readonly #grace: ReturnType<typeof createGrace>;
   readonly #registration: Registration;
   readonly #local = new Set<number>();
   readonly #listeners: ((change: PresenceChange) => void)[] = [];

@@ -1,7 +1,7 @@
 import type { RouteOutput } from "@om/protocol";
 import { violatedConstraint, type Database } from "../platform/postgres/database.ts";
 import { statement } from "../platform/postgres/statement.ts";
-import type { Release } from "./parse-release.ts";
+import { ReleaseError, type Release } from "./parse-release.ts";
 
 const newest = statement<Required<RouteOutput<"version">>>(
   "releases.newest",
@@ -26,37 +26,29 @@ const list = statement<VersionRow>(
    from app_versions order by platform, build_number desc limit $1`,
 );
 
-interface VersionRow {
-  platform: string;
-  version: string;
-  build_number: number;
-  min_supported_build: number;
-  force_update: boolean;
-  is_active: boolean;
-  download_url: string;
-  release_date: string;
-}
+type VersionRow = Omit<Required<RouteOutput<"version">>, "changelog"> & { platform: string; is_active: boolean };
 
 /** App versions. Of a platform's active rows the one with the highest build number counts; release jobs insert some by hand. */
 export function versionStore(db: Database) {
   return {
     newest: async (platform: string) => (await db.query(newest, [platform]))[0],
     /**
-     * Takes the place of the platform's older versions; there is an active one at every moment.
-     * @returns undefined, or the build that is there already and is not older
+     * From now on apps of the platform are told of this version; there is an active one at every moment.
+     * @throws ReleaseError when its build is not the highest
      */
-    async publish(release: Release): Promise<number | undefined> {
-      const { platform, version, build, url, changelog, force, minBuild } = release;
+    async publish({ platform, version, build, url, changelog, force, minBuild }: Release): Promise<void> {
+      const refuse = (highest: number): never => {
+        throw new ReleaseError(`${platform} has build ${highest} already; a new version needs a higher build number`);
+      };
       try {
-        return await db.transaction(async (queries) => {
+        await db.transaction(async (queries) => {
           const [active] = await queries.query(newest, [platform]);
-          if (active !== undefined && active.build_number >= build) return active.build_number;
+          if (active !== undefined && active.build_number >= build) refuse(active.build_number);
           await queries.query(retire, [platform, build]);
           await queries.query(insert, [platform, version, build, url, changelog, force, minBuild]);
-          return undefined;
         });
       } catch (error) {
-        if (violatedConstraint(error) === "app_versions_platform_build_number_key") return build;
+        if (violatedConstraint(error) === "app_versions_platform_build_number_key") refuse(build);
         throw error;
       }
     },

@@ -2,7 +2,6 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { composeReleases } from "./compose.ts";
 import { describeDatabases } from "../../tests/fixtures/databases.ts";
 import { openHttp, type TestHttp } from "../../tests/fixtures/http-server.ts";
-import { publishVersion } from "./publish-version.ts";
 import type { Release } from "./parse-release.ts";
 import { versionStore } from "./version-store.ts";
 
@@ -39,7 +38,7 @@ describeDatabases("app versions", (database) => {
       minBuild: 0,
       ...more,
     };
-    return publishVersion(versionStore(database.db), release);
+    return versionStore(database.db).publish(release);
   };
   /** As release jobs do it. */
   const insert = (columns: string, values: string) =>

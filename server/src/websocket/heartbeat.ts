@@ -7,14 +7,10 @@ export interface HeartbeatSocket {
   expire(): void;
 }
 
-/** Pings every socket each `periodMs` and expires those silent for `timeoutMs`; one timer for all, spread over slots. */
-export interface Heartbeat extends Disposable {
-  add(socket: HeartbeatSocket): () => void;
-}
-
 const slots = 30;
 
-export function createHeartbeat(options: { periodMs: number; timeoutMs: number; now: () => number }): Heartbeat {
+/** Pings every socket each `periodMs` and expires those silent for `timeoutMs`; one timer for all, spread over slots. */
+export function createHeartbeat(options: { periodMs: number; timeoutMs: number; now: () => number }) {
   const wheel = Array.from({ length: slots }, () => new Set<HeartbeatSocket>());
   let next = 0;
   let at = 0;
@@ -29,12 +25,14 @@ export function createHeartbeat(options: { periodMs: number; timeoutMs: number; 
   const timer = setInterval(beat, options.periodMs / slots);
   timer.unref();
   return {
-    add(socket) {
+    /** @returns what takes it off */
+    add(socket: HeartbeatSocket): () => void {
       next = (next + 1) % slots;
       const slot = wheel[next];
       slot?.add(socket);
       return () => slot?.delete(socket);
     },
-    [Symbol.dispose]: () => clearInterval(timer),
+    [Symbol.dispose]: (): void => clearInterval(timer),
   };
 }
+export type Heartbeat = ReturnType<typeof createHeartbeat>;

@@ -1,8 +1,8 @@
 import { gunzip, gunzipSync } from "node:zlib";
 import { promisify } from "node:util";
 import { inboundFrames, limits, type InboundType } from "@om/protocol";
-import { Compile } from "typebox/compile";
 import { FrameRefusal } from "../platform/om-error.ts";
+import { schemaCheck } from "../platform/schema-check.ts";
 
 /** A frame that fits its schema. */
 export interface ParsedFrame {
@@ -10,7 +10,7 @@ export interface ParsedFrame {
   payload: unknown;
 }
 
-const validators = new Map(Object.entries(inboundFrames).map(([type, schema]) => [type, Compile(schema)] as const));
+const checks = new Map(Object.entries(inboundFrames).map(([type, schema]) => [type, schemaCheck(schema)] as const));
 const inflate = promisify(gunzip);
 
 /**
@@ -30,8 +30,8 @@ export async function parseFrame(data: Buffer, isBinary: boolean): Promise<Parse
     throw new FrameRefusal("invalid_message", { details: "not an object" });
   }
   const { type, payload } = envelope as { type?: unknown; payload?: unknown };
-  const validator = typeof type === "string" ? validators.get(type) : undefined;
-  if (validator === undefined) {
+  const fits = typeof type === "string" ? checks.get(type) : undefined;
+  if (fits === undefined) {
     const shown = typeof type === "string" ? type.slice(0, 40) : "";
     throw new FrameRefusal("invalid_message", { details: `unknown message type: ${shown}` });
   }
@@ -39,7 +39,7 @@ export async function parseFrame(data: Buffer, isBinary: boolean): Promise<Parse
     throw new FrameRefusal("invalid_message", { details: "unexpected end of JSON input" });
   }
   const value = payload ?? {};
-  if (!validator.Check(value)) throw new FrameRefusal("invalid_message", refusedFields(value));
+  if (!fits(value)) throw new FrameRefusal("invalid_message", refusedFields(value));
   return { type: type as InboundType, payload: value };
 }
 

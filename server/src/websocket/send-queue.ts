@@ -13,23 +13,7 @@ interface Outgoing {
  * The one writer of a socket: frames leave in the order they were given, and those of one turn in one system call. What the client
  * does not read in time waits here, up to a bound; beyond it the client is too slow and `onSlow` is called once.
  */
-export interface SendQueue {
-  send(data: Buffer, binary: boolean): void;
-  /** A control ping that leaves after everything given before. */
-  ping(payload: string): void;
-  /** Resolves when at most `bytes` wait, or nothing will be sent any more. */
-  below(bytes: number): Promise<void>;
-  /** Bytes that wait, here and in the socket. */
-  bytes(): number;
-  /** Drops what waits; nothing is sent any more. */
-  close(): void;
-}
-
-export function createSendQueue(
-  ws: WebSocket,
-  raw: Duplex,
-  options: { maxBytes: number; onSlow: () => void },
-): SendQueue {
+export function createSendQueue(ws: WebSocket, raw: Duplex, options: { maxBytes: number; onSlow: () => void }) {
   let waiting: Outgoing[] = [];
   let waitingBytes = 0;
   let scheduled = false;
@@ -81,13 +65,18 @@ export function createSendQueue(
     drain.wake();
   });
   return {
-    send: (data, binary) => enqueue(data, binary ? "binary" : "text"),
-    ping: (payload) => enqueue(Buffer.from(payload, "latin1"), "ping"),
+    send: (data: Buffer, binary: boolean): void => enqueue(data, binary ? "binary" : "text"),
+    /** A control ping that leaves after everything given before. */
+    ping: (payload: string): void => enqueue(Buffer.from(payload, "latin1"), "ping"),
+    /** Resolves when at most `bytes` wait, or nothing will be sent any more. */
     below: drain.below,
+    /** Bytes that wait, here and in the socket. */
     bytes: left,
+    /** Drops what waits; nothing is sent any more. */
     close: drop,
   };
 }
+export type SendQueue = ReturnType<typeof createSendQueue>;
 
 /** Lets those go on who wait until little enough is left. */
 function createDrainWaiter(left: () => number): { below(bytes: number): Promise<void>; wake(): void } {

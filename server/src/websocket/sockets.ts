@@ -11,12 +11,6 @@ import { Connection, type ConnectionDeps } from "./connection.ts";
 import { createHeartbeat } from "./heartbeat.ts";
 import { createTokenBucket } from "./token-bucket.ts";
 
-/** All sockets of this process. Disposing it refuses new ones and closes the others with a code that invites them back. */
-export interface Sockets extends AsyncDisposable {
-  /** Bytes that wait for slow clients, over all sockets. */
-  queueBytes(): number;
-}
-
 interface Options {
   config: Config;
   server: Server;
@@ -31,7 +25,8 @@ interface Options {
   telemetry: Telemetry;
 }
 
-export function openSockets({ config, server, isAllowed, verify, hub, telemetry, ...on }: Options): Sockets {
+/** All sockets of this process. Disposing it refuses new ones and closes the others with a code that invites them back. */
+export function openSockets({ config, server, isAllowed, verify, hub, telemetry, ...on }: Options) {
   const open = new Set<Connection>();
   const heartbeat = createHeartbeat({ periodMs: 30_000, timeoutMs: 90_000, now: Date.now });
   const deps: ConnectionDeps = {
@@ -67,8 +62,9 @@ export function openSockets({ config, server, isAllowed, verify, hub, telemetry,
     open: accept,
   });
   return {
-    queueBytes: () => [...open].reduce((sum, connection) => sum + connection.queueBytes(), 0),
-    async [Symbol.asyncDispose]() {
+    /** Bytes that wait for slow clients, over all sockets. */
+    queueBytes: (): number => [...open].reduce((sum, connection) => sum + connection.queueBytes(), 0),
+    async [Symbol.asyncDispose](): Promise<void> {
       stopping = true;
       heartbeat[Symbol.dispose]();
       await Promise.all([...open].map((connection) => connection[Symbol.asyncDispose]()));

@@ -1,5 +1,4 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { publishVersion } from "../../src/releases/publish-version.ts";
 import { versionStore } from "../../src/releases/version-store.ts";
 import { installApp, say, type MobileApp, type MobileMessage, type MobileWorld } from "../fixtures/mobile-app.ts";
 import { jpeg } from "../fixtures/pictures.ts";
@@ -30,7 +29,7 @@ describe("the mobile app of February", () => {
     server = await startTestServer({
       env: { FRAME_RATE: "", AVATAR_LIMIT: "" },
       prepare: (db) =>
-        publishVersion(versionStore(db), {
+        versionStore(db).publish({
           platform: "android",
           version: "2.1.0",
           build: 21,

@@ -1,24 +1,15 @@
 import { createHash } from "node:crypto";
+import { BaseClient, type ClientOptions } from "./base-client.ts";
 import type { Endpoint } from "./connection.ts";
 import { failureText } from "./failure-text.ts";
-import { RedisClient, type RedisOptions } from "./redis-client.ts";
-import {
-  unavailable,
-  type Arg,
-  type BreakerState,
-  type Commands,
-  type FailureReason,
-  type ReadyCheck,
-  type Redis,
-  type Reply,
-  type Script,
-} from "./redis.ts";
+import { RedisClient } from "./redis-client.ts";
+import type { BreakerState, Commands, FailureReason, Redis } from "./redis.ts";
 import { slotOfCommand, slotOfScript } from "./slots.ts";
 import type { SubscribeEndpoints } from "./subscriber.ts";
 import { createTopologyWatch, type TopologyWatch } from "./topology-watch.ts";
 import { addressText, type Address, type Topology } from "./topology.ts";
 
-export interface ClusterOptions extends Omit<RedisOptions, "endpoint"> {
+export interface ClusterOptions extends ClientOptions {
   /** Nodes to ask for the others, one at least. User, password and TLS of the first are those of all nodes. */
   seeds: readonly Endpoint[];
 }
@@ -42,7 +33,7 @@ const worse = (a: BreakerState, b: BreakerState): BreakerState => (severity[b] >
  * master, and a cache of which a part is out of reach cannot be kept coherent. `identity` is a digest of the identities of all masters, so
  * whatever happens to one of them makes it another; the ready checks run again then, and whenever it has become usable again.
  */
-export class ClusterClient implements Redis {
+export class ClusterClient extends BaseClient implements Redis {
   readonly isSharded = true;
   /** Whatever is published at one master is heard at all of them. */
   readonly endpoints: SubscribeEndpoints = {
@@ -53,8 +44,6 @@ export class ClusterClient implements Redis {
   readonly #options: ClusterOptions;
   readonly #random: () => number;
   readonly #watch: TopologyWatch;
-  readonly #checks: ReadyCheck[] = [];
-  readonly #listeners: ((usable: boolean) => void)[] = [];
   #masters: readonly Master[] = [];
   #owners: Int16Array = new Int16Array();
   /** Gets what names no key. */
@@ -63,12 +52,10 @@ export class ClusterClient implements Redis {
   /** Of the masters that are checked now, or that have passed. */
   #identity: string | undefined;
   #round = 0;
-  #usable = false;
   #turn: number;
-  #reportedAt = Number.NEGATIVE_INFINITY;
-  #isDisposed = false;
 
   constructor(options: ClusterOptions) {
+    super(options);
     this.#options = options;
     this.#random = options.random ?? Math.random;
     this.#turn = Math.floor(this.#random() * 1_000);
@@ -78,19 +65,15 @@ export class ClusterClient implements Redis {
         this.#masters
           .filter(({ client }) => client.usable)
           .map(({ address, client }) => ({ address, commands: client })),
-      isHealthy: () => this.#usable,
+      isHealthy: () => this.usable,
       onTopology: (topology) => this.#adopt(topology),
-      onNoAnswer: (why) => this.#reportDisconnected(why),
+      onNoAnswer: (why) => this.reportDisconnected(why),
       random: this.#random,
     });
   }
 
-  get usable(): boolean {
-    return this.#usable;
-  }
-
   get identity(): string | undefined {
-    return this.#usable ? this.#identity : undefined;
+    return this.usable ? this.#identity : undefined;
   }
 
   get breaker(): BreakerState {
@@ -102,50 +85,27 @@ export class ClusterClient implements Redis {
     return this.#masters.map(({ client }) => client);
   }
 
-  onReady(check: ReadyCheck): void {
-    this.#checks.push(check);
-  }
-
-  onUsable(listener: (usable: boolean) => void): void {
-    this.#listeners.push(listener);
-  }
-
   start(): void {
     this.#watch.start();
   }
 
-  call(timeoutMs: number, command: string, ...args: Arg[]): Promise<Reply> {
-    return this.#usable ? this.#routed.call(timeoutMs, command, ...args) : this.#refuse();
-  }
-
-  /** @throws Error when the keys lie in several slots */
-  script(timeoutMs: number, script: Script, keys: readonly string[], args: readonly Arg[]): Promise<Reply> {
-    return this.#usable ? this.#routed.script(timeoutMs, script, keys, args) : this.#refuse();
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#isDisposed = true;
+    this.isDisposed = true;
     this.#watch.stop();
     await Promise.all(this.#masters.map(({ client }) => client[Symbol.asyncDispose]()));
   }
 
-  /** To the master in charge, whether or not the whole is usable. */
-  readonly #routed: Commands = {
+  /** To the master in charge, whether or not the whole is usable; a script throws when its keys lie in several slots. */
+  protected override readonly way: Commands = {
     call: (timeoutMs, command, ...args) =>
-      this.#ownerOf(slotOfCommand(command, args))?.call(timeoutMs, command, ...args) ?? this.#refuse(),
+      this.#ownerOf(slotOfCommand(command, args))?.call(timeoutMs, command, ...args) ?? this.refuse(),
     script: async (timeoutMs, script, keys, args) =>
-      this.#ownerOf(slotOfScript(script.name, keys))?.script(timeoutMs, script, keys, args) ?? this.#refuse(),
+      this.#ownerOf(slotOfScript(script.name, keys))?.script(timeoutMs, script, keys, args) ?? this.refuse(),
   };
 
   #ownerOf(slot: number | undefined): RedisClient | undefined {
     const master = slot === undefined ? this.#keyless : this.#masters[this.#owners[slot] ?? -1];
     return master?.client;
-  }
-
-  #refuse(): Promise<never> {
-    const error = unavailable(this.breaker);
-    this.#options.onFailure?.(error.reason, error.message);
-    return Promise.reject(error);
   }
 
   /** Slots may have moved between the same masters, which changes no data; other masters have other data. */
@@ -159,7 +119,7 @@ export class ClusterClient implements Redis {
       this.#keyless = masters[Math.floor(this.#random() * masters.length)];
     }
     this.#update();
-    if (!this.#isCovered) this.#reportDisconnected("the cluster does not serve all slots");
+    if (!this.#isCovered) this.reportDisconnected("the cluster does not serve all slots");
     for (const master of masters) if (!before.delete(addressText(master.address))) master.client.start();
     for (const { client } of before.values()) void client[Symbol.asyncDispose]();
   }
@@ -170,7 +130,7 @@ export class ClusterClient implements Redis {
       ...this.#options,
       endpoint: { ...(seed as Endpoint), host: address.host, port: address.port },
       onFailure: (reason, text) => this.#failed(reason, text),
-      onDisconnected: (why) => this.#reportDisconnected(`${addressText(address)}: ${why}`),
+      onDisconnected: (why) => this.reportDisconnected(`${addressText(address)}: ${why}`),
     });
     client.onUsable((usable) => {
       this.#update();
@@ -189,7 +149,7 @@ export class ClusterClient implements Redis {
     const ids = this.#masters.flatMap(({ client }) =>
       client.usable && client.identity !== undefined ? [client.identity] : [],
     );
-    if (this.#isDisposed || !this.#isCovered || ids.length < this.#masters.length) return undefined;
+    if (this.isDisposed || !this.#isCovered || ids.length < this.#masters.length) return undefined;
     return createHash("sha1").update(ids.toSorted().join()).digest("hex");
   }
 
@@ -198,28 +158,20 @@ export class ClusterClient implements Redis {
     if (identity === this.#identity) return;
     this.#identity = identity;
     this.#round += 1;
-    this.#setUsable(false);
+    this.setUsable(false);
     if (identity !== undefined) void this.#check(identity, this.#round);
   }
 
   async #check(identity: string, round: number): Promise<void> {
     try {
-      for (const check of this.#checks) {
-        if (!(await check(identity, this.#routed))) throw new Error("the connection was refused");
-      }
-      if (round === this.#round) this.#setUsable(true);
+      await this.runChecks(identity, this.way);
+      if (round === this.#round) this.setUsable(true);
     } catch (error) {
       if (round !== this.#round) return;
       // The next look at the cluster tries again.
       this.#identity = undefined;
-      this.#reportDisconnected(failureText(error));
+      this.reportDisconnected(failureText(error));
     }
-  }
-
-  #setUsable(usable: boolean): void {
-    if (usable === this.#usable) return;
-    this.#usable = usable;
-    for (const listener of this.#listeners) listener(usable);
   }
 
   #nextEndpoint(): Endpoint {
@@ -228,12 +180,5 @@ export class ClusterClient implements Redis {
     this.#turn += 1;
     const { host, port } = places[this.#turn % places.length] as Address;
     return { ...(seeds[0] as Endpoint), host, port };
-  }
-
-  #reportDisconnected(why: string): void {
-    const now = performance.now();
-    if (this.#isDisposed || now - this.#reportedAt < 1_000) return;
-    this.#reportedAt = now;
-    this.#options.onDisconnected?.(why);
   }
 }

@@ -1,8 +1,10 @@
+import { createRequire } from "node:module";
 import type { ConnectionOptions } from "node:tls";
-import { Redis as Driver } from "ioredis";
+import type * as ioredis from "ioredis";
 import { failureText, replyText } from "./failure-text.ts";
 import { PendingCommands, systemTimers, type PendingEvents } from "./pending-commands.ts";
-import { RedisUnavailable, type Arg, type FailureReason, type Reply } from "./redis.ts";
+import { RedisUnavailable, type Arg, type Commands, type FailureReason, type Reply, type Script } from "./redis.ts";
+import { digestOf } from "./scripts.ts";
 
 /** Where a Redis is and who we are there; empty texts mean none. */
 export interface Endpoint {
@@ -26,6 +28,8 @@ export interface ConnectionEvents extends Omit<PendingEvents, "stalled"> {
   published?: (payload: Buffer) => void;
 }
 
+/** Loaded with the first connection: a server without Redis starts sooner. */
+const load = createRequire(import.meta.url);
 /** How long a connection may take to be made, in ms. */
 const connectTimeout = 2_000;
 /** Commands that may be under way; beyond it calls fail at once. */
@@ -35,20 +39,29 @@ const maxPending = 2_000;
  * One TCP connection to Redis, from its making to its end; it never comes back. Login, database and everything else that wants
  * deadlines is left to the caller, so the driver keeps its own state to nothing.
  */
-export class Connection {
-  readonly #driver: Driver;
+export class Connection implements Commands {
+  /** Of the server at the other end, once the handshake has told it. */
+  identity: string | undefined;
+  readonly #driver: ioredis.Redis;
   readonly #events: ConnectionEvents;
+  readonly #scripts: Set<Script>;
   readonly #pending: PendingCommands;
   #corked = false;
   #closed = false;
   #why = "the connection was closed";
 
-  /** @param stallAfterMs it is closed when a command has had no answer for so long */
-  constructor({ host, port, tls }: Endpoint, events: ConnectionEvents, stallAfterMs = 250) {
+  /** @param options.stallAfterMs it is closed when a command has had no answer for so long; `scripts`: gets what is called */
+  constructor(
+    { host, port, tls }: Endpoint,
+    events: ConnectionEvents,
+    { stallAfterMs = 250, scripts = new Set() }: { stallAfterMs?: number | undefined; scripts?: Set<Script> } = {},
+  ) {
     this.#events = events;
+    this.#scripts = scripts;
     const stalled = (): void => this.close(`no answer for ${stallAfterMs} ms`);
     this.#pending = new PendingCommands({ ...events, stalled }, systemTimers, stallAfterMs);
-    this.#driver = new Driver({
+    const { Redis } = load("ioredis") as typeof ioredis;
+    this.#driver = new Redis({
       host,
       port,
       ...(tls === undefined ? {} : { tls }),
@@ -91,6 +104,11 @@ export class Connection {
         else done(new RedisUnavailable("disconnected"));
       });
     });
+  }
+
+  script(timeoutMs: number, script: Script, keys: readonly string[], args: readonly Arg[]): Promise<Reply> {
+    this.#scripts.add(script);
+    return this.call(timeoutMs, "EVALSHA", digestOf(script), keys.length, ...keys, ...args);
   }
 
   /** Ends it at once; what is under way fails. */

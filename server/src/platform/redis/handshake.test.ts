@@ -1,7 +1,6 @@
 import { expect, test } from "vitest";
 import { handshake } from "./handshake.ts";
 import type { Reply } from "./redis.ts";
-import { createScripts } from "./scripts.ts";
 
 /** A handshake with a server that says this of its version. */
 const handshakeWith = (lines: string): Promise<string> => {
@@ -12,7 +11,7 @@ const handshakeWith = (lines: string): Promise<string> => {
         : 1,
     );
   const endpoint = { host: "", port: 0, username: "", password: "", db: 0, tls: undefined };
-  return handshake({ call }, endpoint, createScripts([]));
+  return handshake({ call }, endpoint, []);
 };
 
 test.each(["2.8.24", "5.0.14", "6.0.20", "6.1.242"])("Redis %s is too old", async (version) => {

@@ -1,7 +1,7 @@
 import type { Endpoint } from "./connection.ts";
 import { infoField } from "./info.ts";
-import { RedisUnavailable, type Commands, type Reply } from "./redis.ts";
-import type { Scripts } from "./scripts.ts";
+import { RedisUnavailable, type Commands, type Reply, type Script } from "./redis.ts";
+import { loadScripts } from "./scripts.ts";
 
 /** How long an answer to a step of the handshake may take, in ms. */
 const timeoutMs = 200;
@@ -17,16 +17,15 @@ const oldest = "6.2";
 export async function handshake(
   connection: Pick<Commands, "call">,
   endpoint: Endpoint,
-  scripts: Scripts,
+  scripts: Iterable<Script>,
 ): Promise<string> {
   const call = (command: string, ...args: string[]): Promise<Reply> => connection.call(timeoutMs, command, ...args);
-  const steps: Promise<unknown>[] = [];
-  if (endpoint.username !== "" || endpoint.password !== "") steps.push(login(call, endpoint));
+  const steps: Promise<unknown>[] = [login(call, endpoint)];
   if (endpoint.db !== 0) steps.push(call("SELECT", String(endpoint.db)));
   const identity = identify(call);
   // A name helps whoever looks at CLIENT LIST; rules of access may forbid it.
   const named = call("CLIENT", "SETNAME", "om-messenger").catch(() => undefined);
-  steps.push(identity, named, scripts.load(connection, timeoutMs), call("PING"));
+  steps.push(identity, named, loadScripts(connection, scripts, timeoutMs), call("PING"));
   const failed = (await Promise.allSettled(steps)).find((step) => step.status === "rejected");
   if (failed !== undefined) throw failed.reason;
   const wrong = mismatch(await identity, endpoint);
@@ -44,13 +43,14 @@ function mismatch({ version, isMaster, inCluster }: Identity, endpoint: Endpoint
   return isMaster ? undefined : "this Redis is a replica, which takes no writes";
 }
 
-/** @param call sends a command over the connection that logs in. @throws RedisUnavailable */
+/** Unless there is nothing to log in with. @param call sends a command over the connection that logs in. @throws RedisUnavailable */
 export async function login(
   call: (command: string, ...args: string[]) => Promise<Reply>,
-  endpoint: Endpoint,
+  { username, password }: Endpoint,
 ): Promise<void> {
+  if (username === "" && password === "") return;
   try {
-    await call("AUTH", ...(endpoint.username === "" ? [] : [endpoint.username]), endpoint.password);
+    await call("AUTH", ...(username === "" ? [] : [username]), password);
   } catch (error) {
     // A server that asks for no password lets everybody in, also whoever knows one.
     const open = error instanceof Error && error.message.includes("without any password configured");

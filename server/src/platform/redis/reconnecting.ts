@@ -2,29 +2,24 @@ import { createBackoff } from "./backoff.ts";
 import { Connection, type ConnectionEvents, type Endpoint } from "./connection.ts";
 import { failureText } from "./failure-text.ts";
 import { handshake } from "./handshake.ts";
-import type { Arg, Commands, ReadyCheck, RedisUnavailable, Reply, Script } from "./redis.ts";
-import type { Scripts } from "./scripts.ts";
-
-/** A connection that may be used, and the identity of the server it talks to. */
-export interface ReadyConnection extends Commands {
-  readonly identity: string;
-  /** Gives it up; the next one is made. */
-  close(why: string): void;
-}
+import type { Commands, RedisUnavailable, Script } from "./redis.ts";
 
 interface ReconnectingOptions {
   /** Where to connect; asked before each attempt. */
   endpoint: () => Endpoint;
-  scripts: Scripts;
+  /** Loaded into each of them; one that is new is loaded with the others from then on. */
+  scripts: Set<Script>;
   random: () => number;
   onAnswer: (ms: number) => void;
   /** A command failed. */
   onFailure: (error: RedisUnavailable) => void;
+  /** The last step before a connection may be used; one that fails it is refused. */
+  prepare: (identity: string, connection: Commands) => Promise<unknown>;
   /** There is a usable connection now, or none any more. */
   onChange: () => void;
   /** A connection was not made, lost or refused. */
   onDisconnected: (why: string) => void;
-  /** Something was published in a channel that a check has subscribed to; must not throw. */
+  /** Something was published in a channel that `prepare` has subscribed to; must not throw. */
   onPublished?: (payload: Buffer) => void;
   /** A connection is given up when a command has had no answer for so long. Default: 250 */
   stallAfterMs?: number;
@@ -36,10 +31,9 @@ const stableAfterMs = 2_000;
 /** One connection after the other, for ever. */
 export class Reconnecting {
   readonly #options: ReconnectingOptions;
-  readonly #checks: ReadyCheck[] = [];
   readonly #backoff;
   #connection: Connection | undefined;
-  #ready: ReadyConnection | undefined;
+  #isReady = false;
   #readyAt = 0;
   #timer: NodeJS.Timeout | undefined;
   #disposed = false;
@@ -49,19 +43,15 @@ export class Reconnecting {
     this.#backoff = createBackoff({ first: 50, longest: 2_000, random: options.random });
   }
 
-  /** The connection to use, if there is one. */
-  get ready(): ReadyConnection | undefined {
-    return this.#ready;
-  }
-
-  addCheck(check: ReadyCheck): void {
-    this.#checks.push(check);
+  /** The connection to use, if there is one. Closed, it makes room for the next. */
+  get ready(): Connection | undefined {
+    return this.#isReady ? this.#connection : undefined;
   }
 
   start(): void {
     if (this.#disposed || this.#connection !== undefined) return;
     const endpoint = this.#options.endpoint();
-    const { onAnswer, onFailure, onPublished, stallAfterMs } = this.#options;
+    const { onAnswer, onFailure, onPublished, stallAfterMs, scripts } = this.#options;
     const events: ConnectionEvents = {
       answered: onAnswer,
       failed: onFailure,
@@ -69,7 +59,7 @@ export class Reconnecting {
       closed: (why) => this.#closed(why),
       ...(onPublished && { published: onPublished }),
     };
-    const connection: Connection = new Connection(endpoint, events, stallAfterMs);
+    const connection: Connection = new Connection(endpoint, events, { stallAfterMs, scripts });
     this.#connection = connection;
   }
 
@@ -83,12 +73,10 @@ export class Reconnecting {
   async #prepare(connection: Connection, endpoint: Endpoint): Promise<void> {
     try {
       const identity = await handshake(connection, endpoint, this.#options.scripts);
-      const ready = this.#readyOf(connection, identity);
-      for (const check of this.#checks) {
-        if (!(await check(identity, ready))) throw new Error("the connection was refused");
-      }
+      connection.identity = identity;
+      await this.#options.prepare(identity, connection);
       if (connection.closed) return;
-      this.#ready = ready;
+      this.#isReady = true;
       this.#readyAt = performance.now();
       this.#options.onChange();
     } catch (error) {
@@ -96,27 +84,14 @@ export class Reconnecting {
     }
   }
 
-  #readyOf(connection: Connection, identity: string): ReadyConnection {
-    const { scripts } = this.#options;
-    return {
-      identity,
-      call: (timeoutMs: number, command: string, ...args: Arg[]): Promise<Reply> =>
-        connection.call(timeoutMs, command, ...args),
-      script: (timeoutMs: number, script: Script, keys: readonly string[], args: readonly Arg[]): Promise<Reply> =>
-        connection.call(timeoutMs, "EVALSHA", scripts.digest(script), keys.length, ...keys, ...args),
-      close: (why) => connection.close(why),
-    };
-  }
-
   #closed(why: string): void {
-    const wasGood = this.#ready !== undefined && performance.now() - this.#readyAt >= stableAfterMs;
-    const wasReady = this.#ready !== undefined;
+    const wasReady = this.#isReady;
     this.#connection = undefined;
-    this.#ready = undefined;
+    this.#isReady = false;
     if (wasReady) this.#options.onChange();
     if (this.#disposed) return;
     this.#options.onDisconnected(why);
-    if (wasGood) this.#backoff.reset();
+    if (wasReady && performance.now() - this.#readyAt >= stableAfterMs) this.#backoff.reset();
     this.#timer = setTimeout(() => this.start(), this.#backoff.next()).unref();
   }
 }

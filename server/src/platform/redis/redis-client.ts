@@ -1,35 +1,15 @@
 import { every, type PeriodicTask } from "../periodic-task.ts";
+import { BaseClient, type ClientOptions } from "./base-client.ts";
 import { Breaker } from "./breaker.ts";
 import type { Endpoint } from "./connection.ts";
 import { identify } from "./handshake.ts";
 import { Reconnecting } from "./reconnecting.ts";
-import {
-  unavailable,
-  type Arg,
-  type BreakerState,
-  type Commands,
-  type FailureReason,
-  type ReadyCheck,
-  type Redis,
-  type RedisUnavailable,
-  type Reply,
-  type Script,
-} from "./redis.ts";
-import { createScripts, type Scripts } from "./scripts.ts";
+import type { BreakerState, Commands, Redis, RedisUnavailable, Script } from "./redis.ts";
+import { loadScripts } from "./scripts.ts";
 import type { SubscribeEndpoints } from "./subscriber.ts";
 
-export interface RedisOptions {
+export interface RedisOptions extends ClientOptions {
   endpoint: Endpoint;
-  /** Loaded into every connection before it is used. */
-  scripts?: readonly Script[];
-  /** A call was answered in time. */
-  onAnswer?: (ms: number) => void;
-  /** @param text as the caller is told */
-  onFailure?: (reason: FailureReason, text: string) => void;
-  /** No connection could be made, or it was lost or refused; once per second at most, a text without secrets. */
-  onDisconnected?: (why: string) => void;
-  /** Default: Math.random */
-  random?: () => number;
 }
 
 /** How long the answer to a recovery ping may take, in ms: as long as a read waits. */
@@ -43,7 +23,7 @@ const watchTimeoutMs = 200;
 /** Errors that every command would get. Those of a full server, or of one bad key, come from a server that works. */
 const serverWide = /^(LOADING|BUSY|MASTERDOWN|NOAUTH)\b/;
 
-export class RedisClient implements Redis {
+export class RedisClient extends BaseClient implements Redis {
   readonly isSharded = false;
   /** Where to hear what is published here. */
   readonly endpoints: SubscribeEndpoints = {
@@ -53,21 +33,19 @@ export class RedisClient implements Redis {
   /** One way to each server there is. */
   readonly servers: readonly Commands[] = [this];
   readonly #options: RedisOptions;
-  readonly #scripts: Scripts;
+  /** Those of the options, and what was called since. */
+  readonly #scripts: Set<Script>;
   readonly #breaker = new Breaker(() => performance.now());
   readonly #connections: Reconnecting;
-  readonly #listeners: ((usable: boolean) => void)[] = [];
   #watch: PeriodicTask | undefined;
   #pingTimer: NodeJS.Timeout | undefined;
   #isPinging = false;
-  #isDisposed = false;
-  #usable = false;
   #reloading = false;
-  #reportedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: RedisOptions) {
+    super(options);
     this.#options = options;
-    this.#scripts = createScripts(options.scripts ?? []);
+    this.#scripts = new Set(options.scripts);
     this.#connections = new Reconnecting({
       endpoint: () => options.endpoint,
       scripts: this.#scripts,
@@ -77,16 +55,13 @@ export class RedisClient implements Redis {
         options.onAnswer?.(ms);
       },
       onFailure: (error) => this.#failed(error),
+      prepare: (identity, connection) => this.runChecks(identity, connection),
       onChange: () => {
         this.#update();
         if (this.#connections.ready !== undefined) void this.#ping();
       },
-      onDisconnected: (why) => this.#reportDisconnected(why),
+      onDisconnected: (why) => this.reportDisconnected(why),
     });
-  }
-
-  get usable(): boolean {
-    return this.#usable;
   }
 
   get identity(): string | undefined {
@@ -95,14 +70,6 @@ export class RedisClient implements Redis {
 
   get breaker(): BreakerState {
     return this.#breaker.state;
-  }
-
-  onReady(check: ReadyCheck): void {
-    this.#connections.addCheck(check);
-  }
-
-  onUsable(listener: (usable: boolean) => void): void {
-    this.#listeners.push(listener);
   }
 
   start(): void {
@@ -115,27 +82,15 @@ export class RedisClient implements Redis {
     );
   }
 
-  call(timeoutMs: number, command: string, ...args: Arg[]): Promise<Reply> {
-    const { ready } = this.#connections;
-    return this.#usable && ready !== undefined ? ready.call(timeoutMs, command, ...args) : this.#refuse();
-  }
-
-  script(timeoutMs: number, script: Script, keys: readonly string[], args: readonly Arg[]): Promise<Reply> {
-    const { ready } = this.#connections;
-    return this.#usable && ready !== undefined ? ready.script(timeoutMs, script, keys, args) : this.#refuse();
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#isDisposed = true;
+    this.isDisposed = true;
     clearTimeout(this.#pingTimer);
     this.#connections.dispose();
     await this.#watch?.[Symbol.asyncDispose]();
   }
 
-  #refuse(): Promise<never> {
-    const error = unavailable(this.#breaker.state);
-    this.#options.onFailure?.(error.reason, error.message);
-    return Promise.reject(error);
+  protected override get way(): Commands | undefined {
+    return this.#connections.ready;
   }
 
   #failed(error: RedisUnavailable): void {
@@ -153,13 +108,13 @@ export class RedisClient implements Redis {
   }
 
   #planPing(): void {
-    if (this.#breaker.state === "closed" || this.#isPinging || this.#isDisposed) return;
+    if (this.#breaker.state === "closed" || this.#isPinging || this.isDisposed) return;
     this.#pingTimer ??= setTimeout(() => void this.#ping(), this.#breaker.pause).unref();
   }
 
   /** Pings Redis, at once and then again and again, until the breaker is closed. */
   async #ping(): Promise<void> {
-    if (this.#breaker.state === "closed" || this.#isPinging || this.#isDisposed) return;
+    if (this.#breaker.state === "closed" || this.#isPinging || this.isDisposed) return;
     clearTimeout(this.#pingTimer);
     this.#pingTimer = undefined;
     const { ready } = this.#connections;
@@ -185,22 +140,14 @@ export class RedisClient implements Redis {
     const { ready } = this.#connections;
     if (ready === undefined || this.#reloading) return;
     this.#reloading = true;
-    await this.#scripts.load(ready, loadTimeoutMs).catch((error: Error) => this.#reportDisconnected(error.message));
+    await loadScripts(ready, this.#scripts, loadTimeoutMs).catch((error: Error) =>
+      this.reportDisconnected(error.message),
+    );
     this.#reloading = false;
   }
 
   #update(): void {
-    const usable = this.#connections.ready !== undefined && this.#breaker.state === "closed";
-    if (usable === this.#usable) return;
-    this.#usable = usable;
-    for (const listener of this.#listeners) listener(usable);
-  }
-
-  #reportDisconnected(why: string): void {
-    const now = performance.now();
-    if (now - this.#reportedAt < 1_000) return;
-    this.#reportedAt = now;
-    this.#options.onDisconnected?.(why);
+    this.setUsable(this.#connections.ready !== undefined && this.#breaker.state === "closed");
   }
 }
 

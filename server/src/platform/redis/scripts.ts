@@ -2,30 +2,25 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Commands, Script } from "./redis.ts";
 
-/** The scripts that every connection loads before it is used. */
-export interface Scripts {
-  /** The digest by which Redis knows it; one that is new here is loaded with the others from now on. */
-  digest(script: Script): string;
-  /** @throws RedisUnavailable */
-  load(commands: Pick<Commands, "call">, timeoutMs: number): Promise<void>;
+const digests = new WeakMap<Script, string>();
+
+/** The digest by which Redis knows a script. */
+export function digestOf(script: Script): string {
+  let digest = digests.get(script);
+  if (digest === undefined) {
+    digest = createHash("sha1").update(script.source).digest("hex");
+    digests.set(script, digest);
+  }
+  return digest;
 }
 
-export function createScripts(known: readonly Script[]): Scripts {
-  const digests = new Map(known.map((script) => [script, sha1(script.source)]));
-  return {
-    digest(script) {
-      let digest = digests.get(script);
-      if (digest === undefined) digests.set(script, (digest = sha1(script.source)));
-      return digest;
-    },
-    async load(commands, timeoutMs) {
-      await Promise.all([...digests.keys()].map(({ source }) => commands.call(timeoutMs, "SCRIPT", "LOAD", source)));
-    },
-  };
-}
-
-function sha1(text: string): string {
-  return createHash("sha1").update(text).digest("hex");
+/** @throws RedisUnavailable */
+export async function loadScripts(
+  commands: Pick<Commands, "call">,
+  scripts: Iterable<Script>,
+  timeoutMs: number,
+): Promise<void> {
+  await Promise.all(Array.from(scripts, ({ source }) => commands.call(timeoutMs, "SCRIPT", "LOAD", source)));
 }
 
 /** The scripts `<name>.lua` of a folder, each with `<common>.lua` in front. */

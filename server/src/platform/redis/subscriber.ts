@@ -1,6 +1,5 @@
 import type { Endpoint } from "./connection.ts";
 import { Reconnecting } from "./reconnecting.ts";
-import { createScripts } from "./scripts.ts";
 
 /** Where what is published can be heard: one server, or any master of a cluster. */
 export interface SubscribeEndpoints {
@@ -43,19 +42,16 @@ export class Subscriber implements AsyncDisposable {
     this.#options = options;
     this.#connections = new Reconnecting({
       endpoint: () => options.endpoints.next(),
-      scripts: createScripts([]),
+      scripts: new Set(),
       random: options.random ?? Math.random,
       onAnswer: () => undefined,
       onFailure: () => undefined,
       onChange: () => options.onChange(this.listening),
       onDisconnected: options.onDisconnected,
+      // In capitals the driver would fail at the answer, where nobody can catch it.
+      prepare: (_identity, commands) => commands.call(timeoutMs, "subscribe", options.channel),
       onPublished: options.onPublished,
       stallAfterMs,
-    });
-    this.#connections.addCheck(async (_runId, commands) => {
-      // In capitals the driver would fail at the answer, where nobody can catch it.
-      await commands.call(timeoutMs, "subscribe", options.channel);
-      return true;
     });
   }
 
@@ -77,7 +73,7 @@ export class Subscriber implements AsyncDisposable {
     const { ready } = this.#connections;
     if (ready === undefined) return;
     // After a failover the old server may live on, without anybody who publishes there.
-    if (!this.#options.endpoints.serves(ready.identity)) return ready.close("the others use another Redis");
+    if (!this.#options.endpoints.serves(ready.identity ?? "")) return ready.close("the others use another Redis");
     // That no answer came is noticed by the connection.
     ready.call(stallAfterMs, "PING").catch(() => undefined);
   }

@@ -3,14 +3,6 @@ import { failureText } from "./failure-text.ts";
 import { RedisUnavailable, type Commands } from "./redis.ts";
 import { askNode, askTopology, addressText, type Address, type Topology } from "./topology.ts";
 
-export interface TopologyWatch {
-  /** Asks at once, and from then on again and again. */
-  start(): void;
-  /** Something has changed: asks within 100 ms. */
-  askSoon(): void;
-  stop(): void;
-}
-
 export interface TopologyWatchOptions {
   /** Nodes to ask when there is none to be found otherwise. */
   seeds: readonly Endpoint[];
@@ -34,7 +26,7 @@ const candidatesPerRound = 3;
  * know nothing of those that have taken their place. Of different answers that of the highest epoch counts, those first whose nodes
  * take commands.
  */
-export function createTopologyWatch(options: TopologyWatchOptions): TopologyWatch {
+export function createTopologyWatch(options: TopologyWatchOptions) {
   const { seeds, members, isHealthy, random } = options;
   const candidates = roundRobin(seeds);
   let timer: NodeJS.Timeout | undefined;
@@ -77,18 +69,21 @@ export function createTopologyWatch(options: TopologyWatchOptions): TopologyWatc
   }
 
   return {
-    start: () => void (isAsking || timer !== undefined || isStopped || round()),
-    askSoon() {
+    /** Asks at once, and from then on again and again. */
+    start: (): void => void (isAsking || timer !== undefined || isStopped || round()),
+    /** Something has changed: asks within 100 ms. */
+    askSoon(): void {
       if (isAskedSoon) return;
       isAskedSoon = true;
       plan();
     },
-    stop() {
+    stop(): void {
       isStopped = true;
       clearTimeout(timer);
     },
   };
 }
+export type TopologyWatch = ReturnType<typeof createTopologyWatch>;
 
 /** @throws what went wrong with the first, when there is no answer at all */
 async function newestOf(asked: Promise<Topology & { by: string }>[]): Promise<Topology> {

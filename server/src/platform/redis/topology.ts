@@ -54,10 +54,7 @@ export async function askNode(endpoint: Endpoint): Promise<Topology> {
   const timer = setTimeout(() => connection.close("no answer in time"), askTimeoutMs);
   try {
     await Promise.race([connected.promise, ended.promise]);
-    const { username, password } = endpoint;
-    if (username !== "" || password !== "") {
-      await login((command, ...args) => connection.call(timeoutMs, command, ...args), endpoint);
-    }
+    await login((command, ...args) => connection.call(timeoutMs, command, ...args), endpoint);
     return await Promise.race([
       askTopology((ms, ...command) => connection.call(ms, ...command), endpoint.host),
       ended.promise,

@@ -1,5 +1,6 @@
 import type { Registry } from "prom-client";
 import { instruments } from "./instruments.ts";
+import { createOutage } from "./redis-telemetry.ts";
 import type { Telemetry } from "./telemetry.ts";
 
 /** Metrics of the bus between nodes; they exist only where a Redis is configured. */
@@ -18,13 +19,10 @@ export function createBusMetrics(registry: Registry) {
   };
 }
 
-/** Between two warnings of one outage, in ms. */
-const warnEveryMs = 60_000;
-
 /** Counts what happens on the bus between nodes; logs when they do not reach this one, then once a minute if the reason changes. */
 export function createBusTelemetry({ telemetry, now }: { telemetry: Telemetry; now: () => number }) {
   const metrics = createBusMetrics(telemetry.metrics.registry);
-  let lastWarning: { why: string; at: number } | undefined;
+  const outage = createOutage(telemetry.log, now);
   let listened = false;
   return {
     published: (): void => metrics.published.inc(),
@@ -36,13 +34,8 @@ export function createBusTelemetry({ telemetry, now }: { telemetry: Telemetry; n
       if (!is) return;
       if (listened) metrics.reconnects.inc();
       listened = true;
-      if (lastWarning !== undefined) telemetry.log.info("what other nodes push arrives again");
-      lastWarning = undefined;
+      if (outage.end()) telemetry.log.info("what other nodes push arrives again");
     },
-    deaf(why: string): void {
-      if (lastWarning !== undefined && (lastWarning.why === why || now() - lastWarning.at < warnEveryMs)) return;
-      lastWarning = { why, at: now() };
-      telemetry.log.warn(`what other nodes push does not arrive: ${why}`);
-    },
+    deaf: (why: string): void => outage.warn(why, `what other nodes push does not arrive: ${why}`),
   };
 }

@@ -2,6 +2,7 @@ import type { Registry } from "prom-client";
 import type { RedisMemory } from "../redis/info.ts";
 import type { BreakerState, FailureReason, Redis } from "../redis/redis.ts";
 import { instruments } from "./instruments.ts";
+import type { Logger } from "./logger.ts";
 import type { Telemetry } from "./telemetry.ts";
 
 const seconds = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25];
@@ -27,8 +28,6 @@ export function createRedisMetrics(registry: Registry, redis: () => Pick<Redis, 
 
 const advisableBytes = 2 * 1_024 ** 3;
 const advisablePolicies = ["allkeys-lru", "volatile-lru"];
-/** Between two warnings of one outage, in ms. */
-const warnEveryMs = 60_000;
 
 /** What is counted and logged of Redis. */
 export function createRedisTelemetry(options: {
@@ -39,7 +38,7 @@ export function createRedisTelemetry(options: {
   const { telemetry, redis, now } = options;
   const { log } = telemetry;
   const metrics = createRedisMetrics(telemetry.metrics.registry, redis);
-  let lastWarning: { why: string; at: number } | undefined;
+  const outage = createOutage(log, now);
   let greeted = false;
   let advised = false;
   return {
@@ -48,16 +47,12 @@ export function createRedisTelemetry(options: {
     /** There is no usable connection; `why` is a text without secrets. Logged when it begins, then once a minute if it changes. */
     unavailable(why: string): void {
       telemetry.metrics.failures.inc({ where: "redis" });
-      if (lastWarning !== undefined && (lastWarning.why === why || now() - lastWarning.at < warnEveryMs)) return;
-      lastWarning = { why, at: now() };
-      log.warn(`WARNING: Redis connection failed: ${why}. Running without cache.`);
+      outage.warn(why, `WARNING: Redis connection failed: ${why}. Running without cache.`);
     },
     /** It is usable, for the first time or again; logged unless the outage was not. */
     available(): void {
-      if (greeted && lastWarning === undefined) return;
+      if (outage.end() || !greeted) log.info("Redis cache connected successfully");
       greeted = true;
-      lastWarning = undefined;
-      log.info("Redis cache connected successfully");
     },
     /** Logged once: what is advisable. */
     memory(memory: RedisMemory): void {
@@ -68,6 +63,23 @@ export function createRedisTelemetry(options: {
       advised = true;
       const wrong = memory.maxBytes < advisableBytes || !advisablePolicies.includes(memory.policy);
       if (wrong) log.warn(memoryAdvice(memory));
+    },
+  };
+}
+
+/** Warns of an outage when it begins, then once a minute if its reason changes; `end` tells whether it had begun. */
+export function createOutage(log: Logger, now: () => number) {
+  let last: { why: string; at: number } | undefined;
+  return {
+    warn(why: string, text: string): void {
+      if (last !== undefined && (last.why === why || now() - last.at < 60_000)) return;
+      last = { why, at: now() };
+      log.warn(text);
+    },
+    end(): boolean {
+      const begun = last !== undefined;
+      last = undefined;
+      return begun;
     },
   };
 }
