@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from "node:fs";
+import { loadavg } from "node:os";
 import { readOptions, usage, type Options } from "./options.ts";
 import { compare } from "./report/compare.ts";
 import { table } from "./report/page.ts";
@@ -44,7 +45,8 @@ async function main(args: readonly string[]): Promise<number> {
 async function measure({ scenarios, size }: Options): Promise<Report> {
   pinOthers();
   const at = new Date().toISOString();
+  const load = `load average ${loadavg()[0]?.toFixed(1)} before it began`;
   const results = await runScenarios(scenarios, size, (text) => console.error(text));
-  const runs = `${size.runs} runs of ${size.seconds} s${size.quick ? ", --quick: smaller crowds" : ""}`;
+  const runs = `${size.runs} runs of ${size.seconds} s${size.quick ? ", --quick: smaller crowds" : ""}; ${load}`;
   return { at, machine: await machine(), node: process.version, size: runs, scenarios: results };
 }

@@ -46,7 +46,7 @@ test("a ceiling that is slowed on purpose changes the ratio, and what becomes of
 });
 
 test("wrong bytes fail a scenario: it has no figures, and says why", async () => {
-  const result = await run({ ceiling: pages(0), run: pages(0, Buffer.from("not those bytes")) });
+  const result = await run({ ceiling: pages(0), run: pages(0, Buffer.from("the same Bytes")) });
   expect(result.failure).toMatch(/other bytes/);
   expect(result.bars).toEqual([]);
 });

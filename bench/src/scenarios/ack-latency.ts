@@ -3,8 +3,17 @@ import type { Bar, Figures, Scenario } from "../scenario.ts";
 import { kindTitles } from "./page.ts";
 import { openPairs, window } from "./routes.ts";
 
-/** Of the maximum, and as they are called. */
-const shares = { "25 %": 0.25, "50 %": 0.5, "75 %": 0.75 };
+/** Messages per second, when so many go at most. */
+const loadsOf = (maximum: number): Record<string, number> => ({
+  "100/s": 100,
+  "25 %": maximum / 4,
+  "50 %": maximum / 2,
+  "75 %": (maximum * 3) / 4,
+});
+const figuresAt = (load: string, { p50, p99 }: { p50: number; p99: number }): Figures => ({
+  [`p50@${load}`]: p50,
+  [`p99@${load}`]: p99,
+});
 
 /** How long an ack takes when messages come at a fixed rate, whether the server keeps up or not. */
 export function ackLatency(
@@ -41,31 +50,21 @@ export function ackLatency(
       const { seconds } = stage.size;
       const direct = await openPairs(stage, await stage.server(kind));
       const { rate: maximum } = await direct.send({ seconds, window });
-      const loads = { "100/s": 100, ...mapValues(shares, (share) => share * maximum) };
+      const loads = loadsOf(maximum);
       const url = await stage.ceilingUrl();
       return {
         async ceiling() {
-          const { p50, p99 } = await inserts(url, { seconds, connections: 1 });
-          return Object.assign(
-            {},
-            ...Object.keys(loads).map((at) => ({ [`p50@${at}`]: p50, [`p99@${at}`]: p99 })),
-          ) as Figures;
+          const commit = await inserts(url, { seconds, connections: 1 });
+          return Object.assign({}, ...Object.keys(loads).map((load) => figuresAt(load, commit))) as Figures;
         },
         async run() {
           const figures: Figures = { maximum };
-          for (const [at, perSecond] of Object.entries(loads)) {
-            const { p50, p99 } = await direct.send({ seconds, perSecond });
-            figures[`p50@${at}`] = p50;
-            figures[`p99@${at}`] = p99;
-          }
+          for (const [load, perSecond] of Object.entries(loads))
+            Object.assign(figures, figuresAt(load, await direct.send({ seconds, perSecond })));
           return figures;
         },
       };
     },
   };
   return scenario;
-}
-
-function mapValues<T, U>(of: Record<string, T>, map: (value: T) => U): Record<string, U> {
-  return Object.fromEntries(Object.entries(of).map(([key, value]) => [key, map(value)]));
 }

@@ -21,7 +21,7 @@ export const growth: Scenario = {
   how: "A list of 20 direct conversations, read from PostgreSQL after a new message each time, one request after the other; median. The database grows to 5 million messages in 5,000 conversations (--quick: 100 thousand), up to 5,000 of them in each of the reader's own.",
   bars: [
     {
-      what: "the list's cost with 500 times as many messages",
+      what: "the list's cost in the large database",
       figure: "ms",
       unit: "ms",
       of: "the same with 10 thousand",

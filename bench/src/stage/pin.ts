@@ -1,7 +1,8 @@
 import { execFileSync } from "node:child_process";
 import { cpus } from "node:os";
 
-const [serverCores, otherCores] = ["0", `1-${cpus().length - 1}`];
+const last = cpus().length - 1;
+const [serverCores, otherCores] = ["0", last > 1 ? `1-${last}` : "1"];
 const canPin = cpus().length > 1 && works();
 
 /** Which processors are whose. */
