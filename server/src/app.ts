@@ -5,6 +5,7 @@ import { jwtSecret } from "./accounts/jwt-secret.ts";
 import { createProfiles, profileKey } from "./accounts/profile-cache.ts";
 import { createUserViews } from "./accounts/user-view.ts";
 import type { Cache } from "./cache/cache.ts";
+import { questionOf } from "./cache/answers.ts";
 import { scripts } from "./cache/scripts.ts";
 import { openBus } from "./open/open-bus.ts";
 import { composeCache } from "./open/open-cache.ts";
@@ -17,6 +18,7 @@ import { createGroupPublisher } from "./groups/group-pushes.ts";
 import { membershipStore } from "./groups/membership-store.ts";
 import { createOriginPolicy } from "./http/origin.ts";
 import { listen } from "./http/listen.ts";
+import type { KeptAnswers } from "./http/kept-answers.ts";
 import { createHttp, type Serving } from "./http/server.ts";
 import { composeMedia } from "./media/compose.ts";
 import { composeMessages } from "./messages/compose.ts";
@@ -103,7 +105,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     const { routes: handlers, frames } = features;
     const { server } = http;
     const sockets = openSockets({ config, server, isAllowed, verify, hub, frames, messages, presence, telemetry });
-    serving = { handlers, verify, checks };
+    serving = { handlers, verify, checks, kept: features.kept };
     disposals.defer(
       () => http.close(),
       () => sockets[Symbol.asyncDispose](),
@@ -152,10 +154,10 @@ export function composeFeatures(opened: Opened, ownUrl: () => string) {
   const presence = composePresence({ ...base, failure: failed("presence") });
   const views = createUserViews({
     exposeEmails: config.exposeEmails,
-    lookup: presence.lookup,
+    presence: presence.source,
     onProfileServed: (userId, ver) => cache.raiseFloor(profileKey(userId), ver),
   });
-  const shared = { ...base, views, profiles: createProfiles({ cache, db, exposeEmails: config.exposeEmails }) };
+  const shared = { ...base, views, profiles: createProfiles({ db, exposeEmails: config.exposeEmails }) };
   const publishGroupEvent = createGroupPublisher({ bus, memberships: membershipStore(db), failure: failed("groups") });
   const groups = composeGroups({ ...shared, publishGroupEvent });
   const mediaBase = (): string => config.publicApiBaseUrl || `${ownUrl()}/api`;
@@ -194,7 +196,13 @@ export function composeFeatures(opened: Opened, ownUrl: () => string) {
     { everyMs: 600_000, name: "attachments", work: media.sweepAttachments },
   ];
   const frames = { ...messages.frames, ...presence.frames };
-  return { routes, frames, jobs, messages, presence, verify: tokens.verify };
+  const { answers } = cache;
+  const kept: KeptAnswers = {
+    knownCaller: tokens.known,
+    find: (caller, url) => answers.find(questionOf(caller, url)),
+    prove: answers.prove,
+  };
+  return { routes, frames, jobs, messages, presence, verify: tokens.verify, kept };
 }
 export type Features = ReturnType<typeof composeFeatures>;
 

@@ -83,12 +83,13 @@ test("labels of the cache and of Redis come from closed lists", async () => {
     kind: "conv group member convlist unread profile",
     source: "cache database",
     reason: "timeout error open disconnected overload",
+    om_answers_total: "proven changed unknown made",
     om_cache_reads_total: "hit_l1 hit miss dirty lease_busy unavailable corrupt off",
     om_cache_fills_total: "stored refused busy failed",
     om_cache_marks_total: "acked unacked skipped",
     om_cache_posts_total: "done absent gap compact failed",
   };
-  const found = (await series()).filter((one) => /^om_(cache|redis|query)/.test(one));
+  const found = (await series()).filter((one) => /^om_(answers|cache|redis|query)/.test(one));
   const odd = found.flatMap((one) =>
     [...one.matchAll(/(\w+)="([^"]*)"/g)]
       .filter(([, label]) => label !== "le")

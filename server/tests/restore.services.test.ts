@@ -6,6 +6,7 @@ import { listChanges } from "../src/conversations/list-changes.ts";
 import { storeMessages } from "../src/messages/message-store.ts";
 import { openDatabase, type Database } from "../src/platform/postgres/database.ts";
 import { migrate } from "../src/platform/postgres/migrate.ts";
+import { presenceSource } from "./fixtures/presence-source.ts";
 
 let server: SystemPostgres;
 beforeAll(async () => {
@@ -42,7 +43,7 @@ async function changes(db: Database, cursor?: string): Promise<{ cursor: string;
   const store = conversationStore(db);
   await db.query({ name: "", text: "select pg_current_xact_id()" }, []);
   await store.markDurable();
-  const views = createUserViews({ exposeEmails: false, lookup: async () => () => false });
+  const views = createUserViews({ exposeEmails: false, presence: presenceSource() });
   const answer = await listChanges({ store, views }, { userId: 1, email: "", role: "user" }, { cursor });
   return { cursor: answer.cursor, reset: answer.reset, peers: answer.conversations.map((one) => one.conversation_id) };
 }

@@ -18,15 +18,21 @@ export function createAccessTokens(secret: string, now: Clock) {
   const ended = new LRUCache<number, true>({ max: 100_000 });
   const unlessEnded = (caller: Caller): Caller | undefined =>
     caller.sessionId !== undefined && ended.has(caller.sessionId) ? undefined : caller;
+  /** Whose token it is, if it was verified here before and is still good. */
+  const known = (token: string): Caller | undefined => {
+    const hit = verifiedTokens.get(token);
+    return hit !== undefined && hit.expires * 1000 > now() ? unlessEnded(hit.caller) : undefined;
+  };
   return {
     issue: ({ userId, email, role, sessionId }: Caller): Promise<string> =>
       new SignJWT({ email, role, user_id: userId, ...(sessionId === undefined ? {} : { sid: sessionId }) })
         .setProtectedHeader({ alg: "HS256", typ: "JWT" })
         .setExpirationTime(Math.floor(now() / 1000) + accessTokenTtlSeconds)
         .sign(key),
+    known,
     async verify(token: string): ReturnType<VerifyToken> {
-      const hit = verifiedTokens.get(token);
-      if (hit !== undefined && hit.expires * 1000 > now()) return unlessEnded(hit.caller);
+      const hit = known(token);
+      if (hit !== undefined) return hit;
       if (token.length > 4096) return undefined;
       const options = { algorithms: ["HS256"], requiredClaims: ["exp"], currentDate: new Date(now()) };
       const verified = await jwtVerify(token, key, options).catch(() => undefined);

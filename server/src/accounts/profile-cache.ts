@@ -1,6 +1,6 @@
 import { LRUCache } from "lru-cache";
-import type { Cache } from "../cache/cache.ts";
 import { lockObjects } from "../cache/locks.ts";
+import type { Reads } from "../cache/recorder.ts";
 import type { Source } from "../cache/source.ts";
 import type { Changed } from "../cache/marks.ts";
 import type { CacheWrites } from "../cache/write-marks.ts";
@@ -41,10 +41,14 @@ const raiseVersion = statement<{ id: number; ver: number }>(
 /** Users as one viewer sees them. */
 export interface Profiles {
   /** Those of the ids who exist, in no order; e-mails only of the viewer, or of all where the installation shows them. */
-  forViewer(viewer: { userId: number; email: string }, ids: readonly number[]): Promise<Profile[]>;
+  forViewer(
+    reads: Pick<Reads, "read">,
+    viewer: { userId: number; email: string },
+    ids: readonly number[],
+  ): Promise<Profile[]>;
 }
 
-export function createProfiles(deps: { cache: Pick<Cache, "read">; db: Queries; exposeEmails: boolean }): Profiles {
+export function createProfiles(deps: { db: Queries; exposeEmails: boolean }): Profiles {
   const source = profileSource(deps.db);
   // An address changes only when the account is closed, which the cached profile says.
   const emailOf = new LRUCache<number, string>({ max: 100_000 });
@@ -56,9 +60,9 @@ export function createProfiles(deps: { cache: Pick<Cache, "read">; db: Queries; 
   }
 
   return {
-    async forViewer(viewer, ids) {
+    async forViewer(reads, viewer, ids) {
       const wanted = [...new Set([viewer.userId, ...ids])];
-      const found = await deps.cache.read(source, wanted);
+      const found = await reads.read(source, wanted);
       const cached = found.flatMap(({ value }) => (value === undefined ? [] : [value]));
       if (deps.exposeEmails) await loadEmails(cached);
       const own = cached.find(({ id }) => id === viewer.userId);

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { createUserViews, type Profile } from "./user-view.ts";
+import { presenceSource } from "../../tests/fixtures/presence-source.ts";
 
 const profile: Profile = {
   id: 7,
@@ -15,7 +16,9 @@ function open() {
   const asked: (readonly number[])[] = [];
   const views = createUserViews({
     exposeEmails: false,
-    lookup: async (ids) => (asked.push(ids), (id) => (id === 7 ? true : id === 8 ? false : undefined)),
+    presence: presenceSource(
+      async (ids) => (asked.push(ids), (id) => (id === 7 ? true : id === 8 ? false : undefined)),
+    ),
   });
   return { views, asked };
 }

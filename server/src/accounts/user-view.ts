@@ -1,4 +1,5 @@
 import type { FullUser, PeerUser, User } from "@om/protocol";
+import type { Observation, Reads } from "../cache/recorder.ts";
 
 /** A user as the database keeps it; `email` is shown by the rules of `UserViews` only. */
 export interface Profile extends Omit<User, "is_online" | "presence" | "is_blocked"> {
@@ -20,6 +21,11 @@ export type IsOnline = (userId: number) => boolean | undefined;
 /** Asks for many users at once. Whoever was not asked for is unknown. */
 export type LookUpPresence = (userIds: readonly number[]) => Promise<IsOnline>;
 
+/** Where presence is known from. */
+export interface PresenceSource extends Omit<Observation, "isUnchanged"> {
+  lookup: LookUpPresence;
+}
+
 /**
  * How one user sees another: presence joined at read time, e-mail addresses hidden from everybody but oneself (O-4), and between
  * users of whom one has blocked the other no presence (O-6).
@@ -27,9 +33,10 @@ export type LookUpPresence = (userIds: readonly number[]) => Promise<IsOnline>;
  */
 export function createUserViews(options: {
   exposeEmails: boolean;
-  lookup: LookUpPresence;
+  presence: PresenceSource;
   onProfileServed?: (userId: number, ver: number) => void;
 }) {
+  const { presence } = options;
   const peer = (profile: Profile, viewerId: number, online: IsOnline): PeerUser => {
     if (profile.ver !== undefined) options.onProfileServed?.(profile.id, profile.ver);
     const isOnline = isUnblocked(profile) ? online(profile.id) : false;
@@ -50,10 +57,23 @@ export function createUserViews(options: {
     role: profile.role,
   });
   const lookup = (profiles: readonly Pick<Profile, "id" | "relation">[]): Promise<IsOnline> =>
-    options.lookup([...new Set(profiles.filter(isUnblocked).map(({ id }) => id))]);
+    presence.lookup([...new Set(profiles.filter(isUnblocked).map(({ id }) => id))]);
   return {
     /** Once for everybody whom an answer shows, before they are shown. */
     lookup,
+    /** The same for an answer that is kept. */
+    async observe(reads: Pick<Reads, "observe">, userIds: readonly number[]): Promise<IsOnline> {
+      const ids = [...new Set(userIds)];
+      const changes = presence.changes();
+      const online = await presence.lookup(ids);
+      const shown = ids.map(online);
+      const isUnchanged = async (): Promise<boolean> => {
+        const now = await presence.lookup(ids);
+        return ids.every((id, index) => now(id) === shown[index]);
+      };
+      reads.observe({ ...presence, isUnchanged }, changes);
+      return online;
+    },
     /** `user` after a look-up for this one. */
     alone: async (profile: Profile, viewerId: number): Promise<User> =>
       user(profile, viewerId, await lookup([profile])),

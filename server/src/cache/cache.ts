@@ -1,8 +1,10 @@
 import type { Database, Queries } from "../platform/postgres/database.ts";
 import type { Redis } from "../platform/redis/redis.ts";
+import { createAnswers, type Answers } from "./answers.ts";
 import { createAudit } from "./audit.ts";
 import { startControl } from "./control.ts";
-import { controlStore } from "./control-store.ts";
+import { controlStore, type ControlStore } from "./control-store.ts";
+import { counters } from "./counters.ts";
 import type { CacheEvents } from "./events.ts";
 import { createLoader, type Loader } from "./loader.ts";
 import { createMemory } from "./memory.ts";
@@ -10,18 +12,17 @@ import { Entries } from "./entries.ts";
 import { createMarks } from "./marks.ts";
 import { ReadThrough } from "./read-through.ts";
 import type { Source } from "./source.ts";
+import type { Unrecorded } from "./recorder.ts";
 import { createRelay } from "./relay.ts";
 import type { OnStep } from "./steps.ts";
 import { usualTimes, type CacheTimes } from "./times.ts";
+import { databaseWitness, redisWitness } from "./witness.ts";
 import { createWrites, type CacheWrites } from "./write-marks.ts";
 
 /** The coherent cache; docs/architecture.md tells how it works. Without Redis every read is one of the database. */
-export interface Cache extends AsyncDisposable {
-  /** Without Redis a use-case is better served by one statement of its own than by several objects. */
-  readonly hasRedis: boolean;
-  read: ReadThrough["read"];
-  /** Versions that may be served now, without the values; undefined or nothing where Redis does not tell. */
-  versions<Id, T>(source: Source<Id, T>, ids: readonly Id[]): Promise<(number | undefined)[]>;
+export interface Cache extends Unrecorded, AsyncDisposable {
+  /** Answers that are kept with their bytes. */
+  readonly answers: Answers;
   /** This version was shown, although not from here: nothing older is served by this node from now on. */
   raiseFloor(key: string, ver: number): void;
   /** Makes an entry whose records have become many as short as a fresh one. */
@@ -36,6 +37,8 @@ export interface CacheOptions {
   /** For looking at what the nodes agree on, which must not wait behind requests; default: `db`. */
   aside?: Queries;
   redis: Redis | undefined;
+  /** Keys in Redis that observations name (recorder.ts). */
+  counters: readonly string[];
   /** Loads that may run side by side. */
   parallelLoads: number;
   nodeId: string;
@@ -58,7 +61,19 @@ export async function openCache(options: CacheOptions): Promise<Cache> {
   const { db, redis, events, step, pause } = options;
   const store = controlStore(db);
   const times = { ...usualTimes, ...options.times };
-  const memory = createMemory({ maxBytes: 64 * 1024 * 1024, maxKeys: 20_000 });
+  const answers = createAnswers({
+    cache: { read: (source, ids) => cache.read(source, ids), versions: (source, ids) => cache.versions(source, ids) },
+    floor: (key) => memory.floor(key),
+    witness: () => (control.readEpoch() === undefined ? undefined : ofRedis) ?? ofDatabase,
+    maxBytes: 64 * 1024 * 1024,
+    now: monotonic,
+    onResult: events.answered,
+  });
+  const memory = createMemory({
+    maxBytes: 64 * 1024 * 1024,
+    maxKeys: 20_000,
+    onRaise: (key, ver) => answers.raise(key, ver),
+  });
   const control = await startControl({
     store: options.aside === undefined ? store : controlStore(options.aside),
     redis,
@@ -66,7 +81,10 @@ export async function openCache(options: CacheOptions): Promise<Cache> {
     times,
     now: monotonic,
     relay: createRelay({ redis, memory, step }),
-    onEpoch: memory.forget,
+    onEpoch(change) {
+      memory.forget(change);
+      if (change.isOtherRun) answers.clear();
+    },
     onError: options.onError,
   });
   const audit = redis === undefined ? undefined : createAudit({ redis, store, control, audited: events.audited });
@@ -74,8 +92,31 @@ export async function openCache(options: CacheOptions): Promise<Cache> {
     audit === undefined ? events : withAudit(events, (source, id) => void audit(source, id).catch(options.onError));
   const { now } = options;
   const entries = redis === undefined ? undefined : new Entries({ redis, control, memory, events, now, pause });
-  const loader: Loader = createLoader({
-    parallel: options.parallelLoads,
+  const loader = openLoader(options, { store, entries });
+  const reads = new ReadThrough({ entries, control, memory, loader, events: counted, now, hedgeMs: times.hedgeMs });
+  const marks = createMarks({ redis, memory, events, now, pause });
+  const ofDatabase = databaseWitness(store.versions, () => answers.clear());
+  const looking = { control, counters: [...counters, ...options.counters], patienceMs: times.hedgeMs };
+  const ofRedis = redis === undefined ? undefined : redisWitness({ redis, ...looking });
+  const cache: Cache = {
+    answers,
+    read: (source, ids) => reads.read(source, ids),
+    versions: async (source, ids) => entries?.versions(ids.map((id) => source.key(id))) ?? [],
+    raiseFloor: memory.raiseFloor,
+    compact: async (source, id) => entries?.compact(source, source.key(id)),
+    writes: createWrites({ db, control, marks, events, step }),
+    state: () => ({ ...control.state(), waiting: loader.waiting() }),
+    [Symbol.asyncDispose]: () => control[Symbol.asyncDispose](),
+  };
+  return cache;
+}
+
+function openLoader(
+  { parallelLoads, events, step }: CacheOptions,
+  { store, entries }: { store: ControlStore; entries: Entries | undefined },
+): Loader {
+  return createLoader({
+    parallel: parallelLoads,
     maxWaiting: 5_000,
     maxWaitMs: 5_000,
     now: monotonic,
@@ -86,19 +127,6 @@ export async function openCache(options: CacheOptions): Promise<Cache> {
     shed: events.shed,
     step,
   });
-  const reads = new ReadThrough({ entries, control, memory, loader, events: counted, now, hedgeMs: times.hedgeMs });
-  const marks = createMarks({ redis, memory, events, now, pause });
-
-  return {
-    hasRedis: redis !== undefined,
-    read: (source, ids) => reads.read(source, ids),
-    versions: async (source, ids) => entries?.versions(ids.map((id) => source.key(id))) ?? [],
-    raiseFloor: memory.raiseFloor,
-    compact: async (source, id) => entries?.compact(source, source.key(id)),
-    writes: createWrites({ db, control, marks, events, step }),
-    state: () => ({ ...control.state(), waiting: loader.waiting() }),
-    [Symbol.asyncDispose]: () => control[Symbol.asyncDispose](),
-  };
 }
 
 function withAudit(events: CacheEvents, audit: CacheEvents["hit"]): CacheEvents {

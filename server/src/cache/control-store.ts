@@ -73,6 +73,10 @@ const probe = statement<{ free: boolean }>(
   "cache.probe",
   "select pg_try_advisory_xact_lock_shared(lock_number(n.name)) as free from unnest($1::text[]) with ordinality as n(name, ord) order by ord",
 );
+const versions = statement<{ versions: string[]; run: string }>(
+  "cache.versions",
+  "select object_versions($1) as versions, pg_postmaster_start_time()::text as run",
+);
 const explained = statement<{ explained: boolean }>(
   "cache.explained",
   `select c.epoch <> $2 or c.mode = 'off' or exists (select from cache_dirty d where d.key = $1) as explained from cache_control c`,
@@ -99,6 +103,11 @@ export function controlStore(db: Queries) {
     forgetDirty: () => db.query(forgetDirty, []),
     /** Whether an entry of this epoch may be older than the rows: its change is in cache_dirty, or other entries are in use by now. */
     isExplained: async (key: string, epoch: number) => (await db.query(explained, [key, epoch]))[0]?.explained === true,
+    /** The committed versions of objects, 0 of what is not there; `run`: another text after a restart or a failover. */
+    async versions(keys: readonly string[]): Promise<{ run: string; versions: number[] } | undefined> {
+      const [row] = await db.query(versions, [keys]);
+      return row && { run: row.run, versions: row.versions.map(Number) };
+    },
     /** Whether nobody changes the objects behind these locks just now; asked before the rows are read, in a statement of its own. */
     probe: async (locks: readonly string[]) => (await db.query(probe, [locks])).map(({ free }) => free),
   };

@@ -79,6 +79,7 @@ const store: ControlStore = {
     return [];
   },
   isExplained: async () => false,
+  versions: async () => undefined,
   probe: async () => [],
 };
 

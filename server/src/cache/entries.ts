@@ -1,10 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { chunks } from "../platform/chunks.ts";
 import { RedisUnavailable, type Redis, type Reply } from "../platform/redis/redis.ts";
-import { keysPerCall } from "./calls.ts";
 import type { CacheControl } from "./control.ts";
 import { headerBytes, isServable, packEntry, readHeader, readRecords, type Header } from "./entry.ts";
 import type { CacheEvents, ReadResult } from "./events.ts";
+import { readHeads, unlessForeign } from "./heads.ts";
 import { lifetime } from "./lifetime.ts";
 import type { AnySource } from "./loader.ts";
 import type { Memory } from "./memory.ts";
@@ -178,14 +177,9 @@ export class Entries {
   }
 
   /** The first bytes of entries. @throws RedisUnavailable */
-  async #heads(keys: readonly string[], deadlineMs: number): Promise<Buffer[]> {
-    const { redis } = this.#deps;
-    if (!redis.isSharded) {
-      const parts = chunks(keys, keysPerCall).map((part) => redis.script(deadlineMs, scripts.heads, part, []));
-      return (await Promise.all(parts)).flat() as Buffer[];
-    }
-    const asked = keys.map((key) => redis.call(deadlineMs, "GETRANGE", key, 0, headerBytes - 1).catch(unlessForeign));
-    return (await Promise.all(asked)).map((bytes) => (Buffer.isBuffer(bytes) ? bytes : nothing));
+  async #heads(keys: readonly string[], timeoutMs: number): Promise<Buffer[]> {
+    const heads = await readHeads(this.#deps.redis, { keys, counters: [], timeoutMs });
+    return keys.map((_, index) => heads.subarray(index * headerBytes, (index + 1) * headerBytes));
   }
 
   /** Stores a value under its lease. Nobody waits for it. */
@@ -257,9 +251,3 @@ const nothing = Buffer.alloc(0);
 
 /** Nothing that this cache has made, or not any more: it is replaced. */
 const corrupt: Miss = { is: "miss", refill: true, result: "corrupt" };
-
-/** Something under the key that is no text at all, such as a list, is like bytes that are no entry. */
-function unlessForeign(error: unknown): undefined {
-  if (error instanceof RedisUnavailable && error.message.startsWith("WRONGTYPE")) return undefined;
-  throw error;
-}

@@ -1,3 +1,4 @@
+import type { AnswerResult } from "./answer-proof.ts";
 import type { AnySource } from "./loader.ts";
 import type { KindName } from "./source.ts";
 
@@ -19,4 +20,5 @@ export interface CacheEvents {
   posted(kind: PostResult, count: number): void;
   dirtyAdded(rows: number): void;
   audited(isStale: boolean): void;
+  answered(result: AnswerResult): void;
 }

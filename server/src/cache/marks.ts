@@ -1,5 +1,6 @@
 import type { Redis } from "../platform/redis/redis.ts";
 import { inCalls } from "./calls.ts";
+import { countersOf } from "./counters.ts";
 import type { CacheEvents } from "./events.ts";
 import type { Memory } from "./memory.ts";
 import { createPosts, type Post } from "./posts.ts";
@@ -40,7 +41,9 @@ export function createMarks(deps: {
     const outcomes = await Promise.allSettled(
       inCalls(changed, redis).map(async (part) => {
         const keys = part.map(({ key }) => key);
-        await redis?.script(markDeadline, scripts.mark, keys, [epoch, ...part.map(({ ver }) => ver)]);
+        const counters = redis === undefined ? [] : countersOf(keys, redis);
+        const vers = part.map(({ ver }) => ver);
+        await redis?.script(markDeadline, scripts.mark, [...keys, ...counters], [epoch, ...vers]);
       }),
     );
     return outcomes.every(({ status }) => status === "fulfilled");

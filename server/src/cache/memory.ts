@@ -23,7 +23,12 @@ export interface Memory {
   forget(change: { isOtherRun: boolean }): void;
 }
 
-export function createMemory(options: { maxBytes: number; maxKeys: number }): Memory {
+export function createMemory(options: {
+  maxBytes: number;
+  maxKeys: number;
+  /** A floor has risen. */
+  onRaise: (key: string, ver: number) => void;
+}): Memory {
   const values = new LRUCache<string, Kept>({
     max: options.maxKeys,
     maxSize: options.maxBytes,
@@ -37,7 +42,9 @@ export function createMemory(options: { maxBytes: number; maxKeys: number }): Me
     set: (key, kept) => void values.set(key, kept),
     floor: (key) => floors.get(key) ?? 0,
     raiseFloor(key, ver) {
-      if (ver > (floors.get(key) ?? 0)) floors.set(key, ver);
+      if (ver <= (floors.get(key) ?? 0)) return;
+      floors.set(key, ver);
+      options.onRaise(key, ver);
     },
     setUnkept: (key, ver) => void unkept.set(key, ver),
     isUnkept: (key) => unkept.get(key) === (floors.get(key) ?? 0),

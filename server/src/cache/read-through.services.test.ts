@@ -28,10 +28,10 @@ test("several are looked at by one call; only what memory does not hold is looke
   const sent: string[] = [];
   node.hooks.redis = (name, send) => (sent.push(name), send());
   expect((await node.readAll(names)).map(({ from }) => from)).toEqual(names.map(() => "cache"));
-  expect(sent).toEqual(["heads", ...names.map(() => "GETRANGE")]);
+  expect(sent).toEqual(["look", ...names.map(() => "GETRANGE")]);
   sent.length = 0;
   expect((await node.readAll(names)).map(({ from }) => from)).toEqual(names.map(() => "cache"));
-  expect(sent).toEqual(["heads"]);
+  expect(sent).toEqual(["look"]);
 
   await other.write(changed, "two");
   await happened(other, "post done");
@@ -58,7 +58,7 @@ test("several, of which Redis says nothing: the database is asked for all", asyn
   const [node] = my.pair;
   const names = [`${my.thing} a`, `${my.thing} b`];
   for (const name of names) await node.write(name, "one");
-  node.hooks.redis = (name, send) => (name === "heads" ? unanswered() : send());
+  node.hooks.redis = (name, send) => (name === "look" ? unanswered() : send());
   expect((await node.readAll(names)).map(({ ver, from }) => [ver, from])).toEqual([
     [1, "database"],
     [1, "database"],

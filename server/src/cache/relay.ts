@@ -2,6 +2,7 @@ import { chunks } from "../platform/chunks.ts";
 import type { Redis } from "../platform/redis/redis.ts";
 import { inCalls, keysPerCall } from "./calls.ts";
 import type { DirtyRow } from "./control-store.ts";
+import { countersOf } from "./counters.ts";
 import type { Memory } from "./memory.ts";
 import { scripts } from "./scripts.ts";
 import type { OnStep } from "./steps.ts";
@@ -35,6 +36,7 @@ export function createRelay(deps: {
 
 async function kill(redis: Redis, rows: readonly DirtyRow[], epoch: number): Promise<number[]> {
   const keys = rows.map(({ key }) => key);
-  await redis.script(killDeadline, scripts.mark, keys, [epoch, ...rows.map(({ ver }) => ver)]);
+  const vers = rows.map(({ ver }) => ver);
+  await redis.script(killDeadline, scripts.mark, [...keys, ...countersOf(keys, redis)], [epoch, ...vers]);
   return rows.map(({ id }) => id);
 }

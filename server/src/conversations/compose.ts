@@ -5,6 +5,7 @@ import type { Source } from "../cache/source.ts";
 import type { Database } from "../platform/postgres/database.ts";
 import type { RoutesOf } from "../platform/route-handlers.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
+import { keptAnswer } from "../cache/answers.ts";
 import type { ConversationRef } from "./conversation-ref.ts";
 import { conversationStore } from "./conversation-store.ts";
 import { countUnread } from "./count-unread.ts";
@@ -35,12 +36,15 @@ export function composeConversations(deps: {
   const store = conversationStore(db, cache.raiseFloor);
   const fetchList = createFetchList({ cache, db, groups });
   const lists = { store, views, profiles, fetchList, onQueried: deps.telemetry.queried };
-  const unread = { cache, store, unread: unreadSource(db) };
+  const keep = keptAnswer(cache.answers);
+  const unread = { store, unread: unreadSource(db) };
   return {
     markDurable: () => store.markDurable(),
     routes: {
-      conversations: ({ caller, query }) => listConversations(lists, caller, query),
-      unread: ({ caller, params }) => countUnread(unread, caller, params.conversation_id),
+      conversations: (request) =>
+        keep("conversations", request, (reads) => listConversations(lists, request.caller, request.query, reads)),
+      unread: (request) =>
+        keep("unread", request, (reads) => countUnread(unread, request.caller, request.params.conversation_id, reads)),
       peers: ({ caller, query }) => listPeers({ store, views }, caller, query),
       markRead: ({ caller, params }) => markRead(move, caller, params.peer_id),
       changes: ({ caller, query }) => listChanges({ store, views }, caller, query),

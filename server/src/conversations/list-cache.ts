@@ -1,6 +1,7 @@
 import { LRUCache } from "lru-cache";
 import type { Cache } from "../cache/cache.ts";
-import type { Origin, Source } from "../cache/source.ts";
+import type { Reads } from "../cache/recorder.ts";
+import type { Loaded, Origin, Source } from "../cache/source.ts";
 import type { Queries } from "../platform/postgres/database.ts";
 import { conversationKey, listKey, listLock } from "./cache-keys.ts";
 import { refOf, type ConversationRef } from "./conversation-ref.ts";
@@ -118,7 +119,7 @@ export interface ListPage {
 /** A user's list, newest activity first. */
 export interface FetchList {
   /** Up to `limit` heads; undefined: what is kept does not tell. */
-  (userId: number, limit: number): Promise<ListPage | undefined>;
+  (reads: Reads, userId: number, limit: number): Promise<ListPage | undefined>;
 }
 
 type ChangedHeads = Pick<ListPage, "heads" | "from">;
@@ -135,7 +136,7 @@ const overlayBytes = 32 * 1024 * 1024;
 const sizeOf = ({ head }: Overlay): number => 1_500 + 2 * (head.messages[0]?.[6].length ?? 0);
 
 export function createFetchList(deps: {
-  cache: Pick<Cache, "read" | "versions" | "raiseFloor" | "state" | "hasRedis">;
+  cache: Pick<Cache, "read" | "raiseFloor" | "state">;
   db: Queries;
   /** Histories of groups. */
   groups: Source<ConversationRef, unknown>;
@@ -145,14 +146,14 @@ export function createFetchList(deps: {
   // list in which nothing happened to the user's membership.
   const overlays = new LRUCache<string, Overlay>({ maxSize: overlayBytes, sizeCalculation: sizeOf });
 
-  /** In the background, so that their versions can be asked for next time. */
-  const warm = (refs: ConversationRef[]): void => void deps.cache.read(deps.groups, refs).catch(() => undefined);
-
   /** Heads that the kept list has in an older version; undefined: the user has left one of their groups by now. */
-  async function changedHeads(ver: number, { userId, baseVer, groups }: CachedList): Promise<ChangedHeads | undefined> {
+  async function changedHeads(
+    reads: Reads,
+    { ver, value: { userId, baseVer, groups } }: Loaded<CachedList>,
+  ): Promise<ChangedHeads | undefined> {
     if (groups.length === 0) return { heads: [], from: "cache" };
     const { epoch } = deps.cache.state();
-    const versions = await deps.cache.versions(
+    const versions = await reads.versions(
       deps.groups,
       groups.map(([, groupId]) => ({ groupId })),
     );
@@ -168,12 +169,9 @@ export function createFetchList(deps: {
       return !isGood;
     });
     if (asked.length === 0) return { heads, from: "cache" };
-    warm(
-      asked
-        .filter(({ now }) => now === undefined)
-        .slice(0, maxWarmed)
-        .map(({ groupId }) => ({ groupId })),
-    );
+    const cold = asked.filter(({ now }) => now === undefined).slice(0, maxWarmed);
+    // In the background, so that their versions can be asked for next time.
+    deps.cache.read(deps.groups, cold).catch(() => undefined);
     const [row] = await deps.db.query(someHeads, [userId, asked.map(({ id }) => id)]);
     const found = (row?.heads ?? []).map(withWireTimes);
     if (found.length < asked.length) return undefined;
@@ -184,23 +182,33 @@ export function createFetchList(deps: {
     return { heads, from: "database" };
   }
 
-  return async (userId, limit) => {
-    if (limit >= maxHeads || !deps.cache.hasRedis) return undefined;
-    const [found] = await deps.cache.read(list, [userId]);
+  return async (reads, userId, limit) => {
+    if (limit >= maxHeads) return undefined;
+    const [found] = await reads.read(list, [userId]);
     if (found === undefined) return undefined;
-    const { isTruncated, heads } = found.value;
+    const { isTruncated, groups } = found.value;
     const fresh: ChangedHeads = { heads: [], from: "database" };
-    const changed = found.from === "database" ? fresh : await changedHeads(found.ver, found.value);
+    const changed = found.from === "database" ? fresh : await changedHeads(reads, found);
     if (changed === undefined) return undefined;
-    const replaced = new Set(changed.heads.map((head) => head.conversation_id));
-    const all = [...heads.filter((head) => !replaced.has(head.conversation_id)), ...changed.heads].sort(byActivity);
-    const last = heads.at(-1);
-    // Below the last one that was kept there may be others that nobody knows here.
-    const certain = isTruncated && last !== undefined ? all.filter((head) => byActivity(head, last) <= 0) : all;
+    // A message to a group changes nobody's list version: what is shown is as good as the groups' versions that it was made of.
+    const shown = changed.heads.map(({ conversation_id: id, group_id: groupId, ver }) => [id, groupId, ver] as const);
+    for (const [, groupId, ver] of found.from === "database" ? groups : shown) {
+      if (groupId !== null) reads.record(deps.groups, { groupId }, ver);
+    }
+    const certain = merge(found.value, changed.heads);
     if (isTruncated && certain.length <= limit) return undefined;
     const page = certain.slice(0, limit);
     // A group's head may have been read past the cache, and its history must not be older then.
     for (const head of page) deps.cache.raiseFloor(conversationKey(refOf(head)), head.ver);
     return { ver: found.ver, heads: page, next: certain[limit], from: changed.from };
   };
+}
+
+/** The heads of a list, some of them in a newer version, as far down as the list tells. */
+function merge({ isTruncated, heads }: CachedList, changed: readonly ListedHead[]): ListedHead[] {
+  const replaced = new Set(changed.map((head) => head.conversation_id));
+  const all = [...heads.filter((head) => !replaced.has(head.conversation_id)), ...changed].sort(byActivity);
+  const last = heads.at(-1);
+  // Below the last one that was kept there may be others that nobody knows here.
+  return isTruncated && last !== undefined ? all.filter((head) => byActivity(head, last) <= 0) : all;
 }

@@ -1,6 +1,7 @@
 import { limits, type RouteOutput, type RouteQuery } from "@om/protocol";
 import type { Profiles } from "../accounts/profile-cache.ts";
 import type { IsOnline, Profile, UserViews } from "../accounts/user-view.ts";
+import type { Reads } from "../cache/recorder.ts";
 import type { OnQueried, Origin } from "../cache/source.ts";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
@@ -14,11 +15,13 @@ export async function listConversations(
   deps: { store: ConversationStore; fetchList: FetchList; profiles: Profiles; views: UserViews; onQueried: OnQueried },
   caller: Caller,
   query: RouteQuery<"conversations">,
+  reads: Reads,
 ): Promise<RouteOutput<"conversations">> {
   const limit = pageLimit(query.limit, limits.conversationsPage, 50);
   const before = parseCursor(query);
   const began = performance.now();
-  const page = before === undefined ? await newestPage(deps, caller, limit) : undefined;
+  const page = before === undefined ? await newestPage(deps, caller, { limit, reads }) : undefined;
+  if (page === undefined) reads.bypass();
   const { rows, next, ver, from, ...known } = page ?? (await olderPage(deps.store, caller, { before, limit }));
   deps.onQueried(from, performance.now() - began);
   const online = known.online ?? (await deps.views.lookup(rows.flatMap((row) => row.profiles)));
@@ -47,17 +50,14 @@ interface Page {
 async function newestPage(
   { fetchList, profiles, views }: { fetchList: FetchList; profiles: Profiles; views: UserViews },
   caller: Caller,
-  limit: number,
+  { limit, reads }: { limit: number; reads: Reads },
 ): Promise<Page | undefined> {
-  const list = await fetchList(caller.userId, limit);
+  const list = await fetchList(reads, caller.userId, limit);
   if (list === undefined) return undefined;
   const ids = list.heads
     .flatMap(({ lo, hi, messages }) => [lo, hi, messages[0]?.[3]])
     .filter((id) => typeof id === "number");
-  const [found, online] = await Promise.all([
-    profiles.forViewer(caller, ids),
-    views.lookup([...new Set(ids)].map((id) => ({ id }))),
-  ]);
+  const [found, online] = await Promise.all([profiles.forViewer(reads, caller, ids), views.observe(reads, ids)]);
   const byId = new Map(found.map((profile) => [profile.id, profile]));
   const rows = list.heads.map((head) => ({ ...head, profiles: profilesOf(head, byId) }));
   return { rows, next: list.next, ver: list.ver, online, from: list.from };

@@ -4,13 +4,14 @@ import { describe, expect, test } from "vitest";
 import { createUserViews } from "../accounts/user-view.ts";
 import { createGroup } from "../groups/create-group.ts";
 import { messageStore, storeMessages } from "../messages/message-store.ts";
-import { historyResponse, fetchHistory } from "../messages/fetch-history.ts";
+import { fetchHistory } from "../messages/fetch-history.ts";
 import { describeDatabases, type TestDatabase } from "../../tests/fixtures/databases.ts";
 import { conversationStore } from "./conversation-store.ts";
 import { listConversations } from "./list-conversations.ts";
+import { presenceSource } from "../../tests/fixtures/presence-source.ts";
 
 const isConversation = Compile(Conversation);
-const views = createUserViews({ exposeEmails: false, lookup: async () => () => false });
+const views = createUserViews({ exposeEmails: false, presence: presenceSource() });
 const callerOf = (userId: number) => ({ userId, email: "", role: "user" });
 let sent = 0;
 const draft = (senderId: number, to: { recipientId: number } | { groupId: number }) => ({
@@ -25,7 +26,8 @@ const draft = (senderId: number, to: { recipientId: number } | { groupId: number
 /** What one user does and sees. */
 function actions({ db, reads, writes }: TestDatabase, me: number) {
   const deps = { store: conversationStore(db), views, ...reads };
-  const list = (query: Parameters<typeof listConversations>[2]) => listConversations(deps, callerOf(me), query);
+  const list = (query: Parameters<typeof listConversations>[2]) =>
+    listConversations(deps, callerOf(me), query, reads.once());
   return {
     list,
     group: async (name: string) =>
@@ -159,9 +161,7 @@ describeDatabases("conversation list (§2.10.1)", (database) => {
       );
       const deps = { store: messageStore(database.db), views, ...database.reads };
       const page = (query: { limit?: string; cursor?: string }) =>
-        fetchHistory(deps, callerOf(me), { recipient_id: String(peer), ...query }).then((found) =>
-          historyResponse(found, views),
-        );
+        fetchHistory(deps, callerOf(me), { recipient_id: String(peer), ...query }, database.reads.once());
       expect((await page({ limit: "1" })).count).toBe(1);
       const full = await page({ limit: "100" });
       expect([full.count, full.messages.length, full.next_cursor]).toEqual([100, 100, full.messages.at(-1)?.id]);

@@ -7,11 +7,12 @@ import { openDatabase, type Database } from "../platform/postgres/database.ts";
 import { migrate } from "../platform/postgres/migrate.ts";
 import { conversationStore } from "./conversation-store.ts";
 import { listChanges } from "./list-changes.ts";
+import { presenceSource } from "../../tests/fixtures/presence-source.ts";
 
 let server: PostgresServer;
 let url: string;
 let db: Database;
-const views = createUserViews({ exposeEmails: false, lookup: async () => () => false });
+const views = createUserViews({ exposeEmails: false, presence: presenceSource() });
 const message = (senderId: number, recipientId: number, clientId: string) => ({
   senderId,
   to: { recipientId },

@@ -14,6 +14,21 @@ export function requestId({ headers }: Pick<IncomingMessage, "headers">): string
   return typeof given === "string" && /^[\x20-\x7e]{1,200}$/.test(given) ? given : randomUUID();
 }
 
+/** Of every response: names and values in turn. */
+export const commonHeaders = ["x-content-type-options", "nosniff", "referrer-policy", "no-referrer"];
+
+export const etagHeaders = (etag: string): string[] => [
+  "etag",
+  `W/"${etag}"`,
+  "cache-control",
+  "private, max-age=0, must-revalidate",
+];
+
+/** @param lines names and values in turn */
+export function addHeaders(reply: FastifyReply, lines: readonly string[]): void {
+  for (let i = 0; i < lines.length; i += 2) void reply.header(lines[i] ?? "", lines[i + 1]);
+}
+
 /** Sends a JSON value, or JSON text that is there already, without a charset, as the contract has it. */
 export function sendJson(reply: FastifyReply, status: number, value: unknown): FastifyReply {
   const text = isJsonText(value) ? value.json : JSON.stringify(value);
@@ -36,6 +51,9 @@ export function sendResponse(
   const { request, reply, name, route } = to;
   if (route.file) return sendFile(answer as FileResponse, request, reply);
   if (name === "me") return sendWithEtag(answer as WithEtag<unknown>, request, reply);
+  if (isJsonText(answer) && answer.etag !== undefined) {
+    return sendWithEtag({ body: answer, etag: answer.etag }, request, reply);
+  }
   if (name === "register" || name === "login" || name === "refresh") {
     const tokens = answer as AuthAnswer;
     // A refresh keeps the CSRF token, or requests on their way would fail when they are tried again.
@@ -50,12 +68,12 @@ export function sendResponse(
 }
 
 function sendWithEtag({ body, etag }: WithEtag<unknown>, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  void reply.header("etag", `W/"${etag}"`).header("cache-control", "private, max-age=0, must-revalidate");
+  addHeaders(reply, etagHeaders(etag));
   return matchesEtag(request, etag) ? reply.code(304).send() : sendJson(reply, 200, body);
 }
 
 /** Whether If-None-Match names the tag: lists of tags, weak and strong, with and without quotes; `*` asks about existence and is no tag. */
-export function matchesEtag({ headers }: FastifyRequest, etag: string): boolean {
+export function matchesEtag({ headers }: Pick<IncomingMessage, "headers">, etag: string): boolean {
   const known = (headers["if-none-match"] ?? "")
     .split(",")
     .map((entry) => entry.trim().replace(/^W\//i, "").replaceAll('"', ""));

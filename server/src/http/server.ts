@@ -1,4 +1,6 @@
+import { createServer } from "node:http";
 import { Readable } from "node:stream";
+import proxyAddress from "@fastify/proxy-addr";
 import { limits as wireLimits, routes, type Route, type RouteName } from "@om/protocol";
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Config } from "../config.ts";
@@ -7,7 +9,7 @@ import { redactUrl } from "../platform/telemetry/logger.ts";
 import { OmError } from "../platform/om-error.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import { authorize, authenticate, checkOrigin, type AccessRules } from "./access.ts";
-import { requestId, sendResponse } from "./responses.ts";
+import { addHeaders, commonHeaders, requestId, sendResponse } from "./responses.ts";
 import { createBodyParser } from "./body.ts";
 import { closeConnections } from "./close-connections.ts";
 import { createCookies, parseCookies, type Cookies } from "./cookies.ts";
@@ -15,6 +17,7 @@ import { cors } from "./cors.ts";
 import { addDocsRoutes } from "./docs-routes.ts";
 import { sendError } from "./errors.ts";
 import type { Handlers, RouteRequest } from "../platform/route-handlers.ts";
+import { createKeptAnswers, type KeptAnswers } from "./kept-answers.ts";
 import { createLimits, limitReached, networkOf, type Limits } from "./limits.ts";
 import { addOperationRoutes, type Checks } from "./operation-routes.ts";
 import type { IsAllowedOrigin } from "./origin.ts";
@@ -22,17 +25,26 @@ import { fileReceiver } from "./multipart.ts";
 import { isApi, parseQuery, routedUrl } from "./routed-url.ts";
 import { handleUnknownPath } from "./unknown-path.ts";
 
+/** Slow senders: the headers within 15 s, the whole request within 30. */
+const timeouts = {
+  headersTimeout: 15_000,
+  requestTimeout: 30_000,
+  connectionsCheckingInterval: 5_000,
+  keepAliveTimeout: 65_000,
+};
+
 /** What answers requests. */
 export interface Serving {
   handlers: Handlers;
   verify: VerifyToken;
   checks: Checks;
+  kept: KeptAnswers;
 }
 
 export interface HttpOptions {
   config: Config;
   isAllowed: IsAllowedOrigin;
-  telemetry: Pick<Telemetry, "http" | "metrics">;
+  telemetry: Pick<Telemetry, "http" | "metrics" | "queried">;
   now: () => number;
   /** undefined while the server starts: every request is told so. */
   serving: () => Serving | undefined;
@@ -58,7 +70,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
   const rules = { verify, isAllowed, csrfMode: config.csrfMode };
   const limits = createLimits(config, now);
   const context = { ...options, serving, rules, cookies: createCookies(config, now), limits };
-  const app = openFastify(config);
+  const app = openFastify(config, context);
   addCommonHooks(app, context);
   closeConnections(app);
   addRoutes(app, context);
@@ -80,13 +92,28 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
   return app;
 }
 
-function openFastify(config: Config): FastifyInstance {
+function openFastify(config: Config, { isAllowed, telemetry, ...context }: HttpOptions): FastifyInstance {
+  const addressOf = proxyAddress.compile(config.trustProxy);
+  const keptAnswers = createKeptAnswers({
+    kept: () => (app.server.listening ? context.serving()?.kept : undefined),
+    isAllowed,
+    onAnswered(request, answered) {
+      const { url = "" } = request;
+      telemetry.queried("cache", answered.ms);
+      telemetry.http.answered(answered, () => ({
+        method: "GET",
+        url: redactUrl(url),
+        ip: proxyAddress(request, addressOf),
+      }));
+    },
+  });
   const app = fastify({
+    serverFactory(handler) {
+      return createServer(timeouts, (request, response) =>
+        keptAnswers(request, response, () => handler(request, response)),
+      );
+    },
     bodyLimit: wireLimits.bodyBytes,
-    // Slow senders: the headers within 15 s, the whole request within 30.
-    requestTimeout: 30_000,
-    http: { headersTimeout: 15_000, connectionsCheckingInterval: 5_000 },
-    keepAliveTimeout: 65_000,
     forceCloseConnections: "idle",
     trustProxy: config.trustProxy.length > 0 && config.trustProxy,
     routerOptions: { caseSensitive: false, maxParamLength: 16_384, querystringParser: parseQuery },
@@ -101,10 +128,7 @@ function openFastify(config: Config): FastifyInstance {
 
 function addCommonHooks(app: FastifyInstance, { isAllowed, telemetry, serving }: Context): void {
   app.addHook("onRequest", async (request, reply) => {
-    void reply
-      .header("x-request-id", request.id)
-      .header("x-content-type-options", "nosniff")
-      .header("referrer-policy", "no-referrer");
+    addHeaders(reply, ["x-request-id", request.id, ...commonHeaders]);
     if (cors(request, reply, isAllowed)) return reply;
     serving();
     if (isApi(request.url)) checkOrigin(request, isAllowed);
@@ -113,8 +137,11 @@ function addCommonHooks(app: FastifyInstance, { isAllowed, telemetry, serving }:
   app.addHook("onResponse", async (request, reply) => {
     const { id, method, ip } = request;
     const route = nameOf(request) ?? request.routeOptions.url ?? "unknown";
-    const event = { id, method, url: redactUrl(request.originalUrl), status: reply.statusCode, ip };
-    telemetry.http.answered({ ...event, route, ms: reply.elapsedTime });
+    telemetry.http.answered({ id, route, status: reply.statusCode, ms: reply.elapsedTime }, () => ({
+      method,
+      url: redactUrl(request.originalUrl),
+      ip,
+    }));
   });
   app.setErrorHandler((error, request, reply) => {
     const name = nameOf(request);
@@ -187,6 +214,7 @@ function routeRequest(request: FastifyRequest, route: Route, body: unknown): Rou
     caller: request.caller,
     params: request.params,
     query: request.query,
+    url: request.originalUrl,
     body,
     receive: route.upload && fileReceiver(uploadOf(request), route.upload),
     refreshToken: parseCookies(request.headers.cookie).refresh,

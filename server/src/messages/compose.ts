@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Profiles } from "../accounts/profile-cache.ts";
 import type { UserViews } from "../accounts/user-view.ts";
 import type { Cache } from "../cache/cache.ts";
+import { keptAnswer } from "../cache/answers.ts";
 import type { Config } from "../config.ts";
 import { conversationStore } from "../conversations/conversation-store.ts";
 import { listSource } from "../conversations/list-cache.ts";
@@ -25,7 +26,6 @@ import { ackFrameIn, chatFrame, groupReadFrame, receipt, syncFrame } from "./inb
 import { revisionStore } from "./revision-store.ts";
 import { listMessageChanges } from "./list-message-changes.ts";
 import { messageStore } from "./message-store.ts";
-import { createHistoryJson } from "./history-json.ts";
 import { pendingStore } from "./pending-store.ts";
 import { postGroupMessage, postMessage } from "./post-message.ts";
 import { fetchGroupReadState, markGroupRead } from "./mark-group-read.ts";
@@ -58,7 +58,6 @@ interface Parts extends Deps, MessageDeps, HistoryDeps {
   profiles: Profiles;
   cache: Cache;
   lanes: Lanes<Write, WriteResult>;
-  historyJson: ReturnType<typeof createHistoryJson>;
 }
 
 /** Messages are sent through write lanes over either transport, and read by way of the cache. */
@@ -102,7 +101,7 @@ export function cachedMessages(cache: Cache, db: Queries): { sources: HistoryDep
 }
 
 function partsOf(deps: Deps): Parts {
-  const { config, db, cache, bus, hub, views, telemetry, media } = deps;
+  const { config, db, cache, bus, hub, telemetry, media } = deps;
   const { sources, posts } = cachedMessages(cache, db);
   const lanes = createLanes<Write, WriteResult>({
     lanes: config.sendLanes,
@@ -132,7 +131,6 @@ function partsOf(deps: Deps): Parts {
     canRead: media.canRead,
     sources,
     onQueried: telemetry.queried,
-    historyJson: createHistoryJson(views),
     async move(update) {
       const result = await lanes.run(update.userId, { kind: "advance", update });
       return result !== undefined && "newly_read" in result ? result : undefined;
@@ -142,9 +140,11 @@ function partsOf(deps: Deps): Parts {
 }
 
 function routesOf(parts: Parts): RoutesOf<"messages"> {
+  const keep = keptAnswer(parts.cache.answers);
   const groupOf = (params: { id: string }): number => parseId(params.id, "invalid_group_id");
   return {
-    history: async ({ caller, query }) => parts.historyJson(await fetchHistory(parts, caller, query)),
+    history: (request) =>
+      keep("history", request, (reads) => fetchHistory(parts, request.caller, request.query, reads)),
     send: ({ caller, body }) => postMessage(parts, caller, body),
     sync: ({ caller, body }) => postSync(parts, caller, body),
     messageChanges: ({ caller, query }) => listMessageChanges(parts, caller, query),
@@ -152,9 +152,10 @@ function routesOf(parts: Parts): RoutesOf<"messages"> {
     deleteMessage: ({ caller, params }) => deleteMessage(parts, caller, params.id),
     deleteConversation: ({ caller, params, query }) =>
       deleteConversation(parts, caller, { name: params.conversation_id, everyone: query.everyone === "true" }),
-    async groupHistory({ caller, params, query }) {
+    async groupHistory(request) {
+      const { caller, params, query } = request;
       const ref = { groupId: groupOf(params) };
-      return parts.historyJson(await fetchPage(parts, caller, { ref, query }));
+      return keep("groupHistory", request, (reads) => fetchPage(parts, caller, { ref, query, reads }));
     },
     groupSend: async ({ caller, params, body }) => postGroupMessage(parts, caller, { groupId: groupOf(params), body }),
     async groupRead({ caller, params, body }) {

@@ -1,7 +1,7 @@
 import { limits, type RouteOutput, type RouteQuery } from "@om/protocol";
 import type { Profiles } from "../accounts/profile-cache.ts";
-import type { IsOnline, Profile, UserViews } from "../accounts/user-view.ts";
-import type { Cache } from "../cache/cache.ts";
+import type { IsOnline, Profile } from "../accounts/user-view.ts";
+import type { Reads } from "../cache/recorder.ts";
 import type { OnQueried, Origin, Source } from "../cache/source.ts";
 import { directRef, type ConversationRef } from "../conversations/conversation-ref.ts";
 import type { ConversationRow } from "../conversations/conversation-row.ts";
@@ -15,7 +15,6 @@ import { pageOf, type History } from "./history.ts";
 
 export interface HistoryDeps extends Pick<MessageDeps, "store" | "views"> {
   profiles: Profiles;
-  cache: Pick<Cache, "read" | "hasRedis">;
   sources: {
     conv: Source<ConversationRef, History>;
     group: Source<ConversationRef, History>;
@@ -29,35 +28,12 @@ export async function fetchHistory(
   deps: HistoryDeps,
   caller: Caller,
   query: RouteQuery<"history">,
-): Promise<HistoryPage> {
+  reads: Reads,
+): Promise<RouteOutput<"history">> {
   if ((query.recipient_id ?? "") === "") throw new OmError("missing_recipient");
   const peer = wholeNumber(query.recipient_id);
   if (peer === undefined) throw new OmError("invalid_recipient");
-  return fetchPage(deps, caller, { ref: directRef(peer, caller.userId), query });
-}
-
-/** A page that was found, and who of its people is connected. */
-export interface HistoryPage {
-  /** undefined: the two have never written. */
-  row: ConversationRow | undefined;
-  viewerId: number;
-  online: IsOnline;
-  from: Origin;
-}
-
-/** The page as the wire has it. */
-export function historyResponse(
-  { row, viewerId, online }: Omit<HistoryPage, "from">,
-  views: UserViews,
-): RouteOutput<"history"> {
-  const messages = row === undefined ? [] : toMessages(row, viewerId, views, online);
-  const last = messages.at(-1);
-  return {
-    count: messages.length,
-    messages,
-    ver: row?.ver ?? 0,
-    ...(last === undefined ? {} : { next_cursor: last.id }),
-  };
+  return fetchPage(deps, caller, { ref: directRef(peer, caller.userId), query, reads });
 }
 
 /**
@@ -67,32 +43,39 @@ export function historyResponse(
 export async function fetchPage(
   deps: HistoryDeps,
   caller: Caller,
-  { ref, query }: { ref: ConversationRef; query: RouteQuery<"groupHistory"> },
-): Promise<HistoryPage> {
+  { ref, query, reads }: { ref: ConversationRef; query: RouteQuery<"groupHistory">; reads: Reads },
+): Promise<RouteOutput<"history">> {
   const before = wholeNumber(query.cursor || "0");
   if (before === undefined) throw new OmError("invalid_cursor");
   const limit = pageLimit(query.limit, limits.historyPage, 50);
   const began = performance.now();
-  const newest = before === 0 && deps.cache.hasRedis ? await newestPage(deps, caller, { ref, limit }) : undefined;
+  const newest = before === 0 ? await newestPage(deps, caller, { ref, limit, reads }) : undefined;
+  if (newest?.row === undefined) reads.bypass();
   const row = newest?.row ?? (await deps.store.history(ref, caller.userId, { before, limit }));
-  const from = newest?.row === undefined ? "database" : newest.from;
-  deps.onQueried(from, performance.now() - began);
+  deps.onQueried(newest?.row === undefined ? "database" : newest.from, performance.now() - began);
   if (row === undefined && "groupId" in ref) throw new OmError("not_group_member");
   const online = newest?.online ?? (await deps.views.lookup(row?.profiles ?? []));
-  return { row, viewerId: caller.userId, online, from };
+  const messages = row === undefined ? [] : toMessages(row, caller.userId, deps.views, online);
+  const last = messages.at(-1);
+  return {
+    count: messages.length,
+    messages,
+    ver: row?.ver ?? 0,
+    ...(last === undefined ? {} : { next_cursor: last.id }),
+  };
 }
 
 /** From the cache, where the newest messages of active conversations are; without a row: the page goes further back. */
 async function newestPage(
-  { cache, sources, profiles, views }: HistoryDeps,
+  { sources, profiles, views }: HistoryDeps,
   caller: Caller,
-  { ref, limit }: { ref: ConversationRef; limit: number },
+  { ref, limit, reads }: { ref: ConversationRef; limit: number; reads: Reads },
 ): Promise<{ row?: ConversationRow; online: IsOnline | undefined; from: Origin } | undefined> {
   const faces = (ids: number[]): Promise<[Profile[], IsOnline]> =>
-    Promise.all([profiles.forViewer(caller, ids), views.lookup(ids.map((id) => ({ id })))]);
+    Promise.all([profiles.forViewer(reads, caller, ids), views.observe(reads, ids)]);
   const [clearedSeq, [found], both] = await Promise.all([
-    clearedFor(ref, caller.userId, { cache, sources }),
-    cache.read("groupId" in ref ? sources.group : sources.conv, [ref]),
+    clearedFor(ref, caller.userId, { reads, sources }),
+    reads.read("groupId" in ref ? sources.group : sources.conv, [ref]),
     "groupId" in ref ? undefined : faces([ref.lo, ref.hi]),
   ]);
   const viewer = { userId: caller.userId, clearedSeq: clearedSeq ?? ownCleared(found?.value, caller.userId) };
@@ -108,10 +91,10 @@ async function newestPage(
 async function clearedFor(
   ref: ConversationRef,
   userId: number,
-  { cache, sources }: Pick<HistoryDeps, "cache" | "sources">,
+  { reads, sources }: { reads: Reads; sources: HistoryDeps["sources"] },
 ): Promise<number | undefined> {
   if (!("groupId" in ref)) return undefined;
-  const [member] = await cache.read(sources.member, [{ groupId: ref.groupId, userId }]);
+  const [member] = await reads.read(sources.member, [{ groupId: ref.groupId, userId }]);
   if (member?.value.isMember !== true) throw new OmError("not_group_member");
   return member.value.clearedSeq;
 }

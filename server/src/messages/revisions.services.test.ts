@@ -10,8 +10,9 @@ import { describeDatabases, type TestDatabase } from "../../tests/fixtures/datab
 import { revisionStore } from "./revision-store.ts";
 import { messageStore, storeMessages, type NewMessage } from "./message-store.ts";
 import { pendingStore } from "./pending-store.ts";
+import { presenceSource } from "../../tests/fixtures/presence-source.ts";
 
-const views = createUserViews({ exposeEmails: false, lookup: async () => () => true });
+const views = createUserViews({ exposeEmails: false, presence: presenceSource(async () => () => true) });
 
 /** What a conversation is, told in the simplest way: everything is kept, and every view is a filter over it. */
 interface Model {

@@ -9,11 +9,12 @@ import { describeDatabases } from "../../tests/fixtures/databases.ts";
 import { listMessageChanges } from "./list-message-changes.ts";
 import { messageStore, storeMessages, type NewMessage } from "./message-store.ts";
 import { pendingStore } from "./pending-store.ts";
-import { historyResponse, fetchHistory } from "./fetch-history.ts";
+import { fetchHistory } from "./fetch-history.ts";
 import { fetchPending } from "./fetch-pending.ts";
 import { postSync } from "./sync-messages.ts";
+import { presenceSource } from "../../tests/fixtures/presence-source.ts";
 
-const views = createUserViews({ exposeEmails: false, lookup: async () => () => false });
+const views = createUserViews({ exposeEmails: false, presence: presenceSource() });
 const message = (senderId: number, recipientId: number, clientId: string, content = clientId): NewMessage => ({
   senderId,
   to: { recipientId },
@@ -112,7 +113,7 @@ describeDatabases(
           }
           for (const me of [0, 1]) {
             const deps = { store: conversationStore(database.db), views, ...database.reads };
-            const { conversations } = await listConversations(deps, callerOf(personOf(me)), {});
+            const { conversations } = await listConversations(deps, callerOf(personOf(me)), {}, database.reads.once());
             const expected = sent.filter(({ by }, i) => by !== me && i + 1 > (readTo[me] ?? 0)).length;
             expect(conversations.reduce((sum, one) => sum + one.unread_count, 0)).toBe(expected);
             const page = { sentSeqs: new Map<number, number>(), days: 30, limit: 50 };
@@ -137,10 +138,8 @@ describeDatabases(
       const deps = { store: messageStore(database.db), views, ...database.reads };
       const newestFirst: number[] = [];
       for (let cursor = "0"; ;) {
-        const page = historyResponse(
-          await fetchHistory(deps, callerOf(a), { recipient_id: String(b), limit: "17", cursor }),
-          views,
-        );
+        const query = { recipient_id: String(b), limit: "17", cursor };
+        const page = await fetchHistory(deps, callerOf(a), query, database.reads.once());
         newestFirst.push(...page.messages.map(({ seq }) => seq));
         if (page.next_cursor === undefined) break;
         cursor = String(page.next_cursor);
@@ -179,7 +178,7 @@ describeDatabases(
       await storeMessages(database.db, [message(a, b, "4")]);
       const deps = { store: messageStore(database.db), views, ...database.reads };
       const cursor = String(foreign?.id);
-      const page = historyResponse(await fetchHistory(deps, callerOf(b), { recipient_id: String(a), cursor }), views);
+      const page = await fetchHistory(deps, callerOf(b), { recipient_id: String(a), cursor }, database.reads.once());
       expect(page.messages.map(({ client_id }) => client_id)).toEqual(["2", "1"]);
       const {
         results: [result],
@@ -194,7 +193,7 @@ describeDatabases(
       const [a = 0, b = 0, eve = 0] = await database.addUsers("private-a", "private-b", "private-eve");
       const [row] = await storeMessages(database.db, [message(a, b, "secret")]);
       const deps = { store: messageStore(database.db), views, ...database.reads };
-      const forEve = historyResponse(await fetchHistory(deps, callerOf(eve), { recipient_id: String(b) }), views);
+      const forEve = await fetchHistory(deps, callerOf(eve), { recipient_id: String(b) }, database.reads.once());
       expect(forEve.messages).toEqual([]);
       const id = row?.id ?? 0;
       expect(await advancePositions(database.db, [{ userId: eve, to: { messageId: id }, read: true }])).toEqual([]);

@@ -5,8 +5,9 @@ import { describeDatabases, type TestDatabase } from "../../tests/fixtures/datab
 import { messageStore, storeMessages, type NewMessage } from "./message-store.ts";
 import { syncFrame } from "./inbound-frames.ts";
 import { postSync } from "./sync-messages.ts";
+import { presenceSource } from "../../tests/fixtures/presence-source.ts";
 
-const views = createUserViews({ exposeEmails: false, lookup: async () => () => false });
+const views = createUserViews({ exposeEmails: false, presence: presenceSource() });
 const callerOf = (userId: number) => ({ userId, email: "", role: "user" });
 
 /** `count` messages from one place to another, `1`, `2` and so on. */

@@ -5,6 +5,7 @@ import { openCache, type Cache } from "../cache/cache.ts";
 import type { CacheEvents } from "../cache/events.ts";
 import type { Config } from "../config.ts";
 import type { Storage } from "./open-storage.ts";
+import { presenceCounter } from "../presence/presence-keys.ts";
 import type { Redis } from "../platform/redis/redis.ts";
 import { createCacheMetrics, type CacheMetrics } from "../platform/telemetry/cache-metrics.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
@@ -26,6 +27,7 @@ export async function composeCache(deps: {
     redis,
     // Half of the pool stays for writers, whatever is read.
     parallelLoads: Math.max(1, Math.floor(deps.config.dbPool / 2)),
+    counters: redis === undefined ? [] : [presenceCounter(redis)],
     nodeId: `${hostname()}-${randomUUID()}`,
     events: eventsOf(metrics),
     onError: (error) => telemetry.failure("cache", error),
@@ -34,6 +36,7 @@ export async function composeCache(deps: {
     step,
   });
   metrics.watch({
+    answerBytes: () => cache.answers.state().bytes,
     epoch: () => cache.state().epoch,
     isOn: () => cache.state().mode === "on",
     dirtyRows: () => cache.state().dirty,
@@ -54,6 +57,7 @@ function eventsOf(metrics: CacheMetrics): CacheEvents {
     },
     posted: (result, count) => metrics.posts.inc({ result }, count),
     dirtyAdded: (rows) => metrics.dirtyAdded.inc(rows),
+    answered: (result) => metrics.answers.inc({ result }),
     audited(isStale) {
       metrics.audits.inc();
       if (isStale) metrics.staleReads.inc();

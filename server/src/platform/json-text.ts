@@ -4,10 +4,12 @@ const encoded = Symbol("encoded");
 export interface JsonText {
   readonly [encoded]: true;
   readonly json: string | Buffer;
+  /** Names these bytes; undefined: nobody asks whether they are still the same. */
+  readonly etag: string | undefined;
 }
 
-export function jsonText(json: string | Buffer): JsonText {
-  return { [encoded]: true, json };
+export function jsonText(json: string | Buffer, etag?: string): JsonText {
+  return { [encoded]: true, json, etag };
 }
 
 export function isJsonText(value: unknown): value is JsonText {

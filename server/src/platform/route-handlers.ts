@@ -22,6 +22,8 @@ export interface RouteRequest<N extends RouteName> {
   /** The first value of each query parameter that the route describes. */
   query: RouteQuery<N>;
   body: RouteBody<N>;
+  /** Path and query as they were sent. */
+  url: string;
   /** Reads the file that comes with the request. */
   receive: N extends UploadRouteName ? ReceiveFile : undefined;
   /** Of the cookie; "" when there is none. */

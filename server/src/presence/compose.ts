@@ -9,6 +9,7 @@ import type { Database } from "../platform/postgres/database.ts";
 import type { Redis } from "../platform/redis/redis.ts";
 import { createLastSeen } from "./last-seen.ts";
 import { createLocalPresence } from "./local-presence.ts";
+import { presenceCounter } from "./presence-keys.ts";
 import { presenceStore } from "./presence-store.ts";
 import type { Presence } from "./presence.ts";
 import { RedisPresence } from "./redis-presence.ts";
@@ -44,7 +45,12 @@ export function composePresence(deps: {
     frames: {
       typing: ({ caller }, payload) => typing({ store, bus, now: Date.now }, caller, payload),
     } satisfies Partial<FrameHandlers>,
-    lookup,
+    source: {
+      lookup,
+      counter: redis === undefined ? "" : presenceCounter(redis),
+      changes: () => presence.changes(),
+      maxAgeMs: presence.maxAgeMs,
+    },
     userActive: (userId: number) => presence.userActive(userId),
     count: () => presence.count(),
     /** Writes what is to be remembered. */

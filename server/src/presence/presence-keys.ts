@@ -30,12 +30,17 @@ const scripts = luaScripts(new URL("../../src/presence/scripts/", import.meta.ur
 /** For Redis to know before they are called. */
 export const presenceScripts: readonly Script[] = Object.values(scripts);
 
+/** Rises whenever somebody has come to the first node or left the last one. */
+export const presenceCounter = (redis: Pick<Redis, "isSharded">): string => `${tagOf(redis)}presence:ver`;
+
+const tagOf = ({ isSharded }: Pick<Redis, "isSharded">): string => (isSharded ? clusterTag : "");
+
 /**
  * Presence as Redis keeps it; each is one script over all keys. All calls throw RedisUnavailable; whether it was done is unknown then,
  * and doing it again is right.
  */
 export function presenceKeys(redis: Redis, timeoutMs: number) {
-  const tag = redis.isSharded ? clusterTag : "";
+  const tag = tagOf(redis);
   const [nodesKey, usersKey] = [`${tag}presence:nodes`, `${tag}online:users`];
   const run = async (name: keyof typeof scripts, node: string, ...args: (string | number)[]): Promise<Reply[]> =>
     list(

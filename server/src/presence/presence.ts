@@ -22,6 +22,10 @@ export interface Presence extends AsyncDisposable {
   /** A socket of the user answered a ping. */
   userActive(userId: number): void;
   lookup: LookUpPresence;
+  /** Rises whenever what `lookup` tells may have changed because of this node's users. */
+  changes(): number;
+  /** For how long an answer may be believed while neither `changes` nor the counter in Redis moves, in ms. */
+  readonly maxAgeMs: number;
   /** How many users are connected; those of this node only, while more cannot be known. */
   count(): Promise<number>;
   /** Told at least once somewhere of every change, unless the node that should tell dies or stops first. */

@@ -58,6 +58,9 @@ export class RedisPresence implements Presence {
   readonly #grace: ReturnType<typeof createGrace>;
   readonly #registration: Registration;
   readonly #local = new Set<number>();
+  #changes = 0;
+  /** Keys in Redis end by themselves, and what this node knows of the others begins anew with each connection. */
+  readonly maxAgeMs = 1_000;
   readonly #listeners: ((change: PresenceChange) => void)[] = [];
   readonly #loops: PeriodicTask[];
   readonly #failure: (error: unknown) => void;
@@ -95,11 +98,13 @@ export class RedisPresence implements Presence {
 
   userConnected(userId: number): void {
     this.#local.add(userId);
+    this.#changes += 1;
     if (!this.#grace.cancel(userId)) this.#registration.add(userId);
   }
 
   userDisconnected(userId: number): void {
     this.#local.delete(userId);
+    this.#changes += 1;
     this.#grace.start(userId);
   }
 
@@ -111,6 +116,10 @@ export class RedisPresence implements Presence {
     const others = userIds.filter((userId) => !this.#local.has(userId));
     const elsewhere = others.length === 0 ? unknown : await this.#find(others);
     return (userId) => this.#local.has(userId) || elsewhere(userId);
+  }
+
+  changes(): number {
+    return this.#changes;
   }
 
   async count(): Promise<number> {

@@ -8,6 +8,7 @@ export interface CacheGauges {
   epoch: () => number;
   isOn: () => boolean;
   dirtyRows: () => number;
+  answerBytes: () => number;
 }
 
 /** Metrics of the cache; docs/running.md says what they mean. */
@@ -23,10 +24,16 @@ export function createCacheMetrics(registry: Registry) {
     leaseWaits: counter("om_cache_lease_waits_total", "Reads that found another one filling the entry"),
     audits: counter("om_cache_audits_total", "Hits that were compared with the database"),
     staleReads: counter("om_cache_stale_reads_total", "Proven stale hits; must stay 0"),
+    answers: counter(
+      "om_answers_total",
+      "Answers that may be kept: proven to be still right, found changed or not provable, and made anew",
+      "result",
+    ),
     shed: counter("om_shed_total", "Reads sent away to shelter the database"),
-    watch: ({ epoch, isOn, dirtyRows }: CacheGauges): Gauge[] => [
+    watch: ({ epoch, isOn, dirtyRows, answerBytes }: CacheGauges): Gauge[] => [
       gauge("om_cache_epoch", "Epoch of the cache as this node knows it", epoch),
       gauge("om_cache_mode", "Whether the nodes use the cache: 0 off, 2 on", () => (isOn() ? 2 : 0)),
+      gauge("om_answer_bytes", "Memory that kept answers take", answerBytes),
       gauge("om_cache_dirty_rows", "Keys noted as dirty at the last look", dirtyRows),
     ],
   };

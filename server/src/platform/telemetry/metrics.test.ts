@@ -29,6 +29,8 @@ const labels: Record<string, string[]> = {
   om_cache_dirty_rows_total: [],
   om_cache_dirty_rows: [],
   om_cache_lease_waits_total: [],
+  om_answers_total: ["result"],
+  om_answer_bytes: [],
   om_cache_stale_reads_total: [],
   om_cache_audits_total: [],
   om_cache_epoch: [],

@@ -6,13 +6,13 @@ import { createMetrics } from "./metrics.ts";
 
 interface Answered {
   id: string;
-  method: string;
-  url: string;
   route: string;
   status: number;
   ms: number;
-  ip: string;
 }
+
+/** What only the log tells of a request; `url` without secrets. */
+type Asked = () => { method: string; url: string; ip: string };
 
 /** One function per event, which counts it and logs it: nobody else touches counters. */
 export function createTelemetry(options: { logLevel: string; logFrameSizes: boolean; now: () => number }) {
@@ -34,11 +34,10 @@ export function createTelemetry(options: { logLevel: string; logFrameSizes: bool
     metrics,
     failure,
     http: {
-      /** A request was answered; `url` without secrets. */
-      answered({ route, ms, ...event }: Answered): void {
-        metrics.requests.inc({ route, status: event.status });
+      answered({ id, route, status, ms }: Answered, asked: Asked): void {
+        metrics.requests.inc({ route, status });
         metrics.requestSeconds.observe({ route }, ms / 1000);
-        log.info({ ...event, ms: Math.round(ms * 10) / 10 }, "request");
+        if (log.isLevelEnabled("info")) log.info({ id, ...asked(), status, ms: Math.round(ms * 10) / 10 }, "request");
       },
       /** It ended with an error that was not the caller's. */
       failed({ id, route }: Pick<Answered, "id" | "route">, error: unknown): void {

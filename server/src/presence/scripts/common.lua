@@ -37,11 +37,18 @@ local function hasLivingNode(user)
   return found
 end
 
+-- Who is connected has changed. A counter that is not there need not begin: whoever looks does that, with a number that nobody has seen.
+local function count()
+  local key = tag .. 'presence:ver'
+  if redis.call('EXISTS', key) == 1 and type(redis.pcall('INCR', key)) ~= 'number' then redis.call('DEL', key) end
+end
+
 -- Takes the user off a node; true when no other one has the user, who is offline then.
 local function release(user, node)
   redis.call('SREM', expectType(userNodesKey(user), 'set'), node)
   if hasLivingNode(user) then return false end
   redis.call('DEL', onlineKey(user))
   redis.call('SREM', KEYS[2], user)
+  count()
   return true
 end

@@ -15,6 +15,7 @@ for i, user in ipairs(users) do
   redis.call('SET', onlineKey(user), '1', 'PX', ARGV[2])
   if known[i] == 0 then table.insert(answer, user) end
 end
+if #answer > 1 then count() end
 redis.call('SADD', KEYS[3], unpack(users))
 redis.call('SADD', KEYS[2], unpack(users))
 return answer

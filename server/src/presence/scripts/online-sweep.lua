@@ -10,6 +10,7 @@ for _, user in ipairs(part[2]) do
       redis.call('SET', onlineKey(user), '1', 'PX', ARGV[4])
     else
       redis.call('SREM', KEYS[2], user)
+      count()
       table.insert(gone, user)
     end
   end

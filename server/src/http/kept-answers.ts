@@ -1,0 +1,90 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Caller } from "../platform/caller.ts";
+import { parseCookies } from "./cookies.ts";
+import { corsHeaders } from "./cors.ts";
+import type { IsAllowedOrigin } from "./origin.ts";
+import { commonHeaders, etagHeaders, matchesEtag, requestId } from "./responses.ts";
+
+/** The bytes of an answer that was given before. */
+export interface KeptAnswer {
+  route: string;
+  body: Buffer;
+  etag: string;
+}
+
+/** Answers that were given before, to the same caller and the same address. */
+export interface KeptAnswers {
+  /** Who calls, if that was found out before and still holds. */
+  knownCaller(token: string): Caller | undefined;
+  find(caller: Caller, url: string): KeptAnswer | undefined;
+  /** Whether it would be the same if it were made now. */
+  prove(answer: KeptAnswer): Promise<boolean>;
+}
+
+export interface Answered {
+  id: string;
+  route: string;
+  status: number;
+  ms: number;
+}
+
+/**
+ * Answers a request out of memory, before any router, hook or use-case is at work, when the caller and what he asks for are known and
+ * the answer is proven. Everything else goes the usual way, which has the same rules in the same order.
+ */
+export function createKeptAnswers(deps: {
+  /** undefined while the server starts or stops. */
+  kept: () => KeptAnswers | undefined;
+  isAllowed: IsAllowedOrigin;
+  onAnswered: (request: IncomingMessage, answered: Answered) => void;
+}): (request: IncomingMessage, response: ServerResponse, otherwise: () => void) => void {
+  const { isAllowed, onAnswered } = deps;
+
+  function send(request: IncomingMessage, response: ServerResponse, answer: KeptAnswer, began: number): void {
+    const { headers } = request;
+    const id = requestId(request);
+    const isKnown = headers["if-none-match"] !== undefined && matchesEtag(request, answer.etag);
+    const lines = [
+      "x-request-id",
+      id,
+      ...commonHeaders,
+      ...corsHeaders(headers, isAllowed),
+      ...etagHeaders(answer.etag),
+    ];
+    const status = isKnown ? 304 : 200;
+    if (isKnown) response.writeHead(status, lines).end();
+    else {
+      lines.push("content-type", "application/json", "content-length", String(answer.body.length));
+      response.writeHead(status, lines).end(answer.body);
+    }
+    onAnswered(request, { id, route: answer.route, status, ms: performance.now() - began });
+  }
+
+  return (request, response, otherwise) => {
+    const began = performance.now();
+    const kept = deps.kept();
+    const answer = kept === undefined ? undefined : find(kept, request, isAllowed);
+    if (kept === undefined || answer === undefined) return otherwise();
+    kept.prove(answer).then((isProven) => {
+      if (isProven) send(request, response, answer, began);
+      else otherwise();
+    }, otherwise);
+  };
+}
+
+function find(kept: KeptAnswers, request: IncomingMessage, isAllowed: IsAllowedOrigin): KeptAnswer | undefined {
+  const { method, url = "", headers } = request;
+  if (method !== "GET" || headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined) {
+    return undefined;
+  }
+  const { authorization } = headers;
+  const token =
+    authorization === undefined
+      ? parseCookies(headers.cookie).access
+      : authorization.startsWith("Bearer ")
+        ? authorization.slice(7)
+        : "";
+  const caller = token === "" ? undefined : kept.knownCaller(token);
+  if (caller === undefined || !isAllowed(headers.origin, headers.host)) return undefined;
+  return kept.find(caller, url);
+}
