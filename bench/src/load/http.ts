@@ -1,6 +1,7 @@
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { within } from "../deadline.ts";
 import { cpuMs, nowMs, quantile } from "../measure.ts";
+import { openConnection } from "./connection.ts";
 
 /** What is asked. */
 export interface Target {
@@ -29,7 +30,7 @@ export interface HttpLoad extends Record<string, number> {
 }
 
 /**
- * A client that costs little, so that the server is what is measured: a request is one write, and an answer is looked at where it was read.
+ * A request is one write, and an answer is compared where it was read.
  * @throws Error when an answer is not 200, or not the bytes that it must be; when a connection ends
  */
 export async function httpLoad(target: Target, load: { seconds: number; connections: number }): Promise<HttpLoad> {
@@ -55,14 +56,11 @@ export async function httpLoad(target: Target, load: { seconds: number; connecti
   };
 }
 
-/** Read into by one connection after the other; what is in it is looked at before the next read. */
-const readBuffer = Buffer.alloc(256 * 1024);
-
 /** Asks on one connection until `note`, given what an answer took, says that it is enough. */
 async function keepAsking(target: Target, note: (ms: number) => boolean): Promise<void> {
-  const { host, hostname, port, pathname, search } = new URL(target.url);
+  const url = new URL(target.url);
   const request = Buffer.from(
-    `GET ${pathname}${search} HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${target.token}\r\n\r\n`,
+    `GET ${url.pathname}${url.search} HTTP/1.1\r\nHost: ${url.host}\r\nAuthorization: Bearer ${target.token}\r\n\r\n`,
   );
   let socket: Socket | undefined;
   try {
@@ -77,17 +75,14 @@ async function keepAsking(target: Target, note: (ms: number) => boolean): Promis
         else if (target.before === undefined) ask();
         else target.before().then(ask, reject);
       });
-      const callback = (length: number, buffer: Uint8Array): boolean => {
+      const read = (bytes: Buffer): void => {
         try {
-          reader(buffer.subarray(0, length) as Buffer);
+          reader(bytes);
         } catch (error) {
           reject(error as Error);
         }
-        return true;
       };
-      socket = connect({ host: hostname, port: Number(port), noDelay: true, onread: { buffer: readBuffer, callback } });
-      socket.once("connect", ask).once("error", reject);
-      socket.once("close", () => reject(new Error(`${target.url}: a connection was closed`)));
+      socket = openConnection(url, read, (why) => reject(new Error(`${target.url}: ${why}`))).once("connect", ask);
     });
   } finally {
     socket?.destroy();

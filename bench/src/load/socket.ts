@@ -1,5 +1,5 @@
-import { connect } from "node:net";
 import { within } from "../deadline.ts";
+import { openConnection } from "./connection.ts";
 
 /** What a socket tells. */
 export interface Listener {
@@ -16,8 +16,6 @@ export interface BenchSocket extends Disposable {
 
 /** Sockets that are opened side by side: well below what a server lets wait for its `accept`. */
 const atOnce = 100;
-/** Read into by one socket after the other; what is in it is looked at before the next read. */
-const readBuffer = Buffer.alloc(256 * 1024);
 
 /** @param listener of the i-th socket @throws Error when one does not open */
 export async function openSockets(urls: readonly string[], listener: (i: number) => Listener): Promise<BenchSocket[]> {
@@ -36,7 +34,7 @@ export async function openSockets(urls: readonly string[], listener: (i: number)
 
 /** Resolves when it is open; frames may have come before. */
 function openSocket(url: string, listener: Listener): Promise<BenchSocket> {
-  const { host, hostname, port, pathname, search } = new URL(url);
+  const at = new URL(url);
   return new Promise((resolve, reject) => {
     let isOpen = false;
     let isDone = false;
@@ -66,19 +64,10 @@ function openSocket(url: string, listener: Listener): Promise<BenchSocket> {
         else closed(`a frame with opcode ${opcode}`);
       },
     });
-    const callback = (length: number, buffer: Uint8Array): boolean => {
-      if (!isDone) take(buffer.subarray(0, length) as Buffer);
-      return true;
-    };
-    const socket = connect({
-      host: hostname,
-      port: Number(port),
-      noDelay: true,
-      onread: { buffer: readBuffer, callback },
-    });
-    socket.on("error", (error) => closed(error.message)).once("close", () => closed("the connection ended"));
+    const read = (bytes: Buffer): void => void (isDone || take(bytes));
+    const socket = openConnection(at, read, closed);
     socket.write(
-      `GET ${pathname}${search} HTTP/1.1\r\nHost: ${host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+      `GET ${at.pathname}${at.search} HTTP/1.1\r\nHost: ${at.host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
     );
   });

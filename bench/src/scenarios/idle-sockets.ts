@@ -62,7 +62,7 @@ export const idleSockets: Scenario = {
 
 async function perSocket(
   urls: readonly string[],
-  at: { pid: number; collectGarbage(): Promise<void>; settled?(opened: number): Promise<void> },
+  at: { pid: number; collectGarbage(): Promise<number>; settled?(opened: number): Promise<void> },
 ): Promise<Figures> {
   const few = urls.length / 5;
   const sockets: BenchSocket[] = [];

@@ -6,7 +6,7 @@ import { openPairs } from "./routes.ts";
 const perSecond = 100;
 
 /** What PostgreSQL says its statements took; a commit waits for the disk, which is another matter. */
-const durations = /duration: ([\d.]+) ms +(?:statement|parse|bind|execute)(?! [^\n]*: commit)/gi;
+const durations = /duration: ([\d.]+) ms +(?:statement|parse|bind|execute)(?!(?: \S+)?: commit)/gi;
 
 /** How long PostgreSQL works on one message when nothing waits. */
 export const postgresTime: Scenario = {
