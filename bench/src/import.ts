@@ -1,14 +1,15 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { firstServerOddities, firstServerRows, firstServerSchema, program, startPostgres } from "@om/services";
 import pg from "pg";
 import { within } from "./deadline.ts";
-import { nowMs } from "./measure.ts";
-import { machine, round } from "./report.ts";
+import { nowMs, residentBytes } from "./measure.ts";
+import { round } from "./report/format.ts";
+import { machine } from "./report/report.ts";
 
 /** How long `npm run import` takes for a database of the first server, made here. */
 const { values: options } = parseArgs({
@@ -46,8 +47,9 @@ const cut = newTarget("cut");
 const parts = [await runImport(cut, 30), await runImport(cut, 60), await runImport(cut)];
 rmSync(folder, { recursive: true, force: true });
 
+const here = await machine();
 const lines = [
-  `${machine()}; ${size.users} users, ${size.messages} messages, into ${options.embedded ? "the embedded database" : "PostgreSQL"}`,
+  `${here}; ${size.users} users, ${size.messages} messages, into ${options.embedded ? "the embedded database" : "PostgreSQL"}`,
   `first run: ${round(first.seconds)} s, ${round(size.messages / first.seconds)} messages/s, ${first.peakMiB} MiB at most`,
   `second run, nothing new: ${round(again.seconds)} s`,
   `cut off by kill -9 at ${parts
@@ -60,7 +62,7 @@ console.log(lines.join("\n"));
 if (options.json !== undefined) {
   writeFileSync(
     options.json,
-    JSON.stringify({ at: new Date().toISOString(), machine: machine(), size, first, again, parts }, null, 2),
+    JSON.stringify({ at: new Date().toISOString(), machine: here, size, first, again, parts }, null, 2),
   );
 }
 
@@ -87,7 +89,7 @@ async function runImport(env: Record<string, string>, killAt?: number): Promise<
   let last = began;
   let killedAt: number | undefined;
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
-    peakMiB = Math.max(peakMiB, residentPeak(child.pid ?? 0));
+    peakMiB = Math.max(peakMiB, Math.round(residentBytes(child.pid ?? 0, "VmHWM") / 2 ** 20) || 0);
     for (const [, step] of chunk.matchAll(/^(.+): done/gm)) {
       steps.push({ step: step ?? "", seconds: (nowMs() - last) / 1000 });
       last = nowMs();
@@ -104,14 +106,4 @@ async function runImport(env: Record<string, string>, killAt?: number): Promise<
   if (killedAt !== undefined && signal === "SIGKILL") return { seconds, peakMiB, steps, killedAt };
   if (code !== 0 || killAt !== undefined) throw new Error(`the import ended with ${code ?? signal}`);
   return { seconds, peakMiB, steps };
-}
-
-/** Linux only; 0 elsewhere. */
-function residentPeak(pid: number): number {
-  try {
-    const line = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-    return Math.round(Number(line ?? 0) / 1024);
-  } catch {
-    return 0;
-  }
 }

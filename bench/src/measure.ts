@@ -1,11 +1,4 @@
-/** One measured figure of a scenario or a ceiling. */
-export interface Figure {
-  name: string;
-  /** Of several runs, in order. */
-  runs: number[];
-  median: number;
-  unit: string;
-}
+import { readFileSync } from "node:fs";
 
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
@@ -16,27 +9,33 @@ export function median(values: readonly number[]): number {
 
 /** @param share 0.5 for the median, 0.99 for all but the slowest hundredth */
 export function quantile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
+  const sorted = Float64Array.from(values).sort();
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
-}
-
-/** Runs `run` several times, and turns what it returns into figures with medians. */
-export async function repeat(
-  times: number,
-  units: Record<string, string>,
-  run: () => Promise<Record<string, number>>,
-): Promise<Record<string, Figure>> {
-  const all: Record<string, number>[] = [];
-  for (let i = 0; i < times; i++) all.push(await run());
-  return Object.fromEntries(
-    Object.entries(units).map(([name, unit]) => {
-      const runs = all.map((one) => one[name] ?? Number.NaN);
-      return [name, { name, runs, median: median(runs), unit }];
-    }),
-  );
 }
 
 /** Milliseconds with microsecond resolution since some fixed point. */
 export function nowMs(): number {
-  return Number(process.hrtime.bigint()) / 1e6;
+  return performance.now();
+}
+
+/** CPU time in ms that a process has used, all threads, user and system; NaN where there is no /proc. */
+export function cpuMs(pid: number): number {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    // Fields 14 and 15 of proc(5), in ticks of 10 ms.
+    return (Number(fields[11]) + Number(fields[12])) * 10;
+  } catch {
+    return Number.NaN;
+  }
+}
+
+/** Resident memory of a process in bytes, now or (`VmHWM`) at its peak; NaN where there is no /proc. */
+export function residentBytes(pid: number, which: "VmRSS" | "VmHWM" = "VmRSS"): number {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, "utf8");
+    return Number(new RegExp(`${which}:\\s+(\\d+) kB`).exec(status)?.[1]) * 1024;
+  } catch {
+    return Number.NaN;
+  }
 }

@@ -82,7 +82,7 @@ export async function copyPositions(run: Run, target: ImportTarget, conversation
     progress,
     { step: "positions", total: conversations, pages: ranges },
     async ({ after, last, rows }) => {
-      await connection.transaction(() => messages.place(after, last));
+      await connection.transaction(() => messages.writePositions(after, last));
       return rows;
     },
   );

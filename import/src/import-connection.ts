@@ -13,19 +13,11 @@ export class ImportRefused extends Error {}
 /** The other side cannot be reached or went away; the message is one line for the operator. */
 export class ConnectionLost extends Error {}
 
-/** One connection to one of the two databases. Every wait has a deadline; an outage shows as `ConnectionLost`. */
-export interface ImportConnection extends Queries, AsyncDisposable {
-  /** Commits what `run` did, or rolls all of it back when it throws. */
-  transaction<T>(run: () => Promise<T>): Promise<T>;
-  /** One SQL text of several statements, without parameters or rows. */
-  script(text: string): Promise<void>;
-}
-
-/** @throws ConnectionLost when there is no way to the database */
-export async function openConnection(
-  name: "source" | "target",
-  connection: pg.ClientConfig,
-): Promise<ImportConnection> {
+/**
+ * One connection to one of the two databases. Every wait has a deadline; an outage shows as `ConnectionLost`.
+ * @throws ConnectionLost when there is no way to the database
+ */
+export async function openConnection(name: "source" | "target", connection: pg.ClientConfig) {
   const client = new pg.Client({
     ...connection,
     connectionTimeoutMillis: 10_000,
@@ -55,13 +47,15 @@ export async function openConnection(
       ` set idle_in_transaction_session_timeout = ${statementTimeout}; set om.marked = '1'`,
   );
   return {
+    /** One SQL text of several statements, without parameters or rows. */
     script,
-    query: <Row>(statement: { name: string; text: string }, values: readonly unknown[]) =>
+    query: <Row>(statement: Statement<Row>, values: readonly unknown[]) =>
       guarded(async () => {
         const result = await client.query({ name: statement.name, text: statement.text, values: values as unknown[] });
         return result.rows as Row[];
       }),
-    async transaction(run) {
+    /** Commits what `run` did, or rolls all of it back when it throws. */
+    async transaction<T>(run: () => Promise<T>): Promise<T> {
       await script("begin");
       try {
         const value = await run();
@@ -72,11 +66,12 @@ export async function openConnection(
         throw error;
       }
     },
-    async [Symbol.asyncDispose]() {
+    async [Symbol.asyncDispose](): Promise<void> {
       await Promise.race([client.end().catch(() => undefined), delay(2_000, undefined, { ref: false })]);
     },
   };
 }
+export type ImportConnection = Awaited<ReturnType<typeof openConnection>>;
 
 /** An error that the statement itself earned stays what it is. */
 function translate(name: string, error: unknown): unknown {

@@ -108,7 +108,7 @@ export const conversationSpan = nextSpan("conversations");
  * that was delivered, but below the first that still waits in the queue and was not read; own messages that follow need no delivery.
  * Every table is read by the range of the conversations, and the limits make look-ups of the last joins, whatever the planner guesses.
  */
-const place = statement<never>(
+const writePositions = statement<never>(
   "import.place",
   `with scope as materialized (
      select c.id, c.lo, c.hi, c.seq from conversations c join import_conversations i on i.conversation_id = c.id and ${untouched}
@@ -235,9 +235,9 @@ export function targetMessageStore(target: Queries) {
         columns(positions, "user_id", "peer_id", "group_id", "read_id", "delivered_id", "pending_id"),
       ),
     conversationCount: async () => only(await target.query(conversationCount, [])).n,
-    async place(after: number, last: number): Promise<void> {
+    async writePositions(after: number, last: number): Promise<void> {
       await target.query(startEmpty, [after, last]);
-      await target.query(place, [after, last]);
+      await target.query(writePositions, [after, last]);
       await target.query(leave, [after, last]);
     },
   };

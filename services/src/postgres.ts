@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { createCluster, npmPrograms, runnable, startCluster, type Cluster } from "@om/postgres";
 import { ensureBinaries } from "./binaries.ts";
 import { freePort } from "./free-port.ts";
@@ -20,6 +21,8 @@ export interface PostgresServer extends AsyncDisposable {
   promote(): Promise<void>;
   /** Runs one SQL text on a database of this server and returns the rows as `psql -At` writes them. */
   sql(url: string, text: string): string;
+  /** What it has logged, with `logging_collector=on` among its settings. */
+  log(): string;
 }
 
 /** PostgreSQL of the system, which has more programs. */
@@ -64,7 +67,13 @@ async function startFrom(
   const port = await freePort();
   const own = [`port=${port}`, "listen_addresses=127.0.0.1", `unix_socket_directories=${folder}`, "fsync=off"];
   const options = [...own, "max_connections=120", "shared_buffers=128MB", ...settings];
-  const start = (line?: string): Promise<Cluster> => startCluster(programs, { data, settings: options, line });
+  const start = async (line?: string): Promise<Cluster> => {
+    if (!settings.includes("logging_collector=on")) return startCluster(programs, { data, settings: options, line });
+    const started = await startCluster(programs, { data, settings: options, line: "redirecting log output" });
+    const isReady = (): boolean => collectedLog(data).includes(line ?? "ready to accept connections");
+    for (let tries = 0; !isReady() && tries < 1_500; tries++) await delay(20);
+    return started;
+  };
   const restart = async (line?: string): Promise<void> => void (cluster = await untilFree(() => start(line)));
   let cluster: Cluster | undefined = await start();
   const kill = async (): Promise<void> => {
@@ -95,6 +104,7 @@ async function startFrom(
       querySync(urlOf("postgres"), "select pg_promote()");
     },
     sql: querySync,
+    log: () => collectedLog(data),
     async [Symbol.asyncDispose]() {
       process.removeListener("exit", removeOnExit);
       cluster?.signal("SIGQUIT");
@@ -102,6 +112,13 @@ async function startFrom(
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Of all its starts. */
+function collectedLog(data: string): string {
+  const folder = join(data, "log");
+  const files = existsSync(folder) ? readdirSync(folder).toSorted() : [];
+  return files.map((file) => readFileSync(join(folder, file), "utf8")).join("");
 }
 
 /** Starts it again as long as backends of a killed server, which may outlive it for a moment, hold the old memory. */

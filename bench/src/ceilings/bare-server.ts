@@ -1,32 +1,48 @@
-import { createServer } from "node:http";
+import { createServer, type OutgoingHttpHeaders } from "node:http";
 import type { Socket } from "node:net";
 import { WebSocketServer, type WebSocket } from "ws";
 
 /**
- * A process of its own that does nothing but what the runtime must: answers every GET with the same bytes (set by POST), and echoes
- * every WebSocket frame, or, of a socket that was opened at `/all`, sends it to all others there. What it reaches is the ceiling of any
- * server on this runtime.
+ * A process of its own that does nothing but what the runtime must. It answers every GET with the same headers and bytes, which a POST
+ * sets. A WebSocket at `/pair?me=A&peer=B&ack=N&push=N` has each of its frames acknowledged, filled up to N bytes, and given to the peer;
+ * at `/all` each frame goes to all others there. What it reaches is the ceiling of any server on this runtime.
  */
+let headers: OutgoingHttpHeaders = {};
 let body = Buffer.from("{}");
 const server = createServer((request, response) => {
   if (request.method === "POST") {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
-      body = Buffer.concat(chunks);
+      const set = JSON.parse(Buffer.concat(chunks).toString()) as { headers: OutgoingHttpHeaders; body: string };
+      headers = set.headers;
+      body = Buffer.from(set.body, "base64");
       response.end();
     });
     return;
   }
-  response.writeHead(200, { "Content-Type": "application/json", "Content-Length": body.length });
+  response.writeHead(200, headers);
   response.end(body);
 });
 const sockets = new WebSocketServer({ server, perMessageDeflate: false });
 const all = new Map<WebSocket, Socket>();
+const named = new Map<string, WebSocket>();
 sockets.on("connection", (socket, request) => {
-  if (request.url === "/all") return join(socket, request.socket);
-  socket.on("message", (data, isBinary) => socket.send(data as Buffer, { binary: isBinary }));
+  const { pathname, searchParams } = new URL(request.url ?? "", "http://bare");
+  socket.on("error", () => undefined);
+  if (pathname === "/all") join(socket, request.socket);
+  if (pathname === "/pair") pair(socket, searchParams);
 });
+
+function pair(socket: WebSocket, settings: URLSearchParams): void {
+  const [ack, push, peer] = [Number(settings.get("ack")), Number(settings.get("push")), settings.get("peer") ?? ""];
+  named.set(settings.get("me") ?? "", socket);
+  socket.on("message", (data: Buffer) => {
+    const text = data.toString();
+    socket.send(text.padEnd(ack));
+    named.get(peer)?.send(text.padEnd(push));
+  });
+}
 
 /** Frames of one turn leave each socket in one write, as in any server that cares. */
 let waiting: { from: WebSocket; data: Buffer }[] = [];

@@ -70,10 +70,16 @@ export function readRecords(bytes: Buffer, header: Header): unknown[] | undefine
   }
 }
 
-/** Records one after the other, as they stand in an entry. */
+/** Records one after the other, as they stand in an entry; a Buffer is one that is packed already. */
 export function packRecords(records: readonly unknown[]): Buffer {
-  // A buffer of the packer's is overwritten by its next call, so each is copied.
-  return Buffer.concat(records.map((record) => Buffer.from(packr.pack(record))));
+  const [first] = records;
+  if (records.length === 1 && Buffer.isBuffer(first)) return first;
+  return Buffer.concat(records.map((record) => (Buffer.isBuffer(record) ? record : packRecord(record))));
+}
+
+export function packRecord(record: unknown): Buffer {
+  // A buffer of the packer's is overwritten by its next call.
+  return Buffer.from(packr.pack(record));
 }
 
 /** A clean entry. @param value.until when it expires, in ms */

@@ -11,10 +11,8 @@ export interface Changed {
   key: string;
   /** Version after the transaction. */
   ver: number;
-  /** It has its dirty row already: its mark may be in an epoch that is over. */
-  dirtyAdded?: boolean;
-  /** What to append once it is committed, so that the entry stays warm; without it the entry is read anew. */
-  post?: Post | undefined;
+  /** What to append once it is committed, made when it is needed, so that the entry stays warm; without it the entry is read anew. */
+  post?: (() => Post) | undefined;
 }
 
 /** How long a transaction waits for its marks, in ms. */
@@ -73,7 +71,9 @@ export function createMarks(deps: {
         void killLater(changed, epoch);
         return;
       }
-      const posts = changed.flatMap(({ key, ver, post: one }) => (one === undefined ? [] : [{ key, ver, ...one }]));
+      const posts = changed.flatMap(({ key, ver, post: make }) =>
+        make === undefined ? [] : [{ key, ver, ...make() }],
+      );
       post(posts, epoch);
     },
   };

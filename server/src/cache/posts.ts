@@ -11,6 +11,7 @@ export interface Post {
   source: Pick<Source<never, never>, "ttlMs" | "maxBytes" | "maxRecords">;
   /** Version before the transaction. */
   prev: number;
+  /** A Buffer is a record that is packed already. */
   records: readonly unknown[];
   /** Called when the entry has become long. */
   compact: () => Promise<void>;

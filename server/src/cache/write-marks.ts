@@ -6,6 +6,8 @@ import type { Changed, Marks } from "./marks.ts";
 import type { OnStep } from "./steps.ts";
 
 export type Touch = (changed: Changed) => void;
+/** @param dirtyAdded all of it has its dirty rows already: its marks may be in an epoch that is over */
+export type TouchAll = (all: readonly Changed[], dirtyAdded: boolean) => void;
 
 /** How every write that changes what a cached answer shows is made. */
 export interface CacheWrites {
@@ -18,66 +20,75 @@ export interface CacheWrites {
    * The same for SQL functions that add dirty rows by themselves for what will not be marked, and say so: they get the epoch under which marks
    * are going to be made. null: none are, and `queries` commits each statement by itself.
    */
-  batch<T>(work: (queries: Queries, epoch: number | null, touch: Touch) => Promise<T>): Promise<T>;
+  batch<T>(work: (queries: Queries, epoch: number | null, touch: TouchAll) => Promise<T>): Promise<T>;
 }
 
-export function createWrites(deps: {
+interface Deps {
   db: Database;
   control: Pick<CacheControl, "writeEpoch">;
   marks: Marks;
   events: CacheEvents;
   step?: OnStep | undefined;
-}): CacheWrites {
+}
+
+export function createWrites(deps: Deps): CacheWrites {
+  return { transaction: (work) => transaction(deps, work), batch: (work) => batch(deps, work) };
+}
+
+async function transaction<T>(deps: Deps, work: (queries: Queries, touch: Touch) => Promise<T>): Promise<T> {
   const { db, control, marks, events, step } = deps;
-  return {
-    async transaction(work) {
-      const changed: Changed[] = [];
-      let epoch: number | null = null;
-      let acked = false;
-      const result = await db.transaction(
-        async (queries) => {
-          const value = await work(queries, (one) => void changed.push(one));
-          if (changed.length === 0) return value;
-          await step?.("write-locked");
-          epoch = control.writeEpoch();
-          if (epoch === null) events.marked("skipped", 0);
-          else acked = await marks.mark(changed, epoch);
-          await step?.("write-marked");
-          // Under the locks: whether this epoch is still the one in which entries are filled.
-          const added = await addDirtyRows(queries, changed, acked ? epoch : null);
-          events.dirtyAdded(added);
-          acked &&= added === 0;
-          return value;
-        },
-        { marked: true },
-      );
-      await step?.("write-committed");
-      marks.follow(changed, epoch, acked);
-      return result;
-    },
-    async batch(work) {
-      const changed: Changed[] = [];
-      const touch: Touch = (one) => void changed.push(one);
-      const epoch = control.writeEpoch();
-      let acked = false;
-      const marked = async (queries: Queries, under: number): Promise<Awaited<ReturnType<typeof work>>> => {
-        const value = await work(queries, under, touch);
-        if (changed.length === 0) return value;
-        await step?.("write-locked");
-        acked = await marks.mark(changed, under);
-        await step?.("write-marked");
-        const missing = acked ? [] : changed.filter(({ dirtyAdded }) => dirtyAdded !== true);
-        if (missing.length > 0) events.dirtyAdded(await addDirtyRows(queries, missing, null));
-        return value;
-      };
-      const result =
-        epoch === null ? await work(db, null, touch) : await db.transaction((queries) => marked(queries, epoch));
-      if (epoch === null && changed.length > 0) events.marked("skipped", 0);
-      const added = changed.filter((one) => one.dirtyAdded === true).length;
+  const changed: Changed[] = [];
+  let epoch: number | null = null;
+  let acked = false;
+  const result = await db.transaction(
+    async (queries) => {
+      const value = await work(queries, (one) => void changed.push(one));
+      if (changed.length === 0) return value;
+      await step?.("write-locked");
+      epoch = control.writeEpoch();
+      if (epoch === null) events.marked("skipped", 0);
+      else acked = await marks.mark(changed, epoch);
+      await step?.("write-marked");
+      // Under the locks: whether this epoch is still the one in which entries are filled.
+      const added = await addDirtyRows(queries, changed, acked ? epoch : null);
       events.dirtyAdded(added);
-      await step?.("write-committed");
-      marks.follow(changed, epoch, acked && added === 0);
-      return result;
+      acked &&= added === 0;
+      return value;
     },
+    { marked: true },
+  );
+  await step?.("write-committed");
+  marks.follow(changed, epoch, acked);
+  return result;
+}
+
+async function batch<T>(
+  deps: Deps,
+  work: (queries: Queries, epoch: number | null, touch: TouchAll) => Promise<T>,
+): Promise<T> {
+  const { db, control, marks, events, step } = deps;
+  const changed: Changed[] = [];
+  let added = false;
+  const touch: TouchAll = (all, dirtyAdded) => {
+    added ||= dirtyAdded;
+    changed.push(...all);
   };
+  const epoch = control.writeEpoch();
+  let acked = false;
+  const marked = async (queries: Queries, under: number): Promise<T> => {
+    const value = await work(queries, under, touch);
+    if (changed.length === 0) return value;
+    await step?.("write-locked");
+    acked = await marks.mark(changed, under);
+    await step?.("write-marked");
+    if (!acked && !added) events.dirtyAdded(await addDirtyRows(queries, changed, null));
+    return value;
+  };
+  const result =
+    epoch === null ? await work(db, null, touch) : await db.transaction((queries) => marked(queries, epoch));
+  if (epoch === null && changed.length > 0) events.marked("skipped", 0);
+  if (added) events.dirtyAdded(changed.length);
+  await step?.("write-committed");
+  marks.follow(changed, epoch, acked && !added);
+  return result;
 }

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { pack } from "msgpackr";
 import { expect, test } from "vitest";
-import { decodeEvent, encodeEvent, ownEvents } from "./event-bytes.ts";
+import { decodeEvents, encodeEvents, ownEvents } from "./event-bytes.ts";
 import { Frame, type Push, type SessionEnd } from "./push.ts";
 
 const node = "2e0f9a52-7a6e-4b7e-9c33-6f0f1f6b8f10";
@@ -28,62 +28,77 @@ function plain(event: Push | SessionEnd | undefined): unknown {
   return event === undefined || "ended" in event ? event : { ...event, frame: event.frame.text };
 }
 
-test("every event comes out as it went in, and only its own node takes it for its own", () => {
+test("events come out as they went in, in few payloads that are not too large, and only their own node takes them for its own", () => {
   fc.assert(
-    fc.property(fc.oneof(push, end), (event) => {
-      const payload = encodeEvent(node, event);
-      expect(plain(decodeEvent(payload))).toEqual(plain(event));
-      expect(ownEvents(node)(payload)).toBe(true);
-      expect(ownEvents(node.replace("2", "3"))(payload)).toBe(false);
+    fc.property(fc.array(fc.oneof(push, end), { maxLength: 20 }), (events) => {
+      const payloads = encodeEvents(node, events, 1_000);
+      expect(payloads.flatMap(({ payload }) => decodeEvents(payload)).map(plain)).toEqual(events.map(plain));
+      for (const [index, { payload, count }] of payloads.entries()) {
+        expect(decodeEvents(payload)).toHaveLength(count);
+        expect(payload.length <= 1_000 || count === 1).toBe(true);
+        const next = payloads[index + 1]?.payload;
+        if (next !== undefined) expect(payload.length + next.length).toBeGreaterThan(1_000);
+        expect(ownEvents(node)(payload)).toBe(true);
+        expect(ownEvents(node.replace("2", "3"))(payload)).toBe(false);
+      }
     }),
   );
 });
 
-const good = [node, 1, [7], "{}", false, null, null, false];
-const goodEnd = [node, 2, 7, 4, [4]];
+const good = [1, [7], "{}", false, null, null, false];
+const goodEnd = [2, 7, 4, [4]];
+const of = (...values: unknown[]): Buffer => Buffer.concat(values.map((value) => Buffer.from(pack(value))));
 const changed = (from: unknown[], at: number, to: unknown): unknown[] => from.with(at, to);
 
 test("the good ones of the next test are good", () => {
-  expect([decodeEvent(pack(good)), decodeEvent(pack(goodEnd))]).not.toContain(undefined);
+  expect(decodeEvents(of(node, good, goodEnd))).not.toContain(undefined);
 });
 
 test.each([
   ["nothing", undefined],
   ["a number", 7],
   ["an object", { userIds: [7] }],
-  ["no node", changed(good, 0, 1)],
-  ["an unknown kind", changed(good, 1, 9)],
-  ["too short", good.slice(0, 7)],
+  ["an unknown kind", changed(good, 0, 9)],
+  ["too short", good.slice(0, 6)],
   ["too long", [...good, 1]],
-  ["users that are no list", changed(good, 2, 7)],
-  ["a user that is no number", changed(good, 2, ["7"])],
-  ["a user that is no id", changed(good, 2, [0.5])],
-  ["a frame that is no text", changed(good, 3, { type: "message" })],
-  ["an audience that is no yes or no", changed(good, 4, "all")],
-  ["a socket that is no text", changed(good, 5, 4)],
-  ["half an order", changed(good, 6, [1, 2])],
-  ["an order of texts", changed(good, 6, ["1", "2", "3"])],
-  ["an order that is no yes or no", changed(good, 7, null)],
-  ["the end of no session", changed(goodEnd, 3, null)],
-  ["the end of a session of nobody", changed(goodEnd, 2, null)],
-  ["an end without its sessions", goodEnd.slice(0, 4)],
-  ["sessions that are no ids", changed(goodEnd, 4, ["4"])],
-  ["all but a text", changed(changed(goodEnd, 1, 3), 3, "4")],
+  ["users that are no list", changed(good, 1, 7)],
+  ["a user that is no number", changed(good, 1, ["7"])],
+  ["a user that is no id", changed(good, 1, [0.5])],
+  ["a frame that is no text", changed(good, 2, { type: "message" })],
+  ["an audience that is no yes or no", changed(good, 3, "all")],
+  ["a socket that is no text", changed(good, 4, 4)],
+  ["half an order", changed(good, 5, [1, 2])],
+  ["an order of texts", changed(good, 5, ["1", "2", "3"])],
+  ["an order that is no yes or no", changed(good, 6, null)],
+  ["the end of no session", changed(goodEnd, 2, null)],
+  ["the end of a session of nobody", changed(goodEnd, 1, null)],
+  ["an end without its sessions", goodEnd.slice(0, 3)],
+  ["sessions that are no ids", changed(goodEnd, 3, ["4"])],
+  ["all but a text", changed(changed(goodEnd, 0, 3), 2, "4")],
 ])("no event: %s", (_what, value) => {
-  expect(decodeEvent(pack(value))).toBeUndefined();
+  expect(decodeEvents(of(node, value, goodEnd))).toEqual([undefined, expect.anything()]);
+});
+
+test.each([
+  ["nothing at all", of()],
+  ["no node", of(1, good)],
+  ["no events", of(node)],
+  ["half an event", of(node, good).subarray(0, -1)],
+])("no payload: %s", (_what, payload) => {
+  expect(decodeEvents(payload)).toEqual([undefined]);
 });
 
 test("whatever bytes come, there is an event or none, and never an error", () => {
   const mutated = fc
     .tuple(push, fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 4 }))
     .map(([event, changes]) => {
-      const payload = Buffer.from(encodeEvent(node, event));
+      const payload = Buffer.from(encodeEvents(node, [event], 1)[0]?.payload ?? []);
       for (const [at, byte] of changes) payload[at % payload.length] = byte;
       return payload;
     });
   const bytes = fc.uint8Array({ maxLength: 200 }).map((array) => Buffer.from(array));
-  fc.assert(fc.property(fc.oneof(bytes, mutated), (payload) => void decodeEvent(payload)));
+  fc.assert(fc.property(fc.oneof(bytes, mutated), (payload) => void decodeEvents(payload)));
   for (const byte of [0x91, 0x81, 0xdd, 0xdf, 0xc9, 0xff]) {
-    expect(decodeEvent(Buffer.alloc(1_000_000, byte))).toBeUndefined();
+    expect(decodeEvents(Buffer.alloc(1_000_000, byte))).toEqual([undefined]);
   }
 });

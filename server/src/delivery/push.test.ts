@@ -3,20 +3,41 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Frame } from "./push.ts";
 
+/** Of a WebSocket frame that is whole and not masked. */
+function parsed(frame: Buffer): { data: Buffer; isBinary: boolean } {
+  const short = (frame[1] ?? 0) & 0x7f;
+  const [start, length] =
+    short < 126 ? [2, short] : short === 126 ? [4, frame.readUInt16BE(2)] : [10, Number(frame.readBigUInt64BE(2))];
+  expect([0x81, 0x82]).toContain(frame[0]);
+  expect(frame.length).toBe(start + length);
+  return { data: frame.subarray(start), isBinary: frame[0] === 0x82 };
+}
+
 test("a frame of 512 bytes stays as it is, one of 513 is packed", () => {
-  expect(new Frame("x".repeat(512)).gzip).toBeUndefined();
-  expect(new Frame("x".repeat(513)).gzip).toBeInstanceOf(Buffer);
+  for (const [length, isBinary] of [
+    [512, false],
+    [513, true],
+  ] as const) {
+    const frame = new Frame("x".repeat(length));
+    expect(parsed(frame.bytes(true))).toMatchObject({ isBinary });
+    expect(parsed(frame.bytes(false))).toMatchObject({ isBinary: false });
+  }
 });
 
-test("whatever the text, the packed frame is a whole gzip member of it, smaller, and made once", () => {
+test("whatever the text, its frames are whole, the packed one a gzip member of it and no longer, and made once", () => {
+  const texts = fc.oneof(
+    fc.string({ unit: "grapheme", maxLength: 2_000 }),
+    fc.integer({ min: 65_500, max: 65_600 }).map((length) => "y".repeat(length)),
+  );
   fc.assert(
-    fc.property(fc.string({ unit: "grapheme", maxLength: 2_000 }), (text) => {
-      const frame = new Frame(JSON.stringify({ text }));
-      expect(frame.bytes.toString()).toBe(frame.text);
-      expect(frame.gzip).toBe(frame.gzip);
-      if (frame.gzip === undefined) return;
-      expect(frame.gzip.length).toBeLessThan(frame.bytes.length);
-      expect(gunzipSync(frame.gzip).toString()).toBe(frame.text);
+    fc.property(texts, (text) => {
+      const frame = new Frame(() => JSON.stringify({ text }));
+      const [plain, packed] = [frame.bytes(false), frame.bytes(true)];
+      expect([frame.bytes(false), frame.bytes(true)]).toEqual([plain, packed]);
+      expect(parsed(plain).data.toString()).toBe(frame.text);
+      const { data, isBinary } = parsed(packed);
+      expect((isBinary ? gunzipSync(data) : data).toString()).toBe(frame.text);
+      expect(packed.length).toBeLessThanOrEqual(plain.length);
     }),
   );
 });

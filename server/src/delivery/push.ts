@@ -1,32 +1,36 @@
 import { gzipSync } from "node:zlib";
 import { limits, type OutboundFrame } from "@om/protocol";
+import { websocketFrame } from "../platform/websocket-frame.ts";
 
-/** A frame's JSON text, encoded and compressed once however many sockets get it. */
+/** A frame's JSON text, made when somebody needs it, and encoded and compressed once however many sockets get it. */
 export class Frame {
-  readonly text: string;
-  #bytes: Buffer | undefined;
-  #gzip: Buffer | undefined | "untried" = "untried";
+  #text: string | (() => string);
+  #plain: Buffer | undefined;
+  #packed: Buffer | undefined;
 
-  constructor(text: string) {
-    this.text = text;
+  constructor(text: string | (() => string)) {
+    this.#text = text;
   }
 
-  get bytes(): Buffer {
-    this.#bytes ??= Buffer.from(this.text);
-    return this.#bytes;
+  get text(): string {
+    if (typeof this.#text === "function") this.#text = this.#text();
+    return this.#text;
   }
 
-  /** A complete gzip member, or undefined when the text is short or gzip does not make it smaller. */
-  get gzip(): Buffer | undefined {
-    if (this.#gzip === "untried") {
-      const packed = this.bytes.length > limits.gzipAboveBytes ? gzipSync(this.bytes, { level: 4 }) : undefined;
-      this.#gzip = packed !== undefined && packed.length < this.bytes.length ? packed : undefined;
-    }
-    return this.#gzip;
+  /** The WebSocket frame: text, or binary with a complete gzip member where that is asked for, the text is long and gzip makes it smaller. */
+  bytes(gzip: boolean): Buffer {
+    if (gzip) return (this.#packed ??= this.#gzip() ?? this.bytes(false));
+    return (this.#plain ??= websocketFrame("text", this.text));
+  }
+
+  #gzip(): Buffer | undefined {
+    const bytes = Buffer.from(this.text);
+    const packed = bytes.length > limits.gzipAboveBytes ? gzipSync(bytes, { level: 4 }) : bytes;
+    return packed.length < bytes.length ? websocketFrame("binary", packed) : undefined;
   }
 }
 
-export const frameOf = (frame: OutboundFrame): Frame => new Frame(JSON.stringify(frame));
+export const frameOf = (make: () => OutboundFrame): Frame => new Frame(() => JSON.stringify(make()));
 
 /** What some users' sockets are to be told; a hint, for the rows in PostgreSQL are the truth. */
 export interface Push {
@@ -71,9 +75,9 @@ export function pushesTo(
   frameFor: (viewerId: number) => OutboundFrame,
   more: Pick<Push, "message" | "ordered"> = {},
 ): Push[] {
-  const own = frameOf(frameFor(byId));
+  const own = frameOf(() => frameFor(byId));
   const toOthers: Push[] = shared
     ? [{ userIds: others, frame: own, to: "all", ...more }]
-    : others.map((userId) => ({ userIds: [userId], frame: frameOf(frameFor(userId)), to: "all", ...more }));
+    : others.map((userId) => ({ userIds: [userId], frame: frameOf(() => frameFor(userId)), to: "all", ...more }));
   return [...toOthers, { userIds: [byId], frame: own, to: "resuming", except }];
 }

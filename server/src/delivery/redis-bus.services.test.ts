@@ -4,7 +4,7 @@ import { createDisposalStack } from "../platform/disposal-stack.ts";
 import type { Redis } from "../platform/redis/redis.ts";
 import { busSuite, pushOf, textOf } from "../../tests/fixtures/bus-suite.ts";
 import { withLongTimeouts, redisClient, until } from "../../tests/fixtures/redis-clients.ts";
-import { encodeEvent } from "./event-bytes.ts";
+import { encodeEvents } from "./event-bytes.ts";
 import type { Push, SessionEnd } from "./push.ts";
 import { createRedisBus, type BusEvents, type RedisBus } from "./redis-bus.ts";
 
@@ -37,7 +37,7 @@ async function openNode(port: number, { db = 0, username = "", password = "" } =
   const count = (name: string) => void (counts[name] = (counts[name] ?? 0) + 1);
   let listens = false;
   const events: BusEvents = {
-    published: () => count("published"),
+    published: (n) => void (counts["published"] = (counts["published"] ?? 0) + n),
     received: () => count("received"),
     dropped: (reason) => count(reason),
     listening: (is) => {
@@ -116,7 +116,7 @@ test("what is no event is counted and dropped, also by a node that sends it; an 
   await using b = await openNode(server.port);
   for (const bad of ["", "hello", "\u0091", "{}", "[1,2,3]"]) server.cli("PUBLISH", "om:bus:0", bad);
   const huge = pushOf("x".repeat(1_048_576));
-  await a.redis.call(1_000, "PUBLISH", "om:bus:0", encodeEvent("somebody", huge));
+  await a.redis.call(1_000, "PUBLISH", "om:bus:0", encodeEvents("somebody", [huge], 1)[0]?.payload ?? "");
   a.bus.publish([huge, pushOf("after")]);
   await vi.waitFor(() => expect(b.texts()).toEqual(["after"]), soon);
   expect(b.counts).toEqual({ listened: 1, invalid: 5, too_large: 1, received: 1 });

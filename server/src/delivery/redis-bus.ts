@@ -2,14 +2,14 @@ import { randomUUID } from "node:crypto";
 import { RedisUnavailable, type Redis } from "../platform/redis/redis.ts";
 import { Subscriber, type SubscribeEndpoints } from "../platform/redis/subscriber.ts";
 import type { Bus } from "./bus.ts";
-import { decodeEvent, encodeEvent, ownEvents } from "./event-bytes.ts";
+import { decodeEvents, encodeEvents, ownEvents } from "./event-bytes.ts";
 import { createLocalBus } from "./local-bus.ts";
 import type { Push, SessionEnd } from "./push.ts";
 
 /** What is counted and told about the bus. */
 export interface BusEvents {
-  /** Redis has passed an event on to the other nodes. */
-  published(): void;
+  /** Redis has passed events on to the other nodes. */
+  published(count: number): void;
   /** An event of another node was handed on. */
   received(): void;
   /** An event did not reach the other nodes, or what came from there was none. */
@@ -32,7 +32,7 @@ interface RedisBusOptions {
   events: BusEvents;
 }
 
-/** The largest event between nodes, in bytes; the ids of 10,000 members are at most 50 kB of it. */
+/** The most that is published at once, in bytes; the ids of 10,000 members are at most 50 kB of it. */
 const maxBytes = 1_048_576;
 /** How long the answer to PUBLISH may take, in ms. Nobody waits for it. */
 const publishPatience = 200;
@@ -61,32 +61,43 @@ export function createRedisBus({ redis, endpoints, db, events }: RedisBusOptions
     onDisconnected: events.deaf,
   });
 
-  function send(event: Push | SessionEnd): void {
-    if ("userIds" in event && event.userIds.length === 0) return;
-    if (!redis.usable) return events.dropped("unsent");
-    const payload = encodeEvent(node, event);
-    if (payload.length > maxBytes) return events.dropped("too_large");
-    redis.call(publishPatience, "PUBLISH", channel, payload).then(events.published, (error: unknown) => {
-      events.dropped("unsent");
-      // That Redis is away is told by the one who connects to it.
-      if (!(error instanceof RedisUnavailable) || error.reason === "error") events.failure(error);
-    });
+  function send(given: readonly (Push | SessionEnd)[]): void {
+    const told = given.filter((event) => "ended" in event || event.userIds.length > 0);
+    if (!redis.usable) return told.forEach(() => events.dropped("unsent"));
+    for (const { payload, count } of encodeEvents(node, told, maxBytes)) {
+      if (payload.length > maxBytes) events.dropped("too_large");
+      else publishTo(payload, count);
+    }
+  }
+
+  function publishTo(payload: Buffer, count: number): void {
+    redis.call(publishPatience, "PUBLISH", channel, payload).then(
+      () => events.published(count),
+      (error: unknown) => {
+        for (let i = 0; i < count; i++) events.dropped("unsent");
+        // That Redis is away is told by the one who connects to it.
+        if (!(error instanceof RedisUnavailable) || error.reason === "error") events.failure(error);
+      },
+    );
   }
 
   function receive(payload: Buffer): void {
     if (isOwn(payload)) return;
     if (payload.length > maxBytes) return events.dropped("too_large");
-    const event = decodeEvent(payload);
-    if (event === undefined) return events.dropped("invalid");
-    events.received();
-    local.publish([event]);
+    for (const event of decodeEvents(payload)) {
+      if (event === undefined) events.dropped("invalid");
+      else {
+        events.received();
+        local.publish([event]);
+      }
+    }
   }
 
   return {
     start: () => subscriber.start(),
     publish(given) {
       local.publish(given);
-      for (const event of given) send(event);
+      send(given);
     },
     subscribe: local.subscribe,
     [Symbol.asyncDispose]: () => subscriber[Symbol.asyncDispose](),

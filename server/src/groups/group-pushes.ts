@@ -23,10 +23,10 @@ async function publish(deps: Deps, event: GroupEvent): Promise<void> {
   if (event.kind === "left" || event.kind === "removed") {
     const gone: ConversationDeleteFrame = { type: "conversation_delete", ...where };
     // Whoever leaves knows on the device that left; the others of that user must learn of it too, or they keep the group.
-    deps.bus.publish([{ userIds: event.userIds, frame: frameOf(gone), to: "all" }]);
+    deps.bus.publish([{ userIds: event.userIds, frame: frameOf(() => gone), to: "all" }]);
   }
   const update: GroupUpdateFrame = { type: "group_update", ...where };
   const members = await deps.memberships.members(event.conversationId, limits.groupMembers);
   const userIds = members.map((row) => row.user_id);
-  deps.bus.publish([{ userIds, frame: frameOf(update), to: "resuming" }]);
+  deps.bus.publish([{ userIds, frame: frameOf(() => update), to: "resuming" }]);
 }

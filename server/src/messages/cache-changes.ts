@@ -1,3 +1,4 @@
+import { packRecord } from "../cache/entry.ts";
 import type { Changed } from "../cache/marks.ts";
 import type { Post } from "../cache/posts.ts";
 import { invalidatedUnread, conversationKey, listKey } from "../conversations/cache-keys.ts";
@@ -22,6 +23,8 @@ interface StoredMessage {
   senderId: number;
   row: StoredRow;
   tuple: MessageTuple;
+  /** What both lists are told, packed for the first of them. */
+  listed?: Buffer[];
 }
 
 /** What stored messages change in the cache: histories and lists get them appended, unread counts are read anew. */
@@ -62,9 +65,9 @@ function conversationChanges(part: readonly StoredMessage[], posts: PostTargets)
   const { recipient_id: recipientId, group_id: groupId } = first.row;
   const prev = first.row.ver - 1;
   const ref = recipientId === null ? { groupId: groupId ?? 0 } : directRef(first.senderId, recipientId);
-  const records = part.flatMap((one) => [messageRecord(one.tuple), ...ownPosition(one)]);
+  const records = () => part.flatMap((one) => [messageRecord(one.tuple), ...ownPosition(one)]);
   // The first message makes the conversation; who is in it and how far is read with the next look.
-  const post = prev > 0 ? posts.history(ref, { prev, records }) : undefined;
+  const post = prev > 0 ? () => posts.history(ref, { prev, records: records() }) : undefined;
   const history: Changed = { key: conversationKey(ref), ver: last.row.ver, post };
   return "groupId" in ref ? [history] : [history, ...invalidatedUnread(ref.lo, ref.hi, last.row.ver)];
 }
@@ -82,21 +85,26 @@ function listChanges(userId: number, part: readonly StoredMessage[], posts: Post
   if (ver === null) return [];
   // A conversation that is new has no entry in the list yet.
   if (part.some(({ row }) => row.ver === 1)) return [{ key: listKey(userId), ver }];
-  const records = part.flatMap((one) => listRecords(one, userId, part));
-  return [{ key: listKey(userId), ver, post: posts.list(userId, { prev: ver - 1, records }) }];
+  const records = () => part.flatMap((one) => listRecords(one, userId, part));
+  return [{ key: listKey(userId), ver, post: () => posts.list(userId, { prev: ver - 1, records: records() }) }];
 }
 
-function listRecords(
-  { senderId, row, tuple }: StoredMessage,
-  userId: number,
+function listRecords(one: StoredMessage, userId: number, batch: readonly StoredMessage[]): Buffer[] {
+  if (one.row.hidden && one.senderId !== userId) return listed(one, null, batch);
+  return (one.listed ??= listed(one, one.tuple, batch));
+}
+
+function listed(
+  { senderId, row }: StoredMessage,
+  tuple: MessageTuple | null,
   batch: readonly StoredMessage[],
-): (ListMessageRecord | ListPositionRecord)[] {
+): Buffer[] {
   const { conversation_id: id, ver, seq } = row;
-  const isSeen = !row.hidden || senderId === userId;
-  const sent: ListMessageRecord = ["s", id, ver, seq, senderId, isSeen ? tuple : null];
+  const sent: ListMessageRecord = ["s", id, ver, seq, senderId, tuple];
   const received = batch.find((other) => other.row.conversation_id === id && other.row.seq === row.sender_delivered);
-  if (received === undefined) return [sent];
-  return [sent, ["p", id, ver, seq, senderId, [null, null, received.row.seq, received.row.id], 0]];
+  if (received === undefined) return [packRecord(sent)];
+  const position: ListPositionRecord[5] = [null, null, received.row.seq, received.row.id];
+  return [packRecord(sent), packRecord(["p", id, ver, seq, senderId, position, 0] satisfies ListPositionRecord)];
 }
 
 /** What moved positions change: in a direct conversation both see it, in a group it is the member's own affair. */
@@ -110,11 +118,11 @@ export function advanceInvalidations(rows: readonly AdvancedPosition[], posts: P
     const toList = (of: number, ver: number): Changed => ({
       key: listKey(of),
       ver,
-      post: posts.list(of, { prev: ver - 1, records: [moved] }),
+      post: () => posts.list(of, { prev: ver - 1, records: [moved] }),
     });
     const ref = directRef(userId, peerId);
     const record: PositionRecord = ["p", userId, read, delivered];
-    const post = posts.history(ref, { prev: row.ver - 1, records: [record] });
+    const post = () => posts.history(ref, { prev: row.ver - 1, records: [record] });
     return [
       toList(userId, row.user_list_ver),
       ...(peerId === userId || row.peer_list_ver === null ? [] : [toList(peerId, row.peer_list_ver)]),

@@ -42,7 +42,7 @@ export function messagePushes(write: SendWrite, row: StoredRow, senderOnline: bo
   const frameFor = (viewerId: number): MessageFrame => messageFrame(storedMessage(write, row, sender, viewerId));
   const message = { conversationId, seq, id };
   if (recipientId === senderId)
-    return [{ userIds: [senderId], frame: frameOf(frameFor(senderId)), to: "all", message }];
+    return [{ userIds: [senderId], frame: frameOf(() => frameFor(senderId)), to: "all", message }];
   const shared = recipientId === null;
   const others = shared ? (row.members ?? []).filter((userId) => userId !== senderId) : row.hidden ? [] : [recipientId];
   return pushesTo({ others, byId: senderId, shared, except: write.socketId }, frameFor, { message });

@@ -79,7 +79,7 @@ export function revisionStore(writes: CacheWrites, posts: PostTargets) {
           one === undefined
             ? ["d", messageId, row.ver]
             : ["e", messageId, row.ver, one.content, one.version, one.message_type];
-        const post = posts.history(refOf(row), { prev: row.ver - 1, records: [record] });
+        const post = () => posts.history(refOf(row), { prev: row.ver - 1, records: [record] });
         touch({ key: conversationKey(refOf(row)), ver: row.ver, post });
         (await directChanges(queries, row)).forEach(touch);
         return row;

@@ -3,6 +3,7 @@ import type { CacheWrites } from "../cache/write-marks.ts";
 import { advancePositions, type PositionUpdate, type AdvancedPosition } from "../conversations/position-store.ts";
 import { positionPushes } from "../conversations/position-pushes.ts";
 import type { Bus } from "../delivery/bus.ts";
+import type { Push } from "../delivery/push.ts";
 import { DatabaseUnavailable } from "../platform/postgres/database.ts";
 import { advanceInvalidations, sendInvalidations, type PostTargets } from "./cache-changes.ts";
 import { authorizeAttachments, type CanReadAttachments } from "./authorize-attachments.ts";
@@ -79,7 +80,7 @@ async function sendAll(context: Context, sends: SendWrite[]): Promise<Map<Write,
       return write === undefined ? [] : [{ write, row }];
     });
     const dirtyAdded = rows.some((row) => row.dirty_added);
-    for (const changed of sendInvalidations(found, context.posts)) touch({ ...changed, dirtyAdded });
+    touch(sendInvalidations(found, context.posts), dirtyAdded);
     return found;
   });
   const byWrite = new Map<Write, StoredRow>(stored.map(({ write, row }) => [write, row]));
@@ -93,14 +94,16 @@ async function sendAll(context: Context, sends: SendWrite[]): Promise<Map<Write,
 }
 
 function publish(context: Context, distinct: SendWrite[], byWrite: ReadonlyMap<Write, StoredRow>): void {
+  const pushes: Push[] = [];
   for (const write of distinct) {
     const row = byWrite.get(write);
     if (row === undefined) continue;
     const inDoubt = context.inDoubt.delete(idempotencyKey(write));
     if (row.outcome === "duplicate" && !inDoubt) continue;
     const senderOnline = context.isOnline(write.message.senderId);
-    context.bus.publish(messagePushes(write, row, senderOnline));
+    pushes.push(...messagePushes(write, row, senderOnline));
   }
+  context.bus.publish(pushes);
 }
 
 /** Updates of one user in one conversation share a row; the first of them gets it. */
@@ -109,7 +112,7 @@ async function advanceAll(context: Context, advances: AdvanceWrite[]): Promise<M
   const rows = await context.writes.batch(async (queries, epoch, touch) => {
     const moved = await advancePositions(queries, updates, epoch);
     const dirtyAdded = moved.some((row) => row.dirty_added);
-    for (const changed of advanceInvalidations(moved, context.posts)) touch({ ...changed, dirtyAdded });
+    touch(advanceInvalidations(moved, context.posts), dirtyAdded);
     return moved;
   });
   context.afterAcks(() => context.bus.publish(rows.flatMap(positionPushes)));

@@ -88,7 +88,7 @@ describe.each(places)("%s", (where) => {
     server.cli("CONFIG", "SET", "maxmemory", "1");
     await untilOnline(c.presence, 3, undefined);
     await untilOnline(c.presence, 6, true);
-    expect(String(c.failures[0])).toContain("OOM");
+    await vi.waitFor(() => expect(String(c.failures)).toContain("OOM"), patient);
     server.cli("CONFIG", "SET", "maxmemory", "0");
     await untilOnline(c.presence, 3, false);
     await untilOnline(a.presence, 6, true);

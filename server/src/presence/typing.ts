@@ -25,7 +25,7 @@ export async function typing(
     timestamp: Math.floor(deps.now() / 1000),
     ...(groupId > 0 ? { conversation_id: `group_${groupId}` } : {}),
   };
-  deps.bus.publish([{ userIds, frame: frameOf(frame), to: "all" }]);
+  deps.bus.publish([{ userIds, frame: frameOf(() => frame), to: "all" }]);
 }
 
 async function recipients(

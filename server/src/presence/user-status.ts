@@ -29,7 +29,7 @@ export function createUserStatus(deps: {
     // Whoever came or went meanwhile is told by the later change.
     if (online(userId) !== isOnline) return;
     const frame: UserStatusFrame = { type: "user_status", user_id: userId, is_online: isOnline };
-    deps.bus.publish([{ userIds, frame: frameOf(frame), to: "all" }]);
+    deps.bus.publish([{ userIds, frame: frameOf(() => frame), to: "all" }]);
   }
 
   return ({ userId, online }) =>

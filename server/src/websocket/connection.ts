@@ -5,6 +5,7 @@ import type { HubSocket } from "../delivery/hub.ts";
 import type { Push } from "../delivery/push.ts";
 import type { Caller } from "../platform/caller.ts";
 import { FrameRefusal } from "../platform/om-error.ts";
+import { websocketFrame } from "../platform/websocket-frame.ts";
 import { createBacklog, type FetchBacklog } from "./backlog.ts";
 import type { FrameHandlers, FrameSource } from "../platform/frame-handlers.ts";
 import type { HeartbeatSocket } from "./heartbeat.ts";
@@ -135,7 +136,7 @@ export class Connection implements HubSocket, HeartbeatSocket, AsyncDisposable {
   }
 
   ping(): void {
-    if (this.#isOpen()) this.#queue.ping(this.#confirmations.pingPayload());
+    if (this.#isOpen()) this.#queue.send(websocketFrame("ping", this.#confirmations.pingPayload()));
   }
 
   expire(): void {
@@ -202,12 +203,11 @@ export class Connection implements HubSocket, HeartbeatSocket, AsyncDisposable {
 
   #forward({ frame }: Push): void {
     this.#deps.observe.push();
-    const packed = this.#params.gzip ? frame.gzip : undefined;
-    this.#queue.send(packed ?? frame.bytes, packed !== undefined);
+    this.#queue.send(frame.bytes(this.#params.gzip));
   }
 
-  #reply(frame: OutboundFrame): void {
-    this.#queue.send(Buffer.from(JSON.stringify(frame)), false);
+  #reply(frame: OutboundFrame | string): void {
+    this.#queue.send(websocketFrame("text", typeof frame === "string" ? frame : JSON.stringify(frame)));
   }
 
   #receive(data: Buffer, binary: boolean): void {

@@ -4,17 +4,13 @@ import type { WebSocket } from "ws";
 /** What is handed to the socket's own buffer before the rest waits here, in bytes. */
 const socketBufferBytes = 256 * 1024;
 
-interface Outgoing {
-  data: Buffer;
-  kind: "text" | "binary" | "ping";
-}
-
 /**
- * The one writer of a socket: frames leave in the order they were given, and those of one turn in one system call. What the client
- * does not read in time waits here, up to a bound; beyond it the client is too slow and `onSlow` is called once.
+ * Writes whole WebSocket frames to a socket, past `ws`, whose own few (pongs, the close) are whole as well: it compresses nothing. Frames leave in
+ * the order they were given, and those of one turn in one system call. What the client does not read in time waits here, up to a bound;
+ * beyond it the client is too slow and `onSlow` is called once.
  */
 export function createSendQueue(ws: WebSocket, raw: Duplex, options: { maxBytes: number; onSlow: () => void }) {
-  let waiting: Outgoing[] = [];
+  let waiting: Buffer[] = [];
   let waitingBytes = 0;
   let scheduled = false;
   let closed = false;
@@ -24,17 +20,17 @@ export function createSendQueue(ws: WebSocket, raw: Duplex, options: { maxBytes:
   function flush(): void {
     scheduled = false;
     if (closed || waiting.length === 0 || ws.readyState !== ws.OPEN) return;
-    raw.cork();
+    const isOne = waiting.length === 1;
+    if (!isOne) raw.cork();
     let sent = 0;
-    for (const { data, kind } of waiting) {
+    for (const frame of waiting) {
       if (raw.writableLength > socketBufferBytes) break;
-      if (kind === "ping") ws.ping(data);
-      else ws.send(data, { binary: kind === "binary", compress: false });
-      waitingBytes -= data.length;
+      raw.write(frame);
+      waitingBytes -= frame.length;
       sent += 1;
     }
     waiting = sent === waiting.length ? [] : waiting.slice(sent);
-    raw.uncork();
+    if (!isOne) raw.uncork();
     drain.wake();
   }
 
@@ -45,10 +41,10 @@ export function createSendQueue(ws: WebSocket, raw: Duplex, options: { maxBytes:
     drain.wake();
   }
 
-  function enqueue(data: Buffer, kind: Outgoing["kind"]): void {
+  function send(frame: Buffer): void {
     if (closed) return;
-    waiting.push({ data, kind });
-    waitingBytes += data.length;
+    waiting.push(frame);
+    waitingBytes += frame.length;
     if (waitingBytes <= options.maxBytes) return schedule();
     drop();
     options.onSlow();
@@ -57,7 +53,7 @@ export function createSendQueue(ws: WebSocket, raw: Duplex, options: { maxBytes:
   function schedule(): void {
     if (scheduled) return;
     scheduled = true;
-    setImmediate(flush);
+    atTurnsEnd(flush);
   }
 
   raw.on("drain", () => {
@@ -65,9 +61,8 @@ export function createSendQueue(ws: WebSocket, raw: Duplex, options: { maxBytes:
     drain.wake();
   });
   return {
-    send: (data: Buffer, binary: boolean): void => enqueue(data, binary ? "binary" : "text"),
-    /** A control ping that leaves after everything given before. */
-    ping: (payload: string): void => enqueue(Buffer.from(payload, "latin1"), "ping"),
+    /** The same frame may be sent to many sockets. */
+    send,
     /** Resolves when at most `bytes` wait, or nothing will be sent any more. */
     below: drain.below,
     /** Bytes that wait, here and in the socket. */
@@ -77,6 +72,18 @@ export function createSendQueue(ws: WebSocket, raw: Duplex, options: { maxBytes:
   };
 }
 export type SendQueue = ReturnType<typeof createSendQueue>;
+
+let due: (() => void)[] = [];
+
+/** One callback of the event loop for all queues of a turn. */
+function atTurnsEnd(flush: () => void): void {
+  if (due.push(flush) > 1) return;
+  setImmediate(() => {
+    const all = due;
+    due = [];
+    for (const one of all) one();
+  });
+}
 
 /** Lets those go on who wait until little enough is left. */
 function createDrainWaiter(left: () => number): { below(bytes: number): Promise<void>; wake(): void } {

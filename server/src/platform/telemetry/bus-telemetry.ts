@@ -25,7 +25,7 @@ export function createBusTelemetry({ telemetry, now }: { telemetry: Telemetry; n
   const outage = createOutage(telemetry.log, now);
   let listened = false;
   return {
-    published: (): void => metrics.published.inc(),
+    published: (count: number): void => metrics.published.inc(count),
     received: (): void => metrics.received.inc(),
     dropped: (reason: string): void => metrics.dropped.inc({ reason }),
     failure: (error: unknown): void => telemetry.failure("bus", error),
