@@ -201,11 +201,18 @@ const byFrame: Record<InboundType, Write> = {
 };
 
 /** All that anybody is told, by person and path. */
-async function told(by: "live" | "plain", { ada, ben, eve, group, open }: World): Promise<Record<string, unknown>> {
+async function told(
+  by: "live" | "plain" | "database",
+  { ada, ben, eve, group, open }: World,
+): Promise<Record<string, unknown>> {
   const people = [ada, ben, eve];
   const answers = people.map(async (who) => [
     who.name,
-    await readsOf(pair[by], who, { people, groups: [group, open] }),
+    await readsOf(by === "live" ? pair.live : pair.plain, who, {
+      people,
+      groups: [group, open],
+      isNew: by === "database",
+    }),
   ]);
   return Object.fromEntries(await Promise.all(answers)) as Record<string, unknown>;
 }
@@ -215,11 +222,13 @@ async function check({ before, act, shows: isShown }: Write): Promise<void> {
   await before?.(world);
   await told("live", world);
   const warm = await told("live", world);
-  const old = await told("plain", world);
+  const old = await told("database", world);
   expect(warm).toEqual(old);
+  expect(await told("plain", world)).toEqual(old);
   await act(world);
   const now = await told("live", world);
-  const right = await told("plain", world);
+  const right = await told("database", world);
+  expect(await told("plain", world)).toEqual(right);
   expect(now).toEqual(right);
   expect(JSON.stringify(right) !== JSON.stringify(old)).toBe(isShown);
 }

@@ -14,21 +14,27 @@ create or replace function send_batch(
 ) returns json language plpgsql
   set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
+  -- The caller or this call tells the cache what changes.
+  marked text := set_config('om.marked', '1', true);
   now_at timestamptz;
   placed placed_message[];
   known json;
   delivered json;
   lists json;
+  senders json;
   members json;
   dirty boolean := false;
 begin
-  perform set_config('om.marked', '1', true);
-  perform lock_objects(array(
-    select unnest(case when i.recipient is null then array['group:' || i.group_id] else array[
-      'conv:' || least(i.sender, i.recipient) || ':' || greatest(i.sender, i.recipient), 'user:' || i.sender, 'user:' || i.recipient
-    ] end)
-    from unnest(p_senders, p_recipients, p_groups) as i(sender, recipient, group_id)
-  ));
+  -- As lock_objects() does, in one statement.
+  perform pg_advisory_xact_lock(l.key)
+  from (
+    select distinct lock_number(n.name) as key
+    from unnest(p_senders, p_recipients, p_groups) as i(sender, recipient, group_id),
+      unnest(case when i.recipient is null then array['group:' || i.group_id] else array[
+        'conv:' || least(i.sender, i.recipient) || ':' || greatest(i.sender, i.recipient), 'user:' || i.sender, 'user:' || i.recipient
+      ] end) as n(name)
+    order by 1
+  ) l;
   now_at := clock_timestamp();
   placed := array(
     select row(t.ord, nextval('message_ids'), t.conversation_id, t.sender, t.recipient, t.group_id, t.seq + t.nth, t.ver + t.nth,
@@ -61,14 +67,15 @@ begin
     known := known_messages(p_senders, p_client_ids);
   end if;
 
-  insert into messages (
-    id, conversation_id, seq, first_ver, ver, sender_id, client_id, message_type, content, reply_to_id, hidden, created_at
-  )
-  select p.id, p.conversation_id, p.seq, p.ver, p.ver, p.sender, p_client_ids[p.ord], p_types[p.ord], p_contents[p.ord], p.reply_to_id,
-    p.hidden, p.created_at
-  from unnest(placed) p;
-
-  with heads as (
+  with written as (
+    insert into messages (
+      id, conversation_id, seq, first_ver, ver, sender_id, client_id, message_type, content, reply_to_id, hidden, created_at
+    )
+    select p.id, p.conversation_id, p.seq, p.ver, p.ver, p.sender, p_client_ids[p.ord], p_types[p.ord], p_contents[p.ord], p.reply_to_id,
+      p.hidden, p.created_at
+    from unnest(placed) p
+  ),
+  heads as (
     update conversations c
     set ver = h.ver, seq = h.seq, last_message_id = h.id, last_message_at = h.created_at, changed_xid = pg_current_xact_id()
     from (
@@ -105,7 +112,9 @@ begin
     where u.user_id in (select unnest(array[p.sender, p.recipient]) from unnest(placed) p where p.recipient is not null)
     returning u.user_id, u.list_ver
   )
-  select (select json_agg(p) from positions p), (select json_object_agg(r.user_id, r.list_ver) from raised r) into delivered, lists;
+  select (select json_agg(p) from positions p), (select json_object_agg(r.user_id, r.list_ver) from raised r),
+    (select json_agg(user_profile(u)) from users u where u.id = any(p_senders))
+  into delivered, lists, senders;
 
   if cardinality(placed) > 0 and not is_marked(p_epoch) then
     dirty := true;
@@ -120,7 +129,7 @@ begin
     members := (select json_object_agg(c.group_id, member_ids(c.id)) from conversations c where c.group_id = any(p_groups));
   end if;
   return json_build_object('stored', to_json(placed), 'known', known, 'delivered', delivered, 'lists', lists, 'members', members,
-    'senders', (select json_agg(user_profile(u)) from users u where u.id = any(p_senders)), 'dirty', dirty);
+    'senders', senders, 'dirty', dirty);
 end
 $$;
 

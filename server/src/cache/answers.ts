@@ -11,6 +11,8 @@ export interface Answers {
   find(question: Omit<Question, "route">): Answer | undefined;
   /** Whether it would be the same if it were made now; asks after the call. */
   prove(answer: Answer): Promise<boolean>;
+  /** The same for an audit, which counts for nothing else. */
+  isRight(answer: Answer): Promise<boolean>;
   /** The answer as it is now. Whoever asks while it is being made shares it, if it is proven after he asked. */
   serve(question: Question, make: (reads: Reads) => Promise<unknown>): Promise<Answer>;
   /** Nothing older of this object may be shown by this node from now on. */
@@ -30,8 +32,12 @@ export interface AnswersDeps {
   /** Monotonic, in ms. */
   now: () => number;
   onResult: (result: AnswerResult) => void;
+  /** Called with one of `auditEvery` answers that were proven. */
+  audit?: ((answer: Kept) => void) | undefined;
 }
 
+/** One of this many hits is audited. */
+export const auditEvery = 1_000;
 /** Longer ones are not kept, in bytes. */
 const maxBodyBytes = 512 * 1024;
 
@@ -39,13 +45,15 @@ export function createAnswers(deps: AnswersDeps): Answers {
   const { cache, witness, floor, now, onResult } = deps;
   const store = keptAnswers(deps.maxBytes);
   const running = new Map<string, Promise<Kept>>();
+  let proven = 0;
 
-  async function prove(answer: Answer): Promise<boolean> {
+  const prove = async (answer: Answer): Promise<boolean> => {
     const result = await examine(answer as Kept, witness(), now);
     onResult(result);
+    if (result === "proven" && (proven += 1) % auditEvery === 0) deps.audit?.(answer as Kept);
     if (result === "changed") store.drop(answer as Kept);
     return result === "proven";
-  }
+  };
 
   async function make(question: Question, work: (reads: Reads) => Promise<unknown>): Promise<Kept> {
     onResult("made");
@@ -60,6 +68,7 @@ export function createAnswers(deps: AnswersDeps): Answers {
   return {
     find: (question) => store.find(nameOf(question)),
     prove,
+    isRight: async (answer) => (await examine(answer as Kept, witness(), now)) === "proven",
     async serve(question, work) {
       const name = nameOf(question);
       for (

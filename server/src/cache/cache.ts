@@ -1,7 +1,7 @@
 import type { Database, Queries } from "../platform/postgres/database.ts";
 import type { Redis } from "../platform/redis/redis.ts";
-import { createAnswers, type Answers } from "./answers.ts";
-import { createAudit } from "./audit.ts";
+import { auditEvery, createAnswers, type Answers } from "./answers.ts";
+import { createAnswerAudit, createAudit } from "./audit.ts";
 import { startControl } from "./control.ts";
 import { controlStore, type ControlStore } from "./control-store.ts";
 import { counters } from "./counters.ts";
@@ -52,9 +52,6 @@ export interface CacheOptions {
   times?: Partial<CacheTimes>;
 }
 
-/** One of this many hits is audited. */
-const auditEvery = 1_000;
-
 const monotonic = (): number => performance.now();
 
 export async function openCache(options: CacheOptions): Promise<Cache> {
@@ -68,6 +65,7 @@ export async function openCache(options: CacheOptions): Promise<Cache> {
     maxBytes: 64 * 1024 * 1024,
     now: monotonic,
     onResult: events.answered,
+    audit: (answer) => void auditAnswer?.(answer).catch(options.onError),
   });
   const memory = createMemory({
     maxBytes: 64 * 1024 * 1024,
@@ -87,7 +85,8 @@ export async function openCache(options: CacheOptions): Promise<Cache> {
     },
     onError: options.onError,
   });
-  const audit = redis === undefined ? undefined : createAudit({ redis, store, control, audited: events.audited });
+  const auditing = { store, control, audited: events.audited };
+  const audit = redis === undefined ? undefined : createAudit({ redis, ...auditing });
   const counted =
     audit === undefined ? events : withAudit(events, (source, id) => void audit(source, id).catch(options.onError));
   const { now } = options;
@@ -98,6 +97,7 @@ export async function openCache(options: CacheOptions): Promise<Cache> {
   const ofDatabase = databaseWitness(store.versions, () => answers.clear());
   const looking = { control, counters: [...counters, ...options.counters], patienceMs: times.hedgeMs };
   const ofRedis = redis === undefined ? undefined : redisWitness({ redis, ...looking });
+  const auditAnswer = ofRedis && createAnswerAudit({ database: ofDatabase, isGiven: answers.isRight, ...auditing });
   const cache: Cache = {
     answers,
     read: (source, ids) => reads.read(source, ids),

@@ -70,7 +70,8 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
   const rules = { verify, isAllowed, csrfMode: config.csrfMode };
   const limits = createLimits(config, now);
   const context = { ...options, serving, rules, cookies: createCookies(config, now), limits };
-  const app = openFastify(config, context);
+  // Before the server is ready nothing is kept, which is no refusal.
+  const app = openFastify(config, options);
   addCommonHooks(app, context);
   closeConnections(app);
   addRoutes(app, context);

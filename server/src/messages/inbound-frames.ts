@@ -1,4 +1,4 @@
-import { limits, type AckFrame, type InboundPayload, type SyncResponseFrame } from "@om/protocol";
+import { limits, type InboundPayload, type SyncResponseFrame } from "@om/protocol";
 import type { AdvancePosition } from "../conversations/mark-read.ts";
 import type { Caller } from "../platform/caller.ts";
 import { FrameRefusal, OmError } from "../platform/om-error.ts";
@@ -8,14 +8,14 @@ import type { Sent } from "./send-message.ts";
 import { syncMessages } from "./sync-messages.ts";
 
 /**
- * The `chat` frame: stores a message and answers with the `ack`. A message that cannot be stored now is `save_failed`; the
+ * The `chat` frame: stores a message and answers with the JSON of its `ack`. A message that cannot be stored now is `save_failed`; the
  * client sends it again with the same client_id.
  */
 export async function chatFrame(
   send: MessageDeps["send"],
   { caller, socketId }: { caller: Caller; socketId: string },
   payload: InboundPayload<"chat">,
-): Promise<AckFrame> {
+): Promise<string> {
   const clientId = payload.client_id ?? "";
   if (clientId === "") throw new FrameRefusal("missing_client_id");
   const named = { clientId: clientId.slice(0, 200) };
@@ -25,7 +25,7 @@ export async function chatFrame(
   if (hasRecipient && hasGroup) throw new FrameRefusal("invalid_target", named);
   const to = hasGroup ? { groupId: payload.group_id ?? 0 } : { recipientId: payload.recipient_id ?? 0 };
   try {
-    return ackFrame(await send(caller, { clientId, to, body: payload, socketId }), clientId);
+    return ackJson(await send(caller, { clientId, to, body: payload, socketId }), clientId);
   } catch (error) {
     if (error instanceof OmError && error.code === "not_group_member")
       throw new FrameRefusal("not_group_member", named);
@@ -34,18 +34,17 @@ export async function chatFrame(
   }
 }
 
-/** The answer stands twice: where mobile reads it and where the web client does (O-3). */
-function ackFrame({ row }: Sent, clientId: string): AckFrame {
-  const payload = {
-    client_id: clientId,
-    server_id: row.id,
-    status: row.status,
-    created_at_unix: Math.floor(Date.parse(row.created_at) / 1000),
-    conversation_id: row.group_id === null ? `user_${row.recipient_id}` : `group_${row.group_id}`,
-    ver: row.ver,
-    seq: row.seq,
-  };
-  return { type: "ack", payload, ...payload };
+/**
+ * The JSON of an `AckFrame`. It stands twice in it what became of the message: where mobile reads it and where the web client does (O-3). One is made
+ * for every message, so it is a template.
+ */
+function ackJson({ row }: Sent, clientId: string): string {
+  const conversation = row.group_id === null ? `user_${row.recipient_id}` : `group_${row.group_id}`;
+  const at = Math.floor(Date.parse(row.created_at) / 1000);
+  const answer =
+    `"client_id":${JSON.stringify(clientId)},"server_id":${row.id},"status":"${row.status}","created_at_unix":${at},` +
+    `"conversation_id":"${conversation}","ver":${row.ver},"seq":${row.seq}`;
+  return `{"type":"ack","payload":{${answer}},${answer}}`;
 }
 
 /** `ack`: a device has received, or its user has read, a message. Messages that are not the caller's to receive change nothing. */

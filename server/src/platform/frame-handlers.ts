@@ -1,11 +1,11 @@
 import type { InboundPayload, InboundType, OutboundFrame } from "@om/protocol";
 import type { Caller } from "./caller.ts";
 
-/** Who sent a frame and by which socket; `reply` answers on that socket only. */
+/** Who sent a frame and by which socket; `reply` answers on that socket only, with a frame or the JSON of one. */
 export interface FrameSource {
   caller: Caller;
   socketId: string;
-  reply(frame: OutboundFrame): void;
+  reply(frame: OutboundFrame | string): void;
   /** Resolves when the socket's client has read most of what it was sent. */
   ready(): Promise<void>;
 }

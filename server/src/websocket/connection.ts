@@ -206,8 +206,8 @@ export class Connection implements HubSocket, HeartbeatSocket, AsyncDisposable {
     this.#queue.send(frame.bytes(this.#params.gzip));
   }
 
-  #reply(frame: OutboundFrame): void {
-    this.#queue.send(websocketFrame("text", JSON.stringify(frame)));
+  #reply(frame: OutboundFrame | string): void {
+    this.#queue.send(websocketFrame("text", typeof frame === "string" ? frame : JSON.stringify(frame)));
   }
 
   #receive(data: Buffer, binary: boolean): void {

@@ -37,12 +37,12 @@ async function say(from: number, to: { user: number } | { group: number }, node:
   return (JSON.parse(answer) as { id: number }).id;
 }
 
-/** Both nodes tell the list as the database has it, with its version and its cursor. */
+/** All nodes tell the list as the database has it, with its version and its cursor. */
 async function check(userId: number, limits: readonly number[], after: unknown = ""): Promise<void> {
   for (const limit of limits) {
     const query = { limit: String(limit) };
     const [right, ...told] = await Promise.all(
-      [all.database, ...all.nodes].map((node) => node.ask("conversations", userId, { query })),
+      [all.database, ...all.nodes, all.alone].map((node) => node.ask("conversations", userId, { query })),
     );
     for (const [node, answer] of told.entries()) {
       if (answer === right) continue;
