@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { loadavg } from "node:os";
 import { readOptions, usage, type Options } from "./options.ts";
 import { compare } from "./report/compare.ts";
@@ -15,8 +15,13 @@ process.exitCode = await main(process.argv.slice(2));
 /** @returns the exit code */
 async function main(args: readonly string[]): Promise<number> {
   let options: Options | "help";
+  let before: Report | undefined;
   try {
     options = readOptions(args, scenarios);
+    // Files that cannot be read or written are told before anything is measured.
+    if (options !== "help" && options.compare !== undefined)
+      before = JSON.parse(readFileSync(options.compare, "utf8")) as Report;
+    if (options !== "help" && options.json !== undefined) closeSync(openSync(options.json, "a"));
   } catch (error) {
     console.error((error as Error).message);
     return 2;
@@ -26,9 +31,6 @@ async function main(args: readonly string[]): Promise<number> {
     for (const { name, bars, needs } of scenarios) console.log(`  ${name.padEnd(18)} ${bars[0]?.what}; needs ${needs}`);
     return 0;
   }
-  // Read before anything is measured: a file that is not there is told at once.
-  const before =
-    options.compare === undefined ? undefined : (JSON.parse(readFileSync(options.compare, "utf8")) as Report);
   const reports = options.nodes.length > 0 ? await runUnderVersions(options) : [await measure(options)];
   for (const report of reports) console.log(`\n${report.machine}\n${report.size}\n\n${table(report.scenarios)}`);
   const [report] = reports;
@@ -46,7 +48,8 @@ async function measure({ scenarios, size }: Options): Promise<Report> {
   pinOthers();
   const at = new Date().toISOString();
   const load = `load average ${loadavg()[0]?.toFixed(1)} before it began`;
+  const here = await machine();
   const results = await runScenarios(scenarios, size, (text) => console.error(text));
   const runs = `${size.runs} runs of ${size.seconds} s${size.quick ? ", --quick: smaller crowds" : ""}; ${load}`;
-  return { at, machine: await machine(), node: process.version, size: runs, scenarios: results };
+  return { at, machine: here, node: process.version, size: runs, scenarios: results };
 }

@@ -38,8 +38,8 @@ function run(session: Session, more: Partial<Scenario> = {}) {
 }
 
 test("a ceiling that is slowed on purpose changes the ratio, and what becomes of the bar", async () => {
-  const fast = await run({ ceiling: pages(0), run: pages(20) });
-  const slowed = await run({ ceiling: pages(60), run: pages(20) });
+  const fast = await run({ ceiling: pages(0), run: pages(300) }, { runs: 1 });
+  const slowed = await run({ ceiling: pages(900), run: pages(300) }, { runs: 1 });
   expect(fast.bars[0]?.met).toBe(false);
   expect(slowed.bars[0]?.met).toBe(true);
   expect(slowed.bars[0]?.value).toBeGreaterThan((fast.bars[0]?.value ?? 0) * 2);

@@ -79,7 +79,7 @@ async function keepAsking(target: Target, note: (ms: number) => boolean): Promis
         try {
           reader(bytes);
         } catch (error) {
-          reject(error as Error);
+          reject(error);
         }
       };
       socket = openConnection(url, read, (why) => reject(new Error(`${target.url}: ${why}`))).once("connect", ask);

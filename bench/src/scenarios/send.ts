@@ -12,7 +12,7 @@ export function send(kind: "plain" | "redis", atLeast: number): Scenario {
     how: "100 senders with 8 messages on their way each. Each message must be acknowledged once, and delivered once, in order and with its text.",
     bars: [
       {
-        what: `durable ${what}, acknowledged and delivered`,
+        what: `durable ${what}, delivered`,
         figure: "rate",
         unit: "messages/s",
         of: "one-row INSERTs, 8 connections",

@@ -124,13 +124,13 @@ function embeddedAt(folder: string): { host: string; port: number; user: string;
   return { host: socket ?? "", port: Number(port), user: "postgres", database: "postgres" };
 }
 
-/** Asks ten times per second, for 30 s at most. @throws Error that says what did not come true */
+/** Asks ten times per second, for 60 s at most. @throws Error that says what did not come true */
 export async function until(what: string, isTrue: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 300; tries++) {
+  for (let tries = 0; tries < 600; tries++) {
     if (await isTrue()) return;
     await delay(100);
   }
-  throw new Error(`gave up after 30 s: ${what}`);
+  throw new Error(`gave up after 60 s: ${what}`);
 }
 
 function once<T>(start: () => Promise<T>): () => Promise<T> {

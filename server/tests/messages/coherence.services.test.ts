@@ -60,11 +60,13 @@ const parsed = (answer: string): unknown => (answer.startsWith("{") ? JSON.parse
 
 const kinds = ["conv", "group", "member", "convlist", "unread", "profile"] as const;
 
-/** Of the reads that Redis answered, the part that was served from it. */
+/** Of the reads that Redis answered, the part that was served from it, or was not even needed. */
 function hitRate(node: CacheNode, ofKinds: readonly string[]): number {
   const count = (results: readonly string[]): number =>
     results.flatMap((result) => ofKinds.map((kind) => node.count(`read ${kind} ${result}`))).reduce((a, b) => a + b, 0);
-  return count(["hit", "hit_l1"]) / count(["hit", "hit_l1", "miss", "dirty", "corrupt", "lease_busy"]);
+  const proven = node.count("answer proven");
+  const all = count(["hit", "hit_l1", "miss", "dirty", "corrupt", "lease_busy"]) + proven;
+  return (count(["hit", "hit_l1"]) + proven) / all;
 }
 
 async function live(steps: readonly (readonly Operation[])[]): Promise<void> {

@@ -6,6 +6,20 @@ export function instruments(registry: Registry) {
   return {
     counter: <L extends string>(name: string, help: string, ...labelNames: L[]): Counter<L> =>
       new Counter({ name, help, labelNames, registers }),
+    /** A counter of what happens all the time: a call is one addition, and a scrape takes what has come together. */
+    tally(name: string, help: string): () => void {
+      let count = 0;
+      const counter: Counter = new Counter({
+        name,
+        help,
+        registers,
+        collect() {
+          counter.inc(count);
+          count = 0;
+        },
+      });
+      return () => void (count += 1);
+    },
     histogram: <L extends string>(name: string, help: string, buckets: number[], ...labelNames: L[]): Histogram<L> =>
       new Histogram({ name, help, labelNames, buckets, registers }),
     gauge(name: string, help: string, read?: () => number | Promise<number>): Gauge {

@@ -18,7 +18,7 @@ export interface Gauges {
 export function createMetrics() {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const { counter, histogram, gauge } = instruments(registry);
+  const { counter, tally, histogram, gauge } = instruments(registry);
   return {
     registry,
     requests: counter("om_http_requests_total", "HTTP requests answered", "route", "status"),
@@ -32,7 +32,7 @@ export function createMetrics() {
     ackSeconds: histogram("om_ack_seconds", "Time from a message's arrival to its commit", seconds),
     framesIn: counter("om_frames_in_total", "WebSocket frames received, by type", "type"),
     bytesIn: counter("om_frame_bytes_in_total", "Bytes of WebSocket frames received"),
-    pushes: counter("om_pushes_total", "Events pushed to sockets"),
+    pushed: tally("om_pushes_total", "Events pushed to sockets"),
     slowSockets: counter("om_slow_sockets_total", "Sockets closed because they read too slowly"),
     querySeconds: histogram(
       "om_query_seconds",

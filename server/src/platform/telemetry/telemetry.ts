@@ -71,7 +71,7 @@ export function createTelemetry(options: { logLevel: string; logFrameSizes: bool
         metrics.bytesIn.inc(bytes);
         if (options.logFrameSizes) log.info({ type, bytes }, "frame");
       },
-      push: (): void => metrics.pushes.inc(),
+      push: metrics.pushed,
       slow: (): void => metrics.slowSockets.inc(),
       failure: (error: unknown): void => failure("socket", error),
     },
