@@ -190,6 +190,11 @@ const changes: [string, string[], (room: Room) => Promise<unknown>][] = [
     ({ ada, ben }) => a.remove(`/api/conversations/user_${ada.id}`, ben),
   ],
   [
+    "a group is cleared for oneself",
+    ["ben's group", "ben's list"],
+    ({ ben, group }) => a.remove(`/api/conversations/group_${group}`, ben),
+  ],
+  [
     "a conversation is cleared for everyone",
     [...histories, ...lists],
     ({ ada, ben }) => a.remove(`/api/conversations/user_${ada.id}?everyone=true`, ben),
