@@ -37,9 +37,9 @@ const lateCommitsBy = (ms: number): Mutation =>
   cache(
     "write-marks.ts",
     `acked = await marks.mark(changed, under);
-        await step?.("write-marked");`,
+    await step?.("write-marked");`,
     `acked = await marks.mark(changed, under);
-        await ${sleep(ms)};`,
+    await ${sleep(ms)};`,
   );
 const latePostsBy = (ms: number): Mutation =>
   cache("marks.ts", "      post(posts, epoch);", `      void ${sleep(ms)}.then(() => post(posts, epoch));`);
@@ -109,6 +109,77 @@ export const mutants: Record<string, Mutant> = {
       cache("scripts/lease.lua", "header(key, epoch)", "header(key)"),
     ],
     faults: ["Redis killed, comes back with old data", "failover to a replica that lags"],
+  },
+  answerForgetsPresence: {
+    does: "keeps answers without noting whom they show as online",
+    mutations: [
+      cache(
+        "recorder.ts",
+        "observe: (observation, changes) => void observations.push({ observation, changes }),",
+        "observe: () => undefined,",
+      ),
+    ],
+  },
+  answerForgetsProfiles: {
+    does: "keeps answers without noting whose profiles they show",
+    mutations: [
+      cache(
+        "recorder.ts",
+        "      for (const [index, id] of ids.entries()) {\n        const [key, ver]",
+        `      if (source.name === "profile") return found;
+      for (const [index, id] of ids.entries()) {\n        const [key, ver]`,
+      ),
+    ],
+  },
+  answerKeptInPart: {
+    does: "keeps answers of which a part came past the cache",
+    mutations: [cache("recorder.ts", "bypass: () => void (recording.isComplete = false),", "bypass: () => undefined,")],
+  },
+  answerBelowFloor: {
+    does: "keeps answers that are older than what this node has written or shown",
+    mutations: [
+      cache("answers.ts", "    raise: store.raise,", "    raise: () => undefined,"),
+      cache("answers.ts", "recording.isComplete && !isOutdated &&", "recording.isComplete && (!isOutdated || true) &&"),
+    ],
+    faults: ["Redis refused", "Redis late", "Redis reset", "Redis cut", "clients killed"],
+  },
+  counterRestarts: {
+    does: "begins a counter that was deleted at 1 instead of at a number that nobody has seen",
+    mutations: [
+      cache("scripts/look.lua", "h = string.format('%.0f', t[1] * 1000000 + t[2])", "h = '1'"),
+      cache("scripts/mark.lua", "if redis.call('EXISTS', KEYS[i]) == 1 and type", "if type"),
+    ],
+    faults: ["counters deleted"],
+  },
+  lookShared: {
+    does: "proves an answer by a look that was under way before it was asked for",
+    mutations: [
+      cache(
+        "witness.ts",
+        "  return (keys) => {\n    if (next === undefined) {",
+        `  return (keys) => {
+    for (const look of under) if (keys.every((key) => look.keys.has(key))) return look.sight.promise;
+    if (next === undefined) {`,
+      ),
+      cache("witness.ts", "  let running = 0;", "  let running = 0;\n  const under = new Set<Look>();"),
+      cache(
+        "witness.ts",
+        `    next = undefined;
+    running += 1;
+    void send([...keys])
+      .catch(() => undefined)
+      .then((found) => {`,
+        `    const look = next;
+    under.add(look);
+    next = undefined;
+    running += 1;
+    void send([...keys])
+      .catch(() => undefined)
+      .then((found) => ${sleep(100)}.then(() => found))
+      .then((found) => {
+        under.delete(look);`,
+      ),
+    ],
   },
   deleteAfterCommit: {
     does: "caches as the first server did: deletes the keys after the commit, and stores whatever it has read",

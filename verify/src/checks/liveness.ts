@@ -14,13 +14,15 @@ export interface Sample {
   readonly reads: number;
 }
 
-/** Cached reads by their result; undefined: the server does not count any. */
+/** Cached reads, or answers that may be kept, by their result; undefined: the server does not count any. */
 export type Hits = Readonly<Record<string, number>> | undefined;
 
 /** What was seen of the cache in one quiet phase. */
 export interface QuietPhase {
   readonly samples: readonly Sample[];
   readonly hits: Hits;
+  /** Answers that may be kept. */
+  readonly answers?: Hits;
 }
 
 /**
@@ -97,10 +99,13 @@ function unasked(hits: Readonly<Record<string, number>>): number {
   return all === 0 ? 1 : ((hits["off"] ?? 0) + (hits["unavailable"] ?? 0)) / all;
 }
 
-export function sumOf(phases: readonly QuietPhase[]): Record<string, number> {
+export function sumOf(
+  phases: readonly QuietPhase[],
+  of: (phase: QuietPhase) => Hits = ({ hits }) => hits,
+): Record<string, number> {
   const sum: Record<string, number> = {};
-  for (const { hits } of phases)
-    for (const [result, count] of Object.entries(hits ?? {})) sum[result] = (sum[result] ?? 0) + count;
+  for (const phase of phases)
+    for (const [result, count] of Object.entries(of(phase) ?? {})) sum[result] = (sum[result] ?? 0) + count;
   return sum;
 }
 

@@ -54,6 +54,13 @@ const faults: Record<string, (deps: FaultDeps) => Promise<void>> = {
     );
   },
 
+  "counters deleted": ({ stage, random, ms }) =>
+    repeatFor(
+      ms,
+      () => random.between(20, 300),
+      () => stage.redis.ask("DEL", "profile:ver", "presence:ver"),
+    ),
+
   async "Redis evicts"({ stage, ms, count }) {
     const before = await evictions(stage.redis);
     await withMemory(stage.redis, { ms, policy: "allkeys-lru", share: 0.5 });
