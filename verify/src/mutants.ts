@@ -25,7 +25,7 @@ const cache = (file: string, find: string, replace: string): Mutation => ({
 });
 const sleep = (ms: number): string => `new Promise((resolve) => setTimeout(resolve, Math.random() * ${ms}))`;
 
-/** Packets may be late and writers slow, so these change nothing that is promised; they give what is wrong the time to show. */
+/** Packets may be late or lost and writers slow, so these change nothing that is promised; they give what is wrong the time to show. */
 const lateFillsBy = (ms: number): Mutation =>
   cache(
     "entries.ts",
@@ -46,17 +46,21 @@ const latePostsBy = (ms: number): Mutation =>
 
 const noProbe = cache("loader.ts", "if (free.shift() === true)", "if (free.shift() !== undefined)");
 const anyToken = cache("scripts/fill.lua", " or string.sub(h, 26, 33) ~= ARGV[2]", "");
-const noMark = cache(
-  "marks.ts",
-  "    const started = performance.now();",
-  "    if (changed.length > 0) return true;\n    const started = performance.now();",
-);
+const beforeMark = (text: string): Mutation =>
+  cache("marks.ts", "    const started = performance.now();", `    ${text}\n    const started = performance.now();`);
+const lostMarks = (share: number): Mutation => beforeMark(`if (Math.random() < ${share}) return false;`);
+const noMark = beforeMark("if (changed.length > 0) return true;");
 
 /** Broken servers, by the rule that they break: a run with any of them has to fail, or the checks would prove nothing. */
 export const mutants: Record<string, Mutant> = {
   harmlessDelays: {
     does: "fills and posts up to 60 ms late, commits up to 15 ms, which must not matter",
     mutations: [lateFillsBy(60), lateCommitsBy(15), latePostsBy(60)],
+    passes: true,
+  },
+  harmlessLosses: {
+    does: "loses three of ten marks before they are sent, which must not matter",
+    mutations: [lostMarks(0.3)],
     passes: true,
   },
   noProbe: {
@@ -140,8 +144,8 @@ export const mutants: Record<string, Mutant> = {
     mutations: [
       cache("answers.ts", "    raise: store.raise,", "    raise: () => undefined,"),
       cache("answers.ts", "recording.isComplete && !isOutdated &&", "recording.isComplete && (!isOutdated || true) &&"),
+      lostMarks(0.3),
     ],
-    faults: ["Redis refused", "Redis late", "Redis reset", "Redis cut", "clients killed"],
   },
   counterRestarts: {
     does: "begins a counter that was deleted at 1 instead of at a number that nobody has seen",

@@ -109,10 +109,10 @@ export function sumOf(
   return sum;
 }
 
-/** Of the reads that asked the cache; NaN-free: without any it is 0. */
+/** Of the reads that asked the cache, where an answer that was kept and proven counts as one; NaN-free: without any it is 0. */
 export function hitRate(hits: Readonly<Record<string, number>>): number {
   const all = Object.entries(hits).reduce((sum, [result, count]) => (result === "off" ? sum : sum + count), 0);
-  return all === 0 ? 0 : ((hits["hit"] ?? 0) + (hits["hit_l1"] ?? 0)) / all;
+  return all === 0 ? 0 : ((hits["hit"] ?? 0) + (hits["hit_l1"] ?? 0) + (hits["proven"] ?? 0)) / all;
 }
 
 export function percent(share: number): string {
