@@ -57,7 +57,7 @@ const operations: Record<string, Operation> = {
       return nothing(ofGroup ? readGroupUnread(session, group) : readUnread(session, direct));
     },
   },
-  sendDirect: { weight: 13, calm: 0.3, run: (session, { direct }) => sendDirect(session, direct) },
+  sendDirect: { weight: 13, calm: 1, run: (session, { direct }) => sendDirect(session, direct) },
   sendGroup: {
     weight: 6,
     run: async (session, { group }) => (group === undefined || session.isHopper ? [] : sendGroup(session, group)),
@@ -78,7 +78,7 @@ const operations: Record<string, Operation> = {
     byOwner: true,
     run: async (session, { group }) => (group !== undefined && session.isHopper ? leaveAndRejoin(session, group) : []),
   },
-  rename: { weight: 0.7, calm: 0.3, byOwner: true, run: (session) => rename(session) },
+  rename: { weight: 0.7, calm: 1.2, byOwner: true, run: (session) => rename(session) },
   renameGroup: {
     weight: 0.7,
     byOwner: true,
