@@ -117,8 +117,7 @@ async function disturb(
       const sampler = stage.db.hasCache ? sampleEntries(stage.redis, recorder) : undefined;
       return async () => {
         const samples = (await sampler?.stop()) ?? [];
-        const [reads, kept] = [await hits(), await answers()];
-        quiet.push({ samples, hits: reads && { ...reads, proven: kept?.["proven"] ?? 0 }, answers: kept });
+        quiet.push({ samples, hits: await hits(), answers: await answers() });
       };
     },
   });

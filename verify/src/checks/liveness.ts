@@ -44,7 +44,7 @@ const enoughHits = 1_000;
 export function checkLiveness(phases: readonly QuietPhase[], gate: number): CheckResult {
   const findings = createFindings();
   const well = phases.filter(({ hits }) => hits !== undefined && unasked(hits) <= mostUnasked);
-  const hits = sumOf(well);
+  const hits = { ...sumOf(well), proven: sumOf(well, ({ answers }) => answers)["proven"] ?? 0 };
   const longest = Math.max(0, ...well.map(({ samples }) => longestDirty(samples, findings)));
   const counts = phases.some(({ hits }) => hits !== undefined);
   if (!counts) findings.add(() => "the server does not count its cached reads (om_cache_reads_total)");

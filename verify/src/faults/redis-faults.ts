@@ -57,7 +57,8 @@ const faults: Record<string, (deps: FaultDeps) => Promise<void>> = {
   "counters deleted": ({ stage, random, ms }) =>
     repeatFor(
       ms,
-      () => random.between(20, 300),
+      // So that it happens between a mark and the commit.
+      () => random.between(0, 30),
       () => stage.redis.ask("DEL", "profile:ver", "presence:ver"),
     ),
 
