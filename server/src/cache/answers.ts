@@ -26,8 +26,8 @@ export interface AnswersDeps {
   cache: Unrecorded;
   /** Lowest version of a key that this node may show. */
   floor: (key: string) => number;
-  /** Who tells just now what is the newest. */
-  witness: () => Witness;
+  /** Who tells what is the newest, and who is asked when that one cannot say. */
+  witnesses: () => readonly Witness[];
   maxBytes: number;
   /** Monotonic, in ms. */
   now: () => number;
@@ -42,13 +42,13 @@ export const auditEvery = 1_000;
 const maxBodyBytes = 512 * 1024;
 
 export function createAnswers(deps: AnswersDeps): Answers {
-  const { cache, witness, floor, now, onResult } = deps;
+  const { cache, witnesses, floor, now, onResult } = deps;
   const store = keptAnswers(deps.maxBytes);
   const running = new Map<string, Promise<Kept>>();
   let proven = 0;
 
   const prove = async (answer: Answer): Promise<boolean> => {
-    const result = await examine(answer as Kept, witness(), now);
+    const result = await examine(answer as Kept, witnesses(), now);
     onResult(result);
     if (result === "proven" && (proven += 1) % auditEvery === 0) deps.audit?.(answer as Kept);
     if (result === "changed") store.drop(answer as Kept);
@@ -68,7 +68,7 @@ export function createAnswers(deps: AnswersDeps): Answers {
   return {
     find: (question) => store.find(nameOf(question)),
     prove,
-    isRight: async (answer) => (await examine(answer as Kept, witness(), now)) === "proven",
+    isRight: async (answer) => (await examine(answer as Kept, witnesses(), now)) === "proven",
     async serve(question, work) {
       const name = nameOf(question);
       for (
