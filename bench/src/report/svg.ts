@@ -16,11 +16,11 @@ export interface Column {
 }
 
 const width = 860;
-/** Readable on white and on black. */
+/** Readable on both backgrounds. */
 const colours = ["#2f81f7", "#d4722a", "#2da44e", "#a371f7"];
 const style =
-  "text{font:13px system-ui,sans-serif;fill:#1f2328}.t{font-weight:600;font-size:15px}.q{fill:#59636e}.g{stroke:#8b949e55}" +
-  ".m{text-anchor:middle}.e{text-anchor:end}.s{stroke:#1f2328;stroke-width:2}@media(prefers-color-scheme:dark){text{fill:#e6edf3}.q{fill:#9198a1}.s{stroke:#e6edf3}}";
+  ".b{fill:#fff}text{font:13px system-ui,sans-serif;fill:#1f2328}.t{font-weight:600;font-size:15px}.q{fill:#59636e}.g{stroke:#8b949e55}" +
+  ".m{text-anchor:middle}.e{text-anchor:end}.s{stroke:#1f2328;stroke-width:2}@media(prefers-color-scheme:dark){.b{fill:#0d1117}text{fill:#e6edf3}.q{fill:#9198a1}.s{stroke:#e6edf3}}";
 
 /** Values over an ordered axis, from zero. */
 export function lineChart(
@@ -77,7 +77,7 @@ function page(height: number, title: string, content: string): string {
   const label = escape(title);
   return (
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="${label}">` +
-    `<style>${style}</style>${text(12, 24, title, "t")}${content}</svg>\n`
+    `<style>${style}</style><rect class="b" width="100%" height="100%" rx="6"/>${text(12, 24, title, "t")}${content}</svg>\n`
   );
 }
 
