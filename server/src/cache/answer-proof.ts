@@ -52,9 +52,10 @@ function compare({ objects }: Kept, keys: readonly string[], sight: Sight | unde
 async function isUnchanged(observed: Observed, sight: Sight, now: number): Promise<boolean> {
   const { observation } = observed;
   const [changes, stamp, at] = [observation.changes(), sight.counter(observation.counter), now];
-  if (changes === observed.changes && stamp === observed.stamp && at - observed.seenAt < observation.maxAgeMs) {
-    return true;
-  }
+  // Whoever is told by others, and hears nothing from them now, looks again.
+  const isTold = stamp !== undefined || observation.counter === "";
+  const isSame = isTold && stamp === observed.stamp && changes === observed.changes;
+  if (isSame && at - observed.seenAt < observation.maxAgeMs) return true;
   if (!(await observation.isUnchanged())) return false;
   Object.assign(observed, { changes, stamp, seenAt: at });
   return true;

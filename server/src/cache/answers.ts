@@ -52,6 +52,7 @@ export function createAnswers(deps: AnswersDeps): Answers {
   const store = keptAnswers(deps.maxBytes);
   const flights = new Map<string, Flight>();
   let proven = 0;
+  let clears = 0;
 
   const prove = async (answer: Answer): Promise<boolean> => {
     const result = await examine(answer as Kept, witnesses(), now);
@@ -63,11 +64,13 @@ export function createAnswers(deps: AnswersDeps): Answers {
 
   async function make(question: Question, work: (reads: Reads) => Promise<unknown>): Promise<Kept> {
     onResult("made");
+    const before = clears;
     const { reads, recording } = createRecorder(cache);
     const body = Buffer.from(JSON.stringify(await work(reads)));
     const kept = keptOf(question, body, recording);
     const isOutdated = [...kept.objects].some(([key, ver]) => floor(key) > ver);
-    if (recording.isComplete && !isOutdated && body.length <= maxBodyBytes) store.keep(kept);
+    const isGood = recording.isComplete && !isOutdated && clears === before;
+    if (isGood && body.length <= maxBodyBytes) store.keep(kept);
     return kept;
   }
 
@@ -96,7 +99,10 @@ export function createAnswers(deps: AnswersDeps): Answers {
     isRight: async (answer) => (await examine(answer as Kept, witnesses(), now)) === "proven",
     serve,
     raise: store.raise,
-    clear: store.clear,
+    clear() {
+      clears += 1;
+      store.clear();
+    },
     state: store.state,
   };
 }
