@@ -2,12 +2,11 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { deferred } from "../platform/deferred.ts";
 import { createAnswers, type AnswersDeps } from "./answers.ts";
-import type { Answer, Kept, Question } from "./answer-memory.ts";
-import { examine, type AnswerResult } from "./answer-proof.ts";
+import type { Answer, Question } from "./answer-memory.ts";
 import { counterOf } from "./counters.ts";
 import type { Observation, Reads } from "./recorder.ts";
 import type { Source } from "./source.ts";
-import type { Sight, Witness } from "./witness.ts";
+import type { Sight } from "./witness.ts";
 
 /** Objects whose key is their id, and whose value is their version. */
 const source = { key: (id: string) => id } as Source<string, number>;
@@ -388,23 +387,3 @@ test("ten thousand users with large lists stay within the bound", async () => {
   for (let id = 1; id <= 10_020; id++) world.raise(`profile:${id}`, 1);
   expect(world.answers.state()).toEqual({ count: 0, bytes: 0 });
 });
-
-test("what the first witness cannot say, or only that somebody is about to commit, the second is asked", async () => {
-  const world = createWorld();
-  const make = showing(["conv:1:2"]);
-  const answer = await world.answers.serve(question("/a"), make);
-  const second: Witness = { hasCounters: false, look: async () => sightOf({ ver: 0, isDirty: false }) };
-  const witnessed = (first: Sight | undefined, ...more: Witness[]): Promise<AnswerResult> =>
-    examine(answer as Kept, [{ hasCounters: true, look: async () => first }, ...more], () => 0);
-  expect(await witnessed(undefined)).toBe("unknown");
-  expect(await witnessed(undefined, second)).toBe("proven");
-  expect(await witnessed(sightOf({ ver: 0, isDirty: true }))).toBe("unknown");
-  expect(await witnessed(sightOf({ ver: 0, isDirty: true }), second)).toBe("proven");
-  expect(await witnessed(sightOf({ ver: 1, isDirty: false }), second)).toBe("changed");
-  expect(await witnessed(sightOf({ ver: 1, isDirty: true }), second)).toBe("changed");
-  expect(await witnessed(sightOf(undefined), second)).toBe("changed");
-});
-
-function sightOf(version: ReturnType<Sight["version"]>): Sight {
-  return { version: () => version, counter: () => undefined };
-}
