@@ -87,7 +87,8 @@ export function keptAnswers(maxBytes: number) {
   const byViewer = new Map<number, Set<Kept>>();
   const byName = new LRUCache<string, Kept>({
     maxSize: maxBytes,
-    sizeCalculation: ({ body, objects }) => answerBytes + body.length + dependencyBytes * objects.size,
+    sizeCalculation: ({ name, body, objects }) =>
+      answerBytes + name.length + body.length + dependencyBytes * objects.size,
     dispose(kept) {
       kept.isKept = false;
       for (const key of kept.objects.keys()) removeFrom(byObject, key, kept);

@@ -242,6 +242,8 @@ describeDatabases("rows changed by hand", (database) => {
       await sendAs(bea, { recipientId: ann }, "again");
       const after = await versions();
       for (const key of ofDirect.raised) expect(after[key], key).toBe((before[key] ?? 0) + 1);
+      // Nobody marks here.
+      expect(await noted()).toEqual(ofDirect.noted);
       await sendAs(bea, { groupId: group }, "again");
       expect((await versions())["group"]).toBe((after["group"] ?? 0) + 1);
     });

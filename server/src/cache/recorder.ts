@@ -2,7 +2,7 @@ import type { Found, Source } from "./source.ts";
 
 /** Something that an answer shows and that has no version, such as who is connected. */
 export interface Observation {
-  /** In Redis; rises whenever another node may have changed it. */
+  /** In Redis; rises whenever another node may have changed it. Empty: no other node can. */
   readonly counter: string;
   /** Rises whenever this node may have changed it. */
   changes(): number;
