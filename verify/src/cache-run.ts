@@ -5,7 +5,7 @@ import { createRecorder, type Recorder } from "./history/recorder.ts";
 import { judge, toReceive, type Verdict } from "./judge.ts";
 import { now } from "./load/clock.ts";
 import { startLoad, type Load } from "./load/load.ts";
-import { countHits } from "./load/metrics.ts";
+import { countResults } from "./load/metrics.ts";
 import { makePeople, type PeopleOptions } from "./load/people.ts";
 import { keepEvidence } from "./kept-evidence.ts";
 import { createRandom, seedFor } from "./load/random.ts";
@@ -36,10 +36,21 @@ interface Scale extends PeopleOptions {
 }
 
 const scales: Record<"small" | "full", Scale> = {
-  small: { writers: 6, followers: 2, talks: 3, groups: 2, pauseMs: 25, quietMs: 700, faultMs: 700, recoverMs: 800 },
+  small: {
+    writers: 6,
+    followers: 2,
+    calm: 2,
+    talks: 3,
+    groups: 2,
+    pauseMs: 25,
+    quietMs: 700,
+    faultMs: 700,
+    recoverMs: 800,
+  },
   full: {
     writers: 12,
     followers: 3,
+    calm: 4,
     talks: 4,
     groups: 3,
     pauseMs: 40,
@@ -100,11 +111,13 @@ async function disturb(
     faultMs: faults ? faultMs : Infinity,
     recoverMs,
     async onQuiet() {
-      const end = await countHits(stage.nodes.map(({ url }) => url));
+      const urls = stage.nodes.map(({ url }) => url);
+      const hits = await countResults(urls, "om_cache_reads_total");
+      const answers = await countResults(urls, "om_answers_total");
       const sampler = stage.db.hasCache ? sampleEntries(stage.redis, recorder) : undefined;
       return async () => {
         const samples = (await sampler?.stop()) ?? [];
-        quiet.push({ samples, hits: await end() });
+        quiet.push({ samples, hits: await hits(), answers: await answers() });
       };
     },
   });

@@ -10,6 +10,7 @@ import { checkOrder } from "./checks/order.ts";
 import type { LocatedRead } from "./checks/locate-read.ts";
 import { assess } from "./checks/proven.ts";
 import { findStale, type StaleRead } from "./checks/stale.ts";
+import { checkPresence } from "./checks/presence.ts";
 import { checkStrict } from "./checks/strict.ts";
 import type { History } from "./history/events.ts";
 import type { InternedTexts } from "./history/interned-texts.ts";
@@ -41,6 +42,8 @@ export interface Verdict {
   transactions: number;
   /** Cached reads of the quiet phases by their result. */
   hits: Hits;
+  /** Answers of the quiet phases that may be kept. */
+  answers: Hits;
 }
 
 /** Holds a history against PostgreSQL's own account of it. */
@@ -60,9 +63,11 @@ export function judge({ history, texts, log, hiding, followers, cache }: Evidenc
       checkDegraded(stale, staleBound),
       checkGapless(devices),
       ...(cache === undefined ? [] : [checkLiveness(cache.quiet, cache.gate)]),
+      checkPresence(history.presences),
     ],
     unlocated,
     hits: cache === undefined ? undefined : sumOf(cache.quiet),
+    answers: cache === undefined ? undefined : sumOf(cache.quiet, ({ answers }) => answers),
     dirtyRows: log.filter(({ what }) => what === "cache_dirty").length,
     transactions: new Set(log.map(({ txn }) => txn)).size,
   };

@@ -25,7 +25,7 @@ const cache = (file: string, find: string, replace: string): Mutation => ({
 });
 const sleep = (ms: number): string => `new Promise((resolve) => setTimeout(resolve, Math.random() * ${ms}))`;
 
-/** Packets may be late and writers slow, so these change nothing that is promised; they give what is wrong the time to show. */
+/** Packets may be late or lost and writers slow, so these change nothing that is promised; they give what is wrong the time to show. */
 const lateFillsBy = (ms: number): Mutation =>
   cache(
     "entries.ts",
@@ -37,12 +37,22 @@ const lateCommitsBy = (ms: number): Mutation =>
   cache(
     "write-marks.ts",
     `acked = await marks.mark(changed, under);
-        await step?.("write-marked");`,
+    await step?.("write-marked");`,
     `acked = await marks.mark(changed, under);
-        await ${sleep(ms)};`,
+    await ${sleep(ms)};`,
   );
 const latePostsBy = (ms: number): Mutation =>
   cache("marks.ts", "      post(posts, epoch);", `      void ${sleep(ms)}.then(() => post(posts, epoch));`);
+/** For so long in each second no mark of a writer is sent, so that only rows in the database tell of its changes. */
+const lostMarksFor = (ms: number): Mutation =>
+  cache("marks.ts", "    const outcomes =", `    if (Date.now() % 1_000 < ${ms}) return false;\n    const outcomes =`);
+
+/** Whatever is in Redis may be gone at any time: here counters are before every second look. */
+const vanishingCounters = cache(
+  "scripts/look.lua",
+  "for i, key in ipairs(KEYS) do",
+  "for i, key in ipairs(KEYS) do\n  if i > entries and redis.call('TIME')[2] % 2 == 0 then redis.call('DEL', key) end",
+);
 
 const noProbe = cache("loader.ts", "if (free.shift() === true)", "if (free.shift() !== undefined)");
 const anyToken = cache("scripts/fill.lua", " or string.sub(h, 26, 33) ~= ARGV[2]", "");
@@ -57,6 +67,11 @@ export const mutants: Record<string, Mutant> = {
   harmlessDelays: {
     does: "fills and posts up to 60 ms late, commits up to 15 ms, which must not matter",
     mutations: [lateFillsBy(60), lateCommitsBy(15), latePostsBy(60)],
+    passes: true,
+  },
+  harmlessLosses: {
+    does: "sends no mark for 300 ms of each second and loses counters, which must not matter",
+    mutations: [lostMarksFor(300), vanishingCounters],
     passes: true,
   },
   noProbe: {
@@ -109,6 +124,76 @@ export const mutants: Record<string, Mutant> = {
       cache("scripts/lease.lua", "header(key, epoch)", "header(key)"),
     ],
     faults: ["Redis killed, comes back with old data", "failover to a replica that lags"],
+  },
+  answerForgetsPresence: {
+    does: "keeps answers without noting whom they show as online",
+    mutations: [
+      cache(
+        "recorder.ts",
+        "observe: (observation, changes) => void observations.push({ observation, changes }),",
+        "observe: () => undefined,",
+      ),
+    ],
+  },
+  answerForgetsProfiles: {
+    does: "keeps answers without noting whose profiles they show",
+    mutations: [
+      cache(
+        "recorder.ts",
+        "      for (const [index, id] of ids.entries()) {\n        const [key, ver]",
+        `      if (source.name === "profile") return found;
+      for (const [index, id] of ids.entries()) {\n        const [key, ver]`,
+      ),
+    ],
+  },
+  answerKeptInPart: {
+    does: "keeps answers of which a part came past the cache",
+    mutations: [cache("recorder.ts", "bypass: () => void (recording.isComplete = false),", "bypass: () => undefined,")],
+  },
+  answerBelowFloor: {
+    does: "keeps answers that are older than what this node has written or shown",
+    mutations: [
+      cache("answers.ts", "    raise: store.raise,", "    raise: () => undefined,"),
+      cache("answers.ts", "recording.isComplete && !isOutdated &&", "recording.isComplete && (!isOutdated || true) &&"),
+      lostMarksFor(300),
+    ],
+  },
+  counterRestarts: {
+    does: "begins a counter that was deleted at 1 instead of at a number that nobody has seen",
+    mutations: [
+      cache("scripts/look.lua", "h = string.format('%.0f', t[1] * 1000000 + t[2])", "h = '1'"),
+      cache("scripts/mark.lua", "if redis.call('EXISTS', KEYS[i]) == 1 and type", "if type"),
+      vanishingCounters,
+    ],
+  },
+  lookShared: {
+    does: "proves an answer by a look that began before it was asked for, 100 ms before at most",
+    mutations: [
+      cache(
+        "witness.ts",
+        "  return (keys) => {\n    if (next === undefined) {",
+        `  return (keys) => {
+    for (const look of under) if (keys.every((key) => look.keys.has(key))) return look.sight.promise;
+    if (next === undefined) {`,
+      ),
+      cache("witness.ts", "  let running = 0;", "  let running = 0;\n  const under = new Set<Look>();"),
+      cache(
+        "witness.ts",
+        `    next = undefined;
+    running += 1;
+    void send([...keys])
+      .catch(() => undefined)
+      .then((found) => {`,
+        `    const look = next;
+    under.add(look);
+    next = undefined;
+    running += 1;
+    void send([...keys])
+      .catch(() => undefined)
+      .then((found) => {
+        setTimeout(() => under.delete(look), 100);`,
+      ),
+    ],
   },
   deleteAfterCommit: {
     does: "caches as the first server did: deletes the keys after the commit, and stores whatever it has read",

@@ -32,7 +32,13 @@ export async function runPause(options: Options, say: (line: string) => void): P
   say(`starting PostgreSQL, Redis and ${options.nodes} nodes`);
   await using stage = await startStage({ nodes: options.nodes, repository: undefined });
   const recorder = createRecorder();
-  const people = await makePeople(stage.nodes[0]?.url ?? "", { writers: 8, followers: 1, talks: 4, groups: 2 });
+  const people = await makePeople(stage.nodes[0]?.url ?? "", {
+    writers: 8,
+    followers: 1,
+    calm: 0,
+    talks: 4,
+    groups: 2,
+  });
   await using load = await startLoad({ stage, people, recorder, seed: options.seed, pauseMs: 30 });
   const redis = stage.redis.primary();
   // The first requests find everything cold.

@@ -7,24 +7,46 @@ import type { Sight, Witness } from "./witness.ts";
  */
 export type AnswerResult = "proven" | "changed" | "unknown" | "made";
 
-/** Whether the answer would be the same if it were made now. Looks after the call. */
-export async function examine(kept: Kept, { look, hasCounters }: Witness, now: () => number): Promise<AnswerResult> {
+/**
+ * Whether the answer would be the same if it were made now. Looks after the call. What Redis does not say in time, or only that somebody
+ * is about to commit, the database is asked.
+ */
+export async function examine(kept: Kept, witnesses: readonly Witness[], now: () => number): Promise<AnswerResult> {
+  let result: AnswerResult | "dirty" = "unknown";
+  for (const witness of witnesses) {
+    if (!kept.isKept) return "changed";
+    result = await ask(kept, witness, now);
+    if (result === "proven" || result === "changed") break;
+  }
   if (!kept.isKept) return "changed";
+  return result === "dirty" ? "unknown" : result;
+}
+
+async function ask(kept: Kept, { look, hasCounters }: Witness, now: () => number): Promise<AnswerResult | "dirty"> {
   const sight = await look(hasCounters ? kept.single : [...kept.objects.keys()]);
-  if (sight === undefined) return "unknown";
-  const isSame = (keys: readonly string[], by: Sight): boolean =>
-    keys.every((key) => by.version(key) === kept.objects.get(key));
-  if (!isSame(kept.single, sight)) return "changed";
+  const result = compare(kept, kept.single, sight);
+  if (result !== "proven" || sight === undefined) return result;
   for (const counted of kept.counted) {
     const stamp = sight.counter(counted.counter);
     if (stamp !== undefined && stamp === counted.stamp) continue;
-    const closer = hasCounters ? await look(counted.keys) : sight;
-    if (closer === undefined) return "unknown";
-    if (!isSame(counted.keys, closer)) return "changed";
+    const closer = compare(kept, counted.keys, hasCounters ? await look(counted.keys) : sight);
+    if (closer !== "proven") return closer;
     counted.stamp = stamp;
   }
   for (const observed of kept.observed) if (!(await isUnchanged(observed, sight, now()))) return "changed";
-  return kept.isKept ? "proven" : "changed";
+  return "proven";
+}
+
+/** Whether these objects are as they were. */
+function compare({ objects }: Kept, keys: readonly string[], sight: Sight | undefined): AnswerResult | "dirty" {
+  if (sight === undefined) return "unknown";
+  let isDirty = false;
+  for (const key of keys) {
+    const version = sight.version(key);
+    if (version?.ver !== objects.get(key)) return "changed";
+    isDirty ||= version?.isDirty === true;
+  }
+  return isDirty ? "dirty" : "proven";
 }
 
 async function isUnchanged(observed: Observed, sight: Sight, now: number): Promise<boolean> {

@@ -13,7 +13,7 @@ export interface Answers {
   prove(answer: Answer): Promise<boolean>;
   /** The same for an audit, which counts for nothing else. */
   isRight(answer: Answer): Promise<boolean>;
-  /** The answer as it is now. Whoever asks while it is being made shares it, if it is proven after he asked. */
+  /** The answer as it is now. Those who ask while it is being made share the next, which begins after that; it may be the same. */
   serve(question: Question, make: (reads: Reads) => Promise<unknown>): Promise<Answer>;
   /** Nothing older of this object may be shown by this node from now on. */
   raise(key: string, ver: number): void;
@@ -26,8 +26,8 @@ export interface AnswersDeps {
   cache: Unrecorded;
   /** Lowest version of a key that this node may show. */
   floor: (key: string) => number;
-  /** Who tells just now what is the newest. */
-  witness: () => Witness;
+  /** Who tells what is the newest, and who is asked when that one cannot say. */
+  witnesses: () => readonly Witness[];
   maxBytes: number;
   /** Monotonic, in ms. */
   now: () => number;
@@ -41,15 +41,21 @@ export const auditEvery = 1_000;
 /** Longer ones are not kept, in bytes. */
 const maxBodyBytes = 512 * 1024;
 
+/** An answer that is being made, and the next one, for those who asked meanwhile. */
+interface Flight {
+  answer: Promise<Kept>;
+  next: Promise<Kept> | undefined;
+}
+
 export function createAnswers(deps: AnswersDeps): Answers {
-  const { cache, witness, floor, now, onResult } = deps;
+  const { cache, witnesses, floor, now, onResult } = deps;
   const store = keptAnswers(deps.maxBytes);
-  const running = new Map<string, Promise<Kept>>();
+  const flights = new Map<string, Flight>();
   let proven = 0;
   let clears = 0;
 
   const prove = async (answer: Answer): Promise<boolean> => {
-    const result = await examine(answer as Kept, witness(), now);
+    const result = await examine(answer as Kept, witnesses(), now);
     onResult(result);
     if (result === "proven" && (proven += 1) % auditEvery === 0) deps.audit?.(answer as Kept);
     if (result === "changed") store.drop(answer as Kept);
@@ -68,28 +74,30 @@ export function createAnswers(deps: AnswersDeps): Answers {
     return kept;
   }
 
+  function serve(question: Question, work: (reads: Reads) => Promise<unknown>): Promise<Kept> {
+    const name = nameOf(question);
+    const running = flights.get(name);
+    if (running === undefined) return fly(name, () => make(question, work));
+    // It begins after all who wait for it have asked.
+    running.next ??= running.answer
+      .catch(() => undefined)
+      .then((last) => fly(name, async () => (last !== undefined && (await prove(last)) ? last : make(question, work))));
+    return running.next;
+  }
+
+  function fly(name: string, work: () => Promise<Kept>): Promise<Kept> {
+    const flight: Flight = { answer: work(), next: undefined };
+    flights.set(name, flight);
+    const land = (): void => void (flight.next === undefined && flights.delete(name));
+    flight.answer.then(land, land);
+    return flight.answer;
+  }
+
   return {
     find: (question) => store.find(nameOf(question)),
     prove,
-    isRight: async (answer) => (await examine(answer as Kept, witness(), now)) === "proven",
-    async serve(question, work) {
-      const name = nameOf(question);
-      for (
-        let other = running.get(name), tries = 0;
-        other !== undefined && tries < 2;
-        other = running.get(name), tries++
-      ) {
-        const shared = await other.catch(() => undefined);
-        if (shared !== undefined && (await prove(shared))) return shared;
-      }
-      const made = make(question, work);
-      running.set(name, made);
-      try {
-        return await made;
-      } finally {
-        if (running.get(name) === made) running.delete(name);
-      }
-    },
+    isRight: async (answer) => (await examine(answer as Kept, witnesses(), now)) === "proven",
+    serve,
     raise: store.raise,
     clear() {
       clears += 1;

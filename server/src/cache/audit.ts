@@ -45,7 +45,7 @@ export function createAnswerAudit(deps: {
     if (epoch === undefined) return;
     const sight = await deps.database.look([...answer.objects.keys()]);
     if (sight === undefined) return;
-    const newer = [...answer.objects].filter(([key, ver]) => (sight.version(key) ?? 0) > ver);
+    const newer = [...answer.objects].filter(([key, ver]) => (sight.version(key)?.ver ?? 0) > ver);
     for (const [key] of newer) if (await deps.store.isExplained(key, epoch)) return;
     const isGiven = await deps.isGiven(answer);
     if (deps.control.readEpoch() === epoch) deps.audited(isGiven && newer.length > 0);

@@ -61,7 +61,8 @@ export async function openCache(options: CacheOptions): Promise<Cache> {
   const answers = createAnswers({
     cache: { read: (source, ids) => cache.read(source, ids), versions: (source, ids) => cache.versions(source, ids) },
     floor: (key) => memory.floor(key),
-    witness: () => (control.readEpoch() === undefined ? undefined : ofRedis) ?? ofDatabase,
+    witnesses: () =>
+      ofRedis === undefined || control.readEpoch() === undefined ? [ofDatabase] : [ofRedis, ofDatabase],
     maxBytes: 64 * 1024 * 1024,
     now: monotonic,
     onResult: events.answered,

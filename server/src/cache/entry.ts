@@ -52,11 +52,11 @@ export function isServable(header: Header, epoch: number): boolean {
   return header.epoch === epoch && header.hasBody && header.ver === header.pend;
 }
 
-/** The version of the entry whose header begins at `at`, if its body may be served; undefined: it may not, or it is no entry. */
-export function servableVersion(bytes: Buffer, at: number, epoch: number): number | undefined {
+/** The versions in the header that begins at `at`; undefined: it is none of this epoch, or has no body. */
+export function versionsAt(bytes: Buffer, at: number, epoch: number): { ver: number; isDirty: boolean } | undefined {
   if (bytes[at] !== 0xdd || bytes[at + 47] !== 0xc3 || bytes.readUInt32BE(at + 43) !== epoch) return undefined;
   const ver = readVersion(bytes, at + 6);
-  return ver === readVersion(bytes, at + 15) ? ver : undefined;
+  return { ver, isDirty: ver !== readVersion(bytes, at + 15) };
 }
 
 /** The records of an entry; undefined when they are not exactly as many as the header says. */

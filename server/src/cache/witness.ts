@@ -2,13 +2,13 @@ import { deferred, type Deferred } from "../platform/deferred.ts";
 import type { Redis } from "../platform/redis/redis.ts";
 import type { CacheControl } from "./control.ts";
 import type { ControlStore } from "./control-store.ts";
-import { headerBytes, servableVersion } from "./entry.ts";
+import { headerBytes, versionsAt } from "./entry.ts";
 import { readHeads } from "./heads.ts";
 
 /** What one look has found. */
 export interface Sight {
-  /** The version of the object that was committed last, or may be served as such; undefined: that is not known. */
-  version(key: string): number | undefined;
+  /** The object's version; undefined: it is not known. `isDirty`: a newer one may have been committed. */
+  version(key: string): { ver: number; isDirty: boolean } | undefined;
   /** Another text whenever the counter has risen or begun anew; undefined: this witness has none. */
   counter(name: string): string | undefined;
 }
@@ -106,7 +106,7 @@ function sightOf(seen: { keys: readonly string[]; counters: readonly string[]; b
   return {
     version(key) {
       const at = places.get(key);
-      return at === undefined ? undefined : servableVersion(bytes, at, epoch);
+      return at === undefined ? undefined : versionsAt(bytes, at, epoch);
     },
     counter: (name) => values.get(name),
   };
@@ -122,7 +122,7 @@ export function databaseWitness(readVersions: ControlStore["versions"], onOtherR
       if (found === undefined) return undefined;
       if (run !== undefined && run !== found.run) onOtherRun();
       run = found.run;
-      const byKey = new Map(keys.map((key, index) => [key, found.versions[index]]));
+      const byKey = new Map(keys.map((key, index) => [key, { ver: found.versions[index] ?? 0, isDirty: false }]));
       return { version: (key) => byKey.get(key), counter: () => undefined };
     }),
   };

@@ -14,13 +14,15 @@ export interface Sample {
   readonly reads: number;
 }
 
-/** Cached reads by their result; undefined: the server does not count any. */
+/** Cached reads, or answers that may be kept, by their result; undefined: the server does not count any. */
 export type Hits = Readonly<Record<string, number>> | undefined;
 
 /** What was seen of the cache in one quiet phase. */
 export interface QuietPhase {
   readonly samples: readonly Sample[];
   readonly hits: Hits;
+  /** Answers that may be kept. */
+  readonly answers?: Hits;
 }
 
 /**
@@ -42,7 +44,7 @@ const enoughHits = 1_000;
 export function checkLiveness(phases: readonly QuietPhase[], gate: number): CheckResult {
   const findings = createFindings();
   const well = phases.filter(({ hits }) => hits !== undefined && unasked(hits) <= mostUnasked);
-  const hits = sumOf(well);
+  const hits = { ...sumOf(well), proven: sumOf(well, ({ answers }) => answers)["proven"] ?? 0 };
   const longest = Math.max(0, ...well.map(({ samples }) => longestDirty(samples, findings)));
   const counts = phases.some(({ hits }) => hits !== undefined);
   if (!counts) findings.add(() => "the server does not count its cached reads (om_cache_reads_total)");
@@ -97,17 +99,20 @@ function unasked(hits: Readonly<Record<string, number>>): number {
   return all === 0 ? 1 : ((hits["off"] ?? 0) + (hits["unavailable"] ?? 0)) / all;
 }
 
-export function sumOf(phases: readonly QuietPhase[]): Record<string, number> {
+export function sumOf(
+  phases: readonly QuietPhase[],
+  of: (phase: QuietPhase) => Hits = ({ hits }) => hits,
+): Record<string, number> {
   const sum: Record<string, number> = {};
-  for (const { hits } of phases)
-    for (const [result, count] of Object.entries(hits ?? {})) sum[result] = (sum[result] ?? 0) + count;
+  for (const phase of phases)
+    for (const [result, count] of Object.entries(of(phase) ?? {})) sum[result] = (sum[result] ?? 0) + count;
   return sum;
 }
 
-/** Of the reads that asked the cache; NaN-free: without any it is 0. */
+/** Of the reads that asked the cache, where an answer that was kept and proven counts as one; NaN-free: without any it is 0. */
 export function hitRate(hits: Readonly<Record<string, number>>): number {
   const all = Object.entries(hits).reduce((sum, [result, count]) => (result === "off" ? sum : sum + count), 0);
-  return all === 0 ? 0 : ((hits["hit"] ?? 0) + (hits["hit_l1"] ?? 0)) / all;
+  return all === 0 ? 0 : ((hits["hit"] ?? 0) + (hits["hit_l1"] ?? 0) + (hits["proven"] ?? 0)) / all;
 }
 
 export function percent(share: number): string {

@@ -54,6 +54,14 @@ const faults: Record<string, (deps: FaultDeps) => Promise<void>> = {
     );
   },
 
+  "counters deleted": ({ stage, random, ms }) =>
+    repeatFor(
+      ms,
+      // So that it happens between a mark and the commit.
+      () => random.between(0, 30),
+      () => stage.redis.ask("DEL", "profile:ver", "presence:ver"),
+    ),
+
   async "Redis evicts"({ stage, ms, count }) {
     const before = await evictions(stage.redis);
     await withMemory(stage.redis, { ms, policy: "allkeys-lru", share: 0.5 });

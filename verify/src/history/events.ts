@@ -48,6 +48,17 @@ export interface Seen {
   readonly at: Ms;
 }
 
+/** Somebody who comes and goes, as one answer showed them. */
+export interface PresenceRead {
+  readonly node: number;
+  readonly userId: number;
+  /** Which answer, always asked for in the same words, so that it may be one that was given before; undefined: it was made anew. */
+  readonly by: string | undefined;
+  readonly t0: Ms;
+  readonly t1: Ms;
+  readonly shown: "online" | "offline" | "unknown";
+}
+
 /** A stretch of the run: a quiet one, or a fault by its name. */
 export interface Phase {
   readonly name: string;
@@ -62,5 +73,6 @@ export interface History {
   readonly reads: readonly ReadEvent[];
   readonly writes: readonly WriteEvent[];
   readonly seen: readonly Seen[];
+  readonly presences: readonly PresenceRead[];
   readonly phases: readonly Phase[];
 }

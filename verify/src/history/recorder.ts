@@ -1,4 +1,4 @@
-import type { History, Ms, Phase, Proof, ReadEvent, Seen, Viewpoint, WriteEvent } from "./events.ts";
+import type { History, Ms, Phase, PresenceRead, Proof, ReadEvent, Seen, Viewpoint, WriteEvent } from "./events.ts";
 import { internTexts, type InternedTexts } from "./interned-texts.ts";
 
 /** What became of the calls of one kind. */
@@ -15,6 +15,7 @@ export interface Recorder {
   read(event: ReadEvent): void;
   wrote(session: number, t0: Ms, t1: Ms, proof: Proof): void;
   seen(object: string, ver: number, at: Ms): void;
+  presence(read: PresenceRead): void;
   phase(phase: Phase): void;
   answered(kind: string, t0: Ms, t1: Ms): void;
   trouble(kind: string, what: string, at: Ms): void;
@@ -31,6 +32,7 @@ export function createRecorder(): Recorder {
   const reads: ReadEvent[] = [];
   const writes: WriteEvent[] = [];
   const seen = new Map<string, Map<number, Ms>>();
+  const presences: PresenceRead[] = [];
   const phases: Phase[] = [];
   const tallies = new Map<string, Tally>();
   const viewpoints = new Map<string, Viewpoint>();
@@ -52,6 +54,7 @@ export function createRecorder(): Recorder {
       seen.set(object, known);
       if (!known.has(ver)) known.set(ver, at);
     },
+    presence: ({ node, userId, by, t0, t1, shown }) => void presences.push({ node, userId, by, t0, t1, shown }),
     phase: (phase) => void phases.push(phase),
     answered: (kind, t0, t1) => void tally(kind).calls.push({ t0, took: t1 - t0 }),
     trouble: (kind, what, at) => void tally(kind).troubles.push({ what, at }),
@@ -64,7 +67,7 @@ export function createRecorder(): Recorder {
     readsOf: (key) => keyReads.get(key) ?? 0,
     keysRead: () => [...keyReads.keys()],
     tallies: () => tallies,
-    history: () => ({ reads, writes, seen: seenOf(seen), phases }),
+    history: () => ({ reads, writes, seen: seenOf(seen), presences, phases }),
   };
 }
 

@@ -1,3 +1,4 @@
+import { now } from "./clock.ts";
 import type { Direct, Group } from "./people.ts";
 import { readDirect, readGroup, readGroupUnread, readList, readUnread, type Capabilities } from "./reads.ts";
 import type { Session } from "./session.ts";
@@ -28,6 +29,8 @@ export interface ActorDeps {
 interface Operation {
   /** How often it is done, against the others. */
   weight: number;
+  /** The same for calm people: what changes in their conversations is rare, so most of what they are answered was answered before. */
+  calm?: number;
   /** Of the devices on which a user is logged in, only one does it: see `Session.isOwner`. */
   byOwner?: true;
   /** @returns objects that were certainly changed */
@@ -38,25 +41,30 @@ interface Operation {
 const pages = [20, 20, 20, 50];
 
 const operations: Record<string, Operation> = {
-  readDirect: { weight: 30, run: (session, { direct }) => nothing(readDirect(session, direct, page(session))) },
+  readDirect: {
+    weight: 30,
+    calm: 40,
+    run: (session, { direct }) => nothing(readDirect(session, direct, page(session))),
+  },
   readGroup: { weight: 14, run: (session, { group }) => nothing(group && readGroup(session, group, page(session))) },
-  readList: { weight: 10, run: (session, _at, { hides }) => nothing(readList(session, hides)) },
+  readList: { weight: 10, calm: 45, run: (session, _at, { hides }) => nothing(readList(session, hides)) },
   readUnread: {
     weight: 12,
+    calm: 10,
     run: async (session, { direct, group }, { capabilities }) => {
       if (!capabilities.unread) return [];
       const ofGroup = group !== undefined && session.random.chance(0.3);
       return nothing(ofGroup ? readGroupUnread(session, group) : readUnread(session, direct));
     },
   },
-  sendDirect: { weight: 13, run: (session, { direct }) => sendDirect(session, direct) },
+  sendDirect: { weight: 13, calm: 1, run: (session, { direct }) => sendDirect(session, direct) },
   sendGroup: {
     weight: 6,
     run: async (session, { group }) => (group === undefined || session.isHopper ? [] : sendGroup(session, group)),
   },
-  edit: { weight: 4, run: (session) => edit(session) },
-  remove: { weight: 2, run: (session, _at, { hides }) => remove(session, hides) },
-  position: { weight: 6, byOwner: true, run: (session, { direct }) => position(session, direct) },
+  edit: { weight: 4, calm: 0.1, run: (session) => edit(session) },
+  remove: { weight: 2, calm: 0.1, run: (session, _at, { hides }) => remove(session, hides) },
+  position: { weight: 6, calm: 0.2, byOwner: true, run: (session, { direct }) => position(session, direct) },
   groupPosition: {
     weight: 3,
     byOwner: true,
@@ -70,7 +78,7 @@ const operations: Record<string, Operation> = {
     byOwner: true,
     run: async (session, { group }) => (group !== undefined && session.isHopper ? leaveAndRejoin(session, group) : []),
   },
-  rename: { weight: 0.7, byOwner: true, run: (session) => rename(session) },
+  rename: { weight: 0.7, calm: 1.2, byOwner: true, run: (session) => rename(session) },
   renameGroup: {
     weight: 0.7,
     byOwner: true,
@@ -78,12 +86,14 @@ const operations: Record<string, Operation> = {
   },
   block: {
     weight: 1,
+    calm: 0.4,
     byOwner: true,
     run: async (session) => {
       const hiding = session.directs.find(({ hides, people }) => hides && people[0] === session.person);
       return hiding === undefined ? [] : block(session, hiding);
     },
   },
+  comeOrGo: { weight: 0, calm: 4, byOwner: true, run: (session) => nothing(comeOrGo(session)) },
   clear: {
     weight: 0.3,
     byOwner: true,
@@ -92,21 +102,29 @@ const operations: Record<string, Operation> = {
 };
 
 const weights = Object.fromEntries(Object.entries(operations).map(([name, { weight }]) => [name, weight]));
+const calmWeights = Object.fromEntries(Object.entries(operations).map(([name, { calm = 0 }]) => [name, calm]));
 
 /** Acts as a user on one device until it is stopped, and reads what it or others have just changed more often than not. */
 export async function runActor(session: Session, deps: ActorDeps): Promise<void> {
   const { random, changeEvents, directs, groups } = session;
   const mine = [...directs, ...groups].map(({ object }) => object);
   while (!deps.stopped()) {
-    const operation = operations[random.weighted(weights)];
+    const operation = operations[random.weighted(session.isCalm ? calmWeights : weights)];
     const at = { direct: random.favourite(directs), group: groups.length === 0 ? undefined : random.favourite(groups) };
     const mayDo = operation !== undefined && (operation.byOwner === undefined || session.isOwner);
     const changed = mayDo ? await operation.run(session, at, deps) : [];
     if (changed.length > 0 && random.chance(0.7)) await readObject(session, random.pick(changed), deps);
-    const pause = random.between(0, 2 * deps.pauseMs);
+    const pause = random.between(0, (session.isCalm ? 0.5 : 2) * deps.pauseMs);
     const changedByOthers = await changeEvents.wait(random.chance(0.5) ? mine : [], pause);
     if (changedByOthers !== undefined && !deps.stopped()) await readObject(session, changedByOthers, deps);
   }
+}
+
+/** Longer than the grace after which somebody who left is told as gone; the shorter, the more often there is something to see. */
+const leastMs = { away: 8_000, here: 2_000 };
+
+async function comeOrGo({ line }: Session): Promise<void> {
+  if (now() - line.since >= leastMs[line.isAway ? "away" : "here"]) line.comeOrGo();
 }
 
 /** One half of the people use the route, the other half frames: so an answer is never about somebody else's frame. */

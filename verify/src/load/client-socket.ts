@@ -16,6 +16,11 @@ export interface ClientSocket {
   chat(payload: Record<string, unknown> & { client_id: string }, timeoutMs: number): Promise<SendAnswer | undefined>;
   /** @returns false when there is no line */
   send(type: string, payload: unknown): boolean;
+  /** Without a line until it comes back; a `chat` waits for that. */
+  readonly isAway: boolean;
+  /** When it came or went. */
+  readonly since: Ms;
+  comeOrGo(): void;
   close(): void;
 }
 
@@ -28,6 +33,8 @@ export interface ClientSocketOptions {
   /** The node's address, asked for at every try. */
   base: () => string;
   token: () => string;
+  /** It stays away until it is told to come. */
+  isAway: boolean;
   /** A frame that tells a version. */
   onVersion(conversationId: string, ver: number, at: Ms): void;
 }
@@ -38,30 +45,22 @@ export function openClientSocket(options: ClientSocketOptions): ClientSocket {
   const pending = new Map<string, PendingSend>();
   let socket: WebSocket | undefined;
   let closed = false;
+  let { isAway } = options;
+  let since = -Infinity;
   const send = (type: string, payload: unknown): boolean => {
     if (socket?.readyState !== WebSocket.OPEN) return false;
     socket.send(JSON.stringify({ type, payload }));
     return true;
   };
-  const onFrame = (data: Buffer): void => {
-    const at = now();
-    const frame = parse(data);
-    const { conversation_id: conversationId, ver, client_id: clientId } = frame;
-    if (typeof conversationId === "string" && typeof ver === "number") options.onVersion(conversationId, ver, at);
-    if (typeof clientId !== "string" || (frame["type"] !== "ack" && frame["type"] !== "error")) return;
-    const ack = frame["type"] === "ack" ? (frame["payload"] as SendAnswer["ack"]) : undefined;
-    const code = ack === undefined ? String(frame["code"]) : undefined;
-    pending.get(clientId)?.resolve({ ack, code, at });
-  };
   const dial = (): void => {
-    if (closed) return;
+    if (closed || isAway || (socket !== undefined && socket.readyState <= WebSocket.OPEN)) return;
     const url = `${options.base().replace("http", "ws")}/ws?resume=1&token=${options.token()}`;
     const dialled = new WebSocket(url, { perMessageDeflate: false });
     socket = dialled;
     dialled.on("open", () => {
       for (const { payload } of pending.values()) send("chat", payload);
     });
-    dialled.on("message", onFrame);
+    dialled.on("message", (data: Buffer) => onFrame(data, { pending, onVersion: options.onVersion }));
     dialled.on("error", () => undefined);
     dialled.on("close", () => setTimeout(dial, comeBackMs));
   };
@@ -79,11 +78,37 @@ export function openClientSocket(options: ClientSocketOptions): ClientSocket {
         send("chat", payload);
       }),
     send,
+    get isAway() {
+      return isAway;
+    },
+    get since() {
+      return since;
+    },
+    comeOrGo() {
+      isAway = !isAway;
+      since = now();
+      if (isAway) socket?.terminate();
+      else dial();
+    },
     close() {
       closed = true;
       socket?.terminate();
     },
   };
+}
+
+function onFrame(
+  data: Buffer,
+  { pending, onVersion }: Pick<ClientSocketOptions, "onVersion"> & { pending: ReadonlyMap<string, PendingSend> },
+): void {
+  const at = now();
+  const frame = parse(data);
+  const { conversation_id: conversationId, ver, client_id: clientId } = frame;
+  if (typeof conversationId === "string" && typeof ver === "number") onVersion(conversationId, ver, at);
+  if (typeof clientId !== "string" || (frame["type"] !== "ack" && frame["type"] !== "error")) return;
+  const ack = frame["type"] === "ack" ? (frame["payload"] as SendAnswer["ack"]) : undefined;
+  const code = ack === undefined ? String(frame["code"]) : undefined;
+  pending.get(clientId)?.resolve({ ack, code, at });
 }
 
 function parse(data: Buffer): Record<string, unknown> {

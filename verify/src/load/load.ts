@@ -26,15 +26,16 @@ export interface LoadOptions {
   pauseMs: number;
 }
 
-/** Two sessions per writer, at different nodes, and one device per follower. */
+/** Two sessions per person who writes, at different nodes, and one device per follower. */
 export async function startLoad({ stage, people, recorder, seed, pauseMs }: LoadOptions): Promise<Load> {
   const { nodes } = stage;
   const changeEvents = createChangeEvents();
   const base = (node: number) => (): string => nodes[node % nodes.length]?.url ?? "";
+  const actors = [...people.writers, ...people.calm];
   const sessions = [0, 1].flatMap((copy) =>
-    people.writers.map((person, index) => {
+    actors.map((person, index) => {
       const node = (index + copy) % nodes.length;
-      const id = copy * people.writers.length + index;
+      const id = copy * actors.length + index;
       return openSession({ id, node, person, people, seed, recorder, changeEvents, base: base(node) });
     }),
   );

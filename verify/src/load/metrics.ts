@@ -18,10 +18,10 @@ export async function readCounter(
   return known ? sums : undefined;
 }
 
-/** Counts the cached reads of several nodes from now on; what it returns ends that. */
-export async function countHits(urls: readonly string[]): Promise<() => Promise<Hits>> {
+/** Counts by result, on several nodes from now on; what it returns ends that. */
+export async function countResults(urls: readonly string[], counter: string): Promise<() => Promise<Hits>> {
   const read = (url: string): Promise<Map<string, number> | undefined> =>
-    readCounter(url, "om_cache_reads_total", "result").catch(() => undefined);
+    readCounter(url, counter, "result").catch(() => undefined);
   const before = await Promise.all(urls.map(read));
   return async () => {
     const after = await Promise.all(urls.map(read));

@@ -32,6 +32,8 @@ export interface People {
   readonly followers: readonly Person[];
   readonly directs: readonly Direct[];
   readonly groups: readonly Group[];
+  /** They read far more than they write, among themselves, and come and go: what they are answered is right for a while. */
+  readonly calm: readonly Person[];
   /** They join and leave the groups. */
   readonly hoppers: readonly Person[];
 }
@@ -39,6 +41,7 @@ export interface People {
 export interface PeopleOptions {
   writers: number;
   followers: number;
+  calm: number;
   /** Direct conversations of each writer, about. */
   talks: number;
   groups: number;
@@ -50,12 +53,13 @@ export const password = "a password for the proof";
 export async function makePeople(url: string, options: PeopleOptions): Promise<People> {
   const http = createHttp(() => url, 20_000);
   const run = randomBytes(3).toString("hex");
-  const names = Array.from({ length: options.writers + options.followers }, (_, i) => `v_${run}_${i}`);
+  const names = Array.from({ length: options.writers + options.followers + options.calm }, (_, i) => `v_${run}_${i}`);
   const all = (await Promise.all(names.map((name) => register(url, name)))).sort((a, b) => a.id - b.id);
   const writers = all.slice(0, options.writers);
-  const followers = all.slice(options.writers);
+  const followers = all.slice(options.writers, options.writers + options.followers);
+  const calm = all.slice(options.writers + options.followers);
   const hoppers = writers.slice(-2);
-  const directs = pairs(writers, followers, options.talks);
+  const directs = [...pairs(writers, followers, options.talks), ...pairs(calm, [], calm.length - 1)];
   for (const { people } of directs) await firstMessage(http, people);
   const groups: Group[] = [];
   for (let index = 0; index < options.groups; index++) {
@@ -63,7 +67,7 @@ export async function makePeople(url: string, options: PeopleOptions): Promise<P
     groups.push(await makeGroup(http, `g_${run}_${index}`, members));
   }
   http.close();
-  return { writers, followers, directs, groups, hoppers };
+  return { writers, followers, calm, directs, groups, hoppers };
 }
 
 async function register(url: string, name: string): Promise<Person> {

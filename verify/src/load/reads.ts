@@ -22,12 +22,12 @@ export interface Capabilities {
   unread: boolean;
 }
 
-export async function readDirect(session: Session, { object, people }: Direct, limit: number): Promise<void> {
+export async function readDirect(session: Session, { object, people, hides }: Direct, limit: number): Promise<void> {
   const peer = other(people, session.person);
   const path = `/api/messages?recipient_id=${peer.id}&limit=${limit}`;
   const answer = await session.ask("read history", { method: "GET", path });
   if (answer !== undefined)
-    noteHistory(session, answer, { object, view: `history/${session.person.id}/${limit}`, keys: [object] });
+    noteHistory(session, answer, { object, view: `history/${session.person.id}/${limit}`, keys: [object] }, hides);
 }
 
 export async function readGroup(session: Session, { object, id }: Group, limit: number): Promise<void> {
@@ -39,21 +39,25 @@ export async function readGroup(session: Session, { object, id }: Group, limit: 
   if (answer.status === 200) noteHistory(session, answer, { object, view: `history/0/${limit}`, keys: [object] });
 }
 
-function noteHistory(session: Session, answer: Answer, of: Viewpoint): void {
-  const body = answer.body as {
-    ver?: number;
-    messages: (RenderedMessage & { sender: { id: number; full_name: string } })[];
-  };
-  note(session, answer, { of, ver: body.ver, text: historyText(body.messages) });
-  const written = body.messages.find(({ sender }) => sender.id !== session.person.id);
-  if (written === undefined) return;
-  session.lastSeen.set(of.object, written.id);
-  noteName(session, answer, written.sender);
+type Sent = RenderedMessage & { sender: Face; reply_to?: { sender: Face } };
+
+function noteHistory(session: Session, answer: Answer, of: Viewpoint, hides = false): void {
+  const { ver, messages } = answer.body as { ver?: number; messages: Sent[] };
+  note(session, answer, { of, ver, text: historyText(messages) });
+  const faces = messages.flatMap(({ sender, reply_to: reply }) => [
+    sender,
+    ...(reply === undefined ? [] : [reply.sender]),
+  ]);
+  noteFaces(session, answer, faces, { from: of, isKept: true, hides: () => hides });
+  const written = messages.find(({ sender }) => sender.id !== session.person.id);
+  if (written !== undefined) session.lastSeen.set(of.object, written.id);
 }
 
 /** The page that is cached, and now and then a longer one, which PostgreSQL alone answers; the two are not of one kind. */
 const listPages = [50, 50, 50, 50, 100];
 const cachedPage = 50;
+
+type ListEntry = RenderedConversation & { peer: Face | null; last_message: { sender: Face } | null };
 
 /** @param settled nothing moves any more: the entries of groups are compared as wholes */
 export async function readList(session: Session, hides: (object: string) => boolean, settled = false): Promise<void> {
@@ -61,7 +65,7 @@ export async function readList(session: Session, hides: (object: string) => bool
   const answer = await session.ask("read list", { method: "GET", path: `/api/conversations?limit=${limit}` });
   if (answer === undefined) return;
   const { person } = session;
-  const { conversations, list_ver: ver } = answer.body as { conversations: RenderedConversation[]; list_ver?: number };
+  const { conversations, list_ver: ver } = answer.body as { conversations: ListEntry[]; list_ver?: number };
   const direct: string[] = [];
   const groupIds: number[] = [];
   const isCached = limit <= cachedPage;
@@ -77,13 +81,18 @@ export async function readList(session: Session, hides: (object: string) => bool
     } else if (peer !== null) {
       const object = `conv:${Math.min(peer.id, person.id)}:${Math.max(peer.id, person.id)}`;
       direct.push(directText(entry, hides(object)));
-      if (isCached && hides(object)) noteBlock(session, answer, peer);
     }
   }
   const of = { object: `convlist:${person.id}`, view: "list", keys: [key] };
   note(session, answer, { of, ver, text: listText(direct, groupIds) });
-  const [named] = !isCached ? [] : conversations.filter(({ peer }) => peer !== null);
-  if (named?.peer !== null && named?.peer !== undefined) noteName(session, answer, named.peer);
+  const faces = conversations.flatMap(({ peer, last_message: last }) => [peer, last?.sender ?? null]);
+  const hidesFrom = ({ id }: Face): boolean => hides(`conv:${Math.min(id, person.id)}:${Math.max(id, person.id)}`);
+  noteFaces(
+    session,
+    answer,
+    faces.filter((face) => face !== null),
+    { from: of, isKept: isCached, hides: hidesFrom },
+  );
 }
 
 export async function readUnread(session: Session, { people }: Direct): Promise<void> {
@@ -109,16 +118,43 @@ export async function readGroupUnread(session: Session, { object, id }: Group): 
   note(session, answer, { of: { object, view: "", keys }, ver, text: undefined });
 }
 
-/** Whom somebody has blocked belongs to that person's profile. */
-function noteBlock(session: Session, answer: Answer, { id, is_blocked: isBlocked }: RenderedPeer): void {
-  const self = session.person.id;
-  const of = { object: `blocks:${self}:${id}`, view: "blocked", keys: [`profile:${self}`] };
-  note(session, answer, { of, ver: undefined, text: String(isBlocked === true) });
-}
+/** Somebody as an answer shows them. */
+type Face = RenderedPeer & { is_online: boolean; presence?: "unknown" };
 
-function noteName(session: Session, answer: Answer, { id, full_name: name }: { id: number; full_name: string }): void {
-  const of = { object: `profile:${id}`, view: "name", keys: [`profile:${id}`] };
-  note(session, answer, { of, ver: undefined, text: name });
+/**
+ * Everybody whom an answer shows, each once: the name, whether the reader has blocked them, which belongs to the reader's profile, and
+ * whether they are online, which is nobody's business where one blocks the other.
+ * @param of.isKept the answer may be one that was given before; else everything in it was looked up for it
+ */
+function noteFaces(
+  session: Session,
+  answer: Answer,
+  faces: readonly Face[],
+  { from, isKept, hides }: { from: Viewpoint; isKept: boolean; hides: (face: Face) => boolean },
+): void {
+  const self = session.person.id;
+  for (const face of new Map(faces.map((one) => [`${one.id} ${one.full_name} ${one.is_online}`, one])).values()) {
+    const { id, full_name: name, is_blocked: isBlocked } = face;
+    if (isKept) {
+      const of = { object: `profile:${id}`, view: "name", keys: [`profile:${id}`] };
+      note(session, answer, { of, ver: undefined, text: name });
+    }
+    if (hides(face)) {
+      if (!isKept || id === self) continue;
+      const of = { object: `blocks:${self}:${id}`, view: "blocked", keys: [`profile:${self}`] };
+      note(session, answer, { of, ver: undefined, text: String(isBlocked === true) });
+    } else if (session.comers.has(id)) {
+      const shown = face.presence === "unknown" ? "unknown" : face.is_online ? "online" : "offline";
+      const { node, recorder } = session;
+      recorder.presence({
+        node,
+        userId: id,
+        by: isKept ? `${self} ${from.object} ${from.view}` : undefined,
+        ...answer,
+        shown,
+      });
+    }
+  }
 }
 
 function note(

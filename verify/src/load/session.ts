@@ -19,6 +19,9 @@ export interface Session {
   readonly directs: readonly Direct[];
   readonly groups: readonly Group[];
   readonly isHopper: boolean;
+  readonly isCalm: boolean;
+  /** Those who come and go. */
+  readonly comers: ReadonlySet<number>;
   readonly random: Random;
   readonly recorder: Recorder;
   readonly changeEvents: ChangeEvents;
@@ -50,11 +53,13 @@ const callTimeoutMs = 6_000;
 export function openSession(options: SessionOptions): Session {
   const { id, node, person, people, recorder, changeEvents, base } = options;
   const http = createHttp(base, callTimeoutMs);
-  const isOwner = id < people.writers.length;
+  const isOwner = id < people.writers.length + people.calm.length;
+  const isCalm = people.calm.includes(person);
   const isHopper = people.hoppers.includes(person);
   const line = openClientSocket({
     base,
     token: () => person.token,
+    isAway: isCalm,
     onVersion: (name, ver, at) => recorder.seen(objectNamed(name, person.id), ver, at),
   });
   return {
@@ -65,6 +70,8 @@ export function openSession(options: SessionOptions): Session {
     directs: people.directs.filter(({ people: both }) => both.includes(person)),
     groups: isHopper ? people.groups : people.groups.filter(({ members }) => members.includes(person)),
     isHopper,
+    isCalm,
+    comers: new Set(people.calm.map(({ id: comer }) => comer)),
     random: createRandom(seedFor(options.seed, `session ${id}`)),
     recorder,
     changeEvents,

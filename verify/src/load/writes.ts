@@ -21,7 +21,8 @@ const directTarget = (session: Session, { object, people }: Direct): Target => (
 
 export function sendDirect(session: Session, direct: Direct): Promise<string[]> {
   const target = directTarget(session, direct);
-  return session.random.chance(0.6) ? sendByLine(session, target) : sendByHttp(session, target, "/api/messages");
+  const byLine = !session.line.isAway && session.random.chance(0.6);
+  return byLine ? sendByLine(session, target) : sendByHttp(session, target, "/api/messages");
 }
 
 export function sendGroup(session: Session, { object, id }: Group): Promise<string[]> {

@@ -17,6 +17,7 @@ export interface Result {
   dirtyRows: number;
   transactions: number;
   hits: Hits;
+  answers: Hits;
   faults: { name: string; times: number; counts: Record<string, number> }[];
   calls: {
     kind: string;
@@ -118,7 +119,7 @@ function callTable({ calls }: Result): string {
   return `${table(["call", "answered", "median", "99 %", "slowest", "troubles"], rows)}\n`;
 }
 
-function factLine({ calls, seconds, dirtyRows, transactions, unlocated, hits }: Result): string {
+function factLine({ calls, seconds, dirtyRows, transactions, unlocated, hits, answers }: Result): string {
   const of = (isRead: boolean): number =>
     calls.filter(({ kind }) => kind.startsWith("read ") === isRead).reduce((sum, { answered }) => sum + answered, 0);
   const facts = [
@@ -128,7 +129,10 @@ function factLine({ calls, seconds, dirtyRows, transactions, unlocated, hits }: 
     `${amount(dirtyRows)} writes that could not tell the cache`,
     `${amount(unlocated)} acknowledged writes that changed nothing`,
   ];
-  const cached = Object.entries(hits ?? {}).map(([result, count]) => `${amount(count)} ${result}`);
-  const quiet = cached.length === 0 ? "" : `\nwhile all was well the cache answered: ${cached.join(", ")}`;
+  const listed = (counts: Hits, what: string): string => {
+    const all = Object.entries(counts ?? {}).map(([result, count]) => `${amount(count)} ${result}`);
+    return all.length === 0 ? "" : `\nwhile all was well ${what}: ${all.join(", ")}`;
+  };
+  const quiet = `${listed(hits, "the cache answered")}${listed(answers, "answers were")}`;
   return `${facts.join(", ")} in ${seconds.toFixed(0)} s${quiet}`;
 }

@@ -1,0 +1,24 @@
+import { expect, test } from "vitest";
+import { keptOf } from "./answer-memory.ts";
+import { examine, type AnswerResult } from "./answer-proof.ts";
+import type { Sight, Witness } from "./witness.ts";
+
+test("what the first witness cannot say, or only that somebody is about to commit, the second is asked", async () => {
+  const question = { viewerId: 1, as: "a@example.org", url: "/a", route: "history" };
+  const recording = { objects: new Map([["conv:1:2", 0]]), observations: [], isComplete: true };
+  const answer = { ...keptOf(question, Buffer.from("[0]"), recording), isKept: true };
+  const second: Witness = { hasCounters: false, look: async () => sightOf({ ver: 0, isDirty: false }) };
+  const witnessed = (first: Sight | undefined, ...more: Witness[]): Promise<AnswerResult> =>
+    examine(answer, [{ hasCounters: true, look: async () => first }, ...more], () => 0);
+  expect(await witnessed(undefined)).toBe("unknown");
+  expect(await witnessed(undefined, second)).toBe("proven");
+  expect(await witnessed(sightOf({ ver: 0, isDirty: true }))).toBe("unknown");
+  expect(await witnessed(sightOf({ ver: 0, isDirty: true }), second)).toBe("proven");
+  expect(await witnessed(sightOf({ ver: 1, isDirty: false }), second)).toBe("changed");
+  expect(await witnessed(sightOf({ ver: 1, isDirty: true }), second)).toBe("changed");
+  expect(await witnessed(sightOf(undefined), second)).toBe("changed");
+});
+
+function sightOf(version: ReturnType<Sight["version"]>): Sight {
+  return { version: () => version, counter: () => undefined };
+}
