@@ -176,8 +176,8 @@ test("whatever changes, and whenever: nobody is given what was not true after he
       }
     }
   });
-  await fc.assert(property, { numRuns: 300 });
-  expect(kept).toBeGreaterThan(300);
+  await fc.assert(property, { numRuns: 120 });
+  expect(kept).toBeGreaterThan(120);
 });
 
 test("what this node has seen to be newer is not even asked about", async () => {
@@ -369,7 +369,7 @@ test("ten thousand users with large lists stay within the bound", async () => {
   const world = createWorld({ maxBytes });
   const body = text(5_000);
   const make = (viewer: number) => async (reads: Reads) => {
-    await reads.read(source, [`convlist:${viewer}`, ...Array.from({ length: 20 }, (_, n) => `profile:${viewer + n}`)]);
+    await reads.read(source, [`convlist:${viewer}`, ...Array.from({ length: 10 }, (_, n) => `profile:${viewer + n}`)]);
     return body;
   };
   let [last, most]: [Answer | undefined, number] = [undefined, 0];
@@ -380,10 +380,10 @@ test("ten thousand users with large lists stay within the bound", async () => {
   const { count, bytes } = world.answers.state();
   expect(most).toBeLessThanOrEqual(maxBytes);
   expect(count * body.length).toBeLessThan(bytes);
-  expect(count).toBeGreaterThan(900);
+  expect(count).toBeGreaterThan(1_000);
   expect(world.answers.find(question("/api/conversations", 1))).toBeUndefined();
   expect(last !== undefined && (await world.answers.prove(last))).toBe(true);
   // Nothing of those that went is left behind.
-  for (let id = 1; id <= 10_020; id++) world.raise(`profile:${id}`, 1);
+  for (let id = 1; id <= 10_010; id++) world.raise(`profile:${id}`, 1);
   expect(world.answers.state()).toEqual({ count: 0, bytes: 0 });
 });

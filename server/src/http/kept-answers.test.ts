@@ -5,7 +5,7 @@ import { call, openHttp, type TestHttp } from "../../tests/fixtures/http-server.
 import type { Caller } from "../platform/caller.ts";
 import { deferred } from "../platform/deferred.ts";
 import { jsonText } from "../platform/json-text.ts";
-import type { KeptAnswer, KeptAnswers } from "./kept-answers.ts";
+import { createKeptAnswers, type KeptAnswer, type KeptAnswers } from "./kept-answers.ts";
 
 const listed = "https://app.example.org";
 const path = "/api/messages?recipient_id=9";
@@ -149,6 +149,13 @@ describe("the usual way is gone, once,", () => {
     await http.call("GET", `${path}&limit=9`, { headers: bearer });
     expect(usual).toBe(1);
   });
+});
+
+test("before the server has started nothing is asked of memory", () => {
+  let others = 0;
+  const handle = createKeptAnswers({ kept: () => undefined, isAllowed: () => true, onAnswered: () => undefined });
+  handle({ method: "GET", url: path, headers: bearer } as never, {} as never, () => (others += 1));
+  expect(others).toBe(1);
 });
 
 test("requests on one connection are answered in their order, whichever is proven first", async () => {
