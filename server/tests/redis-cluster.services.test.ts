@@ -51,12 +51,14 @@ test("histories, lists and counts are read from the cluster, whose keys anybody 
   const texts = Array.from({ length: 20 }, (_, i) => `message ${i}`);
   for (const text of texts) await send(text);
   await a.post(`/api/groups/${String(body["id"])}/messages`, ada, { content: "Hello", client_id: "g" });
+  let asked = 0;
   await vi.waitFor(async () => {
     expect(await history(b, ben, ada)).toEqual(texts);
     expect(await history(a, ada, ben)).toEqual(texts);
     await a.get(`/api/groups/${String(body["id"])}/messages`, ada);
     await b.get("/api/conversations", ben);
-    await b.get(`/api/conversations/user_${ada.id}/unread`, ben);
+    // At the same address the kept answer would be given, for which nothing is read.
+    await b.get(`/api/conversations/user_${ada.id}/unread?asked=${(asked += 1)}`, ben);
     const all = (await metrics(a)) + (await metrics(b));
     for (const kind of ["conv", "group", "member", "convlist", "unread", "profile"]) {
       expect(all).toMatch(new RegExp(`om_cache_reads_total\\{kind="${kind}",result="hit`));
@@ -99,6 +101,29 @@ test("who is online at one node is known at the other, until the last socket is 
   await b.open(ben);
   expect(await watching.next("user_status")).toMatchObject({ user_id: ben.id, is_online: true });
   await Promise.all([a.closeSockets(), b.closeSockets()]);
+});
+
+test("answers that are kept at one node show what was changed at the other, and who came to it", async () => {
+  await whole();
+  const paths = [`/api/messages?recipient_id=${ada.id}`, "/api/conversations"];
+  const ask = (): Promise<string[]> =>
+    Promise.all(paths.map(async (path) => JSON.stringify((await b.get(path, ben)).body)));
+  const kept = async (): Promise<void> => {
+    const before = await metric(b, 'om_answers_total\\{result="proven"\\}');
+    await ask();
+    expect((await metric(b, 'om_answers_total\\{result="proven"\\}')) - before).toBe(paths.length);
+  };
+  for (const name of ["Ada the First", "Ada the Second"]) {
+    await vi.waitFor(kept, patient);
+    await a.put("/api/users/me", ada, { full_name: name });
+    for (const text of await ask()) expect(text).toContain(name);
+  }
+  await vi.waitFor(kept, patient);
+  await a.open(ada);
+  const fresh = async (): Promise<unknown> => (await b.get(`/api/conversations?limit=9`, ben)).body;
+  await vi.waitFor(async () => expect(JSON.stringify(await fresh())).toContain('"is_online":true'), patient);
+  for (const text of await ask()) expect(text).toContain('"is_online":true');
+  await a.closeSockets();
 });
 
 test("a master dies: messages go on without the cache; its replica takes over in a new epoch", async () => {
