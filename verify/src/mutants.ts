@@ -167,7 +167,7 @@ export const mutants: Record<string, Mutant> = {
     ],
   },
   lookShared: {
-    does: "proves an answer by a look that began before it was asked for, 100 ms before at most",
+    does: "proves an answer by a look that began before it was asked for, half a second before at most",
     mutations: [
       cache(
         "witness.ts",
@@ -191,7 +191,7 @@ export const mutants: Record<string, Mutant> = {
     void send([...keys])
       .catch(() => undefined)
       .then((found) => {
-        setTimeout(() => under.delete(look), 100);`,
+        setTimeout(() => under.delete(look), 500);`,
       ),
     ],
   },
