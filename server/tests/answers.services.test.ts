@@ -131,11 +131,10 @@ function questions({ ada, ben, group }: Room): Record<string, Asked> {
   return Object.fromEntries([...of("ada", ada, ben), ...of("ben", ben, ada)]);
 }
 
-async function uploadAvatar(who: TestUser): Promise<void> {
+async function uploadAvatar({ token }: TestUser): Promise<Response> {
   const body = new FormData();
   body.set("avatar", new Blob([new Uint8Array(await png())], { type: "image/png" }), "a.png");
-  const headers = { authorization: `Bearer ${who.token}` };
-  expect((await fetch(`${a.url}/api/users/me/avatar`, { method: "POST", headers, body })).status).toBe(200);
+  return fetch(`${a.url}/api/users/me/avatar`, { method: "POST", headers: { authorization: `Bearer ${token}` }, body });
 }
 
 const histories = ["ada's history", "ben's history"];
@@ -318,9 +317,9 @@ async function comeAndGo(node: ChatServer, places: readonly ChatServer[]): Promi
       if (isOnline) await place.open(peers[index] ?? ben);
       else await place.closeSockets();
     }
-    const asFound = (): Promise<boolean[]> => isShown(node, all.map(never));
-    await vi.waitFor(async () => expect(await asFound()).toEqual(all.map(() => isOnline)), patient);
-    expect(await isShown(node, all)).toEqual(all.map(() => isOnline));
+    const expected = all.map(() => isOnline);
+    await vi.waitFor(async () => expect(await isShown(node, all.map(never))).toEqual(expected), patient);
+    expect(await isShown(node, all)).toEqual(expected);
   }
 }
 
