@@ -55,10 +55,12 @@ test("histories, lists and counts are read from the cluster, whose keys anybody 
   await vi.waitFor(async () => {
     expect(await history(b, ben, ada)).toEqual(texts);
     expect(await history(a, ada, ben)).toEqual(texts);
-    await a.get(`/api/groups/${String(body["id"])}/messages`, ada);
-    await b.get("/api/conversations", ben);
-    // At the same address the kept answer would be given, for which nothing is read.
-    await b.get(`/api/conversations/user_${ada.id}/unread?asked=${(asked += 1)}`, ben);
+    // At the same address a kept answer would be given, for which nothing is read.
+    const anew = `asked=${(asked += 1)}`;
+    await a.get(`/api/messages?recipient_id=${ben.id}&${anew}`, ada);
+    await a.get(`/api/groups/${String(body["id"])}/messages?${anew}`, ada);
+    await b.get(`/api/conversations?${anew}`, ben);
+    await b.get(`/api/conversations/user_${ada.id}/unread?${anew}`, ben);
     const all = (await metrics(a)) + (await metrics(b));
     for (const kind of ["conv", "group", "member", "convlist", "unread", "profile"]) {
       expect(all).toMatch(new RegExp(`om_cache_reads_total\\{kind="${kind}",result="hit`));

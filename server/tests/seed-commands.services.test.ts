@@ -142,11 +142,12 @@ test("redis-cli INFO memory", () => {
 
 test("redis-cli MONITOR shows what a request asks of Redis", async () => {
   const monitor = spawn(ensureBinaries("redis").companion, ["-p", String(redis.port), "MONITOR"]);
-  let shown = "";
+  let [shown, asked] = ["", 0];
   monitor.stdout.setEncoding("utf8").on("data", (chunk: string) => (shown += chunk));
   while (!shown.startsWith("OK")) await once(monitor.stdout, "data");
   await vi.waitFor(async () => {
-    await server.get("/api/messages?recipient_id=2", someone(ada));
+    // At the same address a kept answer would be given, for which nothing is read but the header.
+    await server.get(`/api/messages?recipient_id=2&asked=${(asked += 1)}`, someone(ada));
     expect(shown).toMatch(/ \[0 127\.0\.0\.1:\d+\] "GETRANGE" "conv:1:2" "0" "\d+"/);
   }, patient);
   monitor.kill();
@@ -160,9 +161,9 @@ test("redis-cli KEYS '*' and DBSIZE: keys as they are written down, and no other
     /^conv:\d+:\d+$/,
     /^convlist:\d+$/,
     /^unread:\d+:\d+$/,
-    /^profile:\d+$/,
+    /^profile:(ver|\d+)$/,
     /^online:(users|\d+)$/,
-    /^presence:(nodes|node:.+|user:\d+)$/,
+    /^presence:(nodes|ver|node:.+|user:\d+)$/,
   ];
   expect(keys.filter((key) => !known.some((pattern) => pattern.test(key)))).toEqual([]);
   for (const pattern of known) expect([pattern, keys.some((key) => pattern.test(key))]).toEqual([pattern, true]);
@@ -176,9 +177,9 @@ test("redis-cli ping", () => {
 
 test("repeated queries are answered from the cache", async () => {
   await vi.waitFor(async () => {
-    const before = await metric("om_cache_reads_total", 'result="hit_l1"');
+    const before = await metric("om_answers_total", 'result="proven"');
     await look();
-    expect(await metric("om_cache_reads_total", 'result="hit_l1"')).toBeGreaterThanOrEqual(before + 6);
+    expect(await metric("om_answers_total", 'result="proven"')).toBeGreaterThanOrEqual(before + 3);
   }, patient);
 });
 
