@@ -1,6 +1,7 @@
 -- The committed versions of cached objects, in the order of their keys; 0 of what is not there.
-create or replace function object_versions(p_keys text[]) returns bigint[] stable language sql as $$
-  select array_agg(coalesce(case k.kind
+create or replace function object_versions(p_keys text[]) returns bigint[] stable language plpgsql as $$
+begin
+  return (select array_agg(coalesce(case k.kind
       when 'convlist' then (select u.list_ver from user_state u where u.user_id = k.a)
       when 'profile' then (select u.ver from users u where u.id = k.a)
       when 'group' then (select c.ver from conversations c where c.group_id = k.a)
@@ -12,5 +13,6 @@ create or replace function object_versions(p_keys text[]) returns bigint[] stabl
   from (
     select i.ord, split_part(i.key, ':', 1) as kind, split_part(i.key, ':', 2)::bigint as a, nullif(split_part(i.key, ':', 3), '')::bigint as b
     from unnest(p_keys) with ordinality as i(key, ord)
-  ) k
+  ) k);
+end
 $$;

@@ -63,9 +63,10 @@ export function keptOf(question: Question, body: Buffer, { objects, observations
   const counted = new Map<string, Counted>();
   for (const key of objects.keys()) {
     const counter = counterOf(key);
-    const group = counter === undefined ? undefined : (counted.get(counter) ?? { counter, keys: [] });
-    if (group === undefined) single.push(key);
-    else counted.set(group.counter, group).get(group.counter)?.keys.push(key);
+    const group = counter === undefined ? undefined : counted.get(counter);
+    if (counter === undefined) single.push(key);
+    else if (group === undefined) counted.set(counter, { counter, keys: [key] });
+    else group.keys.push(key);
   }
   return {
     name: nameOf(question),

@@ -4,14 +4,11 @@ import { keysPerCall } from "./calls.ts";
 import { headerBytes } from "./entry.ts";
 import { scripts } from "./scripts.ts";
 
-/** Headers of entries and values of counters, 48 bytes each, in the order in which they were asked for. */
-export type HeadBytes = Buffer;
-
-/** @throws RedisUnavailable */
+/** Headers of entries, then values of counters, 48 bytes each, in the order in which they are asked for. @throws RedisUnavailable */
 export async function readHeads(
   redis: Redis,
   { keys, counters, timeoutMs }: { keys: readonly string[]; counters: readonly string[]; timeoutMs: number },
-): Promise<HeadBytes> {
+): Promise<Buffer> {
   if (redis.isSharded) return readOneByOne(redis, [...keys, ...counters], timeoutMs);
   const parts = chunks(keys, keysPerCall);
   if (parts.length === 0) parts.push([]);
@@ -25,7 +22,7 @@ export async function readHeads(
 }
 
 /** Keys lie on different servers. What is no text under its key is like what is absent. */
-async function readOneByOne(redis: Redis, keys: readonly string[], timeoutMs: number): Promise<HeadBytes> {
+async function readOneByOne(redis: Redis, keys: readonly string[], timeoutMs: number): Promise<Buffer> {
   const all = Buffer.alloc(keys.length * headerBytes, " ");
   const read = async (key: string, index: number): Promise<void> => {
     const bytes = await redis.call(timeoutMs, "GETRANGE", key, 0, headerBytes - 1).catch(unlessForeign);

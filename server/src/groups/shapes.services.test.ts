@@ -1,20 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { describeDatabases } from "../../tests/fixtures/databases.ts";
-import { openGroups, type Person, type TestGroups } from "../../tests/fixtures/groups-server.ts";
-
-/** A member's nested user, which no route loads. */
-const zeroUser = {
-  id: 0,
-  created_at: "0001-01-01T00:00:00Z",
-  updated_at: "0001-01-01T00:00:00Z",
-  username: "",
-  email: "",
-  full_name: "",
-  avatar: "",
-  role: "",
-  is_online: false,
-  last_seen: null,
-};
+import { openGroups, zeroUser, type Person, type TestGroups } from "../../tests/fixtures/groups-server.ts";
 
 describeDatabases("groups: the shape of an answer (§0.4, §2.9)", (database) => {
   let http: TestGroups;
