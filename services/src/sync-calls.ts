@@ -64,13 +64,13 @@ function command({ redis, password, args }) {
 
 port.on("message", async (call) => {
   port.postMessage(await (call.sql === undefined ? command(call) : query(call)).then((said) => ({ said }), (error) => ({ error: String(error) })));
-  Atomics.store(turn, 0, 1);
+  Atomics.add(turn, 0, 1);
   Atomics.notify(turn, 0);
 });`;
 
 type Call = { url: string; sql: string } | { redis: number; password: string; args: string[] };
 
-/** @returns makes a call while the caller waits, and gives the answer */
+/** @returns makes a call while the caller waits, and gives the answer. Whoever got none in time starts another one: a late answer would be taken for the next. */
 function start(): (call: Call) => string {
   const turn = new Int32Array(new SharedArrayBuffer(4));
   const { port1, port2 } = new MessageChannel();
@@ -79,10 +79,15 @@ function start(): (call: Call) => string {
   worker.unref();
   port1.unref();
   return (call) => {
-    Atomics.store(turn, 0, 0);
+    const answered = Atomics.load(turn, 0);
     port1.postMessage(call);
-    if (Atomics.wait(turn, 0, 0, 90_000) === "timed-out")
+    // Woken is not answered: the wake-up of the call before may come late.
+    while (Atomics.load(turn, 0) === answered) {
+      if (Atomics.wait(turn, 0, answered, 90_000) !== "timed-out") continue;
+      running = undefined;
+      void worker.terminate();
       throw new Error(`no answer to ${JSON.stringify(call).slice(0, 200)}`);
+    }
     const answer = receiveMessageOnPort(port1)?.message as { said?: string; error?: string } | undefined;
     if (answer?.said === undefined) throw new Error(answer?.error);
     return answer.said.trim();
