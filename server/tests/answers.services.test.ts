@@ -127,18 +127,20 @@ describe("kept at two nodes, changed at another one:", () => {
 
 test("a client that names the tag is sent no bytes, by whichever node, until something has changed", async () => {
   const [ada, ben] = await newPair();
-  await newRoom(a, [ada, ben]);
   const ask = async (node: ChatServer, path: string, tag: string): Promise<[status: number, tag: string]> => {
     const headers = { authorization: `Bearer ${ben.token}`, "if-none-match": tag };
     const { status, headers: got } = await fetch(`${node.url}${path}`, { headers });
     return [status, got.get("etag") ?? ""];
   };
   const nodes = Object.values(readers);
-  for (const path of [`/api/messages?recipient_id=${ada.id}`, "/api/conversations"]) {
+  const { group } = await newRoom(a, [ada, ben]);
+  const paths = [`/api/messages?recipient_id=${ada.id}`, "/api/conversations", "/api/groups"];
+  for (const path of [...paths, `/api/groups/${group}/members`, `/api/users/${ada.id}`]) {
     await Promise.all(nodes.map((node) => keep(node, [{ who: ben, path }])));
     const [, tag] = await ask(readers.b, path, "");
     for (const node of nodes) expect(await ask(node, path, tag)).toEqual([304, tag]);
     await say(a, ada, ben);
+    await a.put("/api/users/me", ada, { full_name: newName("Ada ") });
     const [status, other] = await ask(readers.b, path, tag);
     expect([status, other === tag]).toEqual([200, false]);
     expect(await ask(readers.plain, path, tag)).toEqual([200, other]);
