@@ -26,7 +26,7 @@ import { ackFrameIn, chatFrame, groupReadFrame, receipt, syncFrame } from "./inb
 import { revisionStore } from "./revision-store.ts";
 import { listMessageChanges } from "./list-message-changes.ts";
 import { messageStore } from "./message-store.ts";
-import { pendingStore } from "./pending-store.ts";
+import { pendingStore, type PendingOf } from "./pending-store.ts";
 import { postGroupMessage, postMessage } from "./post-message.ts";
 import { fetchGroupReadState, markGroupRead } from "./mark-group-read.ts";
 import { fetchHistory, fetchPage, type HistoryDeps } from "./fetch-history.ts";
@@ -73,9 +73,8 @@ export function composeMessages(deps: Deps) {
     move,
     groups: parts.sources.group,
     backlog: {
-      messages: (userId: number, sentSeqs: ReadonlyMap<number, number>) =>
-        fetchPending({ ...pending, days: config.pendingDays }, userId, sentSeqs),
-      revisions: (userId: number) => fetchPendingRevisions(pending, userId),
+      messages: inBatches((of: PendingOf[]) => fetchPending({ ...pending, days: config.pendingDays }, of)),
+      revisions: inBatches((userIds: number[]) => fetchPendingRevisions(pending, userIds)),
     },
     deliveries: {
       messages: ({ userId }: Caller, messageId: number) =>
@@ -84,6 +83,14 @@ export function composeMessages(deps: Deps) {
         void pending.store.advanceDeliveredVer(userId, conversationId, ver).catch(failure),
     },
   };
+}
+
+/** Sockets that connect while others are read for wait for the next statement, which reads for all of them; two go side by side. */
+function inBatches<Item, Result>(execute: (items: Item[]) => Promise<Result[]>): (item: Item) => Promise<Result> {
+  const waits = { maxWaiting: 50_000, maxWaitMs: 30_000, now: () => performance.now() };
+  const lanes = createLanes({ lanes: 2, maxBatch: 50, ...waits, execute });
+  let next = 0;
+  return (item) => lanes.run(next++, item);
 }
 
 /** What is kept of messages in the cache, and what writers post there. */
