@@ -7,11 +7,13 @@ import type { Config } from "../config.ts";
 import { conversationStore } from "../conversations/conversation-store.ts";
 import { listSource } from "../conversations/list-cache.ts";
 import { memberSource } from "../conversations/member-cache.ts";
+import type { PositionUpdate } from "../conversations/position-store.ts";
 import { createLanes, type Lanes } from "../conversations/write-lanes.ts";
 import type { Bus } from "../delivery/bus.ts";
 import type { Hub } from "../delivery/hub.ts";
 import type { Caller } from "../platform/caller.ts";
 import type { FrameHandlers } from "../platform/frame-handlers.ts";
+import { createGathering } from "../platform/gathering.ts";
 import { parseId } from "../platform/page-limit.ts";
 import type { Database, Queries } from "../platform/postgres/database.ts";
 import type { RoutesOf } from "../platform/route-handlers.ts";
@@ -35,6 +37,9 @@ import { sendMessage, type SendRules } from "./send-message.ts";
 import { postSync } from "./sync-messages.ts";
 import { createWriteBatch } from "./write-batch.ts";
 import type { Write, WriteResult } from "./write.ts";
+
+/** Writes that commit together at the most. */
+const maxBatch = 128;
 
 interface Deps {
   config: Pick<Config, "maxMessageLength" | "pendingDays" | "sendLanes">;
@@ -66,10 +71,25 @@ export function composeMessages(deps: Deps) {
   const { config, db, views, telemetry, lanes, move } = parts;
   const pending = { store: pendingStore(db), views };
   const { failure } = telemetry.sockets;
+  // Those of thousands come at once when they connect and when they are pinged, and nobody waits for them.
+  let lane = 0;
+  const proofs = createGathering<PositionUpdate>({
+    waitMs: 100,
+    most: maxBatch,
+    take(updates) {
+      lane += 1;
+      for (const update of updates) void lanes.run(lane, { kind: "advance", update }).catch(failure);
+    },
+  });
   return {
     routes: routesOf(parts),
     frames: framesOf(parts),
     lanes,
+    /** Resolves when everything that was taken is committed. */
+    async idle(): Promise<void> {
+      proofs.flush();
+      await lanes.idle();
+    },
     move,
     groups: parts.sources.group,
     backlog: {
@@ -77,8 +97,7 @@ export function composeMessages(deps: Deps) {
       revisions: inBatches((userIds: number[]) => fetchPendingRevisions(pending, userIds)),
     },
     deliveries: {
-      messages: ({ userId }: Caller, messageId: number) =>
-        void move({ userId, to: { messageId }, read: false }).catch(failure),
+      messages: ({ userId }: Caller, messageId: number) => proofs.add({ userId, to: { messageId }, read: false }),
       revisions: ({ userId }: Caller, conversationId: number, ver: number) =>
         void pending.store.advanceDeliveredVer(userId, conversationId, ver).catch(failure),
     },
@@ -112,7 +131,7 @@ function partsOf(deps: Deps): Parts {
   const { sources, posts } = cachedMessages(cache, db);
   const lanes = createLanes<Write, WriteResult>({
     lanes: config.sendLanes,
-    maxBatch: 128,
+    maxBatch,
     maxWaiting: 5_000,
     maxWaitMs: 10_000,
     now: Date.now,
