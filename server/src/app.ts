@@ -200,7 +200,7 @@ export function composeFeatures(opened: Opened, ownUrl: () => string) {
   const kept: KeptAnswers = {
     knownCaller: tokens.known,
     find: (caller, url) => answers.find(questionOf(caller, url)),
-    prove: answers.prove,
+    current: answers.current,
   };
   return { routes, frames, jobs, messages, presence, verify: tokens.verify, kept };
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { LRUCache } from "lru-cache";
 import { counterOf } from "./counters.ts";
-import type { Observation, Recording } from "./recorder.ts";
+import type { Observation, Reads, Recording } from "./recorder.ts";
 
 /** The finished bytes of an answer, and what they were made of. */
 export interface Answer {
@@ -21,6 +21,9 @@ export interface Question {
   /** Name of what is asked for. */
   route: string;
 }
+
+/** Makes an answer. */
+export type Make = (reads: Reads) => Promise<unknown>;
 
 /** Of one viewer. */
 const maxAnswers = 64;
@@ -45,20 +48,26 @@ export interface Observed {
 
 export interface Kept extends Answer {
   name: string;
-  viewerId: number;
+  question: Question;
+  /** Makes it again, for whoever asks the same. */
+  make: Make;
   objects: ReadonlyMap<string, number>;
   /** Asked for whenever the answer is. */
   single: readonly string[];
   counted: readonly Counted[];
   observed: readonly Observed[];
-  isKept: boolean;
+  /** As far as this node has seen; what is not is kept to be made again. */
+  isNewest: boolean;
 }
 
 /** Of the answer to a question. */
 export const nameOf = ({ viewerId, as, url }: Omit<Question, "route">): string => `${viewerId} ${as} ${url}`;
 
 /** An answer that is not kept yet. */
-export function keptOf(question: Question, body: Buffer, { objects, observations }: Recording): Kept {
+export function keptOf(
+  question: Question,
+  { body, make, recording: { objects, observations } }: { body: Buffer; make: Make; recording: Recording },
+): Kept {
   const single: string[] = [];
   const counted = new Map<string, Counted>();
   for (const key of objects.keys()) {
@@ -71,14 +80,15 @@ export function keptOf(question: Question, body: Buffer, { objects, observations
   return {
     name: nameOf(question),
     route: question.route,
-    viewerId: question.viewerId,
+    question,
+    make,
     body,
     etag: createHash("sha256").update(body).digest("base64url").slice(0, 22),
     objects,
     single,
     counted: [...counted.values()],
     observed: observations.map((one) => ({ ...one, stamp: undefined, seenAt: Number.NEGATIVE_INFINITY })),
-    isKept: false,
+    isNewest: false,
   };
 }
 
@@ -91,26 +101,31 @@ export function keptAnswers(maxBytes: number) {
     sizeCalculation: ({ name, body, objects }) =>
       answerBytes + name.length + body.length + dependencyBytes * objects.size,
     dispose(kept) {
-      kept.isKept = false;
-      for (const key of kept.objects.keys()) removeFrom(byObject, key, kept);
-      removeFrom(byViewer, kept.viewerId, kept);
+      expire(kept);
+      removeFrom(byViewer, kept.question.viewerId, kept);
     },
   });
-  const drop = (kept: Kept): void => void (kept.isKept && byName.delete(kept.name));
+  function expire(kept: Kept): void {
+    kept.isNewest = false;
+    for (const key of kept.objects.keys()) removeFrom(byObject, key, kept);
+  }
+  const drop = (kept: Kept): void => void (byName.peek(kept.name) === kept && byName.delete(kept.name));
   return {
     drop,
+    /** It is older than what there is now. */
+    expire,
     find: (name: string): Kept | undefined => byName.get(name),
     keep(kept: Kept): void {
       byName.set(kept.name, kept);
       if (!byName.has(kept.name)) return;
-      kept.isKept = true;
+      kept.isNewest = true;
       for (const key of kept.objects.keys()) addTo(byObject, key, kept);
-      const own = addTo(byViewer, kept.viewerId, kept);
+      const own = addTo(byViewer, kept.question.viewerId, kept);
       const [oldest] = own;
       if (own.size > maxAnswers && oldest !== undefined) drop(oldest);
     },
     raise(key: string, ver: number): void {
-      for (const kept of byObject.get(key) ?? []) if ((kept.objects.get(key) ?? 0) < ver) drop(kept);
+      for (const kept of byObject.get(key) ?? []) if ((kept.objects.get(key) ?? 0) < ver) expire(kept);
     },
     clear: (): void => byName.clear(),
     state: () => ({ count: byName.size, bytes: byName.calculatedSize }),

@@ -6,7 +6,8 @@ import type { Sight, Witness } from "./witness.ts";
 test("what the first witness cannot say, or only that somebody is about to commit, the second is asked", async () => {
   const question = { viewerId: 1, as: "a@example.org", url: "/a", route: "history" };
   const recording = { objects: new Map([["conv:1:2", 0]]), observations: [], isComplete: true };
-  const answer = { ...keptOf(question, Buffer.from("[0]"), recording), isKept: true };
+  const made = { body: Buffer.from("[0]"), make: async () => [0], recording };
+  const answer = { ...keptOf(question, made), isNewest: true };
   const second: Witness = { hasCounters: false, look: async () => sightOf({ ver: 0, isDirty: false }) };
   const witnessed = (first: Sight | undefined, ...more: Witness[]): Promise<AnswerResult> =>
     examine(answer, [{ hasCounters: true, look: async () => first }, ...more], () => 0);

@@ -14,11 +14,11 @@ export type AnswerResult = "proven" | "changed" | "unknown" | "made";
 export async function examine(kept: Kept, witnesses: readonly Witness[], now: () => number): Promise<AnswerResult> {
   let result: AnswerResult | "dirty" = "unknown";
   for (const witness of witnesses) {
-    if (!kept.isKept) return "changed";
+    if (!kept.isNewest) return "changed";
     result = await ask(kept, witness, now);
     if (result === "proven" || result === "changed") break;
   }
-  if (!kept.isKept) return "changed";
+  if (!kept.isNewest) return "changed";
   return result === "dirty" ? "unknown" : result;
 }
 

@@ -1,101 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { deferred } from "../platform/deferred.ts";
-import { createAnswers, type AnswersDeps } from "./answers.ts";
-import type { Answer, Question } from "./answer-memory.ts";
-import { counterOf } from "./counters.ts";
-import type { Observation, Reads } from "./recorder.ts";
-import type { Source } from "./source.ts";
-import type { Sight } from "./witness.ts";
-
-/** Objects whose key is their id, and whose value is their version. */
-const source = { key: (id: string) => id } as Source<string, number>;
-
-/** Everything outside of the answers: objects with versions, counters, and who is online. */
-function createWorld(options: { maxBytes?: number } = {}) {
-  const versions = new Map<string, number>();
-  const floors = new Map<string, number>();
-  const counters = new Map<string, number>();
-  const results: string[] = [];
-  const looks: (readonly string[])[] = [];
-  const state = { numbers: 0, now: 0, online: false, changes: 0, hasCounters: true, isSilent: false };
-  const version = (key: string): number => versions.get(key) ?? 0;
-  const looked: { before: () => Promise<void> } = { before: async () => undefined };
-
-  async function look(keys: readonly string[]): Promise<Sight | undefined> {
-    looks.push(keys);
-    await looked.before();
-    if (state.isSilent) return undefined;
-    const seen = new Map(keys.map((key) => [key, { ver: version(key), isDirty: false }]));
-    for (const name of ["profile:ver", "online:ver"]) if (!counters.has(name)) counters.set(name, (state.numbers += 1));
-    const numbers = new Map(counters);
-    const { hasCounters } = state;
-    return {
-      version: (key) => seen.get(key),
-      counter: (name) => (hasCounters && numbers.has(name) ? String(numbers.get(name)) : undefined),
-    };
-  }
-
-  const deps: AnswersDeps = {
-    cache: {
-      read: async (_, ids) =>
-        ids.map((id) => ({ ver: version(String(id)), value: version(String(id)) as never, from: "cache" as const })),
-      versions: async (_, ids) => ids.map((id) => version(String(id))),
-    },
-    floor: (key) => floors.get(key) ?? 0,
-    witnesses: () => [{ hasCounters: state.hasCounters, look }],
-    maxBytes: options.maxBytes ?? 1_000_000,
-    now: () => state.now,
-    onResult: (result) => void results.push(result),
-  };
-  const answers = createAnswers(deps);
-
-  const world = {
-    answers,
-    state,
-    looks,
-    looked,
-    results,
-    version,
-    change(key: string): void {
-      versions.set(key, version(key) + 1);
-      const counter = counterOf(key);
-      if (counter !== undefined && counters.has(counter)) counters.set(counter, (state.numbers += 1));
-    },
-    raise(key: string, ver: number): void {
-      floors.set(key, ver);
-      answers.raise(key, ver);
-    },
-    /** Redis has forgotten it. */
-    dropCounter: (name: string) => void counters.delete(name),
-    observation: (more: Partial<Observation> = {}): Observation => {
-      const shown = state.online;
-      const isUnchanged = async (): Promise<boolean> => state.online === shown;
-      return { counter: "online:ver", changes: () => state.changes, maxAgeMs: 1_000, isUnchanged, ...more };
-    },
-    /** As another node does it. */
-    setOnline(online: boolean): void {
-      state.online = online;
-      if (counters.has("online:ver")) counters.set("online:ver", (state.numbers += 1));
-    },
-    /** As the server does it for every GET. */
-    async get(asked: Question, make: (reads: Reads) => Promise<unknown>): Promise<[how: string, text: string]> {
-      const before = answers.find(asked);
-      if (before !== undefined && (await answers.prove(before))) return ["kept", String(before.body)];
-      return ["served", String((await answers.serve(asked, make)).body)];
-    },
-    /** How often the answer to be shown was what all of these had. */
-    getKeys: (keys: readonly string[], asked = question(keys.join())) => world.get(asked, showing(keys)),
-  };
-  return world;
-}
-
-const question = (url: string, viewerId = 1): Question => ({ viewerId, as: "a@example.org", url, route: "history" });
-
-const showing =
-  (keys: readonly string[]) =>
-  async (reads: Reads): Promise<number[]> =>
-    (await reads.read(source, keys)).map(({ value }) => value);
+import { createWorld, question, showing, source } from "../../tests/fixtures/answers-world.ts";
+import type { Answer } from "./answer-memory.ts";
+import type { Reads } from "./recorder.ts";
 
 /** Bytes of an answer whose body is `length` bytes long. */
 const text = (length: number): string => "x".repeat(length - 2);
@@ -182,14 +90,22 @@ test("whatever changes, and whenever: nobody is given what was not true after he
 
 test("what this node has seen to be newer is not even asked about", async () => {
   const world = createWorld();
-  await world.getKeys(["conv:1:2", "profile:1"]);
-  await world.getKeys(["conv:1:3", "profile:1"]);
+  const [one, other] = [
+    ["conv:1:2", "profile:1"],
+    ["conv:1:3", "profile:1"],
+  ] as const;
+  for (const keys of [one, other]) await world.getKeys(keys);
+  const asked = async (keys: readonly string[]): Promise<[how: string, isLooked: boolean]> => {
+    const before = world.looks.length;
+    const [how] = await world.getKeys(keys);
+    return [how, world.looks.length > before];
+  };
   world.raise("conv:1:2", 1);
-  expect(world.answers.state().count).toBe(1);
+  expect(await asked(one)).toEqual(["served", false]);
   world.raise("conv:1:3", 0);
-  expect(world.answers.state().count).toBe(1);
+  expect(await asked(other)).toEqual(["kept", true]);
   world.raise("profile:1", 1);
-  expect(world.answers.state()).toEqual({ count: 0, bytes: 0 });
+  expect(await asked(other)).toEqual(["served", false]);
 });
 
 test.each<[string, (world: ReturnType<typeof createWorld>, reads: Reads) => unknown]>([
@@ -292,6 +208,57 @@ test("a failure is of those who asked before: who waited gets the next answer, a
   expect((await world.getKeys(["conv:1:2"], question("/a")))[0]).toBe("kept");
 });
 
+test("what has changed is made again for all who ask for it, once, by whoever made it first", async () => {
+  const world = createWorld();
+  const answer = await world.answers.serve(question("/a"), showing(["conv:1:2"]));
+  for (const isOwn of [false, true]) {
+    world.state.now += 1;
+    world.change("conv:1:2");
+    if (isOwn) world.raise("conv:1:2", world.version("conv:1:2"));
+    const before = world.results.filter((result) => result === "made").length;
+    const kept = world.answers.find(question("/a")) ?? answer;
+    world.looked.before = async () => void (world.state.now += 1);
+    const all = await Promise.all(Array.from({ length: 20 }, () => world.answers.current(kept)));
+    const text = `[${world.version("conv:1:2")}]`;
+    expect(all.map((one) => String(one?.body))).toEqual(Array.from({ length: 20 }, () => text));
+    expect(world.results.filter((result) => result === "made").length).toBe(before + 1);
+  }
+});
+
+test("what began to be made before somebody asked is not given to them unproven", async () => {
+  const world = createWorld();
+  const [begun, goOn] = [deferred(), deferred()];
+  let isHeld = false;
+  const answer = await world.answers.serve(question("/a"), async (reads) => {
+    const shown = await showing(["conv:1:2"])(reads);
+    begun.resolve();
+    if (isHeld) await goOn.promise;
+    isHeld = false;
+    return shown;
+  });
+  isHeld = true;
+  world.change("conv:1:2");
+  const first = world.answers.current(answer);
+  await expect.poll(() => world.results.filter((result) => result === "made").length).toBe(2);
+  world.state.now += 1;
+  world.change("conv:1:2");
+  const second = world.answers.current(answer);
+  goOn.resolve();
+  expect([await first, await second].map((one) => String(one?.body))).toEqual(["[1]", "[2]"]);
+});
+
+test("whoever may not have it any more is sent the usual way, and nothing is left of it", async () => {
+  const world = createWorld();
+  const answer = await world.answers.serve(question("/a"), async (reads) => {
+    const [ver = 0] = await showing(["conv:1:2"])(reads);
+    if (ver > 0) throw new Error("not a member");
+    return ver;
+  });
+  world.change("conv:1:2");
+  expect(await world.answers.current(answer)).toBeUndefined();
+  expect(world.answers.find(question("/a"))).toBeUndefined();
+});
+
 test("an answer that was dropped while it was proven is not served", async () => {
   const world = createWorld();
   const answer = await world.answers.serve(question("/a"), showing(["conv:1:2"]));
@@ -385,5 +352,7 @@ test("ten thousand users with large lists stay within the bound", async () => {
   expect(last !== undefined && (await world.answers.prove(last))).toBe(true);
   // Nothing of those that went is left behind.
   for (let id = 1; id <= 10_010; id++) world.raise(`profile:${id}`, 1);
+  expect(last !== undefined && (await world.answers.prove(last))).toBe(false);
+  world.answers.clear();
   expect(world.answers.state()).toEqual({ count: 0, bytes: 0 });
 });

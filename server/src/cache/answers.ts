@@ -2,8 +2,8 @@ import type { RouteName } from "@om/protocol";
 import type { Caller } from "../platform/caller.ts";
 import { jsonText, type JsonText } from "../platform/json-text.ts";
 import { examine, type AnswerResult } from "./answer-proof.ts";
-import { keptAnswers, keptOf, nameOf, type Answer, type Kept, type Question } from "./answer-memory.ts";
-import { createRecorder, type Reads, type Unrecorded } from "./recorder.ts";
+import { keptAnswers, keptOf, nameOf, type Answer, type Kept, type Make, type Question } from "./answer-memory.ts";
+import { createRecorder, type Unrecorded } from "./recorder.ts";
 import type { Witness } from "./witness.ts";
 
 export interface Answers {
@@ -11,10 +11,12 @@ export interface Answers {
   find(question: Omit<Question, "route">): Answer | undefined;
   /** Whether it would be the same if it were made now; asks after the call. */
   prove(answer: Answer): Promise<boolean>;
-  /** The same for an audit, which counts for nothing else. */
+  /** The answer as it is now: this one, or what is made instead. undefined: it cannot be told, or is not to be given any more. */
+  current(answer: Answer): Promise<Answer | undefined>;
+  /** `prove` for an audit, which counts for nothing else. */
   isRight(answer: Answer): Promise<boolean>;
   /** The answer as it is now. Those who ask while it is being made share the next, which begins after that; it may be the same. */
-  serve(question: Question, make: (reads: Reads) => Promise<unknown>): Promise<Answer>;
+  serve(question: Question, make: Make): Promise<Answer>;
   /** Nothing older of this object may be shown by this node from now on. */
   raise(key: string, ver: number): void;
   /** Forgets all. */
@@ -43,6 +45,7 @@ const maxBodyBytes = 512 * 1024;
 
 /** An answer that is being made, and the next one, for those who asked meanwhile. */
 interface Flight {
+  began: number;
   answer: Promise<Kept>;
   next: Promise<Kept> | undefined;
 }
@@ -54,39 +57,58 @@ export function createAnswers(deps: AnswersDeps): Answers {
   let proven = 0;
   let clears = 0;
 
-  const prove = async (answer: Answer): Promise<boolean> => {
-    const result = await examine(answer as Kept, witnesses(), now);
+  const check = async (kept: Kept): Promise<AnswerResult> => {
+    const result = await examine(kept, witnesses(), now);
     onResult(result);
-    if (result === "proven" && (proven += 1) % auditEvery === 0) deps.audit?.(answer as Kept);
-    if (result === "changed") store.drop(answer as Kept);
-    return result === "proven";
+    if (result === "proven" && (proven += 1) % auditEvery === 0) deps.audit?.(kept);
+    if (result === "changed") store.expire(kept);
+    return result;
   };
+  const prove = async (answer: Answer): Promise<boolean> => (await check(answer as Kept)) === "proven";
 
-  async function make(question: Question, work: (reads: Reads) => Promise<unknown>): Promise<Kept> {
+  async function current(answer: Answer): Promise<Answer | undefined> {
+    const kept = answer as Kept;
+    const asked = now();
+    const result = await check(kept);
+    if (result !== "changed") return result === "proven" ? kept : undefined;
+    try {
+      return await share(kept.question, { make: kept.make, asked });
+    } catch {
+      // Whoever may not have it any more is told so where the reason is known.
+      store.drop(kept);
+      return undefined;
+    }
+  }
+
+  async function build(question: Question, make: Make): Promise<Kept> {
     onResult("made");
     const before = clears;
     const { reads, recording } = createRecorder(cache);
-    const body = Buffer.from(JSON.stringify(await work(reads)));
-    const kept = keptOf(question, body, recording);
+    const body = Buffer.from(JSON.stringify(await make(reads)));
+    const kept = keptOf(question, { body, make, recording });
     const isOutdated = [...kept.objects].some(([key, ver]) => floor(key) > ver);
     const isGood = recording.isComplete && !isOutdated && clears === before;
     if (isGood && body.length <= maxBodyBytes) store.keep(kept);
     return kept;
   }
 
-  function serve(question: Question, work: (reads: Reads) => Promise<unknown>): Promise<Kept> {
+  /** @param asked when somebody asked for it: what began to be made later is as good as what would begin now */
+  function share(question: Question, { make, asked }: { make: Make; asked: number }): Promise<Kept> {
     const name = nameOf(question);
     const running = flights.get(name);
-    if (running === undefined) return fly(name, () => make(question, work));
+    if (running === undefined) return fly(name, () => build(question, make));
+    if (running.began > asked) return running.answer;
     // It begins after all who wait for it have asked.
     running.next ??= running.answer
       .catch(() => undefined)
-      .then((last) => fly(name, async () => (last !== undefined && (await prove(last)) ? last : make(question, work))));
+      .then((last) =>
+        fly(name, async () => (last !== undefined && (await prove(last)) ? last : build(question, make))),
+      );
     return running.next;
   }
 
   function fly(name: string, work: () => Promise<Kept>): Promise<Kept> {
-    const flight: Flight = { answer: work(), next: undefined };
+    const flight: Flight = { began: now(), answer: work(), next: undefined };
     flights.set(name, flight);
     const land = (): void => void (flight.next === undefined && flights.delete(name));
     flight.answer.then(land, land);
@@ -96,8 +118,9 @@ export function createAnswers(deps: AnswersDeps): Answers {
   return {
     find: (question) => store.find(nameOf(question)),
     prove,
+    current,
     isRight: async (answer) => (await examine(answer as Kept, witnesses(), now)) === "proven",
-    serve,
+    serve: (question, make) => share(question, { make, asked: Number.POSITIVE_INFINITY }),
     raise: store.raise,
     clear() {
       clears += 1;
@@ -116,11 +139,7 @@ export const questionOf = ({ userId, email }: Caller, url: string): Omit<Questio
 
 /** Answers a request by an answer that is kept from now on. */
 export function keptAnswer(answers: Pick<Answers, "serve">) {
-  return async (
-    route: RouteName,
-    { caller, url }: { caller: Caller; url: string },
-    make: (reads: Reads) => Promise<unknown>,
-  ): Promise<JsonText> => {
+  return async (route: RouteName, { caller, url }: { caller: Caller; url: string }, make: Make): Promise<JsonText> => {
     const { body, etag } = await answers.serve({ ...questionOf(caller, url), route }, make);
     return jsonText(body, etag);
   };

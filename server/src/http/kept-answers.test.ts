@@ -19,9 +19,9 @@ const kept: KeptAnswers & { isThere: boolean; asked: string[] } = {
   asked: [],
   knownCaller: (token) => (token === "good" ? nika : undefined),
   find: ({ userId }, url) => (kept.isThere && userId === 7 && url === path ? answer : undefined),
-  prove: async () => true,
+  current: async (given) => given,
 };
-const proven = kept.prove;
+const proven = kept.current;
 
 let http: TestHttp;
 /** How often the usual way was gone. */
@@ -41,7 +41,7 @@ beforeAll(async () => {
 afterAll(() => http[Symbol.asyncDispose]());
 beforeEach(() => {
   kept.isThere = true;
-  kept.prove = proven;
+  kept.current = proven;
   usual = 0;
 });
 
@@ -123,7 +123,10 @@ describe("the usual way is gone, once,", () => {
     ["of a POST", "POST", bearer, 400],
   ])("%s", async (_, method, headers, status) => {
     let isAsked = false;
-    kept.prove = async () => (isAsked = true);
+    kept.current = async (given) => {
+      isAsked = true;
+      return given;
+    };
     const response = await call(http.port, method, path, { headers });
     expect([response.status, isAsked]).toEqual([status, false]);
     expect(usual).toBe(status === 200 ? 1 : 0);
@@ -136,13 +139,22 @@ describe("the usual way is gone, once,", () => {
     expect(usual).toBe(2);
   });
 
-  test.each<[string, KeptAnswers["prove"]]>([
-    ["when it is not proven", async () => false],
+  test.each<[string, KeptAnswers["current"]]>([
+    ["when it cannot be told", async () => undefined],
     ["when proving it fails", () => Promise.reject(new Error("a defect"))],
-  ])("%s", async (_, prove) => {
-    kept.prove = prove;
+  ])("%s", async (_, current) => {
+    kept.current = current;
     const response = await http.call("GET", path, { headers: bearer });
     expect([response.status, response.text, usual]).toEqual([200, body.toString(), 1]);
+  });
+
+  test("what was made of it meanwhile is given, with its own tag", async () => {
+    const other = { ...answer, body: Buffer.from('{"count":0,"messages":[],"ver":4}'), etag: "another-tag" };
+    kept.current = async () => other;
+    const response = await http.call("GET", path, { headers: { ...bearer, "if-none-match": answer.etag } });
+    expect([response.status, response.text, usual]).toEqual([200, other.body.toString(), 0]);
+    const again = await http.call("GET", path, { headers: { ...bearer, "if-none-match": other.etag } });
+    expect(again.status).toBe(304);
   });
 
   test("at an address of which nothing is kept", async () => {
@@ -159,12 +171,13 @@ test("before the server has started nothing is asked of memory", () => {
 });
 
 test("requests on one connection are answered in their order, whichever is proven first", async () => {
-  const [slow, begun] = [deferred<boolean>(), deferred()];
+  const [slow, begun] = [deferred<KeptAnswer>(), deferred()];
   let asked = 0;
-  kept.prove = () => {
+  kept.current = async (given) => {
     asked += 1;
     begun.resolve();
-    return asked === 1 ? slow.promise : Promise.resolve(asked !== 3);
+    if (asked === 1) return slow.promise;
+    return asked === 3 ? undefined : given;
   };
   const open = (id: string): string =>
     requestOf({ ...bearer, "x-request-id": id }).replace("connection: close\r\n", "");
@@ -172,16 +185,16 @@ test("requests on one connection are answered in their order, whichever is prove
   const answered = raw(`${open("first")}${open("second")}${open("third")}${last}`);
   await begun.promise;
   await expect.poll(() => asked).toBe(4);
-  slow.resolve(true);
+  slow.resolve(answer);
   const ids = [...(await answered).matchAll(/x-request-id: (\w+)/gi)].map(([, id]) => id);
   expect(ids).toEqual(["first", "second", "third", "fourth"]);
   expect(usual).toBe(1);
 });
 
 test("a client that hangs up while it is proven harms nobody", async () => {
-  for (const isProven of [true, false]) {
-    const [begun, end] = [deferred(), deferred<boolean>()];
-    kept.prove = () => {
+  for (const current of [answer, undefined]) {
+    const [begun, end] = [deferred(), deferred<KeptAnswer | undefined>()];
+    kept.current = () => {
       begun.resolve();
       return end.promise;
     };
@@ -195,8 +208,8 @@ test("a client that hangs up while it is proven harms nobody", async () => {
     const later = connect(http.port, "127.0.0.1");
     await closed;
     later.destroy();
-    end.resolve(isProven);
-    kept.prove = proven;
+    end.resolve(current);
+    kept.current = proven;
     expect((await http.call("GET", path, { headers: bearer })).status).toBe(200);
   }
   expect(http.failures).toEqual([]);
@@ -214,7 +227,10 @@ test("a server that stops does not answer from memory any more", async () => {
   const closed = stopping[Symbol.asyncDispose]();
   await expect.poll(() => stopping.server.listening).toBe(false);
   let isAsked = false;
-  kept.prove = async () => (isAsked = true);
+  kept.current = async (given) => {
+    isAsked = true;
+    return given;
+  };
   socket.write(open.slice(20));
   await Promise.all([once(socket, "close"), closed]);
   expect(isAsked).toBe(false);

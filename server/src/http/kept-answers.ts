@@ -17,8 +17,8 @@ export interface KeptAnswers {
   /** Who calls, if that was found out before and still holds. */
   knownCaller(token: string): Caller | undefined;
   find(caller: Caller, url: string): KeptAnswer | undefined;
-  /** Whether it would be the same if it were made now. */
-  prove(answer: KeptAnswer): Promise<boolean>;
+  /** As it is now, made again if need be; undefined: the usual way tells. */
+  current(answer: KeptAnswer): Promise<KeptAnswer | undefined>;
 }
 
 export interface Answered {
@@ -29,8 +29,8 @@ export interface Answered {
 }
 
 /**
- * Answers a request out of memory, before any router, hook or use-case is at work, when the caller and what he asks for are known and
- * the answer is proven. Everything else goes the usual way, which has the same rules in the same order.
+ * Answers a request before any router or hook is at work, when the caller and what he asks for are known: out of memory if the answer
+ * is proven, else with what is made of it now. Everything else goes the usual way, which has the same rules in the same order.
  */
 export function createKeptAnswers(deps: {
   /** undefined while the server starts or stops. */
@@ -65,9 +65,9 @@ export function createKeptAnswers(deps: {
     const kept = deps.kept();
     const answer = kept === undefined ? undefined : find(kept, request, isAllowed);
     if (kept === undefined || answer === undefined) return otherwise();
-    kept.prove(answer).then((isProven) => {
-      if (isProven) send(request, response, answer, began);
-      else otherwise();
+    kept.current(answer).then((current) => {
+      if (current === undefined) otherwise();
+      else send(request, response, current, began);
     }, otherwise);
   };
 }

@@ -70,7 +70,7 @@ const operations: Record<string, Operation> = {
   },
   readUser: { weight: 4, calm: 10, run: (session, { direct }) => nothing(readPeer(session, direct)) },
   readGroups: {
-    weight: 6,
+    weight: 12,
     run: (session, { group }) =>
       nothing(group && (session.random.chance(0.5) ? readGroups(session) : readMembers(session, group))),
   },
@@ -97,7 +97,7 @@ const operations: Record<string, Operation> = {
   },
   rename: { weight: 0.7, calm: 1.2, byOwner: true, run: (session) => rename(session) },
   renameGroup: {
-    weight: 0.7,
+    weight: 2,
     byOwner: true,
     run: async (session, { group }) => (group?.admin === session.person ? renameGroup(session, group) : []),
   },
@@ -161,7 +161,7 @@ async function readObject(session: Session, object: string, { capabilities, hide
   if (direct !== undefined && capabilities.unread && random.chance(0.25)) return readUnread(session, direct);
   if (direct !== undefined && random.chance(0.1)) return readPeer(session, direct);
   if (direct !== undefined) return readDirect(session, direct, page(session));
-  if (group !== undefined && random.chance(0.4)) {
+  if (group !== undefined && random.chance(0.6)) {
     return random.chance(0.5) ? readGroups(session) : readMembers(session, group);
   }
   if (group !== undefined) return readGroup(session, group, page(session));
