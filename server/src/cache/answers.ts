@@ -53,7 +53,7 @@ interface Flight {
 export function createAnswers(deps: AnswersDeps): Answers {
   const { cache, witnesses, floor, now, onResult } = deps;
   const store = keptAnswers(deps.maxBytes);
-  const flights = new Map<string, Flight>();
+  const flights = createFlights(now);
   let proven = 0;
   let clears = 0;
 
@@ -92,27 +92,10 @@ export function createAnswers(deps: AnswersDeps): Answers {
     return kept;
   }
 
-  /** @param asked when somebody asked for it: what began to be made later is as good as what would begin now */
   function share(question: Question, { make, asked }: { make: Make; asked: number }): Promise<Kept> {
-    const name = nameOf(question);
-    const running = flights.get(name);
-    if (running === undefined) return fly(name, () => build(question, make));
-    if (running.began > asked) return running.answer;
-    // It begins after all who wait for it have asked.
-    running.next ??= running.answer
-      .catch(() => undefined)
-      .then((last) =>
-        fly(name, async () => (last !== undefined && (await prove(last)) ? last : build(question, make))),
-      );
-    return running.next;
-  }
-
-  function fly(name: string, work: () => Promise<Kept>): Promise<Kept> {
-    const flight: Flight = { began: now(), answer: work(), next: undefined };
-    flights.set(name, flight);
-    const land = (): void => void (flight.next === undefined && flights.delete(name));
-    flight.answer.then(land, land);
-    return flight.answer;
+    const again = async (last: Kept | undefined): Promise<Kept> =>
+      last !== undefined && (await prove(last)) ? last : build(question, make);
+    return flights(nameOf(question), asked, again);
   }
 
   return {
@@ -127,6 +110,29 @@ export function createAnswers(deps: AnswersDeps): Answers {
       store.clear();
     },
     state: store.state,
+  };
+}
+
+/**
+ * Makes one answer of a name at a time. What began to be made after somebody asked is given to him too; else he shares the next one, which
+ * begins after all have asked who wait for it.
+ */
+function createFlights(now: () => number) {
+  const flights = new Map<string, Flight>();
+  function fly(name: string, work: () => Promise<Kept>): Promise<Kept> {
+    const flight: Flight = { began: now(), answer: work(), next: undefined };
+    flights.set(name, flight);
+    const land = (): void => void (flight.next === undefined && flights.delete(name));
+    flight.answer.then(land, land);
+    return flight.answer;
+  }
+  /** @param make is given the one before, if it has just been made */
+  return (name: string, asked: number, make: (last: Kept | undefined) => Promise<Kept>): Promise<Kept> => {
+    const running = flights.get(name);
+    if (running === undefined) return fly(name, () => make(undefined));
+    if (running.began > asked) return running.answer;
+    running.next ??= running.answer.catch(() => undefined).then((last) => fly(name, () => make(last)));
+    return running.next;
   };
 }
 
