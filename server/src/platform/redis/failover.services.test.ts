@@ -45,7 +45,8 @@ test("a replica takes the place of a master: another identity, and publishing an
   await cluster.whole();
   await takePlace(master);
   await expect.poll(() => redis.usable && redis.identity !== promoted, { timeout: 30_000 }).toBe(true);
-});
+  // Longer than any wait in it, so that what is waited for says what is missing.
+}, 180_000);
 
 /** A replica becomes master. On a busy machine its own may not answer it in the 5 s that it waits: then it is told again. */
 async function takePlace(replica: RedisServer): Promise<void> {
