@@ -64,16 +64,16 @@ describeDatabases(
       const step = fc.oneof(
         { weight: 6, arbitrary: fc.record({ kind: fc.constant("send" as const), by: fc.nat(1), id: fc.nat(12) }) },
         fc.record({ kind: fc.constant("self" as const), by: fc.nat(1), id: fc.nat(12) }),
-        fc.record({ kind: fc.constantFrom("block" as const, "unblock" as const), by: fc.nat(1) }),
+        fc.record({ kind: fc.constant("block" as const), by: fc.nat(1), on: fc.boolean() }),
         fc.record({ kind: fc.constant("read" as const), by: fc.nat(1) }),
       );
       const sent = (id: number) => ({ kind: "send" as const, by: 0, id });
       // The recipient sees the last message again after one that was hidden from that person.
       const afterHidden = [
         sent(1),
-        { kind: "block" as const, by: 1 },
+        { kind: "block" as const, by: 1, on: true },
         sent(2),
-        { kind: "unblock" as const, by: 1 },
+        { kind: "block" as const, by: 1, on: false },
         sent(3),
       ];
       let round = 0;
@@ -92,9 +92,9 @@ describeDatabases(
                 const [me = 0, peer = 0] = one.by === 0 ? pair : pair.toReversed();
                 if (one.kind === "read")
                   await advancePositions(db, [{ userId: me, to: { latestOfPeer: peer }, read: true }], epoch);
-                else if (one.kind === "block" || one.kind === "unblock")
+                else if (one.kind === "block")
                   await database.rows(
-                    one.kind === "block"
+                    one.on
                       ? "insert into blocks (blocker_id, blocked_id) values ($1, $2) on conflict do nothing"
                       : "delete from blocks where blocker_id = $1 and blocked_id = $2",
                     [me, peer],
