@@ -150,6 +150,17 @@ export const mutants: Record<string, Mutant> = {
       ),
     ],
   },
+  answerForgetsGroups: {
+    does: "keeps answers without noting which groups they tell about",
+    mutations: [
+      cache(
+        "recorder.ts",
+        "      for (const [index, id] of ids.entries()) {\n        const [key, ver]",
+        `      if (source.name === "about") return found;
+      for (const [index, id] of ids.entries()) {\n        const [key, ver]`,
+      ),
+    ],
+  },
   answerKeptInPart: {
     does: "keeps answers of which a part came past the cache",
     mutations: [cache("recorder.ts", "bypass: () => void (recording.isComplete = false),", "bypass: () => undefined,")],

@@ -138,7 +138,9 @@ function openPool({ connection, poolSize, onOutage }: DatabaseOptions): pg.Pool 
     onConnect: async (client) => {
       await client.query(
         `deallocate all; ${ownSettings("session")}; set statement_timeout = ${statementTimeout};` +
-          ` set lock_timeout = 5000; set idle_in_transaction_session_timeout = 5000`,
+          ` set lock_timeout = 5000; set idle_in_transaction_session_timeout = 5000;` +
+          // A statement is planned once for each connection: planning it for its values costs up to ten times its execution.
+          ` set plan_cache_mode = force_generic_plan`,
       );
       await prepareStart(client);
     },
