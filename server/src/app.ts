@@ -99,7 +99,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     const { messages, presence, verify } = features;
     disposals.use(presence);
     for (const { everyMs, name, work } of features.jobs) background(everyMs, name, work);
-    disposals.defer(() => messages.lanes.idle());
+    disposals.defer(() => messages.idle());
 
     const checks = { database: async () => void (await storage.db.query(ping, [])) };
     const { routes: handlers, frames } = features;

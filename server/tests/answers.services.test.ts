@@ -1,8 +1,8 @@
 import { startPostgres, startRedis, type PostgresServer, type RedisServer } from "@om/services";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { changes, newName, newRoom, ok, questions, say, type Asked, type Room } from "./fixtures/answer-changes.ts";
 import { withoutPresence } from "./fixtures/cache-nodes.ts";
 import { startChatServer, type ChatServer, type TestUser } from "./fixtures/chat-server.ts";
-import { png } from "./fixtures/pictures.ts";
 
 /*
  * Answers are kept at one node, another one makes a change, and the very next request of each must be right. `b` proves them by Redis,
@@ -41,15 +41,6 @@ const proven = (node: ChatServer): Promise<number> => metric(node, 'om_answers_t
 const untilOn = (node: ChatServer): Promise<void> =>
   vi.waitFor(async () => expect(await metric(node, "om_cache_mode")).toBe(2), patient);
 
-let numbers = 0;
-const newName = (of: string): string => `${of}${(numbers += 1)}`;
-
-/** Who asks for what. */
-interface Asked {
-  who: TestUser;
-  path: string;
-}
-
 /** What is shown but for who is online; of a refusal its code. */
 async function told(node: ChatServer, { who, path }: Asked): Promise<string> {
   const { status, body } = await node.get(path, who);
@@ -58,7 +49,7 @@ async function told(node: ChatServer, { who, path }: Asked): Promise<string> {
 
 /** The same at an address that nobody has asked before. */
 function never({ who, path }: Asked): Asked {
-  return { who, path: `${path}${path.includes("?") ? "&" : "?"}asked=${(numbers += 1)}` };
+  return { who, path: `${path}${path.includes("?") ? "&" : "?"}${newName("asked")}` };
 }
 
 /** Asks until all answers are kept and proven; what they say. */
@@ -78,40 +69,7 @@ async function expectRight(nodes: readonly ChatServer[], all: readonly Asked[]):
   for (const said of answers) expect(said.map(parsed)).toEqual(right.map(parsed));
   return right;
 }
-const parsed = (text: string): unknown => (text.startsWith("{") ? JSON.parse(text) : text);
-
-/** Two people who have written to each other, and a group with both of them. */
-interface Room {
-  ada: TestUser;
-  ben: TestUser;
-  group: number;
-  /** Ada's last message to Ben, and hers to the group. */
-  message: number;
-  groupMessage: number;
-}
-
-async function ok(answer: Promise<{ status: number; body: Record<string, unknown> }>): Promise<number> {
-  const { status, body } = await answer;
-  expect(status, JSON.stringify(body)).toBeLessThan(300);
-  return body["id"] as number;
-}
-const say = (from: TestUser, to: TestUser): Promise<number> =>
-  ok(a.post("/api/messages", from, { recipient_id: to.id, content: newName("text "), client_id: newName("c") }));
-const sayToGroup = (from: TestUser, group: number): Promise<number> =>
-  ok(a.post(`/api/groups/${group}/messages`, from, { content: newName("text "), client_id: newName("c") }));
-
-async function newGroup(ada: TestUser, ben: TestUser): Promise<number> {
-  const group = await ok(a.post("/api/groups", ada, { name: newName("group ") }));
-  await ok(a.post(`/api/groups/${group}/members`, ada, { user_id: ben.id }));
-  return group;
-}
-
-async function newRoom([ada, ben]: readonly [TestUser, TestUser]): Promise<Room> {
-  const group = await newGroup(ada, ben);
-  await say(ben, ada);
-  const message = await say(ada, ben);
-  return { ada, ben, group, message, groupMessage: await sayToGroup(ada, group) };
-}
+const parsed = (text: string): unknown => (/^[[{]/.test(text) ? JSON.parse(text) : text);
 
 async function newPair(): Promise<[TestUser, TestUser]> {
   const pair: [TestUser, TestUser] = [await a.register(newName("ada")), await a.register(newName("ben"))];
@@ -119,86 +77,6 @@ async function newPair(): Promise<[TestUser, TestUser]> {
   postgres.sql(database, `update users set last_seen = now() where id in (${pair.map(({ id }) => id).join()})`);
   return pair;
 }
-
-/** All that the two of them can ask for, by name. */
-function questions({ ada, ben, group }: Room): Record<string, Asked> {
-  const of = (title: string, who: TestUser, peer: TestUser): [string, Asked][] => [
-    [`${title}'s history`, { who, path: `/api/messages?recipient_id=${peer.id}` }],
-    [`${title}'s list`, { who, path: "/api/conversations" }],
-    [`${title}'s group`, { who, path: `/api/groups/${group}/messages` }],
-    [`${title}'s unread`, { who, path: `/api/conversations/user_${peer.id}/unread` }],
-  ];
-  return Object.fromEntries([...of("ada", ada, ben), ...of("ben", ben, ada)]);
-}
-
-async function uploadAvatar({ token }: TestUser): Promise<Response> {
-  const body = new FormData();
-  body.set("avatar", new Blob([new Uint8Array(await png())], { type: "image/png" }), "a.png");
-  return fetch(`${a.url}/api/users/me/avatar`, { method: "POST", headers: { authorization: `Bearer ${token}` }, body });
-}
-
-const histories = ["ada's history", "ben's history"];
-const lists = ["ada's list", "ben's list"];
-const groups = ["ada's group", "ben's group"];
-
-/** What happens, which answers it changes, and how. */
-const changes: [string, string[], (room: Room) => Promise<unknown>][] = [
-  ["a message", [...histories, ...lists, "ben's unread"], ({ ada, ben }) => say(ada, ben)],
-  ["a message to a group", [...groups, ...lists], ({ ben, group }) => sayToGroup(ben, group)],
-  [
-    "a message is edited",
-    [...histories, ...lists],
-    ({ ada, message }) => a.put(`/api/messages/${message}`, ada, { content: "changed" }),
-  ],
-  ["a message is deleted", [...histories, ...lists], ({ ada, message }) => a.remove(`/api/messages/${message}`, ada)],
-  [
-    "a message of a group is deleted",
-    [...groups, ...lists],
-    ({ ada, groupMessage }) => a.remove(`/api/messages/${groupMessage}`, ada),
-  ],
-  [
-    "all is read",
-    ["ben's unread", "ben's list", "ada's history"],
-    ({ ada, ben }) => a.post(`/api/conversations/${ada.id}/read`, ben, {}),
-  ],
-  [
-    "a group is read",
-    ["ben's list"],
-    ({ ben, group, groupMessage }) => a.post(`/api/groups/${group}/read`, ben, { last_read_message_id: groupMessage }),
-  ],
-  [
-    "somebody is blocked",
-    [...histories, ...lists, "ada's group"],
-    async ({ ada, ben, group }) => {
-      await sayToGroup(ben, group);
-      return a.post(`/api/users/block/${ben.id}`, ada, {});
-    },
-  ],
-  ["and not any more", [...histories, ...lists], ({ ada, ben }) => a.post(`/api/users/unblock/${ben.id}`, ada, {})],
-  [
-    "another name",
-    [...histories, ...lists, ...groups],
-    ({ ada }) => a.put("/api/users/me", ada, { full_name: newName("Ada ") }),
-  ],
-  ["another picture", [...histories, ...lists, ...groups], ({ ada }) => uploadAvatar(ada)],
-  ["a group with another name", lists, ({ ada, group }) => a.put(`/api/groups/${group}`, ada, { name: newName("g") })],
-  ["a new group", lists, ({ ada, ben }) => newGroup(ada, ben)],
-  [
-    "a conversation is cleared for oneself",
-    ["ben's history", "ben's list"],
-    ({ ada, ben }) => a.remove(`/api/conversations/user_${ada.id}`, ben),
-  ],
-  [
-    "a group is cleared for oneself",
-    ["ben's group", "ben's list"],
-    ({ ben, group }) => a.remove(`/api/conversations/group_${group}`, ben),
-  ],
-  [
-    "a conversation is cleared for everyone",
-    [...histories, ...lists],
-    ({ ada, ben }) => a.remove(`/api/conversations/user_${ada.id}?everyone=true`, ben),
-  ],
-];
 
 describe("kept at two nodes, changed at another one:", () => {
   let pair: [TestUser, TestUser];
@@ -208,11 +86,11 @@ describe("kept at two nodes, changed at another one:", () => {
   });
 
   test.each(changes)("%s", async (_, affected, change) => {
-    const room = await newRoom(pair);
+    const room = await newRoom(a, pair);
     const asked = questions(room);
     const all = Object.values(asked);
     const [before = []] = await Promise.all(nodes().map((node) => keep(node, all)));
-    await change(room);
+    await change(a, room);
     const after = await expectRight(nodes(), all);
     const changed = Object.keys(asked).filter((_name, index) => before[index] !== after[index]);
     expect(changed).toEqual(expect.arrayContaining(affected));
@@ -223,20 +101,24 @@ describe("kept at two nodes, changed at another one:", () => {
       ({ ada, ben, group }: Room) => a.remove(`/api/groups/${group}/members/${ben.id}`, ada),
       ({ ben, group }: Room) => a.post(`/api/groups/${group}/leave`, ben, {}),
     ]) {
-      const room = await newRoom(pair);
-      const all = Object.values(questions(room)).slice(-2, -1);
-      await Promise.all(nodes().map((node) => keep(node, all)));
+      const room = await newRoom(a, pair);
+      const { "ben's group": history, "ben's members": members, "ben's groups": own } = questions(room);
+      const all = [history, members, own].filter((one) => one !== undefined);
+      const [before = []] = await Promise.all(nodes().map((node) => keep(node, all)));
       await leave(room);
-      expect(await expectRight(nodes(), all)).toEqual(["403 not_group_member"]);
+      const after = await expectRight(nodes(), all);
+      expect(after).toEqual(["403 not_group_member", "403 Forbidden", expect.any(String)]);
+      expect([before[2], after[2]].map((text) => text?.includes(`"id":${room.group},`))).toEqual([true, false]);
     }
   });
 
   test("an account that is closed is shown as such", async () => {
     const [, ben] = pair;
     const dan = await a.register(newName("dan"));
-    const all = Object.values(questions(await newRoom([dan, ben]))).filter(({ who }) => who === ben);
+    const all = Object.values(questions(await newRoom(a, [dan, ben]))).filter(({ who }) => who === ben);
     const [before = []] = await Promise.all(nodes().map((node) => keep(node, all)));
-    expect(before.filter((text) => text.includes(dan.name))).toHaveLength(3);
+    // Of a group that one has left the founder is no longer to be seen either; the name is free.
+    expect(before.filter((text) => text.includes(dan.name))).toHaveLength(9);
     await ok(a.post("/api/users/me/delete", dan, { password: "a long password" }));
     const after = await expectRight(nodes(), all);
     expect(after.filter((text) => text.includes(dan.name))).toEqual([]);
@@ -245,18 +127,20 @@ describe("kept at two nodes, changed at another one:", () => {
 
 test("a client that names the tag is sent no bytes, by whichever node, until something has changed", async () => {
   const [ada, ben] = await newPair();
-  await newRoom([ada, ben]);
   const ask = async (node: ChatServer, path: string, tag: string): Promise<[status: number, tag: string]> => {
     const headers = { authorization: `Bearer ${ben.token}`, "if-none-match": tag };
     const { status, headers: got } = await fetch(`${node.url}${path}`, { headers });
     return [status, got.get("etag") ?? ""];
   };
   const nodes = Object.values(readers);
-  for (const path of [`/api/messages?recipient_id=${ada.id}`, "/api/conversations"]) {
+  const { group } = await newRoom(a, [ada, ben]);
+  const paths = [`/api/messages?recipient_id=${ada.id}`, "/api/conversations", "/api/groups"];
+  for (const path of [...paths, `/api/groups/${group}/members`, `/api/users/${ada.id}`]) {
     await Promise.all(nodes.map((node) => keep(node, [{ who: ben, path }])));
     const [, tag] = await ask(readers.b, path, "");
     for (const node of nodes) expect(await ask(node, path, tag)).toEqual([304, tag]);
-    await say(ada, ben);
+    await say(a, ada, ben);
+    await a.put("/api/users/me", ada, { full_name: newName("Ada ") });
     const [status, other] = await ask(readers.b, path, tag);
     expect([status, other === tag]).toEqual([200, false]);
     expect(await ask(readers.plain, path, tag)).toEqual([200, other]);
@@ -288,7 +172,7 @@ test.each<[string, (phone: { user: TestUser; refresh: string }, ben: TestUser) =
 ])("a session that is %s: what was kept for it is refused as soon as anything is", async (_, end) => {
   const { b } = readers;
   const [ada, ben] = await newPair();
-  const room = await newRoom([ada, ben]);
+  const room = await newRoom(a, [ada, ben]);
   const phone = await login(ben);
   const all = Object.values(questions({ ...room, ben: phone.user })).filter(({ who }) => who === phone.user);
   await keep(b, all);
@@ -307,7 +191,7 @@ async function isShown(node: ChatServer, all: readonly Asked[]): Promise<boolean
 async function comeAndGo(node: ChatServer, places: readonly ChatServer[]): Promise<void> {
   const [, ben] = await newPair();
   const peers = await Promise.all(places.map(async () => (await newPair())[0]));
-  for (const peer of peers) await say(peer, ben);
+  for (const peer of peers) await say(a, peer, ben);
   const all = peers.map(({ id }) => ({ who: ben, path: `/api/messages?recipient_id=${id}` }));
   all.push({ who: ben, path: "/api/conversations" });
   for (const isOnline of [true, false]) {
@@ -337,14 +221,14 @@ describe("when Redis forgets", () => {
     ],
   ];
   test.each(ways)("%s, before or after a change: answers are right", async (_, forget) => {
-    const room = await newRoom(await newPair());
+    const room = await newRoom(a, await newPair());
     const all = Object.values(questions(room));
     const renames = (): Promise<unknown> => a.put("/api/users/me", room.ada, { full_name: newName("Ada ") });
     for (const steps of [
       [forget, renames],
       [renames, forget],
       [forget, renames, forget],
-      [() => say(room.ada, room.ben), forget],
+      [() => say(a, room.ada, room.ben), forget],
     ]) {
       const before = await keep(readers.b, all);
       for (const step of steps) await step();
@@ -356,12 +240,14 @@ describe("when Redis forgets", () => {
 describe("when Redis is", () => {
   test("silent: changes are shown at once, from PostgreSQL, and nobody hangs", async () => {
     const { b } = readers;
-    const room = await newRoom(await newPair());
-    const all = Object.values(questions(room));
+    const room = await newRoom(a, await newPair());
+    const asked = questions(room);
+    for (const name of ["ada's peer", "ada's peer by name", "ben's self"]) delete asked[name];
+    const all = Object.values(asked);
     const before = await keep(b, all);
     redis.pause();
     try {
-      await say(room.ada, room.ben);
+      await say(a, room.ada, room.ben);
       await a.put("/api/users/me", room.ada, { full_name: newName("Ada ") });
       const after = await expectRight([b], all);
       expect(after.filter((text, index) => text === before[index])).toEqual([]);
@@ -379,11 +265,11 @@ describe("when Redis is", () => {
 
   test("killed, and started again without what it had", async () => {
     const { b } = readers;
-    const room = await newRoom(await newPair());
+    const room = await newRoom(a, await newPair());
     const all = Object.values(questions(room));
     await keep(b, all);
     await redis.kill();
-    await say(room.ada, room.ben);
+    await say(a, room.ada, room.ben);
     await expectRight([b], all);
     await keep(b, all);
     await a.put("/api/users/me", room.ben, { full_name: newName("Ben ") });
@@ -394,7 +280,7 @@ describe("when Redis is", () => {
       await untilOn(node);
     }
     await keep(b, all);
-    await say(room.ada, room.ben);
+    await say(a, room.ada, room.ben);
     await vi.waitFor(() => expectRight([b], all), patient);
   });
 });

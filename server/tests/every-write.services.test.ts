@@ -287,7 +287,16 @@ async function allOfRedis(): Promise<{ key: string; ttl: number; values: Buffer[
 }
 
 /** The longest that a key of each kind may live, in seconds. */
-const named = { conv: 300, group: 300, member: 300, convlist: 120, unread: 60, profile: 300, online: 90 } as const;
+const named = {
+  conv: 300,
+  group: 300,
+  member: 300,
+  convlist: 120,
+  unread: 60,
+  profile: 300,
+  about: 300,
+  online: 90,
+} as const;
 
 test("after all this Redis holds every kind of key, none for longer than it says, and nothing that is nobody's business", async () => {
   const found = await allOfRedis();

@@ -61,8 +61,9 @@ test("histories, lists and counts are read from the cluster, whose keys anybody 
     await a.get(`/api/groups/${String(body["id"])}/messages?${anew}`, ada);
     await b.get(`/api/conversations?${anew}`, ben);
     await b.get(`/api/conversations/user_${ada.id}/unread?${anew}`, ben);
+    await b.get(`/api/groups?${anew}`, ada);
     const all = (await metrics(a)) + (await metrics(b));
-    for (const kind of ["conv", "group", "member", "convlist", "unread", "profile"]) {
+    for (const kind of ["conv", "group", "member", "convlist", "unread", "profile", "about"]) {
       expect(all).toMatch(new RegExp(`om_cache_reads_total\\{kind="${kind}",result="hit`));
     }
   }, patient);

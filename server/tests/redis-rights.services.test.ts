@@ -104,9 +104,10 @@ async function live(server: ChatServer): Promise<void> {
       await read(`/api/messages?recipient_id=${ada.id}`, ben);
       await read(`/api/groups/${String(body["id"])}/messages`, ada);
       await read("/api/conversations", ben);
+      await read("/api/groups", ada);
       await read(`/api/conversations/user_${ada.id}/unread`, ben);
       const metrics = await (await fetch(`${server.url}/metrics`)).text();
-      for (const kind of ["conv", "group", "member", "convlist", "unread", "profile"]) {
+      for (const kind of ["conv", "group", "member", "convlist", "unread", "profile", "about"]) {
         expect(metrics).toMatch(new RegExp(`om_cache_reads_total\\{kind="${kind}",result="hit`));
       }
       expect(metrics).toContain("\nom_online_users 1\n");

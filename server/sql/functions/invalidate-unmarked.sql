@@ -19,6 +19,21 @@ begin
 end
 $$;
 
+-- p_was: the version of a group that is gone.
+create or replace function invalidate_about(p_group bigint, p_was bigint default null) returns void language plpgsql as $$
+declare
+  raised bigint := p_was + 1;
+begin
+  perform lock_objects(array['group:' || p_group]);
+  if p_was is null then
+    update groups g set ver = g.ver + 1 where g.id = p_group returning g.ver into raised;
+  end if;
+  if raised is not null then
+    perform add_dirty(array['about:' || p_group], array[raised], null);
+  end if;
+end
+$$;
+
 -- p_user: whose part in it changed; p_was: the version of that part, if it is gone.
 create or replace function invalidate_conversation(p_conversation bigint, p_user bigint, p_was bigint default null) returns void language plpgsql as $$
 declare
@@ -36,6 +51,7 @@ begin
     update participants p set member_ver = p.member_ver + 1 where p.user_id = p_user and p.conversation_id = p_conversation
     returning p.member_ver into part;
     perform add_dirty(array['member:' || c.group_id || ':' || p_user], array[coalesce(part, p_was + 1, 1)], null);
+    perform invalidate_about(c.group_id);
   end if;
   perform invalidate_lists(array[c.lo, c.hi, p_user]);
 end
@@ -51,6 +67,7 @@ begin
   if c.lo is null then
     perform add_dirty(array_agg('member:' || c.group_id || ':' || p.user_id), array_agg(p.member_ver + 1), null)
     from participants p where p.conversation_id = c.id;
+    perform invalidate_about(c.group_id);
   end if;
   perform invalidate_lists(users);
 end
@@ -94,7 +111,12 @@ begin
       perform add_dirty_removed_conversation(old);
     end if;
   elsif tg_table_name = 'groups' then
-    perform invalidate_conversation(c.id, null) from conversations c where c.group_id = new.id;
+    if tg_op = 'DELETE' then
+      perform invalidate_about(old.id, old.ver);
+    else
+      perform invalidate_conversation(c.id, null) from conversations c where c.group_id = new.id;
+      perform invalidate_about(new.id);
+    end if;
   elsif tg_table_name = 'users' then
     if tg_op = 'UPDATE' then
       perform invalidate_profile(new.id);

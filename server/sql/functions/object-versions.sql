@@ -3,6 +3,7 @@ create or replace function object_versions(p_keys text[]) returns bigint[] stabl
 begin
   return (select array_agg(coalesce(case k.kind
       when 'convlist' then (select u.list_ver from user_state u where u.user_id = k.a)
+      when 'about' then (select g.ver from groups g where g.id = k.a)
       when 'profile' then (select u.ver from users u where u.id = k.a)
       when 'group' then (select c.ver from conversations c where c.group_id = k.a)
       when 'member' then (

@@ -55,7 +55,8 @@ create table groups (
   icon text not null default '',
   creator_id bigint not null references users,
   is_public boolean not null default false,
-  handle text                                      -- case kept; reserved in names
+  handle text,                                     -- case kept; reserved in names
+  ver bigint not null default 1                    -- of what it says of itself and who is in it
 );
 
 create table invites (
@@ -291,9 +292,9 @@ create constraint trigger guard_participants after insert or delete or update of
   for each row when (current_setting('om.marked', true) is distinct from '1') execute function invalidate_unmarked();
 create constraint trigger guard_conversations after insert or update or delete on conversations deferrable initially deferred
   for each row when (current_setting('om.marked', true) is distinct from '1') execute function invalidate_unmarked();
-create constraint trigger guard_groups after update on groups deferrable initially deferred
+create constraint trigger guard_groups after update or delete on groups deferrable initially deferred
   for each row when (current_setting('om.marked', true) is distinct from '1') execute function invalidate_unmarked();
-create constraint trigger guard_profiles after delete or update of username, full_name, avatar, role, last_seen, deleted_at on users
+create constraint trigger guard_profiles after delete or update of username, full_name, avatar, role, last_seen, updated_at, deleted_at on users
   deferrable initially deferred
   for each row when (current_setting('om.marked', true) is distinct from '1') execute function invalidate_unmarked();
 create constraint trigger guard_blocks after insert or update or delete on blocks deferrable initially deferred

@@ -29,11 +29,11 @@ const upgradeHash = statement<{ id: number }>(
 );
 const byId = statement<Profile & { updated_at: string }>(
   "accounts.by_id",
-  `select ${profileColumns("$2")}, u.updated_at from users u where u.id = $1 and u.deleted_at is null`,
+  `select ${ownColumns}, u.updated_at from users u where u.id = $1 and u.deleted_at is null`,
 );
-const byName = statement<Profile>(
-  "accounts.by_name",
-  `select ${profileColumns("$2")} from names n join users u on u.id = n.user_id where n.name = $1`,
+const idByName = statement<{ user_id: number }>(
+  "accounts.id_by_name",
+  "select user_id from names where name = $1 and user_id is not null",
 );
 const nameTaken = statement<{ taken: boolean }>(
   "accounts.name_taken",
@@ -98,9 +98,10 @@ export function accountStore(db: Database, writes: CacheWrites) {
     /** Replaces a hash; false: somebody else did so first. */
     upgradeHash: async (id: number, from: string, to: string) =>
       (await db.query(upgradeHash, [id, from, to])).length > 0,
-    /** As the viewer sees the user; by default oneself. */
-    byId: async (id: number, viewerId = id) => (await db.query(byId, [id, viewerId]))[0],
-    byName: async (name: string, viewerId: number) => (await db.query(byName, [name.toLowerCase(), viewerId]))[0],
+    /** As the user is seen by nobody else. */
+    byId: async (id: number) => (await db.query(byId, [id]))[0],
+    /** In lower case. */
+    idByName: async (name: string) => (await db.query(idByName, [name]))[0]?.user_id,
     nameTaken: async (name: string) => only(await db.query(nameTaken, [name.toLowerCase()])).taken,
     emailTaken: async (email: string) => only(await db.query(emailTaken, [email])).taken,
     /** Whose username or full name contains `text`, without case; the one named so first. */

@@ -8,12 +8,14 @@ import { credentialStore } from "./credential-store.ts";
 import { deleteAccount } from "./delete-account.ts";
 import { endOtherSessions, endSession, listSessions } from "./own-sessions.ts";
 import { createPasswords } from "./passwords.ts";
+import type { Profiles } from "./profile-cache.ts";
 import { checkUsername, getUser, me, searchUsers, updateMe } from "./profile.ts";
 import { register } from "./register.ts";
 import { sessionStore } from "./session-store.ts";
 import { createSessions, type PublishSessionEnd } from "./sessions.ts";
 import type { UserViews } from "./user-view.ts";
-import type { CacheWrites } from "../cache/write-marks.ts";
+import { keptAnswer } from "../cache/answers.ts";
+import type { Cache } from "../cache/cache.ts";
 import type { Config } from "../config.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/postgres/database.ts";
@@ -23,9 +25,10 @@ import { createRateLimit } from "../platform/rate-limit.ts";
 export function composeAccounts(deps: {
   config: Config;
   db: Database;
-  writes: CacheWrites;
+  cache: Pick<Cache, "answers" | "writes">;
   tokens: AccessTokens;
   views: UserViews;
+  profiles: Profiles;
   secret: string;
   now: Clock;
   /** Closes the sockets of sessions that ended, on every node, and lets the other nodes refuse their tokens. */
@@ -33,9 +36,11 @@ export function composeAccounts(deps: {
   /** Takes a user out of every group and deletes the avatar; may be called again. */
   beforeClosing: (userId: number) => Promise<void>;
 }) {
-  const { config, db, tokens, views, secret, now } = deps;
+  const { config, db, tokens, views, secret, now, beforeClosing } = deps;
+  const { writes } = deps.cache;
+  const keep = keptAnswer(deps.cache.answers);
   const { passwordMinLength } = config;
-  const accounts = accountStore(db, deps.writes);
+  const accounts = accountStore(db, writes);
   const store = sessionStore(db);
   const passwords = createPasswords();
   const publishSessionEnd: PublishSessionEnd = (event, sessionIds) => {
@@ -44,11 +49,10 @@ export function composeAccounts(deps: {
   };
   const sessions = createSessions({ sessions: store, accounts, tokens, views, publishSessionEnd, secret, now });
   const failures = createRateLimit({ limit: config.loginLimit, windowMs: 15 * 60_000, now });
-  const profiles = { accounts, views };
+  const profiles = { accounts, views, profiles: deps.profiles };
   const open = { sessions: store, publishSessionEnd, now };
-  const owner = { credentials: credentialStore(db, deps.writes), passwords, failures, publishSessionEnd };
-  const { beforeClosing } = deps;
-  const blocks = blockStore(db, deps.writes);
+  const owner = { credentials: credentialStore(db, writes), passwords, failures, publishSessionEnd };
+  const blocks = blockStore(db, writes);
   return {
     /** Forgets sessions that can no longer be used. */
     purge: () => sessions.purge(),
@@ -67,7 +71,8 @@ export function composeAccounts(deps: {
       me: ({ caller }) => me(profiles, caller),
       updateMe: ({ caller, body }) => updateMe(profiles, caller, body),
       searchUsers: ({ caller, query }) => searchUsers(profiles, caller, query),
-      user: ({ caller, params }) => getUser(profiles, caller, params.identifier),
+      user: (request) =>
+        keep("user", request, (reads) => getUser(profiles, request.caller, { text: request.params.identifier, reads })),
       sessions: ({ caller }) => listSessions(open, caller),
       endSession: ({ caller, params }) => endSession(open, caller, params.id),
       endOtherSessions: ({ caller }) => endOtherSessions(open, caller),

@@ -6,13 +6,14 @@ import type { Changed } from "../cache/marks.ts";
 import type { CacheWrites } from "../cache/write-marks.ts";
 import type { Queries } from "../platform/postgres/database.ts";
 import { statement } from "../platform/postgres/statement.ts";
-import type { Profile } from "./user-view.ts";
+import type { FullProfile } from "./user-view.ts";
 
 /**
  * `profile:{user}`, 5 min, lock `profile:{user}`, version users.ver: a user's profile without the e-mail, and whom that user has blocked.
- * One record: [format, username, full_name, avatar, role, last_seen, closed, blocked ids]. Users who do not exist are not kept.
+ * One record: [format, id, username, full_name, avatar, role, last_seen, made, edited, closed, blocked ids]. Users who do not exist are not
+ * kept.
  */
-interface CachedProfile extends Omit<Profile, "email" | "relation" | "ver"> {
+interface CachedProfile extends Omit<FullProfile, "email" | "relation" | "ver"> {
   isClosed: boolean;
   blocked: readonly number[];
 }
@@ -21,11 +22,12 @@ interface CachedProfileRow extends Omit<CachedProfile, "isClosed"> {
   is_closed: boolean;
 }
 
-const format = "p1";
+const format = "p2";
 
 const load = statement<CachedProfileRow | { id: null }>(
   "profiles.load",
-  `select u.id, u.ver, u.username, u.full_name, u.avatar, u.role, u.last_seen, u.deleted_at is not null as is_closed,
+  `select u.id, u.ver, u.username, u.full_name, u.avatar, u.role, u.last_seen, u.created_at, u.updated_at,
+     u.deleted_at is not null as is_closed,
      (select coalesce(json_agg(b.blocked_id), '[]') from blocks b where b.blocker_id = u.id) as blocked
    from unnest($1::bigint[]) with ordinality as i(id, ord) left join users u on u.id = i.id order by i.ord`,
 );
@@ -38,6 +40,11 @@ const raiseVersion = statement<{ id: number; ver: number }>(
   "update users set ver = ver + 1 where id = any($1) returning id, ver",
 );
 
+/** A user as one viewer sees them. */
+export interface SeenProfile extends FullProfile {
+  isClosed: boolean;
+}
+
 /** Users as one viewer sees them. */
 export interface Profiles {
   /** Those of the ids who exist, in no order; e-mails only of the viewer, or of all where the installation shows them. */
@@ -45,7 +52,7 @@ export interface Profiles {
     reads: Pick<Reads, "read">,
     viewer: { userId: number; email: string },
     ids: readonly number[],
-  ): Promise<Profile[]>;
+  ): Promise<SeenProfile[]>;
 }
 
 export function createProfiles(deps: { db: Queries; exposeEmails: boolean }): Profiles {
@@ -68,7 +75,8 @@ export function createProfiles(deps: { db: Queries; exposeEmails: boolean }): Pr
       const own = cached.find(({ id }) => id === viewer.userId);
       return cached
         .filter(({ id }) => ids.includes(id))
-        .map(({ isClosed, blocked, ...profile }) => {
+        .map(({ blocked, ...profile }) => {
+          const { isClosed } = profile;
           const isBlocked = own?.blocked.includes(profile.id) === true;
           const relation = isClosed ? 0 : Number(isBlocked) + 2 * Number(blocked.includes(viewer.userId));
           const closedEmail = `deleted_${profile.id}@invalid`;
@@ -107,21 +115,24 @@ function profileSource(db: Queries): Source<number, CachedProfile | undefined> {
               profile.avatar,
               profile.role,
               profile.last_seen,
+              profile.created_at,
+              profile.updated_at,
               profile.isClosed,
               profile.blocked,
             ],
           ],
     fold([record]) {
-      if (!Array.isArray(record) || record[0] !== format || record.length !== 9) return undefined;
-      const [, id, username, full_name, avatar, role, last_seen, isClosed, blocked] = record as [
-        string,
-        ...ProfileRecord,
-      ];
-      return { id, username, full_name, avatar, role, last_seen, isClosed, blocked };
+      if (!Array.isArray(record) || record[0] !== format || record.length !== 11) return undefined;
+      const [, id, username, full_name, avatar, role, last_seen, created_at, updated_at, isClosed, blocked] =
+        record as [string, ...ProfileRecord];
+      return { id, username, full_name, avatar, role, last_seen, created_at, updated_at, isClosed, blocked };
     },
   };
 }
-type ProfileRecord = [number, string, string, string, string, string | null, boolean, readonly number[]];
+type ProfileRecord = [
+  ...[id: number, username: string, fullName: string, avatar: string, role: string, lastSeen: string | null],
+  ...[createdAt: string, updatedAt: string, isClosed: boolean, blocked: readonly number[]],
+];
 
 /** Also the name of its lock. */
 export const profileKey = (id: number): string => `profile:${id}`;

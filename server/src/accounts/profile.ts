@@ -1,10 +1,12 @@
 import { limits, type RouteBody, type RouteQuery, type User } from "@om/protocol";
+import type { Reads } from "../cache/recorder.ts";
 import type { Caller } from "../platform/caller.ts";
 import { cleanText } from "../platform/cut-text.ts";
 import { OmError } from "../platform/om-error.ts";
 import { pageLimit, wholeNumber } from "../platform/page-limit.ts";
 import type { AccountStore } from "./account-store.ts";
 import { parseFullName, parseUsername } from "./names.ts";
+import type { Profiles } from "./profile-cache.ts";
 import type { UserViews } from "./user-view.ts";
 
 interface Deps {
@@ -38,14 +40,20 @@ export async function updateMe(
 }
 
 /** All digits: a user id; else a username without case. */
-export async function getUser({ accounts, views }: Deps, { userId }: Caller, text: string): Promise<{ user: User }> {
+export async function getUser(
+  { accounts, profiles, views }: Deps & { profiles: Profiles },
+  caller: Caller,
+  { text, reads }: { text: string; reads: Reads },
+): Promise<{ user: User }> {
   if (/^0+$/.test(text)) throw new OmError("invalid_user_id");
-  const id = wholeNumber(text);
-  const isName = !/^\d+$/.test(text);
-  const named = isName ? await accounts.byName(cleanText(text), userId) : undefined;
-  const profile = id === undefined ? named : await accounts.byId(id, userId);
-  if (profile === undefined) throw new OmError("user_not_found");
-  return { user: await views.alone(profile, userId) };
+  const name = /^\d+$/.test(text) ? undefined : cleanText(text).toLowerCase();
+  const id = name === undefined ? wholeNumber(text) : await accounts.idByName(name);
+  if (id === undefined) throw new OmError("user_not_found");
+  const [[profile], online] = await Promise.all([profiles.forViewer(reads, caller, [id]), views.observe(reads, [id])]);
+  // The name is this user's for as long as the profile has it.
+  const isNamedSo = name === undefined || profile?.username.toLowerCase() === name;
+  if (profile === undefined || profile.isClosed || !isNamedSo) throw new OmError("user_not_found");
+  return { user: views.user(profile, caller.userId, online) };
 }
 
 /** Users whose username or full name contains the text, without case, the one named so first, then in order of username. */

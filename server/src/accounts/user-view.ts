@@ -80,12 +80,11 @@ export function createUserViews(options: {
     /** As `user`, without the role. */
     peer,
     user,
-    /** As `user`, with the times of the account. */
-    full: (profile: FullProfile, viewerId: number, online: IsOnline): FullUser => ({
-      ...user(profile, viewerId, online),
-      created_at: profile.created_at,
-      updated_at: profile.updated_at,
-    }),
+    /** As `user`, with the times of the account; without `is_blocked`, which the contract does not have here. */
+    full(profile: FullProfile, viewerId: number, online: IsOnline): FullUser {
+      const { is_blocked: _isBlocked, ...shown } = user(profile, viewerId, online);
+      return { ...shown, created_at: profile.created_at, updated_at: profile.updated_at };
+    },
   };
 }
 export type UserViews = ReturnType<typeof createUserViews>;

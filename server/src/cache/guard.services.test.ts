@@ -14,6 +14,7 @@ describeDatabases("rows changed by hand", (database) => {
     const rows = await database.rows<{ key: string; ver: number }>(
       `select 'conv' as key, ver from conversations where id = $1
        union all select 'group', ver from conversations where id = $2
+       union all select 'about', ver from groups where id = (select group_id from conversations where id = $2)
        union all select 'member ' || case user_id when $3 then 'ann' when $4 then 'bea' else 'cem' end, member_ver from participants where conversation_id = $2
        union all select 'list ' || case user_id when $3 then 'ann' when $4 then 'bea' else 'cem' end, list_ver from user_state where user_id in ($3, $4, $5)
        union all select 'profile ' || case id when $3 then 'ann' when $4 then 'bea' else 'cem' end, ver from users where id in ($3, $4, $5)`,
@@ -29,6 +30,7 @@ describeDatabases("rows changed by hand", (database) => {
       [`unread:${ann}:${bea}`, "unread ann"],
       [`unread:${bea}:${ann}`, "unread bea"],
       [`group:${group}`, "group"],
+      [`about:${group}`, "about"],
       ...[ann, bea, cem].flatMap((id, n): [string, string][] => {
         const name = ["ann", "bea", "cem"][n] ?? "";
         const keys = [`convlist:${id}`, `member:${group}:${id}`, `profile:${id}`];
@@ -121,12 +123,13 @@ describeDatabases("rows changed by hand", (database) => {
   });
 
   test("a group is renamed", async () => {
-    expect(await change("update groups set name = 'new' where id = $1", group)).toEqual(ofGroup);
+    const mine = ["about", "group"];
+    expect(await change("update groups set name = 'new' where id = $1", group)).toEqual({ raised: mine, noted: mine });
   });
 
   test("somebody is thrown out of a group", async () => {
     const text = "update participants set left_at = now() where conversation_id = $1 and user_id = $2";
-    const mine = ["group", "list bea", "member bea"];
+    const mine = ["about", "group", "list bea", "member bea"];
     expect(await change(text, groupConversation, bea)).toEqual({ raised: mine, noted: mine });
   });
 
@@ -141,7 +144,16 @@ describeDatabases("rows changed by hand", (database) => {
     await sql("delete from cache_dirty");
     const text = "update participants set conversation_id = $1 where conversation_id = $2 and user_id = $3";
     const moved = await change(text, direct, groupConversation, ann);
-    expect(moved.noted).toEqual(["conv", "group", "list ann", "list bea", "member ann", "unread ann", "unread bea"]);
+    expect(moved.noted).toEqual([
+      "about",
+      "conv",
+      "group",
+      "list ann",
+      "list bea",
+      "member ann",
+      "unread ann",
+      "unread bea",
+    ]);
     // Whoever is in no row any more is no member, whatever an entry says.
     await sql("delete from cache_dirty");
     const gone = await change(
@@ -149,7 +161,7 @@ describeDatabases("rows changed by hand", (database) => {
       groupConversation,
       bea,
     );
-    expect(gone.noted).toEqual(["group", "list bea", "member bea"]);
+    expect(gone.noted).toEqual(["about", "group", "list bea", "member bea"]);
   });
 
   test("a message is moved to another conversation: both are new", async () => {
@@ -175,6 +187,7 @@ describeDatabases("rows changed by hand", (database) => {
     ["full_name", "'Other'"],
     ["avatar", "'/a'"],
     ["last_seen", "now()"],
+    ["updated_at", "now() + interval '1 day'"],
     ["deleted_at", "now()"],
   ])("a user's %s is changed", async (column, value) => {
     const mine = ["profile ann"];
@@ -204,7 +217,10 @@ describeDatabases("rows changed by hand", (database) => {
     expect(rows[0]?.["ver"]).toBeGreaterThan(before["conv"] ?? 0);
     await sql("delete from cache_dirty");
     await change("delete from conversations where id = $1", groupConversation);
-    expect(await noted()).toEqual(["group", "list ann", "list bea", "member ann", "member bea"]);
+    expect(await noted()).toEqual(["about", "group", "list ann", "list bea", "member ann", "member bea"]);
+    await sql("delete from cache_dirty");
+    const [about] = await sql("delete from groups where id = $1 returning ver + 1 as ver", group);
+    expect(await sql("select key, ver from cache_dirty")).toEqual([{ key: `about:${group}`, ver: about?.["ver"] }]);
     await sql("delete from cache_dirty");
     await sql("delete from users where id = $1", cem);
     expect(await noted()).toEqual(["profile cem"]);

@@ -1,5 +1,5 @@
 /** Kinds of cached objects, as metrics name them. */
-export type KindName = "conv" | "group" | "member" | "convlist" | "unread" | "profile";
+export type KindName = "conv" | "group" | "member" | "convlist" | "unread" | "profile" | "about";
 
 /** What the database has of an object, from one snapshot. */
 export interface Loaded<T> {

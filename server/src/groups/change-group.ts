@@ -5,6 +5,7 @@ import type { CacheWrites } from "../cache/write-marks.ts";
 import { invalidatedGroup, conversationKey, listLock } from "../conversations/cache-keys.ts";
 import { OmError } from "../platform/om-error.ts";
 import { violatedConstraint, type Queries } from "../platform/postgres/database.ts";
+import { invalidatedAbout } from "./group-cache.ts";
 import { groupStore } from "./group-store.ts";
 import { inviteStore } from "./invite-store.ts";
 import { membershipStore, type GroupHead, type MembershipStore, type GroupAccess } from "./membership-store.ts";
@@ -68,6 +69,7 @@ export async function changeGroup<T extends { head: GroupHead | undefined }>(
     const done = await work(storesOf(queries));
     // What the work left as it was has its old version, which changes nothing in the cache.
     (await invalidatedGroup(queries, groupId, listsOf)).forEach(touch);
+    if (done.head !== undefined) touch(await invalidatedAbout(queries, groupId));
     return done;
   });
   const done = await run.catch((error: unknown) => {

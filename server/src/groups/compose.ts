@@ -1,10 +1,14 @@
+import type { Profiles } from "../accounts/profile-cache.ts";
 import type { UserViews } from "../accounts/user-view.ts";
-import type { CacheWrites } from "../cache/write-marks.ts";
+import { keptAnswer } from "../cache/answers.ts";
+import type { Cache } from "../cache/cache.ts";
 import type { Config } from "../config.ts";
+import { listSource } from "../conversations/list-cache.ts";
 import type { PublishGroupEvent } from "./change-group.ts";
 import { createGroup } from "./create-group.ts";
 import { editGroup } from "./edit-group.ts";
 import { checkHandle, findGroup, listGroups, searchGroups } from "./find-groups.ts";
+import { aboutSource } from "./group-cache.ts";
 import { createInvite, joinByInvite, listInvites, previewInvite, revokeInvite } from "./invites.ts";
 import { joinByHandle, joinGroup } from "./join-group.ts";
 import { leaveAllGroups, leaveGroup } from "./leave-group.ts";
@@ -14,30 +18,41 @@ import type { SetIcon } from "../media/avatars.ts";
 import type { Database } from "../platform/postgres/database.ts";
 import type { RoutesOf } from "../platform/route-handlers.ts";
 
-export function composeGroups(deps: {
+export function composeGroups({
+  cache,
+  config,
+  ...parts
+}: {
   config: Pick<Config, "publicJoinBaseUrl">;
   db: Database;
-  writes: CacheWrites;
+  cache: Pick<Cache, "answers" | "writes">;
   views: UserViews;
+  profiles: Profiles;
   publishGroupEvent: PublishGroupEvent;
 }) {
-  const { db } = deps;
-  const links = { ...deps, joinBase: deps.config.publicJoinBaseUrl };
+  const { db } = parts;
+  const deps = { ...parts, writes: cache.writes, list: listSource(db), about: aboutSource(db) };
+  const links = { ...deps, joinBase: config.publicJoinBaseUrl };
+  const keep = keptAnswer(cache.answers);
   return {
     /** Before an account is closed. */
     leaveAll: (userId: number) => leaveAllGroups(deps, userId),
     setIcon: ((userId, groupId, url) => setIcon(deps, { userId }, { groupId, url })) satisfies SetIcon,
     routes: {
       createGroup: ({ caller, body }) => createGroup(deps, caller, body),
-      groups: ({ caller }) => listGroups(deps, caller),
+      groups: (request) => keep("groups", request, (reads) => listGroups(deps, request.caller, reads)),
       searchGroups: ({ caller, query }) => searchGroups(deps, caller, query),
       checkHandle: ({ query }) => checkHandle(db, query),
-      groupByHandle: ({ caller, params }) => findGroup(deps, caller, params.handle),
+      groupByHandle: (request) =>
+        keep("groupByHandle", request, (reads) =>
+          findGroup(deps, request.caller, { handle: request.params.handle, reads }),
+        ),
       joinByHandle: ({ caller, params }) => joinByHandle(deps, caller, params.handle),
       editGroup: ({ caller, params, body }) => editGroup(deps, caller, { ...params, body }),
       joinGroup: ({ caller, params }) => joinGroup(deps, caller, params.id),
       leaveGroup: ({ caller, params }) => leaveGroup(deps, caller, params.id),
-      groupMembers: ({ caller, params }) => listMembers(deps, caller, params.id),
+      groupMembers: (request) =>
+        keep("groupMembers", request, (reads) => listMembers(deps, request.caller, { id: request.params.id, reads })),
       addMember: ({ caller, params, body }) => addMember(deps, caller, { ...body, ...params }),
       removeMember: ({ caller, params }) => removeMember(deps, caller, params),
       setRole: ({ caller, params, body }) => setRole(deps, caller, { ...body, ...params }),

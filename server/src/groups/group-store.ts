@@ -27,16 +27,9 @@ const groupColumns =
   " 'last_seen', u.last_seen) from users u where u.id = g.creator_id and u.deleted_at is null) as creator";
 
 const byId = statement<GroupRow>("groups.by_id", `select ${groupColumns} from groups g where g.id = $1`);
-const byHandle = statement<GroupRow>(
-  "groups.by_handle",
-  `select ${groupColumns} from names n join groups g on g.id = n.group_id
-   where n.name = $1 and g.is_public`,
-);
-const ofMember = statement<GroupRow>(
-  "groups.of_member",
-  `select ${groupColumns} from participants p join conversations c on c.id = p.conversation_id
-     join groups g on g.id = c.group_id
-   where p.user_id = $1 and p.left_at is null order by g.id desc limit $2`,
+const idByHandle = statement<{ group_id: number }>(
+  "groups.id_by_handle",
+  "select group_id from names where name = $1 and group_id is not null",
 );
 const search = statement<GroupRow>(
   "groups.search",
@@ -83,10 +76,8 @@ const setIcon = statement<never>("groups.set_icon", "update groups set icon = $2
 export function groupStore(db: Queries) {
   return {
     byId: async (id: number) => (await db.query(byId, [id]))[0],
-    /** Public groups only. */
-    byHandle: async (handle: string) => (await db.query(byHandle, [handle.toLowerCase()]))[0],
-    /** Groups that the user is in, the newest first. */
-    ofMember: (userId: number, limit: number) => db.query(ofMember, [userId, limit]),
+    /** Of a public group; in lower case. */
+    idByHandle: async (handle: string) => (await db.query(idByHandle, [handle]))[0]?.group_id,
     /** Public groups whose name or handle contains `text`, without case; those named so first. */
     search: (text: string, limit: number) => db.query(search, [likePattern(text), limit, text]),
     /** By a user or by a group other than `exceptId`. */

@@ -14,9 +14,9 @@ export async function joinGroup(deps: GroupDeps, caller: Caller, id: string): Pr
 
 /** A public group. */
 export async function joinByHandle(deps: GroupDeps, caller: Caller, handle: string): Promise<Group> {
-  const found = await groupStore(deps.db).byHandle(parseHandle(handle));
-  if (found === undefined) throw new OmError("record_not_found");
-  return groupView(deps.views, await joinPublic(deps, caller, found.id), caller.userId);
+  const id = await groupStore(deps.db).idByHandle(parseHandle(handle).toLowerCase());
+  if (id === undefined) throw new OmError("record_not_found");
+  return groupView(deps.views, await joinPublic(deps, caller, id), caller.userId);
 }
 
 async function joinPublic(deps: GroupDeps, { userId }: Caller, groupId: number): Promise<GroupRow> {

@@ -1,16 +1,41 @@
 import { limits, type FullUser, type RouteBody } from "@om/protocol";
+import type { Reads } from "../cache/recorder.ts";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
 import { addToGroup, changeGroup, requireAdmin, type GroupDeps } from "./change-group.ts";
+import type { GroupReadDeps } from "./find-groups.ts";
 import { removeFromGroup } from "./leave-group.ts";
 import { membershipStore } from "./membership-store.ts";
 import { parseId } from "../platform/page-limit.ts";
 import { parseGroupId } from "./parse-input.ts";
 
 /** Those of a private group are for members only. The oldest member first. */
-export async function listMembers({ db, views }: GroupDeps, { userId }: Caller, id: string): Promise<FullUser[]> {
+export async function listMembers(
+  deps: GroupReadDeps,
+  caller: Caller,
+  { id, reads }: { id: string; reads: Reads },
+): Promise<FullUser[]> {
+  const { profiles, views } = deps;
+  const groupId = parseGroupId(id);
+  const [found] = await reads.read(deps.about, [groupId]);
+  if (found?.value === undefined) throw new OmError("group_not_found");
+  const { members, is_public: isPublic } = found.value;
+  if (members === null) {
+    reads.bypass();
+    return listManyMembers(deps, caller, groupId);
+  }
+  if (!isPublic && !members.includes(caller.userId)) throw new OmError("forbidden");
+  const [all, online] = await Promise.all([profiles.forViewer(reads, caller, members), views.observe(reads, members)]);
+  const open = new Map(all.filter(({ isClosed }) => !isClosed).map((profile) => [profile.id, profile]));
+  return members.flatMap((member) => {
+    const profile = open.get(member);
+    return profile === undefined ? [] : [views.full(profile, caller.userId, online)];
+  });
+}
+
+async function listManyMembers({ db, views }: GroupReadDeps, { userId }: Caller, groupId: number): Promise<FullUser[]> {
   const members = membershipStore(db);
-  const access = await members.access(parseGroupId(id), userId);
+  const access = await members.access(groupId, userId);
   if (access === undefined) throw new OmError("group_not_found");
   if (!access.is_public && access.role === null) throw new OmError("forbidden");
   const profiles = await members.profiles(access.conversation_id, userId, limits.groupMembers);

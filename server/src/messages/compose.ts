@@ -7,13 +7,16 @@ import type { Config } from "../config.ts";
 import { conversationStore } from "../conversations/conversation-store.ts";
 import { listSource } from "../conversations/list-cache.ts";
 import { memberSource } from "../conversations/member-cache.ts";
+import type { PositionUpdate } from "../conversations/position-store.ts";
 import { createLanes, type Lanes } from "../conversations/write-lanes.ts";
 import type { Bus } from "../delivery/bus.ts";
 import type { Hub } from "../delivery/hub.ts";
 import type { Caller } from "../platform/caller.ts";
 import type { FrameHandlers } from "../platform/frame-handlers.ts";
+import { createGathering } from "../platform/gathering.ts";
 import { parseId } from "../platform/page-limit.ts";
-import type { Database, Queries } from "../platform/postgres/database.ts";
+import { OmError } from "../platform/om-error.ts";
+import { DatabaseUnavailable, type Database, type Queries } from "../platform/postgres/database.ts";
 import type { RoutesOf } from "../platform/route-handlers.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import type { PostTargets } from "./cache-changes.ts";
@@ -26,7 +29,7 @@ import { ackFrameIn, chatFrame, groupReadFrame, receipt, syncFrame } from "./inb
 import { revisionStore } from "./revision-store.ts";
 import { listMessageChanges } from "./list-message-changes.ts";
 import { messageStore } from "./message-store.ts";
-import { pendingStore } from "./pending-store.ts";
+import { pendingStore, type PendingOf } from "./pending-store.ts";
 import { postGroupMessage, postMessage } from "./post-message.ts";
 import { fetchGroupReadState, markGroupRead } from "./mark-group-read.ts";
 import { fetchHistory, fetchPage, type HistoryDeps } from "./fetch-history.ts";
@@ -35,6 +38,9 @@ import { sendMessage, type SendRules } from "./send-message.ts";
 import { postSync } from "./sync-messages.ts";
 import { createWriteBatch } from "./write-batch.ts";
 import type { Write, WriteResult } from "./write.ts";
+
+/** Writes that commit together at the most. */
+const maxBatch = 128;
 
 interface Deps {
   config: Pick<Config, "maxMessageLength" | "pendingDays" | "sendLanes">;
@@ -66,24 +72,50 @@ export function composeMessages(deps: Deps) {
   const { config, db, views, telemetry, lanes, move } = parts;
   const pending = { store: pendingStore(db), views };
   const { failure } = telemetry.sockets;
+  // Those of thousands come at once when they connect and when they are pinged, and nobody waits for them.
+  let lane = 0;
+  const proofs = createGathering<PositionUpdate>({
+    waitMs: 100,
+    most: maxBatch,
+    take(updates) {
+      lane += 1;
+      for (const update of updates) void lanes.run(lane, { kind: "advance", update }).catch(failure);
+    },
+  });
   return {
     routes: routesOf(parts),
     frames: framesOf(parts),
     lanes,
+    /** Resolves when everything that was taken is committed. */
+    async idle(): Promise<void> {
+      proofs.flush();
+      await lanes.idle();
+    },
     move,
     groups: parts.sources.group,
     backlog: {
-      messages: (userId: number, sentSeqs: ReadonlyMap<number, number>) =>
-        fetchPending({ ...pending, days: config.pendingDays }, userId, sentSeqs),
-      revisions: (userId: number) => fetchPendingRevisions(pending, userId),
+      messages: inBatches((of: PendingOf[]) => fetchPending({ ...pending, days: config.pendingDays }, of)),
+      revisions: inBatches((userIds: number[]) => fetchPendingRevisions(pending, userIds)),
     },
     deliveries: {
-      messages: ({ userId }: Caller, messageId: number) =>
-        void move({ userId, to: { messageId }, read: false }).catch(failure),
+      messages: ({ userId }: Caller, messageId: number) => proofs.add({ userId, to: { messageId }, read: false }),
       revisions: ({ userId }: Caller, conversationId: number, ver: number) =>
         void pending.store.advanceDeliveredVer(userId, conversationId, ver).catch(failure),
     },
   };
+}
+
+/** Sockets that connect while others are read for wait for the next statement, which reads for all of them; two go side by side. */
+function inBatches<Item, Result>(fetch: (items: Item[]) => Promise<Result[]>): (item: Item) => Promise<Result> {
+  const execute = (items: Item[]): Promise<Result[]> =>
+    fetch(items).catch((error: unknown) => {
+      // Not tried again for each alone, as after other failures.
+      throw error instanceof DatabaseUnavailable ? new OmError("unavailable") : error;
+    });
+  const waits = { maxWaiting: 50_000, maxWaitMs: 30_000, now: () => performance.now() };
+  const lanes = createLanes({ lanes: 2, maxBatch: 50, ...waits, execute });
+  let next = 0;
+  return (item) => lanes.run(next++, item);
 }
 
 /** What is kept of messages in the cache, and what writers post there. */
@@ -105,7 +137,7 @@ function partsOf(deps: Deps): Parts {
   const { sources, posts } = cachedMessages(cache, db);
   const lanes = createLanes<Write, WriteResult>({
     lanes: config.sendLanes,
-    maxBatch: 128,
+    maxBatch,
     maxWaiting: 5_000,
     maxWaitMs: 10_000,
     now: Date.now,

@@ -174,7 +174,7 @@ async function check(database: TestDatabase, model: Model, ids: [number, number]
   ).length;
   if (model.messages.length > 0)
     expect(all.map((one) => [one.unread_count, one.seq])).toEqual([[unread, model.messages.length]]);
-  const waiting = await pendingStore(db).pending(me, { sentSeqs: new Map(), days: 30, limit: 50 });
+  const waiting = await pendingStore(db).pending([{ userId: me, sentSeqs: new Map() }], { days: 30, limit: 50 });
   const undelivered = model.messages.filter(
     ({ by, deleted, hidden }, i) =>
       by !== viewer && !deleted && !hidden && i + 1 > Math.max(part.delivered, part.cleared),

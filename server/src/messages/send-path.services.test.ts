@@ -116,8 +116,8 @@ describeDatabases(
             const { conversations } = await listConversations(deps, callerOf(personOf(me)), {}, database.reads.once());
             const expected = sent.filter(({ by }, i) => by !== me && i + 1 > (readTo[me] ?? 0)).length;
             expect(conversations.reduce((sum, one) => sum + one.unread_count, 0)).toBe(expected);
-            const page = { sentSeqs: new Map<number, number>(), days: 30, limit: 50 };
-            const pending = await pendingStore(database.db).pending(personOf(me), page);
+            const of = [{ userId: personOf(me), sentSeqs: new Map<number, number>() }];
+            const pending = await pendingStore(database.db).pending(of, { days: 30, limit: 50 });
             const undelivered = sent.filter(({ by }, i) => by !== me && i + 1 > (deliveredTo[me] ?? 0));
             expect(pending.flatMap((row) => row.messages.map(([id]) => id))).toEqual(undelivered.map(({ id }) => id));
           }
@@ -206,11 +206,24 @@ describeDatabases(
         await storeMessages(database.db, [message(i % 2 ? b : c, a, `p${i}`), message(a, b, `mine${i}`)]);
       }
       const deps = { store: pendingStore(database.db), views, days: 30 };
-      const all = await fetchPending(deps, a, new Map());
+      const none = new Map<number, number>();
+      const [all = [], own] = await fetchPending(
+        deps,
+        [a, b, c, a].map((userId) => ({ userId, sentSeqs: none })),
+      );
       expect(all.map(({ frame }) => frame.message.client_id)).toEqual(["p0", "p1", "p2", "p3", "p4", "p5"]);
+      expect(own?.map(({ frame }) => frame.message.client_id)).toEqual(Array.from({ length: 6 }, (_, i) => `mine${i}`));
       const sentSeqs = new Map(all.slice(0, 3).map(({ conversationId, frame }) => [conversationId, frame.seq]));
-      const rest = await fetchPending(deps, a, sentSeqs);
-      expect(rest.map(({ frame }) => frame.message.client_id)).toEqual(["p3", "p4", "p5"]);
+      const of = [
+        { userId: b, sentSeqs: new Map([...sentSeqs].map(([id]) => [id, 100])) },
+        { userId: a, sentSeqs },
+        { userId: a, sentSeqs: none },
+      ];
+      expect((await fetchPending(deps, of)).map((each) => each.map(({ frame }) => frame.message.client_id))).toEqual([
+        [],
+        ["p3", "p4", "p5"],
+        ["p0", "p1", "p2", "p3", "p4", "p5"],
+      ]);
     });
   },
   { minimum: true },

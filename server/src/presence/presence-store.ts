@@ -14,15 +14,18 @@ const others = statement<{ user_id: number }>(
      join participants p on p.conversation_id = c.id and p.left_at is null and p.user_id <> $1
    where c.group_id = $2 and not ${blocked("$1", "p.user_id")} limit 10000`,
 );
-const peers = statement<{ user_id: number }>(
+const peers = statement<{ peers: number[] }>(
   "presence.peers",
-  `select peer.user_id from (
-     select case when c.lo = $1 then c.hi else c.lo end as user_id
-     from participants p join conversations c on c.id = p.conversation_id
-     where p.user_id = $1 and c.lo <> c.hi and c.last_message_id is not null
-     order by c.last_message_at desc limit $2
-   ) peer
-   where not ${blocked("$1", "peer.user_id")}`,
+  `select (
+     select coalesce(json_agg(peer.user_id), '[]') from (
+       select case when c.lo = i.user_id then c.hi else c.lo end as user_id
+       from participants p join conversations c on c.id = p.conversation_id
+       where p.user_id = i.user_id and c.lo <> c.hi and c.last_message_id is not null
+       order by c.last_message_at desc limit $2
+     ) peer
+     where not ${blocked("i.user_id", "peer.user_id")}
+   ) as peers
+   from unnest($1::bigint[]) with ordinality as i(user_id, ord) order by i.ord`,
 );
 
 /** Who may see something of a user's presence. */
@@ -33,8 +36,9 @@ export function presenceStore(db: Queries) {
     /** The other members of a group that the user is in, without those with whom there is a block; nobody if the user is not. */
     groupOthers: async (userId: number, groupId: number) =>
       (await db.query(others, [userId, groupId])).map((row) => row.user_id),
-    /** Those with whom the user has a direct conversation, the latest first. */
-    peers: async (userId: number, limit: number) => (await db.query(peers, [userId, limit])).map((row) => row.user_id),
+    /** For each user those with whom there is a direct conversation, the latest first; at most `limit`. */
+    peers: async (userIds: readonly number[], limit: number) =>
+      (await db.query(peers, [userIds, limit])).map((row) => row.peers),
   };
 }
 export type PresenceStore = ReturnType<typeof presenceStore>;

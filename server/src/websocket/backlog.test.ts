@@ -17,7 +17,7 @@ async function flush(count: number, batched: boolean): Promise<string[]> {
     batched,
     read: {
       revisions: async () => [],
-      async messages(_userId, sentSeqs) {
+      async messages({ sentSeqs }) {
         const after = sentSeqs.get(conversationId) ?? 0;
         return all.filter(({ frame }) => frame.seq > after).slice(0, 50);
       },

@@ -26,7 +26,7 @@ export interface FetchBacklog {
    * The next waiting messages of a user, lowest ids first, in each conversation after those of `sentSeqs` (conversation → seq); at most
    * `limits.batchFrames`.
    */
-  messages(userId: number, sentSeqs: ReadonlyMap<number, number>): Promise<BacklogMessage[]>;
+  messages(of: { userId: number; sentSeqs: ReadonlyMap<number, number> }): Promise<BacklogMessage[]>;
   revisions(userId: number): Promise<BacklogRevisions[]>;
 }
 
@@ -65,7 +65,7 @@ export function createBacklog(options: Options): { push(push: Push): void; run()
     // A conversation that was deleted goes first: what waits was written after it.
     await sendRevisions();
     while (options.isOpen()) {
-      const page = await options.read.messages(options.userId, sentSeqs);
+      const page = await options.read.messages({ userId: options.userId, sentSeqs });
       sendPage(page);
       if (page.length < limits.batchFrames) break;
       await options.pause(100);

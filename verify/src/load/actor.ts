@@ -1,6 +1,17 @@
 import { now } from "./clock.ts";
 import type { Direct, Group } from "./people.ts";
-import { readDirect, readGroup, readGroupUnread, readList, readUnread, type Capabilities } from "./reads.ts";
+import {
+  other,
+  readDirect,
+  readGroup,
+  readGroups,
+  readGroupUnread,
+  readList,
+  readMembers,
+  readUnread,
+  readUser,
+  type Capabilities,
+} from "./reads.ts";
 import type { Session } from "./session.ts";
 import {
   block,
@@ -56,6 +67,12 @@ const operations: Record<string, Operation> = {
       const ofGroup = group !== undefined && session.random.chance(0.3);
       return nothing(ofGroup ? readGroupUnread(session, group) : readUnread(session, direct));
     },
+  },
+  readUser: { weight: 4, calm: 10, run: (session, { direct }) => nothing(readPeer(session, direct)) },
+  readGroups: {
+    weight: 6,
+    run: (session, { group }) =>
+      nothing(group && (session.random.chance(0.5) ? readGroups(session) : readMembers(session, group))),
   },
   sendDirect: { weight: 13, calm: 1, run: (session, { direct }) => sendDirect(session, direct) },
   sendGroup: {
@@ -142,9 +159,16 @@ async function readObject(session: Session, object: string, { capabilities, hide
   const group = session.groups.find((one) => one.object === object);
   if (object.startsWith("convlist:") || random.chance(0.2)) return readList(session, hides);
   if (direct !== undefined && capabilities.unread && random.chance(0.25)) return readUnread(session, direct);
+  if (direct !== undefined && random.chance(0.1)) return readPeer(session, direct);
   if (direct !== undefined) return readDirect(session, direct, page(session));
+  if (group !== undefined && random.chance(0.4)) {
+    return random.chance(0.5) ? readGroups(session) : readMembers(session, group);
+  }
   if (group !== undefined) return readGroup(session, group, page(session));
 }
+
+const readPeer = (session: Session, { people, hides }: Direct): Promise<void> =>
+  readUser(session, other(people, session.person).id, hides);
 
 const page = ({ random }: Session): number => random.pick(pages);
 

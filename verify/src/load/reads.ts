@@ -118,6 +118,47 @@ export async function readGroupUnread(session: Session, { object, id }: Group): 
   note(session, answer, { of: { object, view: "", keys }, ver, text: undefined });
 }
 
+/** @param hides see `Direct` */
+export async function readUser(session: Session, id: number, hides: boolean): Promise<void> {
+  const answer = await session.ask("read user", { method: "GET", path: `/api/users/${id}` });
+  if (answer === undefined) return;
+  const { user } = answer.body as { user: Face };
+  const from = { object: `profile:${id}`, view: "user", keys: [`profile:${id}`] };
+  noteFaces(session, answer, [user], { from, isKept: true, hides: () => hides });
+}
+
+/** Of a public group, so that the reader need not be in it. */
+export async function readMembers(session: Session, { id }: Group): Promise<void> {
+  const answer = await session.ask("read members", { method: "GET", path: `/api/groups/${id}/members` });
+  if (answer === undefined) return;
+  const members = answer.body as { id: number; full_name: string }[];
+  const keys = [`about:${id}`];
+  for (const { id: userId, full_name: name } of members) {
+    const object = `member:${id}:${userId}`;
+    note(session, answer, { of: { object, view: "membership", keys }, ver: undefined, text: member });
+    const of = { object: `profile:${userId}`, view: "name", keys: [`profile:${userId}`] };
+    note(session, answer, { of, ver: undefined, text: name });
+  }
+  const self = session.person.id;
+  const text = members.some(({ id: userId }) => userId === self) ? member : noMember;
+  note(session, answer, { of: { object: `member:${id}:${self}`, view: "membership", keys }, ver: undefined, text });
+}
+
+export async function readGroups(session: Session): Promise<void> {
+  const answer = await session.ask("read groups", { method: "GET", path: "/api/groups" });
+  if (answer === undefined) return;
+  const groups = answer.body as { id: number; name: string }[];
+  const self = session.person.id;
+  for (const { id } of session.groups) {
+    const shown = groups.find((group) => group.id === id);
+    const of = { object: `member:${id}:${self}`, view: "membership", keys: [`convlist:${self}`] };
+    note(session, answer, { of, ver: undefined, text: shown === undefined ? noMember : member });
+    if (shown === undefined) continue;
+    const called = { object: `group:${id}`, view: "called", keys: [`about:${id}`] };
+    note(session, answer, { of: called, ver: undefined, text: shown.name });
+  }
+}
+
 /** Somebody as an answer shows them. */
 type Face = RenderedPeer & { is_online: boolean; presence?: "unknown" };
 

@@ -136,7 +136,7 @@ function historyOf(name: string, { states, views }: Track): ObjectHistory {
   return { name, states, shown: new Map([...views].map(([view, { shown }]) => [view, shown])) };
 }
 
-/** `history/<viewer>/<limit>`, `unread`, `membership`, `blocked`, `head`, `settled/<viewer>`, `list`, `name`. */
+/** `history/<viewer>/<limit>`, `unread`, `membership`, `blocked`, `head`, `settled/<viewer>`, `list`, `called`, `name`. */
 function projector(
   world: World,
   object: string,
@@ -164,6 +164,8 @@ function projector(
       return of((conversation) => projectMembership(conversation, other), noMember);
     case "blocked":
       return () => String(world.isBlocked(id, other));
+    case "called":
+      return () => world.groupName(id);
     case "name":
       return () => world.fullName(id);
     default:
