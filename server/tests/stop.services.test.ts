@@ -36,7 +36,9 @@ test("what a client has proven to have in the last moment is known after a stop"
   const env = { DATABASE_URL: sharedDatabase() };
   await using first = await startChatServer(env);
   const [ada, ben] = [await first.register("ada"), await first.register("ben")];
-  expect(await first.post("/api/messages", ada, { recipient_id: ben.id, content: "hi" })).toMatchObject({ status: 201 });
+  expect(await first.post("/api/messages", ada, { recipient_id: ben.id, content: "hi" })).toMatchObject({
+    status: 201,
+  });
   const device = await first.open(ben, "");
   // The pong to the ping behind the message has been handled.
   await device.settled();
