@@ -1,6 +1,6 @@
+import { execFileSync } from "node:child_process";
 import {
   closeSync,
-  cpSync,
   existsSync,
   mkdtempSync,
   mkdirSync,
@@ -23,7 +23,7 @@ let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "om-embedded-"));
   // Made once for all tests, by the set-up.
-  cpSync(process.env["OM_POSTGRES_TEMPLATE"] ?? "", join(folder, "pgdata"), { recursive: true });
+  execFileSync("cp", ["-R", process.env["OM_POSTGRES_TEMPLATE"] ?? "", join(folder, "pgdata")]);
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 

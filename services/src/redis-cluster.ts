@@ -95,14 +95,17 @@ async function join({ masters, replicas }: Pick<RedisCluster, "masters" | "repli
 
 async function whole({ masters, replicas }: Pick<RedisCluster, "masters" | "replicas">): Promise<void> {
   const nodes = [...masters, ...replicas];
-  await until("the cluster is whole", () =>
-    nodes.filter(isLiving).every((node) => {
+  await until("the cluster is whole", () => {
+    const alive = nodes.filter(isLiving);
+    // One that has come back takes itself for the master that it was, until it hears who has taken its place.
+    if (alive.filter((node) => node.cli("ROLE").startsWith("master")).length !== masters.length) return false;
+    return alive.every((node) => {
       const info = node.cli("CLUSTER", "INFO");
       const known = info.includes(`cluster_known_nodes:${nodes.length}`) && info.includes("cluster_size:3");
       const link = /master_link_status:(\w+)/.exec(node.cli("INFO", "replication"))?.[1] ?? "up";
       return info.includes("cluster_state:ok") && known && link === "up";
-    }),
-  );
+    });
+  });
 }
 
 async function until(what: string, is: () => boolean): Promise<void> {

@@ -78,7 +78,11 @@ function start(): (call: Call) => string {
   const worker = new Worker(program, { eval: true, workerData: { port: port2, turn, from }, transferList: [port2] });
   worker.unref();
   port1.unref();
-  return (call) => {
+  // Its error is reported as nobody's; the next call starts another one.
+  worker.once("exit", () => running === ask && (running = undefined));
+  return ask;
+
+  function ask(call: Call): string {
     const answered = Atomics.load(turn, 0);
     port1.postMessage(call);
     // Woken is not answered: the wake-up of the call before may come late.
@@ -91,7 +95,7 @@ function start(): (call: Call) => string {
     const answer = receiveMessageOnPort(port1)?.message as { said?: string; error?: string } | undefined;
     if (answer?.said === undefined) throw new Error(answer?.error);
     return answer.said.trim();
-  };
+  }
 }
 
 let running: ReturnType<typeof start> | undefined;

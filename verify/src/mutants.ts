@@ -36,16 +36,20 @@ const lateFillsBy = (ms: number): Mutation =>
 const lateCommitsBy = (ms: number): Mutation =>
   cache(
     "write-marks.ts",
-    `acked = await marks.mark(changed, under);
+    `marked = await marks.mark(changed, under);
     await step?.("write-marked");`,
-    `acked = await marks.mark(changed, under);
+    `marked = await marks.mark(changed, under);
     await ${sleep(ms)};`,
   );
 const latePostsBy = (ms: number): Mutation =>
   cache("marks.ts", "      post(posts, epoch);", `      void ${sleep(ms)}.then(() => post(posts, epoch));`);
 /** For so long in each second no mark of a writer is sent, so that only rows in the database tell of its changes. */
 const lostMarksFor = (ms: number): Mutation =>
-  cache("marks.ts", "    const outcomes =", `    if (Date.now() % 1_000 < ${ms}) return false;\n    const outcomes =`);
+  cache(
+    "marks.ts",
+    "    const outcomes =",
+    `    if (Date.now() % 1_000 < ${ms}) return undefined;\n    const outcomes =`,
+  );
 
 /** Whatever is in Redis may be gone at any time: here counters are before every second look. */
 const vanishingCounters = cache(
@@ -59,7 +63,7 @@ const anyToken = cache("scripts/fill.lua", " or string.sub(h, 26, 33) ~= ARGV[2]
 const noMark = cache(
   "marks.ts",
   "    const started = performance.now();",
-  "    if (changed.length > 0) return true;\n    const started = performance.now();",
+  "    if (changed.length > 0) return new Set(changed.map(({ key }) => key));\n    const started = performance.now();",
 );
 
 /** Broken servers, by the rule that they break: a run with any of them has to fail, or the checks would prove nothing. */

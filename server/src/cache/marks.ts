@@ -15,13 +15,16 @@ export interface Changed {
   post?: (() => Post) | undefined;
 }
 
+/** Keys of entries to which something can be appended. */
+export type Marked = ReadonlySet<string>;
+
 /** How long a transaction waits for its marks, in ms. */
 const markDeadline = 15;
 export interface Marks {
-  /** Says in Redis which versions may be committed from now on; true: every key was marked in time. */
-  mark(changed: readonly Changed[], epoch: number): Promise<boolean>;
+  /** Says in Redis which versions may be committed from now on. @returns whose entry has a body; undefined: not every key was marked in time */
+  mark(changed: readonly Changed[], epoch: number): Promise<Marked | undefined>;
   /** After the commit. Nobody waits for it, and nothing depends on it. */
-  follow(changed: readonly Changed[], epoch: number | null, acked: boolean): void;
+  follow(changed: readonly Changed[], epoch: number | null, marked: Marked | undefined): void;
 }
 
 export function createMarks(deps: {
@@ -35,23 +38,25 @@ export function createMarks(deps: {
   const { redis, memory, events } = deps;
   const post = redis === undefined ? undefined : createPosts({ ...deps, redis });
 
-  async function ask(changed: readonly Changed[], epoch: number): Promise<boolean> {
+  async function ask(changed: readonly Changed[], epoch: number): Promise<Marked | undefined> {
+    const withBody = new Set<string>();
     const outcomes = await Promise.allSettled(
       inCalls(changed, redis).map(async (part) => {
         const keys = part.map(({ key }) => key);
         const counters = redis === undefined ? [] : countersOf(keys, redis);
         const vers = part.map(({ ver }) => ver);
-        await redis?.script(markDeadline, scripts.mark, [...keys, ...counters], [epoch, ...vers]);
+        const bodies = await redis?.script(markDeadline, scripts.mark, [...keys, ...counters], [epoch, ...vers]);
+        for (const [i, key] of keys.entries()) if (String(bodies)[i] === "1") withBody.add(key);
       }),
     );
-    return outcomes.every(({ status }) => status === "fulfilled");
+    return outcomes.every(({ status }) => status === "fulfilled") ? withBody : undefined;
   }
 
-  async function mark(changed: readonly Changed[], epoch: number): Promise<boolean> {
+  async function mark(changed: readonly Changed[], epoch: number): Promise<Marked | undefined> {
     const started = performance.now();
-    const acked = await ask(changed, epoch);
-    events.marked(acked ? "acked" : "unacked", (performance.now() - started) / 1000);
-    return acked;
+    const marked = await ask(changed, epoch);
+    events.marked(marked ? "acked" : "unacked", (performance.now() - started) / 1000);
+    return marked;
   }
 
   /** Every node marks what has a dirty row; this is only sooner. */
@@ -64,16 +69,18 @@ export function createMarks(deps: {
 
   return {
     mark,
-    follow(changed, epoch, acked) {
+    follow(changed, epoch, marked) {
       for (const { key, ver } of changed) memory.raiseFloor(key, ver);
       if (epoch === null || post === undefined) return;
-      if (!acked) {
+      if (marked === undefined) {
         void killLater(changed, epoch);
         return;
       }
-      const posts = changed.flatMap(({ key, ver, post: make }) =>
-        make === undefined ? [] : [{ key, ver, ...make() }],
+      const appendable = changed.filter((one) => one.post !== undefined);
+      const posts = appendable.flatMap(({ key, ver, post: make }) =>
+        make === undefined || !marked.has(key) ? [] : [{ key, ver, ...make() }],
       );
+      if (posts.length < appendable.length) events.posted("absent", appendable.length - posts.length);
       post(posts, epoch);
     },
   };

@@ -2,7 +2,7 @@ import type { Database, Queries } from "../platform/postgres/database.ts";
 import type { CacheControl } from "./control.ts";
 import { addDirtyRows } from "./control-store.ts";
 import type { CacheEvents } from "./events.ts";
-import type { Changed, Marks } from "./marks.ts";
+import type { Changed, Marked, Marks } from "./marks.ts";
 import type { OnStep } from "./steps.ts";
 
 export type Touch = (changed: Changed) => void;
@@ -39,7 +39,7 @@ async function transaction<T>(deps: Deps, work: (queries: Queries, touch: Touch)
   const { db, control, marks, events, step } = deps;
   const changed: Changed[] = [];
   let epoch: number | null = null;
-  let acked = false;
+  let marked: Marked | undefined;
   const result = await db.transaction(
     async (queries) => {
       const value = await work(queries, (one) => void changed.push(one));
@@ -47,18 +47,18 @@ async function transaction<T>(deps: Deps, work: (queries: Queries, touch: Touch)
       await step?.("write-locked");
       epoch = control.writeEpoch();
       if (epoch === null) events.marked("skipped", 0);
-      else acked = await marks.mark(changed, epoch);
+      else marked = await marks.mark(changed, epoch);
       await step?.("write-marked");
       // Under the locks: whether this epoch is still the one in which entries are filled.
-      const added = await addDirtyRows(queries, changed, acked ? epoch : null);
+      const added = await addDirtyRows(queries, changed, marked === undefined ? null : epoch);
       events.dirtyAdded(added);
-      acked &&= added === 0;
+      if (added > 0) marked = undefined;
       return value;
     },
     { marked: true },
   );
   await step?.("write-committed");
-  marks.follow(changed, epoch, acked);
+  marks.follow(changed, epoch, marked);
   return result;
 }
 
@@ -74,21 +74,21 @@ async function batch<T>(
     changed.push(...all);
   };
   const epoch = control.writeEpoch();
-  let acked = false;
-  const marked = async (queries: Queries, under: number): Promise<T> => {
+  let marked: Marked | undefined;
+  const runMarked = async (queries: Queries, under: number): Promise<T> => {
     const value = await work(queries, under, touch);
     if (changed.length === 0) return value;
     await step?.("write-locked");
-    acked = await marks.mark(changed, under);
+    marked = await marks.mark(changed, under);
     await step?.("write-marked");
-    if (!acked && !added) events.dirtyAdded(await addDirtyRows(queries, changed, null));
+    if (marked === undefined && !added) events.dirtyAdded(await addDirtyRows(queries, changed, null));
     return value;
   };
   const result =
-    epoch === null ? await work(db, null, touch) : await db.transaction((queries) => marked(queries, epoch));
+    epoch === null ? await work(db, null, touch) : await db.transaction((queries) => runMarked(queries, epoch));
   if (epoch === null && changed.length > 0) events.marked("skipped", 0);
   if (added) events.dirtyAdded(changed.length);
   await step?.("write-committed");
-  marks.follow(changed, epoch, acked && !added);
+  marks.follow(changed, epoch, added ? undefined : marked);
   return result;
 }

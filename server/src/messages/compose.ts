@@ -15,7 +15,8 @@ import type { Caller } from "../platform/caller.ts";
 import type { FrameHandlers } from "../platform/frame-handlers.ts";
 import { createGathering } from "../platform/gathering.ts";
 import { parseId } from "../platform/page-limit.ts";
-import type { Database, Queries } from "../platform/postgres/database.ts";
+import { OmError } from "../platform/om-error.ts";
+import { DatabaseUnavailable, type Database, type Queries } from "../platform/postgres/database.ts";
 import type { RoutesOf } from "../platform/route-handlers.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import type { PostTargets } from "./cache-changes.ts";
@@ -105,7 +106,12 @@ export function composeMessages(deps: Deps) {
 }
 
 /** Sockets that connect while others are read for wait for the next statement, which reads for all of them; two go side by side. */
-function inBatches<Item, Result>(execute: (items: Item[]) => Promise<Result[]>): (item: Item) => Promise<Result> {
+function inBatches<Item, Result>(fetch: (items: Item[]) => Promise<Result[]>): (item: Item) => Promise<Result> {
+  const execute = (items: Item[]): Promise<Result[]> =>
+    fetch(items).catch((error: unknown) => {
+      // Not tried again for each alone, as after other failures.
+      throw error instanceof DatabaseUnavailable ? new OmError("unavailable") : error;
+    });
   const waits = { maxWaiting: 50_000, maxWaitMs: 30_000, now: () => performance.now() };
   const lanes = createLanes({ lanes: 2, maxBatch: 50, ...waits, execute });
   let next = 0;

@@ -80,6 +80,20 @@ interface SentRow extends Pick<
   recipient: number | null;
 }
 
+/** What send_direct() answers; see there. */
+interface SentDirect extends Pick<
+  StoredRow,
+  "id" | "conversation_id" | "seq" | "ver" | "created_at" | "sender" | "sender_list_ver" | "recipient_list_ver"
+> {
+  delivered: number | null;
+  dirty: boolean;
+}
+
+const sendDirect = statement<{ sent: SentDirect | null }>(
+  "messages.send_direct",
+  "select send_direct($1, $2, $3, $4, $5, $6) as sent",
+);
+
 const sendBatch = statement<{ sent: SentBatch }>(
   "messages.send_batch",
   "select send_batch($1, $2, $3, $4, $5, $6, $7, $8) as sent",
@@ -94,6 +108,11 @@ export async function storeMessages(
   batch: readonly NewMessage[],
   epoch: number | null = null,
 ): Promise<StoredRow[]> {
+  const [message] = batch;
+  if (batch.length === 1 && message !== undefined) {
+    const row = await storeDirect(db, message, epoch);
+    if (row !== undefined) return [row];
+  }
   const rows = await db.query(sendBatch, [
     batch.map(({ senderId }) => senderId),
     batch.map(({ to }) => ("recipientId" in to ? to.recipientId : null)),
@@ -105,6 +124,33 @@ export async function storeMessages(
     epoch,
   ]);
   return storedRows(only(rows).sent);
+}
+
+/** @returns undefined: nothing is stored, because send_direct() does not do what this message needs */
+async function storeDirect(
+  db: Queries,
+  { senderId, to, clientId, messageType, content, replyToId }: NewMessage,
+  epoch: number | null,
+): Promise<StoredRow | undefined> {
+  if (!("recipientId" in to) || replyToId !== undefined) return undefined;
+  const values = [senderId, to.recipientId, clientId, messageType, content, epoch];
+  const { sent } = only(await db.query(sendDirect, values));
+  if (sent === null) return undefined;
+  const { created_at: at, delivered, dirty, ...row } = sent;
+  return {
+    ...row,
+    ord: 1,
+    outcome: "stored",
+    recipient_id: to.recipientId,
+    group_id: null,
+    status: "sent",
+    hidden: false,
+    created_at: jsonTime(at),
+    reply: null,
+    members: null,
+    sender_delivered: delivered,
+    dirty_added: dirty,
+  };
 }
 
 function storedRows({ stored, known, delivered, lists, members, senders, dirty }: SentBatch): StoredRow[] {

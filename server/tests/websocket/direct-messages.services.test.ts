@@ -161,6 +161,30 @@ describe("direct messages over sockets", () => {
     expect(await reader.next("sync_response")).toMatchObject({ has_more: false, messages: [{}, {}, {}] });
   });
 
+  test("users who connect together get what waits for each of them, all of it, once and in order", async () => {
+    const crowd = await Promise.all(Array.from({ length: 12 }, (_, i) => server.register(`crowd${i}`)));
+    // More than a page waits for the first, nothing for the second.
+    const waiting = crowd.map((user, i) =>
+      Array.from({ length: i === 0 ? 110 : i - 1 }, (_unused, n) => `${n} to ${user.name}`),
+    );
+    for (const [i, user] of crowd.entries()) {
+      for (const content of waiting[i] ?? [])
+        await server.post("/api/messages", ada, { recipient_id: user.id, content, client_id: content });
+    }
+    const writer = await server.open(ada);
+    const devices = await Promise.all(crowd.map((user, i) => server.open(user, i % 2 === 0 ? "" : "&gzip=1")));
+    expect(devices.map((device) => messagesOf(device).map(({ content }) => content))).toEqual(waiting);
+    // The pongs of those without gzip prove them, all together.
+    const proven = crowd.filter((_, i) => i % 2 === 0);
+    const told = [];
+    while (told.length < proven.length) told.push((await writer.next("delivery_update"))["user_id"]);
+    expect(told.toSorted()).toEqual(proven.map(({ id }) => id).toSorted());
+    const again = await Promise.all(crowd.map((user) => server.open(user)));
+    expect(again.map((device) => messagesOf(device).length)).toEqual(
+      waiting.map(({ length }, i) => (i % 2 === 0 ? 0 : length)),
+    );
+  });
+
   test("queue flush: at most 50 per batch, ids in order, once per device, until receipt is proven", async () => {
     const [from, to] = [await server.register("queue_a"), await server.register("queue_b")];
     const sender = await server.open(from);

@@ -1,5 +1,6 @@
 import pg from "pg";
 import type { Statement } from "./statement.ts";
+import { prepareStart, queryAsFirst } from "./transaction-start.ts";
 import { typeParsers } from "./type-parsers.ts";
 
 /** Runs statements, each on its own or all in one transaction. */
@@ -53,8 +54,6 @@ export function ownSettings(scope: "session" | "local"): string {
   return values.map((value) => `set ${scope} ${value}`).join("; ");
 }
 
-const begin: Statement<never> = { name: "", text: "begin" };
-const beginMarked: Statement<never> = { name: "", text: "begin; set local om.marked = '1'" };
 const commit: Statement<never> = { name: "", text: "commit" };
 
 export function openDatabase(options: DatabaseOptions): Database {
@@ -69,10 +68,10 @@ export function openDatabase(options: DatabaseOptions): Database {
     client: pg.Pool | pg.PoolClient,
     statement: Statement<Row>,
     values: readonly unknown[],
+    query: (config: pg.QueryConfig) => Promise<pg.QueryResult> = (config) => client.query(config),
   ): Promise<Row[]> {
     try {
-      const config: pg.QueryConfig = { name: statement.name, text: statement.text, values: values as unknown[] };
-      const result = await client.query(config);
+      const result = await query({ name: statement.name, text: statement.text, values: values as unknown[] });
       return result.rows as Row[];
     } catch (error) {
       throw translate(error);
@@ -99,10 +98,15 @@ export function openDatabase(options: DatabaseOptions): Database {
       // The statements of the work fail by themselves; an error that nobody listens to would end the process.
       const onLost = (error: Error): void => void (broken = error);
       client.on("error", onLost);
+      let begun = false;
+      const query: Queries["query"] = (statement, values) => {
+        if (begun) return run(client, statement, values);
+        begun = true;
+        return run(client, statement, values, (config) => queryAsFirst(client, config, marked));
+      };
       try {
-        await run(client, marked ? beginMarked : begin, []);
-        const value = await work({ query: (statement, values) => run(client, statement, values) });
-        await run(client, commit, []);
+        const value = await work({ query });
+        if (begun) await run(client, commit, []);
         return value;
       } catch (error) {
         // What the work itself threw, such as a refusal, is not the database's doing.
@@ -138,6 +142,7 @@ function openPool({ connection, poolSize, onOutage }: DatabaseOptions): pg.Pool 
           // A statement is planned once for each connection: planning it for its values costs up to ten times its execution.
           ` set plan_cache_mode = force_generic_plan`,
       );
+      await prepareStart(client);
     },
   });
   pool.on("error", (error) => onOutage(error));

@@ -1,5 +1,5 @@
 import { startRedisCluster, type RedisServer } from "@om/services";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { clusterClient, endOf, until } from "../../../tests/fixtures/redis-clients.ts";
 import { Subscriber } from "./subscriber.ts";
 
@@ -43,7 +43,23 @@ test("a replica takes the place of a master: another identity, and publishing an
   // The old master comes back as a replica, and takes its place again in the same life: its identity is a new one all the same.
   await master.start();
   await cluster.whole();
-  master.cli("CLUSTER", "FAILOVER");
+  await takePlace(master);
   await expect.poll(() => redis.usable && redis.identity !== promoted, { timeout: 30_000 }).toBe(true);
-  await expect.poll(() => master.cli("ROLE")).toMatch(/^master/);
-});
+  // Longer than any wait in it, so that what is waited for says what is missing.
+}, 180_000);
+
+/** A replica becomes master. On a busy machine its own may not answer it in the 5 s that it waits: then it is told again. */
+async function takePlace(replica: RedisServer): Promise<void> {
+  const isMaster = (): void => expect(replica.cli("ROLE")).toMatch(/^master/);
+  for (let tries = 1; tries <= 5; tries++) {
+    expect(replica.cli("CLUSTER", "FAILOVER")).toBe("OK");
+    if (
+      await vi.waitFor(isMaster, { timeout: 6_000 }).then(
+        () => true,
+        () => false,
+      )
+    )
+      return;
+  }
+  isMaster();
+}
