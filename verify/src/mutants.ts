@@ -210,17 +210,6 @@ export const mutants: Record<string, Mutant> = {
       ),
     ],
   },
-  flightShared: {
-    does: "gives an answer that is just being made to whoever asks meanwhile, made slowly",
-    mutations: [
-      cache("answers.ts", "if (running.began > asked) return running.answer;", "if (asked > 0) return running.answer;"),
-      cache(
-        "answers.ts",
-        "    const kept = keptOf(question, { body, make, recording });",
-        `    await ${sleep(200)};\n    const kept = keptOf(question, { body, make, recording });`,
-      ),
-    ],
-  },
   deleteAfterCommit: {
     does: "caches as the first server did: deletes the keys after the commit, and stores whatever it has read",
     mutations: [
