@@ -152,7 +152,7 @@ const table = {
     env: "DB_SSLMODE",
   },
   dbPool: setting(whole(2, 200), "16", "Connections to PostgreSQL"),
-  sendLanes: setting(whole(1, 16), "4", "Batches that may commit side by side"),
+  sendLanes: setting(whole(1, 16), "2", "Batches that may commit side by side"),
 
   jwtSecret: secret(
     text,
