@@ -163,7 +163,7 @@ export function composeFeatures(opened: Opened, ownUrl: () => string) {
   const mediaBase = (): string => config.publicApiBaseUrl || `${ownUrl()}/api`;
   const media = composeMedia({ ...shared, base: mediaBase, setIcon: groups.setIcon });
   const messages = composeMessages({ ...shared, media: media.links });
-  const conversations = composeConversations({ ...shared, move: messages.move, groups: messages.groups });
+  const conversations = composeConversations({ ...shared, advance: messages.advance, groups: messages.groups });
   const tokens = createAccessTokens(secret, now);
   const accounts = composeAccounts({
     ...shared,

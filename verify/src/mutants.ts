@@ -35,7 +35,7 @@ const lateFillsBy = (ms: number): Mutation =>
   );
 const lateCommitsBy = (ms: number): Mutation =>
   cache(
-    "write-marks.ts",
+    "cache-writes.ts",
     `marked = await marks.mark(changed, under);
     await step?.("write-marked");`,
     `marked = await marks.mark(changed, under);

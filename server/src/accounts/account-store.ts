@@ -1,4 +1,4 @@
-import type { CacheWrites } from "../cache/write-marks.ts";
+import type { CacheWrites } from "../cache/cache-writes.ts";
 import { violatedConstraint, type Database } from "../platform/postgres/database.ts";
 import { likePattern } from "../platform/postgres/pattern.ts";
 import { only, statement } from "../platform/postgres/statement.ts";

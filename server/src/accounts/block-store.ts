@@ -1,4 +1,4 @@
-import type { CacheWrites } from "../cache/write-marks.ts";
+import type { CacheWrites } from "../cache/cache-writes.ts";
 import type { Queries } from "../platform/postgres/database.ts";
 import { statement } from "../platform/postgres/statement.ts";
 import { changeProfile } from "./profile-cache.ts";

@@ -31,7 +31,7 @@ describeDatabases("change of the password", (database) => {
     expect(await isIn({ authorization: `Bearer ${String(other["access_token"])}` })).toBe(false);
     expect(await isIn(bearer)).toBe(true);
     expect((await http.refresh(refresh)).status).toBe(200);
-    expect(http.ends).toEqual([{ userId: id, ended: { allBut: expect.any(Number) as number } }]);
+    expect(http.ends).toEqual([{ userId: id, ended: { exceptSessionId: expect.any(Number) as number } }]);
     const [row] = await database.rows<{ password_hash: string }>("select password_hash from users where id = $1", [id]);
     expect(row?.password_hash).toMatch(/^\$argon2id\$/);
   });

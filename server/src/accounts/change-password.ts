@@ -30,7 +30,7 @@ export async function changePassword(
     credentials.change({ userId, from, to: await passwords.hash(wanted), spared, now: deps.now() }),
   );
   deps.publishSessionEnd(
-    { userId, ended: { allBut: spared } },
+    { userId, ended: { exceptSessionId: spared } },
     ended.map(({ id }) => id),
   );
   return { ok: true };

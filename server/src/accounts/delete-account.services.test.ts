@@ -51,7 +51,7 @@ describeDatabases("deletion of an account", (database) => {
       { token: "of ben", over: false },
       { token: "of nika", over: true },
     ]);
-    expect(http.ends).toEqual([{ userId: nika.id, ended: { allBut: undefined } }]);
+    expect(http.ends).toEqual([{ userId: nika.id, ended: { exceptSessionId: undefined } }]);
     expect(http.left).toContain(nika.id);
   });
 

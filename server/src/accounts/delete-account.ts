@@ -25,7 +25,7 @@ export async function deleteAccount(
     return credentials.close(userId, hash);
   });
   deps.publishSessionEnd(
-    { userId, ended: { allBut: undefined } },
+    { userId, ended: { exceptSessionId: undefined } },
     ended.map(({ id }) => id),
   );
   return { ok: true };

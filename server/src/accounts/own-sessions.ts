@@ -42,7 +42,7 @@ export async function endOtherSessions(deps: Deps, caller: Caller): Promise<{ en
   const { userId, sessionId } = caller;
   const ended = await deps.sessions.endAllBut(userId, sessionId, deps.now());
   const ids = ended.map(({ id }) => id);
-  deps.publishSessionEnd({ userId, ended: { allBut: sessionId } }, ids);
+  deps.publishSessionEnd({ userId, ended: { exceptSessionId: sessionId } }, ids);
   return { ended: ended.filter(({ usable }) => usable).length };
 }
 

@@ -2,8 +2,8 @@ import { LRUCache } from "lru-cache";
 import { lockObjects } from "../cache/locks.ts";
 import type { Reads } from "../cache/recorder.ts";
 import type { Source } from "../cache/source.ts";
-import type { Changed } from "../cache/marks.ts";
-import type { CacheWrites } from "../cache/write-marks.ts";
+import type { Invalidation } from "../cache/marks.ts";
+import type { CacheWrites } from "../cache/cache-writes.ts";
 import type { Queries } from "../platform/postgres/database.ts";
 import { statement } from "../platform/postgres/statement.ts";
 import type { FullProfile } from "./user-view.ts";
@@ -143,16 +143,16 @@ export function changeProfile<T>(
   userId: number,
   work: (queries: Queries) => Promise<T>,
 ): Promise<T> {
-  return writes.transaction(async (queries, touch) => {
+  return writes.transaction(async (queries, invalidate) => {
     await lockObjects(queries, [profileKey(userId)]);
     const value = await work(queries);
-    (await invalidatedProfiles(queries, [userId])).forEach(touch);
+    (await invalidatedProfiles(queries, [userId])).forEach(invalidate);
     return value;
   });
 }
 
 /** In the transaction that changed what others see of these users. */
-export async function invalidatedProfiles(queries: Queries, userIds: readonly number[]): Promise<Changed[]> {
+export async function invalidatedProfiles(queries: Queries, userIds: readonly number[]): Promise<Invalidation[]> {
   const raised = await queries.query(raiseVersion, [userIds]);
   return raised.map(({ id, ver }) => ({ key: profileKey(id), ver }));
 }

@@ -165,7 +165,7 @@ describeDatabases("session routes", (database) => {
     http.ends.length = 0;
     const answer = await endOthers(bearer);
     expect([answer.status, answer.json()]).toEqual([200, { ended: 2 }]);
-    expect(http.ends).toEqual([{ userId: id, ended: { allBut: sessionId } }]);
+    expect(http.ends).toEqual([{ userId: id, ended: { exceptSessionId: sessionId } }]);
     for (const other of others) {
       expect(await outcome(other.bearer)).toBe("invalid_access_token");
       expect((await http.refresh(other.refresh)).status).toBe(401);
@@ -181,7 +181,7 @@ describeDatabases("session routes", (database) => {
     expect((await list(old)).map(({ current }) => current)).toEqual([false]);
     http.ends.length = 0;
     expect((await endOthers(old)).json()).toEqual({ ended: 1 });
-    expect(http.ends).toEqual([{ userId: id, ended: { allBut: undefined } }]);
+    expect(http.ends).toEqual([{ userId: id, ended: { exceptSessionId: undefined } }]);
     expect((await http.refresh(refresh)).status).toBe(401);
   });
 

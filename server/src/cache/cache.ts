@@ -13,11 +13,11 @@ import { createMarks } from "./marks.ts";
 import { ReadThrough } from "./read-through.ts";
 import type { Source } from "./source.ts";
 import type { Unrecorded } from "./recorder.ts";
-import { createRelay } from "./relay.ts";
+import { createDirtyRelay } from "./dirty-relay.ts";
 import type { OnStep } from "./steps.ts";
-import { usualTimes, type CacheTimes } from "./times.ts";
+import { defaultTiming, type CacheTiming } from "./timing.ts";
 import { databaseWitness, redisWitness } from "./witness.ts";
-import { createWrites, type CacheWrites } from "./write-marks.ts";
+import { createCacheWrites, type CacheWrites } from "./cache-writes.ts";
 
 /** The coherent cache; docs/architecture.md tells how it works. Without Redis every read is one of the database. */
 export interface Cache extends Unrecorded, AsyncDisposable {
@@ -48,8 +48,8 @@ export interface CacheOptions {
   now: () => number;
   pause: (ms: number) => Promise<void>;
   step?: OnStep | undefined;
-  /** Default: `usualTimes`. */
-  times?: Partial<CacheTimes>;
+  /** Default: `defaultTiming`. */
+  times?: Partial<CacheTiming>;
 }
 
 const monotonic = (): number => performance.now();
@@ -57,7 +57,7 @@ const monotonic = (): number => performance.now();
 export async function openCache(options: CacheOptions): Promise<Cache> {
   const { db, redis, events, step, pause } = options;
   const store = controlStore(db);
-  const times = { ...usualTimes, ...options.times };
+  const times = { ...defaultTiming, ...options.times };
   const answers = createAnswers({
     cache: { read: (source, ids) => cache.read(source, ids), versions: (source, ids) => cache.versions(source, ids) },
     floor: (key) => memory.floor(key),
@@ -79,7 +79,7 @@ export async function openCache(options: CacheOptions): Promise<Cache> {
     nodeId: options.nodeId,
     times,
     now: monotonic,
-    relay: createRelay({ redis, memory, step }),
+    relay: createDirtyRelay({ redis, memory, step }),
     onEpoch(change) {
       memory.forget(change);
       if (change.isOtherRun) answers.clear();
@@ -105,7 +105,7 @@ export async function openCache(options: CacheOptions): Promise<Cache> {
     versions: async (source, ids) => entries?.versions(ids.map((id) => source.key(id))) ?? [],
     raiseFloor: memory.raiseFloor,
     compact: async (source, id) => entries?.compact(source, source.key(id)),
-    writes: createWrites({ db, control, marks, events, step }),
+    writes: createCacheWrites({ db, control, marks, events, step }),
     state: () => ({ ...control.state(), waiting: loader.waiting() }),
     [Symbol.asyncDispose]: () => control[Symbol.asyncDispose](),
   };

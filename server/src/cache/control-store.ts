@@ -9,7 +9,7 @@ export interface DirtyRow {
 }
 
 /** What the nodes agree on, as one snapshot has it. */
-export interface Shared {
+export interface ControlState {
   epoch: number;
   redis_identity: string;
   mode: "on" | "off";
@@ -22,16 +22,16 @@ export interface Shared {
   /** All of them, of which `dirty` holds the oldest. */
   dirty_count: number;
   /** Some node has said within the last seconds that it reaches Redis. */
-  somebody_ok: boolean;
+  any_node_ok: boolean;
 }
 
-const poll = statement<Shared>(
+const poll = statement<ControlState>(
   "cache.poll",
   `select c.epoch, c.redis_identity, c.mode, (extract(epoch from clock_timestamp() - c.mode_changed_at) * 1000)::float8 as mode_age,
      postgres_run() as pg_now, c.pg_run,
      (select coalesce(json_agg(d), '[]') from (select id, key, ver from cache_dirty order by id limit 5000) d) as dirty,
      (select count(*) from (select from cache_dirty limit 50001) d) as dirty_count,
-     exists (select from cache_nodes n where n.redis_ok and n.heartbeat_at > clock_timestamp() - interval '2 seconds') as somebody_ok
+     exists (select from cache_nodes n where n.redis_ok and n.heartbeat_at > clock_timestamp() - interval '2 seconds') as any_node_ok
    from cache_control c`,
 );
 const beat = statement<never>(
@@ -85,7 +85,7 @@ const explained = statement<{ explained: boolean }>(
 /** The tables behind the cache; see sql/functions/add-dirty.sql. */
 export function controlStore(db: Queries) {
   return {
-    async poll(): Promise<Shared> {
+    async poll(): Promise<ControlState> {
       const [shared] = await db.query(poll, []);
       if (shared === undefined) throw new Error("cache_control has no row");
       return shared;

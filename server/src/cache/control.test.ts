@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { ReadyCheck } from "../platform/redis/redis.ts";
 import { startControl, type CacheControl } from "./control.ts";
-import type { ControlStore, DirtyRow, Shared } from "./control-store.ts";
+import type { ControlStore, DirtyRow, ControlState } from "./control-store.ts";
 
 let now = 0;
 /** The tables behind the cache. */
-let table: Omit<Shared, "mode_age" | "dirty" | "dirty_count" | "somebody_ok"> & {
+let table: Omit<ControlState, "mode_age" | "dirty" | "dirty_count" | "any_node_ok"> & {
   changedAt: number;
   dirty: DirtyRow[];
   beats: Map<string, { at: number; isOk: boolean }>;
@@ -44,9 +44,9 @@ function turn(mode: "on" | "off"): void {
 const store: ControlStore = {
   async poll() {
     const { epoch, redis_identity, mode, pg_now, pg_run, dirty } = table;
-    const somebody_ok = [...table.beats.values()].some(({ at, isOk }) => isOk && at > now - 2_000);
+    const any_node_ok = [...table.beats.values()].some(({ at, isOk }) => isOk && at > now - 2_000);
     const counted = { dirty: dirty.slice(0, 5_000), dirty_count: Math.min(dirty.length, 50_001) };
-    return { epoch, redis_identity, mode, pg_now, pg_run, mode_age: now - table.changedAt, somebody_ok, ...counted };
+    return { epoch, redis_identity, mode, pg_now, pg_run, mode_age: now - table.changedAt, any_node_ok, ...counted };
   },
   async beat(nodeId, isOk) {
     table.beats.set(nodeId, { at: now, isOk });

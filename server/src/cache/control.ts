@@ -1,8 +1,8 @@
 import { every } from "../platform/periodic-task.ts";
 import type { Redis } from "../platform/redis/redis.ts";
-import type { ControlStore, DirtyRow, Shared } from "./control-store.ts";
-import { createOnOff } from "./on-off.ts";
-import type { CacheTimes } from "./times.ts";
+import type { ControlStore, DirtyRow, ControlState } from "./control-store.ts";
+import { createModeSwitch } from "./mode-switch.ts";
+import type { CacheTiming } from "./timing.ts";
 
 /** What this node knows of the epoch, kept fresh by polling PostgreSQL. */
 export interface CacheControl extends AsyncDisposable {
@@ -20,7 +20,7 @@ export interface ControlDeps {
   store: ControlStore;
   redis: Redis | undefined;
   nodeId: string;
-  times: Pick<CacheTimes, "pollMs" | "idleMs" | "freshMs">;
+  times: Pick<CacheTiming, "pollMs" | "idleMs" | "freshMs">;
   /** Monotonic, in ms. */
   now: () => number;
   /** Kills the keys in Redis; the ids of those that are dead. */
@@ -33,18 +33,18 @@ export interface ControlDeps {
 /** Starts polling at once; resolves after the first look. A node without Redis looks too: others may have left the cache on. */
 export async function startControl(deps: ControlDeps): Promise<CacheControl> {
   const { store, redis, now, times } = deps;
-  let shared: Shared | undefined;
+  let shared: ControlState | undefined;
   /** When the poll that gave `shared` began. */
   let seenAt = Number.NEGATIVE_INFINITY;
   let beatAt = Number.NEGATIVE_INFINITY;
 
   /** Whether this node reaches the Redis that all use. */
-  const isOurs = (): boolean =>
+  const isCurrentRedis = (): boolean =>
     redis?.usable === true && redis.identity !== undefined && redis.identity === shared?.redis_identity;
 
-  const decide = createOnOff({ store, redis, now, isOurs });
+  const decide = createModeSwitch({ store, redis, now, isCurrentRedis });
 
-  function see(next: Shared, at: number): void {
+  function see(next: ControlState, at: number): void {
     // Looks may overtake each other.
     if (at < seenAt) return;
     const last = shared;
@@ -55,12 +55,12 @@ export async function startControl(deps: ControlDeps): Promise<CacheControl> {
     if (isOtherRun || next.epoch !== last.epoch) deps.onEpoch({ isOtherRun });
   }
 
-  async function relay(seen: Shared): Promise<void> {
+  async function relay(seen: ControlState): Promise<void> {
     if (seen.dirty.length === 0 || seen.mode === "off") return;
     const identity = redis?.identity;
     const killed = await deps.relay(seen.dirty, seen.epoch);
     // Kills in another Redis than the one that is meant are worth nothing.
-    const isMeant = identity === seen.redis_identity && redis?.identity === identity && isOurs();
+    const isMeant = identity === seen.redis_identity && redis?.identity === identity && isCurrentRedis();
     if (killed.length > 0 && isMeant) await store.removeDirty(killed, seen.pg_now);
   }
 
@@ -71,7 +71,7 @@ export async function startControl(deps: ControlDeps): Promise<CacheControl> {
     await relay(seen);
     if (redis !== undefined && at - beatAt >= 1_000) {
       beatAt = at;
-      await store.beat(deps.nodeId, isOurs());
+      await store.beat(deps.nodeId, isCurrentRedis());
     }
     await decide(seen);
   }
@@ -89,8 +89,8 @@ export async function startControl(deps: ControlDeps): Promise<CacheControl> {
   const loop = every(redis === undefined ? times.idleMs : times.pollMs, poll, deps.onError);
   await loop.runNow();
   return {
-    readEpoch: () => (isOurs() && now() - seenAt <= times.freshMs ? epochToRead(shared) : undefined),
-    writeEpoch: () => (shared?.mode === "on" && isOurs() ? shared.epoch : null),
+    readEpoch: () => (isCurrentRedis() && now() - seenAt <= times.freshMs ? epochToRead(shared) : undefined),
+    writeEpoch: () => (shared?.mode === "on" && isCurrentRedis() ? shared.epoch : null),
     state: () => ({ epoch: shared?.epoch ?? 0, mode: shared?.mode ?? "off", dirty: shared?.dirty_count ?? 0 }),
     poll: () => loop.runNow(),
     [Symbol.asyncDispose]: () => loop[Symbol.asyncDispose](),
@@ -98,7 +98,7 @@ export async function startControl(deps: ControlDeps): Promise<CacheControl> {
 }
 
 /** undefined: nobody may read now. What is noted must be known to the last row, and the epoch be made for this run of the database. */
-function epochToRead(shared: Shared | undefined): number | undefined {
+function epochToRead(shared: ControlState | undefined): number | undefined {
   if (shared?.mode !== "on" || shared.dirty_count > shared.dirty.length) return undefined;
   return shared.pg_now === shared.pg_run ? shared.epoch : undefined;
 }

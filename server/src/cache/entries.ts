@@ -4,7 +4,7 @@ import type { CacheControl } from "./control.ts";
 import { headerBytes, isServable, packEntry, readHeader, readRecords, type Header } from "./entry.ts";
 import type { CacheEvents, ReadResult } from "./events.ts";
 import { readHeads, unlessForeign } from "./heads.ts";
-import { lifetime } from "./lifetime.ts";
+import { jitteredTtl } from "./jittered-ttl.ts";
 import type { AnySource } from "./loader.ts";
 import type { Memory } from "./memory.ts";
 import { scripts } from "./scripts.ts";
@@ -235,7 +235,7 @@ export class Entries {
     source: Pick<Source<never, T>, "records" | "ttlMs" | "maxBytes">,
     { ver, value, epoch }: Loaded<T> & { epoch: number },
   ): { entry: Buffer; ttl: number } | undefined {
-    const ttl = lifetime(source.ttlMs);
+    const ttl = jitteredTtl(source.ttlMs);
     try {
       const records = source.records(value);
       if (records === undefined) return undefined;

@@ -1,6 +1,6 @@
 import { chunks } from "../platform/chunks.ts";
 import { RedisUnavailable, type Redis } from "../platform/redis/redis.ts";
-import { keysPerCall } from "./calls.ts";
+import { keysPerCall } from "./script-calls.ts";
 import { headerBytes } from "./entry.ts";
 import { scripts } from "./scripts.ts";
 

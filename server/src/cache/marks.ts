@@ -1,5 +1,5 @@
 import type { Redis } from "../platform/redis/redis.ts";
-import { inCalls } from "./calls.ts";
+import { splitCalls } from "./script-calls.ts";
 import { countersOf } from "./counters.ts";
 import type { CacheEvents } from "./events.ts";
 import type { Memory } from "./memory.ts";
@@ -7,7 +7,7 @@ import { createPosts, type Post } from "./posts.ts";
 import { scripts } from "./scripts.ts";
 
 /** A cached object that a transaction changed; its lock is held. */
-export interface Changed {
+export interface Invalidation {
   key: string;
   /** Version after the transaction. */
   ver: number;
@@ -22,9 +22,9 @@ export type Marked = ReadonlySet<string>;
 const markDeadline = 15;
 export interface Marks {
   /** Says in Redis which versions may be committed from now on. @returns whose entry has a body; undefined: not every key was marked in time */
-  mark(changed: readonly Changed[], epoch: number): Promise<Marked | undefined>;
+  mark(changed: readonly Invalidation[], epoch: number): Promise<Marked | undefined>;
   /** After the commit. Nobody waits for it, and nothing depends on it. */
-  follow(changed: readonly Changed[], epoch: number | null, marked: Marked | undefined): void;
+  follow(changed: readonly Invalidation[], epoch: number | null, marked: Marked | undefined): void;
 }
 
 export function createMarks(deps: {
@@ -38,10 +38,10 @@ export function createMarks(deps: {
   const { redis, memory, events } = deps;
   const post = redis === undefined ? undefined : createPosts({ ...deps, redis });
 
-  async function ask(changed: readonly Changed[], epoch: number): Promise<Marked | undefined> {
+  async function ask(changed: readonly Invalidation[], epoch: number): Promise<Marked | undefined> {
     const withBody = new Set<string>();
     const outcomes = await Promise.allSettled(
-      inCalls(changed, redis).map(async (part) => {
+      splitCalls(changed, redis).map(async (part) => {
         const keys = part.map(({ key }) => key);
         const counters = redis === undefined ? [] : countersOf(keys, redis);
         const vers = part.map(({ ver }) => ver);
@@ -52,7 +52,7 @@ export function createMarks(deps: {
     return outcomes.every(({ status }) => status === "fulfilled") ? withBody : undefined;
   }
 
-  async function mark(changed: readonly Changed[], epoch: number): Promise<Marked | undefined> {
+  async function mark(changed: readonly Invalidation[], epoch: number): Promise<Marked | undefined> {
     const started = performance.now();
     const marked = await ask(changed, epoch);
     events.marked(marked ? "acked" : "unacked", (performance.now() - started) / 1000);
@@ -60,7 +60,7 @@ export function createMarks(deps: {
   }
 
   /** Every node marks what has a dirty row; this is only sooner. */
-  async function killLater(changed: readonly Changed[], epoch: number): Promise<void> {
+  async function killLater(changed: readonly Invalidation[], epoch: number): Promise<void> {
     for (const wait of [0, 5, 20, 80]) {
       if (wait > 0) await deps.pause(wait);
       if (redis?.usable === true && (await ask(changed, epoch))) return;

@@ -1,8 +1,8 @@
 import type { Redis } from "../platform/redis/redis.ts";
-import { inCalls } from "./calls.ts";
+import { splitCalls } from "./script-calls.ts";
 import { packRecords } from "./entry.ts";
 import type { CacheEvents, PostResult } from "./events.ts";
-import { lifetime } from "./lifetime.ts";
+import { jitteredTtl } from "./jittered-ttl.ts";
 import { scripts } from "./scripts.ts";
 import type { Source } from "./source.ts";
 
@@ -40,7 +40,7 @@ export function createPosts(deps: {
 
   async function send(part: readonly KeyedPost[], epoch: number, pauses: readonly number[]): Promise<void> {
     const args = part.flatMap(({ ver, prev, records, source }) => {
-      const ttl = lifetime(source.ttlMs);
+      const ttl = jitteredTtl(source.ttlMs);
       const { maxBytes, maxRecords } = source;
       return [prev, ver, records.length, packRecords(records), ttl, maxBytes / 2, maxRecords, deps.now() + ttl];
     });
@@ -57,14 +57,14 @@ export function createPosts(deps: {
     const [pause, ...later] = pauses;
     if (early.length === 0 || pause === undefined) return;
     await deps.pause(pause);
-    for (const some of inCalls(early, redis)) start(some, epoch, later);
+    for (const some of splitCalls(early, redis)) start(some, epoch, later);
   }
 
   const start = (part: readonly KeyedPost[], epoch: number, pauses = again): void =>
     void send(part, epoch, pauses).catch(() => events.posted("failed", part.length));
 
   return (posts, epoch) => {
-    for (const part of inCalls(posts, redis)) start(part, epoch);
+    for (const part of splitCalls(posts, redis)) start(part, epoch);
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Changed } from "../cache/marks.ts";
+import type { Invalidation } from "../cache/marks.ts";
 import type { Queries } from "../platform/postgres/database.ts";
 import { statement } from "../platform/postgres/statement.ts";
 import type { ConversationRef } from "./conversation-ref.ts";
@@ -37,7 +37,7 @@ const groupVersions = statement<{ kind: "group" | "member" | "list"; user_id: nu
 );
 
 /** In a transaction that raised the versions of these users' lists. */
-export async function invalidatedLists(queries: Queries, userIds: readonly number[]): Promise<Changed[]> {
+export async function invalidatedLists(queries: Queries, userIds: readonly number[]): Promise<Invalidation[]> {
   const rows = await queries.query(listVersions, [userIds]);
   return rows.map((row) => ({ key: listKey(row.user_id), ver: row.list_ver }));
 }
@@ -47,7 +47,7 @@ export async function invalidatedGroup(
   queries: Queries,
   groupId: number,
   userIds: readonly number[],
-): Promise<Changed[]> {
+): Promise<Invalidation[]> {
   const rows = await queries.query(groupVersions, [groupId, userIds]);
   return rows.map(({ kind, user_id: userId, ver }) => {
     if (kind === "group") return { key: conversationKey({ groupId }), ver };
@@ -56,6 +56,6 @@ export async function invalidatedGroup(
 }
 
 /** Both directions of a direct conversation's unread counts: an answer tells the version, also where the count stays. */
-export function invalidatedUnread(lo: number, hi: number, ver: number): Changed[] {
+export function invalidatedUnread(lo: number, hi: number, ver: number): Invalidation[] {
   return [...new Set([unreadKey(lo, hi), unreadKey(hi, lo)])].map((key) => ({ key, ver }));
 }

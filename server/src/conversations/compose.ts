@@ -28,11 +28,11 @@ export function composeConversations(deps: {
   views: UserViews;
   profiles: Profiles;
   telemetry: Pick<Telemetry, "queried">;
-  move: AdvancePosition;
+  advance: AdvancePosition;
   /** Histories of groups in the cache, whose versions tell whether a list's heads are still the newest. */
   groups: Source<ConversationRef, unknown>;
 }): Conversations {
-  const { db, cache, views, profiles, move, groups } = deps;
+  const { db, cache, views, profiles, advance, groups } = deps;
   const store = conversationStore(db, cache.raiseFloor);
   const fetchList = createFetchList({ cache, db, groups });
   const lists = { store, views, profiles, fetchList, onQueried: deps.telemetry.queried };
@@ -46,7 +46,7 @@ export function composeConversations(deps: {
       unread: (request) =>
         keep("unread", request, (reads) => countUnread(unread, request.caller, request.params.conversation_id, reads)),
       peers: ({ caller, query }) => listPeers({ store, views }, caller, query),
-      markRead: ({ caller, params }) => markRead(move, caller, params.peer_id),
+      markRead: ({ caller, params }) => markRead(advance, caller, params.peer_id),
       changes: ({ caller, query }) => listChanges({ store, views }, caller, query),
     },
   };

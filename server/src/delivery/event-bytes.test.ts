@@ -19,7 +19,7 @@ const push: fc.Arbitrary<Push> = fc.record(
 );
 const end: fc.Arbitrary<SessionEnd> = fc.record({
   userId: id,
-  ended: fc.oneof(fc.record({ sessionId: id }), fc.record({ allBut: fc.option(id, { nil: undefined }) })),
+  ended: fc.oneof(fc.record({ sessionId: id }), fc.record({ exceptSessionId: fc.option(id, { nil: undefined }) })),
   sessionIds: fc.array(id),
 });
 

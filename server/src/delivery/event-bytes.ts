@@ -7,9 +7,9 @@ import { Frame, type Push, type SessionEnd } from "./push.ts";
  *
  *     [1, userIds, frame's JSON, to resuming only, except | null, [conversationId, seq, id] | null, ordered]
  *     [2, userId, sessionId, sessionIds]             the session ended
- *     [3, userId, allBut | null, sessionIds]         all others ended
+ *     [3, userId, exceptSessionId | null, sessionIds]         all others ended
  */
-const kinds = { push: 1, sessionEnd: 2, allButEnd: 3 } as const;
+const kinds = { push: 1, sessionEnd: 2, othersEnd: 3 } as const;
 
 const packr = new Packr({ useRecords: false, int64AsType: "number" });
 
@@ -23,7 +23,7 @@ function encodeEvent(event: Push | SessionEnd): Buffer {
   const { userId, ended, sessionIds = [] } = event;
   return "sessionId" in ended
     ? packr.pack([kinds.sessionEnd, userId, ended.sessionId, sessionIds])
-    : packr.pack([kinds.allButEnd, userId, ended.allBut ?? null, sessionIds]);
+    : packr.pack([kinds.othersEnd, userId, ended.exceptSessionId ?? null, sessionIds]);
 }
 
 /**
@@ -90,8 +90,8 @@ function sessionEndOf(parts: readonly unknown[]): SessionEnd | undefined {
   const [kind, userId, sessionId, sessionIds] = parts;
   if (parts.length !== 4 || !isId(userId) || !isIds(sessionIds)) return undefined;
   if (kind === kinds.sessionEnd && isId(sessionId)) return { userId, ended: { sessionId }, sessionIds };
-  if (kind !== kinds.allButEnd || !(sessionId === null || isId(sessionId))) return undefined;
-  return { userId, ended: { allBut: sessionId ?? undefined }, sessionIds };
+  if (kind !== kinds.othersEnd || !(sessionId === null || isId(sessionId))) return undefined;
+  return { userId, ended: { exceptSessionId: sessionId ?? undefined }, sessionIds };
 }
 
 function isId(value: unknown): value is number {

@@ -86,5 +86,5 @@ function endSockets(sockets: Iterable<HubSocket>, ended: SessionEnd["ended"]): v
 
 function isOver({ sessionId }: HubSocket, ended: SessionEnd["ended"]): boolean {
   if ("sessionId" in ended) return sessionId === ended.sessionId;
-  return ended.allBut === undefined || sessionId !== ended.allBut;
+  return ended.exceptSessionId === undefined || sessionId !== ended.exceptSessionId;
 }

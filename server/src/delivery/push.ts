@@ -47,12 +47,12 @@ export interface Push {
 }
 
 /**
- * A session that ended: its sockets, or all sockets of its user but those of one session, are closed for good. `allBut: undefined`
+ * A session that ended: its sockets, or all sockets of its user but those of one session, are closed for good. `exceptSessionId: undefined`
  * spares none; sockets whose token names no session are never spared.
  */
 export interface SessionEnd {
   userId: number;
-  ended: { sessionId: number } | { allBut: number | undefined };
+  ended: { sessionId: number } | { exceptSessionId: number | undefined };
   /** The sessions that ended: no node takes their access tokens any more. */
   sessionIds?: readonly number[];
 }

@@ -40,11 +40,11 @@ async function openNode(port: number, { db = 0, username = "", password = "" } =
     published: (n) => void (counts["published"] = (counts["published"] ?? 0) + n),
     received: () => count("received"),
     dropped: (reason) => count(reason),
-    listening: (is) => {
+    subscribed: (is) => {
       listens = is;
       if (is) count("listened");
     },
-    deaf: (why) => void node.whys.push(why),
+    subscribeFailed: (why) => void node.whys.push(why),
     failure: (error) => void node.failures.push(error),
   };
   const bus = disposals.use(createRedisBus({ redis: withLongTimeouts(redis), endpoints: redis.endpoints, db, events }));

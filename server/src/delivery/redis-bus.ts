@@ -15,9 +15,9 @@ export interface BusEvents {
   /** An event did not reach the other nodes, or what came from there was none. */
   dropped(reason: "unsent" | "too_large" | "invalid"): void;
   /** What other nodes tell comes in from now on, or no longer. */
-  listening(is: boolean): void;
+  subscribed(is: boolean): void;
   /** It could not be listened, or no longer; a text without secrets. */
-  deaf(why: string): void;
+  subscribeFailed(why: string): void;
   /** A defect, or Redis does not allow it. */
   failure(error: unknown): void;
 }
@@ -35,7 +35,7 @@ interface RedisBusOptions {
 /** The most that is published at once, in bytes; the ids of 10,000 members are at most 50 kB of it. */
 const maxBytes = 1_048_576;
 /** How long the answer to PUBLISH may take, in ms. Nobody waits for it. */
-const publishPatience = 200;
+const publishTimeoutMs = 200;
 
 export interface RedisBus extends Bus, AsyncDisposable {
   /** Begins to listen, and never gives up until it is disposed. */
@@ -57,8 +57,8 @@ export function createRedisBus({ redis, endpoints, db, events }: RedisBusOptions
     endpoints,
     channel,
     onPublished: receive,
-    onChange: events.listening,
-    onDisconnected: events.deaf,
+    onChange: events.subscribed,
+    onDisconnected: events.subscribeFailed,
   });
 
   function send(given: readonly (Push | SessionEnd)[]): void {
@@ -71,7 +71,7 @@ export function createRedisBus({ redis, endpoints, db, events }: RedisBusOptions
   }
 
   function publishTo(payload: Buffer, count: number): void {
-    redis.call(publishPatience, "PUBLISH", channel, payload).then(
+    redis.call(publishTimeoutMs, "PUBLISH", channel, payload).then(
       () => events.published(count),
       (error: unknown) => {
         for (let i = 0; i < count; i++) events.dropped("unsent");

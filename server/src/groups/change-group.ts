@@ -1,7 +1,7 @@
 import { limits } from "@om/protocol";
 import type { UserViews } from "../accounts/user-view.ts";
 import { lockObjects } from "../cache/locks.ts";
-import type { CacheWrites } from "../cache/write-marks.ts";
+import type { CacheWrites } from "../cache/cache-writes.ts";
 import { invalidatedGroup, conversationKey, listLock } from "../conversations/cache-keys.ts";
 import { OmError } from "../platform/om-error.ts";
 import { violatedConstraint, type Queries } from "../platform/postgres/database.ts";
@@ -64,12 +64,12 @@ export async function changeGroup<T extends { head: GroupHead | undefined }>(
 ): Promise<T> {
   const { groupId } = change;
   const listsOf = change.kind === "changed" ? [] : change.userIds;
-  const run = writes.transaction(async (queries, touch) => {
+  const run = writes.transaction(async (queries, invalidate) => {
     await lockObjects(queries, [conversationKey({ groupId }), ...listsOf.map(listLock)]);
     const done = await work(storesOf(queries));
     // What the work left as it was has its old version, which changes nothing in the cache.
-    (await invalidatedGroup(queries, groupId, listsOf)).forEach(touch);
-    if (done.head !== undefined) touch(await invalidatedAbout(queries, groupId));
+    (await invalidatedGroup(queries, groupId, listsOf)).forEach(invalidate);
+    if (done.head !== undefined) invalidate(await invalidatedAbout(queries, groupId));
     return done;
   });
   const done = await run.catch((error: unknown) => {

@@ -1,4 +1,4 @@
-import type { Changed } from "../cache/marks.ts";
+import type { Invalidation } from "../cache/marks.ts";
 import type { Source } from "../cache/source.ts";
 import { conversationKey } from "../conversations/cache-keys.ts";
 import type { Queries } from "../platform/postgres/database.ts";
@@ -54,7 +54,7 @@ export function aboutSource(db: Queries): Source<number, CachedGroup | undefined
 }
 
 /** In the transaction that changed what the group says of itself or who is in it. */
-export async function invalidatedAbout(queries: Queries, groupId: number): Promise<Changed> {
+export async function invalidatedAbout(queries: Queries, groupId: number): Promise<Invalidation> {
   const { ver } = only(await queries.query(raiseVersion, [groupId]));
   return { key: aboutKey(groupId), ver };
 }

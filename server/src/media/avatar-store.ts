@@ -1,7 +1,7 @@
 import { changeProfile } from "../accounts/profile-cache.ts";
 import { profileColumns } from "../accounts/profile-columns.ts";
 import type { Profile } from "../accounts/user-view.ts";
-import type { CacheWrites } from "../cache/write-marks.ts";
+import type { CacheWrites } from "../cache/cache-writes.ts";
 import { statement } from "../platform/postgres/statement.ts";
 
 const setAvatar = statement<Profile & { previous: string }>(

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { UserViews } from "../accounts/user-view.ts";
-import type { CacheWrites } from "../cache/write-marks.ts";
+import type { CacheWrites } from "../cache/cache-writes.ts";
 import type { Config } from "../config.ts";
 import { attachmentStore, canReadAttachments } from "./attachment-store.ts";
 import { avatarStore } from "./avatar-store.ts";

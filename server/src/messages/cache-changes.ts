@@ -1,5 +1,5 @@
 import { packRecord } from "../cache/entry.ts";
-import type { Changed } from "../cache/marks.ts";
+import type { Invalidation } from "../cache/marks.ts";
 import type { Post } from "../cache/posts.ts";
 import { invalidatedUnread, conversationKey, listKey } from "../conversations/cache-keys.ts";
 import { directRef, type ConversationRef } from "../conversations/conversation-ref.ts";
@@ -31,7 +31,7 @@ interface StoredMessage {
 export function sendInvalidations(
   stored: readonly { write: SendWrite; row: StoredRow }[],
   posts: PostTargets,
-): Changed[] {
+): Invalidation[] {
   const fresh = stored
     .filter(({ row }) => row.outcome === "stored")
     .map(({ write: { message }, row }) => ({ senderId: message.senderId, row, tuple: storedTuple(message, row) }))
@@ -59,7 +59,7 @@ function grouped(pairs: readonly [key: number, one: StoredMessage][]): Map<numbe
   return groups;
 }
 
-function conversationChanges(part: readonly StoredMessage[], posts: PostTargets): Changed[] {
+function conversationChanges(part: readonly StoredMessage[], posts: PostTargets): Invalidation[] {
   const [first, last] = [part[0], part.at(-1)];
   if (first === undefined || last === undefined) return [];
   const { recipient_id: recipientId, group_id: groupId } = first.row;
@@ -68,7 +68,7 @@ function conversationChanges(part: readonly StoredMessage[], posts: PostTargets)
   const records = () => part.flatMap((one) => [messageRecord(one.tuple), ...ownPosition(one)]);
   // The first message makes the conversation; who is in it and how far is read with the next look.
   const post = prev > 0 ? () => posts.history(ref, { prev, records: records() }) : undefined;
-  const history: Changed = { key: conversationKey(ref), ver: last.row.ver, post };
+  const history: Invalidation = { key: conversationKey(ref), ver: last.row.ver, post };
   return "groupId" in ref ? [history] : [history, ...invalidatedUnread(ref.lo, ref.hi, last.row.ver)];
 }
 
@@ -79,7 +79,7 @@ function ownPosition({ senderId, row }: StoredMessage): PositionRecord[] {
 }
 
 /** Of direct messages: each list has one new version for the whole batch. */
-function listChanges(userId: number, part: readonly StoredMessage[], posts: PostTargets): Changed[] {
+function listChanges(userId: number, part: readonly StoredMessage[], posts: PostTargets): Invalidation[] {
   const [first] = part;
   const ver = first?.senderId === userId ? first.row.sender_list_ver : (first?.row.recipient_list_ver ?? null);
   if (ver === null) return [];
@@ -108,14 +108,14 @@ function listed(
 }
 
 /** What moved positions change: in a direct conversation both see it, in a group it is the member's own affair. */
-export function advanceInvalidations(rows: readonly AdvancedPosition[], posts: PostTargets): Changed[] {
-  return rows.flatMap((row): Changed[] => {
+export function advanceInvalidations(rows: readonly AdvancedPosition[], posts: PostTargets): Invalidation[] {
+  return rows.flatMap((row): Invalidation[] => {
     const { user_id: userId, peer_id: peerId, read_seq: read, delivered_seq: delivered } = row;
     // What a list keeps of a group may be older than the group.
     if (row.group_id !== null || peerId === null) return [{ key: listKey(userId), ver: row.user_list_ver }];
     const position: ListPositionRecord[5] = [read, row.read_message_id, delivered, row.delivered_message_id];
     const moved: ListPositionRecord = ["p", row.conversation_id, row.ver, row.seq, userId, position, row.newly_read];
-    const toList = (of: number, ver: number): Changed => ({
+    const toList = (of: number, ver: number): Invalidation => ({
       key: listKey(of),
       ver,
       post: () => posts.list(of, { prev: ver - 1, records: [moved] }),

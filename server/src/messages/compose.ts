@@ -25,7 +25,7 @@ import { deleteMessage, editMessage } from "./change-message.ts";
 import { deleteConversation } from "./delete-conversation.ts";
 import type { MessageDeps } from "./deps.ts";
 import { historySource } from "./history-cache.ts";
-import { ackFrameIn, chatFrame, groupReadFrame, receipt, syncFrame } from "./inbound-frames.ts";
+import { handleAck, handleChat, handleGroupRead, handleReceipt, handleSync } from "./handle-frames.ts";
 import { revisionStore } from "./revision-store.ts";
 import { listMessageChanges } from "./list-message-changes.ts";
 import { messageStore } from "./message-store.ts";
@@ -69,7 +69,7 @@ interface Parts extends Deps, MessageDeps, HistoryDeps {
 /** Messages are sent through write lanes over either transport, and read by way of the cache. */
 export function composeMessages(deps: Deps) {
   const parts = partsOf(deps);
-  const { config, db, views, telemetry, lanes, move } = parts;
+  const { config, db, views, telemetry, lanes, advance } = parts;
   const pending = { store: pendingStore(db), views };
   const { failure } = telemetry.sockets;
   // Those of thousands come at once when they connect and when they are pinged, and nobody waits for them.
@@ -91,7 +91,7 @@ export function composeMessages(deps: Deps) {
       proofs.flush();
       await lanes.idle();
     },
-    move,
+    advance,
     groups: parts.sources.group,
     backlog: {
       messages: inBatches((of: PendingOf[]) => fetchPending({ ...pending, days: config.pendingDays }, of)),
@@ -163,7 +163,7 @@ function partsOf(deps: Deps): Parts {
     canRead: media.canRead,
     sources,
     onQueried: telemetry.queried,
-    async move(update) {
+    async advance(update) {
       const result = await lanes.run(update.userId, { kind: "advance", update });
       return result !== undefined && "newly_read" in result ? result : undefined;
     },
@@ -198,16 +198,17 @@ function routesOf(parts: Parts): RoutesOf<"messages"> {
 }
 
 function framesOf(parts: Parts) {
-  const { move, send } = parts;
+  const { advance, send } = parts;
   return {
-    chat: async (source, payload) => source.reply(await chatFrame(send, source, payload)),
-    ack: ({ caller }, payload) => ackFrameIn(move, caller, payload),
-    delivery: ({ caller }, payload) => receipt(move, caller, { messageId: payload.message_id ?? 0, read: false }),
-    read: ({ caller }, payload) => receipt(move, caller, { messageId: payload.message_id ?? 0, read: true }),
+    chat: async (source, payload) => source.reply(await handleChat(send, source, payload)),
+    ack: ({ caller }, payload) => handleAck(advance, caller, payload),
+    delivery: ({ caller }, payload) =>
+      handleReceipt(advance, caller, { messageId: payload.message_id ?? 0, read: false }),
+    read: ({ caller }, payload) => handleReceipt(advance, caller, { messageId: payload.message_id ?? 0, read: true }),
     group_read: ({ caller }, payload) =>
-      groupReadFrame((who, asked) => markGroupRead(parts, who, asked), caller, payload),
+      handleGroupRead((who, asked) => markGroupRead(parts, who, asked), caller, payload),
     async sync(source, payload) {
-      for await (const frame of syncFrame(parts, source.caller, payload)) {
+      for await (const frame of handleSync(parts, source.caller, payload)) {
         source.reply(frame);
         await source.ready();
       }

@@ -16,7 +16,7 @@ export interface MessageDeps {
   bus: Bus;
   rules: SendRules;
   send: (caller: Caller, draft: Draft) => Promise<Sent>;
-  move: AdvancePosition;
+  advance: AdvancePosition;
   /** Whether a user may now read an attachment that somebody else has uploaded. */
   canRead: (claim: { key: string; userId: number }) => Promise<boolean>;
 }

@@ -62,7 +62,7 @@ function applyTo(history: History, record: unknown): boolean {
   if (kind === "m") append(history, tuple as MessageTuple);
   else if (kind === "e") edit(history, record as EditRecord);
   else if (kind === "d") remove(history, record[1] as number);
-  else if (kind === "p") move(history, record as PositionRecord);
+  else if (kind === "p") applyPosition(history, record as PositionRecord);
   else return false;
   return true;
 }
@@ -90,7 +90,7 @@ function remove(history: History, id: number): void {
     .map((tuple) => (tuple[10] === id ? withReply(tuple, null) : tuple));
 }
 
-function move(history: History, [, userId, read, delivered]: PositionRecord): void {
+function applyPosition(history: History, [, userId, read, delivered]: PositionRecord): void {
   history.positions = history.positions.map((position) =>
     position[0] === userId ? [userId, read ?? position[1], delivered ?? position[2], position[3]] : position,
   );

@@ -17,7 +17,7 @@ export async function requireMember(store: ConversationStore, caller: Caller, gr
  * @throws OmError `not_group_member`, `invalid_message_id`
  */
 export async function markGroupRead(
-  deps: Pick<MessageDeps, "conversations" | "store" | "move">,
+  deps: Pick<MessageDeps, "conversations" | "store" | "advance">,
   caller: Caller,
   { groupId, messageId }: { groupId: number; messageId: number },
 ): Promise<RouteOutput<"groupRead">> {
@@ -25,7 +25,7 @@ export async function markGroupRead(
   const message = messageId > 0 ? await deps.store.one(messageId, caller.userId) : participant;
   if (message?.conversation_id !== participant.conversation_id) throw new OmError("invalid_message_id");
   const upTo = Math.min(messageId, participant.latest_id);
-  if (upTo > 0) await deps.move({ userId: caller.userId, to: { messageId: upTo, groupId }, read: true });
+  if (upTo > 0) await deps.advance({ userId: caller.userId, to: { messageId: upTo, groupId }, read: true });
   return { last_read_message_id: upTo, latest_group_message_id: participant.latest_id, ok: true };
 }
 

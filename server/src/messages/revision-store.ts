@@ -1,6 +1,6 @@
 import type { ErrorCode, MessageType } from "@om/protocol";
-import type { Changed as CacheChange } from "../cache/marks.ts";
-import type { CacheWrites } from "../cache/write-marks.ts";
+import type { Invalidation as CacheChange } from "../cache/marks.ts";
+import type { CacheWrites } from "../cache/cache-writes.ts";
 import { invalidatedGroup, invalidatedLists, invalidatedUnread, conversationKey } from "../conversations/cache-keys.ts";
 import { refOf } from "../conversations/conversation-ref.ts";
 import { OmError } from "../platform/om-error.ts";
@@ -71,7 +71,7 @@ async function directChanges(queries: Queries, { lo, hi, ver }: RevisedConversat
 export function revisionStore(writes: CacheWrites, posts: PostTargets) {
   return {
     change: ({ userId, messageId, content, isMedia }: MessageChange) =>
-      writes.transaction(async (queries, touch) => {
+      writes.transaction(async (queries, invalidate) => {
         const [row] = await queries.query(changeMessage, [userId, messageId, content]);
         if (row?.outcome !== "done") return row ?? ({ outcome: "unknown" } as const);
         const [one] = content === null ? [] : await queries.query(edited, [messageId, isMedia]);
@@ -80,19 +80,19 @@ export function revisionStore(writes: CacheWrites, posts: PostTargets) {
             ? ["d", messageId, row.ver]
             : ["e", messageId, row.ver, one.content, one.version, one.message_type];
         const post = () => posts.history(refOf(row), { prev: row.ver - 1, records: [record] });
-        touch({ key: conversationKey(refOf(row)), ver: row.ver, post });
-        (await directChanges(queries, row)).forEach(touch);
+        invalidate({ key: conversationKey(refOf(row)), ver: row.ver, post });
+        (await directChanges(queries, row)).forEach(invalidate);
         return row;
       }),
     clear: (userId: number, conversationId: number, everyone: boolean) =>
-      writes.transaction(async (queries, touch) => {
+      writes.transaction(async (queries, invalidate) => {
         const [row] = await queries.query(clearConversation, [userId, conversationId, everyone]);
         if (row?.outcome !== "done") return row ?? ({ outcome: "unknown" } as const);
         if (row.group_id !== null) {
-          (await invalidatedGroup(queries, row.group_id, [userId])).forEach(touch);
+          (await invalidatedGroup(queries, row.group_id, [userId])).forEach(invalidate);
         } else {
-          touch({ key: conversationKey(refOf(row)), ver: row.ver });
-          (await directChanges(queries, row)).forEach(touch);
+          invalidate({ key: conversationKey(refOf(row)), ver: row.ver });
+          (await directChanges(queries, row)).forEach(invalidate);
         }
         return row;
       }),

@@ -3,7 +3,7 @@ import { createUserViews } from "../accounts/user-view.ts";
 import { createGroup } from "../groups/create-group.ts";
 import { describeDatabases, type TestDatabase } from "../../tests/fixtures/databases.ts";
 import { messageStore, storeMessages, type NewMessage } from "./message-store.ts";
-import { syncFrame } from "./inbound-frames.ts";
+import { handleSync } from "./handle-frames.ts";
 import { postSync } from "./sync-messages.ts";
 import { presenceSource } from "../../tests/fixtures/presence-source.ts";
 
@@ -62,7 +62,7 @@ describeDatabases("sync (§2.10.6, §4.5.3)", (database) => {
       const conversations = [{ conversation_id: name, last_message_id: 0 }];
       const found = [];
       const deps = { store: messageStore(database.db), views };
-      for await (const frame of syncFrame(deps, callerOf(b), { conversations })) found.push(frame);
+      for await (const frame of handleSync(deps, callerOf(b), { conversations })) found.push(frame);
       return found.map(({ messages, has_more: more }) => [messages.length, more, count]);
     };
     expect(await frames(100)).toEqual([[100, false, 100]]);
@@ -93,7 +93,7 @@ describeDatabases("sync (§2.10.6, §4.5.3)", (database) => {
         status: 500,
       });
       const answered = [];
-      for await (const frame of syncFrame(deps, callerOf(b), { conversations })) answered.push(frame.conversation_id);
+      for await (const frame of handleSync(deps, callerOf(b), { conversations })) answered.push(frame.conversation_id);
       expect([bad, answered]).toEqual([bad, [`user_${a}`]]);
     }
   });

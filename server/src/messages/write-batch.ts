@@ -1,5 +1,5 @@
 import { LRUCache } from "lru-cache";
-import type { CacheWrites } from "../cache/write-marks.ts";
+import type { CacheWrites } from "../cache/cache-writes.ts";
 import { advancePositions, type PositionUpdate, type AdvancedPosition } from "../conversations/position-store.ts";
 import { positionPushes } from "../conversations/position-pushes.ts";
 import type { Bus } from "../delivery/bus.ts";
@@ -71,7 +71,7 @@ async function sendAll(context: Context, sends: SendWrite[]): Promise<Map<Write,
   const first = new Map<string, SendWrite>();
   for (const write of sends) if (!first.has(idempotencyKey(write))) first.set(idempotencyKey(write), write);
   const distinct = [...first.values()];
-  const stored = await context.writes.batch(async (queries, epoch, touch) => {
+  const stored = await context.writes.batch(async (queries, epoch, invalidate) => {
     await authorizeAttachments(queries, context.canRead, distinct);
     const messages = distinct.map(({ message }) => message);
     const rows = await storeMessages(queries, messages, epoch);
@@ -80,7 +80,7 @@ async function sendAll(context: Context, sends: SendWrite[]): Promise<Map<Write,
       return write === undefined ? [] : [{ write, row }];
     });
     const dirtyAdded = rows.some((row) => row.dirty_added);
-    touch(sendInvalidations(found, context.posts), dirtyAdded);
+    invalidate(sendInvalidations(found, context.posts), dirtyAdded);
     return found;
   });
   const byWrite = new Map<Write, StoredRow>(stored.map(({ write, row }) => [write, row]));
@@ -109,10 +109,10 @@ function publish(context: Context, distinct: SendWrite[], byWrite: ReadonlyMap<W
 /** Updates of one user in one conversation share a row; the first of them gets it. */
 async function advanceAll(context: Context, advances: AdvanceWrite[]): Promise<Map<Write, AdvancedPosition>> {
   const updates = advances.map(({ update }) => update);
-  const rows = await context.writes.batch(async (queries, epoch, touch) => {
+  const rows = await context.writes.batch(async (queries, epoch, invalidate) => {
     const moved = await advancePositions(queries, updates, epoch);
     const dirtyAdded = moved.some((row) => row.dirty_added);
-    touch(advanceInvalidations(moved, context.posts), dirtyAdded);
+    invalidate(advanceInvalidations(moved, context.posts), dirtyAdded);
     return moved;
   });
   context.afterAcks(() => context.bus.publish(rows.flatMap(positionPushes)));

@@ -22,12 +22,12 @@ export function openBus(opened: OpenRedis | undefined, telemetry: Telemetry) {
     db: opened.db,
     events: {
       ...busTelemetry,
-      listening(is) {
-        busTelemetry.listening(is);
+      subscribed(is) {
+        busTelemetry.subscribed(is);
         if (is) signal.fire();
       },
-      deaf(why) {
-        busTelemetry.deaf(why);
+      subscribeFailed(why) {
+        busTelemetry.subscribeFailed(why);
         signal.fire();
       },
     },

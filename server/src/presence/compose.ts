@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
-import type { CacheWrites } from "../cache/write-marks.ts";
+import type { CacheWrites } from "../cache/cache-writes.ts";
 import type { Bus } from "../delivery/bus.ts";
 import type { Hub } from "../delivery/hub.ts";
 import type { Clock } from "../platform/clock.ts";

@@ -1,6 +1,6 @@
 import { invalidatedProfiles, profileKey } from "../accounts/profile-cache.ts";
 import { lockObjects } from "../cache/locks.ts";
-import type { CacheWrites } from "../cache/write-marks.ts";
+import type { CacheWrites } from "../cache/cache-writes.ts";
 import { statement } from "../platform/postgres/statement.ts";
 
 const store = statement<never>(
@@ -26,10 +26,10 @@ export function createLastSeen(deps: { writes: CacheWrites; now: () => number })
       leftAt = new Map();
       try {
         const userIds = [...batch.keys()];
-        await deps.writes.transaction(async (queries, touch) => {
+        await deps.writes.transaction(async (queries, invalidate) => {
           await lockObjects(queries, userIds.map(profileKey));
           await queries.query(store, [userIds, [...batch.values()]]);
-          (await invalidatedProfiles(queries, userIds)).forEach(touch);
+          (await invalidatedProfiles(queries, userIds)).forEach(invalidate);
         });
       } catch (error) {
         leftAt = new Map([...batch, ...leftAt]);

@@ -94,7 +94,7 @@ test("hub: presence tells only the first and the last socket, and each removes o
   expect([a.got.length, b.got.length, c.got.length]).toEqual([0, 1, 1]);
   hub.deliver({ userId: 7, ended: { sessionId: 4 } });
   expect([b.ended, c.ended]).toEqual([false, false]);
-  hub.deliver({ userId: 7, ended: { allBut: 3 } });
+  hub.deliver({ userId: 7, ended: { exceptSessionId: 3 } });
   expect([b.ended, c.ended]).toEqual([true, false]);
   hub.deliver({ userId: 7, ended: { sessionId: 3 } });
   expect(c.ended).toBe(true);
@@ -115,7 +115,7 @@ test("hub: the end of all sessions but none spares no socket, not even one whose
   add("old", 7, undefined);
   add("new", 7, 3);
   add("other", 8, 3);
-  hub.deliver({ userId: 7, ended: { allBut: undefined } });
+  hub.deliver({ userId: 7, ended: { exceptSessionId: undefined } });
   expect(ended).toEqual(["old", "new"]);
 });
 

@@ -178,7 +178,7 @@ describe("direct messages over sockets", () => {
     const proven = crowd.filter((_, i) => i % 2 === 0);
     const told = [];
     while (told.length < proven.length) told.push((await writer.next("delivery_update"))["user_id"]);
-    expect(told.toSorted()).toEqual(proven.map(({ id }) => id).toSorted());
+    expect(new Set(told)).toEqual(new Set(proven.map(({ id }) => id)));
     const again = await Promise.all(crowd.map((user) => server.open(user)));
     expect(again.map((device) => messagesOf(device).length)).toEqual(
       waiting.map(({ length }, i) => (i % 2 === 0 ? 0 : length)),

@@ -29,13 +29,13 @@ export function createBusTelemetry({ telemetry, now }: { telemetry: Telemetry; n
     received: (): void => metrics.received.inc(),
     dropped: (reason: string): void => metrics.dropped.inc({ reason }),
     failure: (error: unknown): void => telemetry.failure("bus", error),
-    listening(is: boolean): void {
+    subscribed(is: boolean): void {
       metrics.listening.set(Number(is));
       if (!is) return;
       if (listened) metrics.reconnects.inc();
       listened = true;
       if (outage.end()) telemetry.log.info("what other nodes push arrives again");
     },
-    deaf: (why: string): void => outage.warn(why, `what other nodes push does not arrive: ${why}`),
+    subscribeFailed: (why: string): void => outage.warn(why, `what other nodes push does not arrive: ${why}`),
   };
 }

@@ -1,5 +1,5 @@
 import type { Redis } from "../platform/redis/redis.ts";
-import type { ControlStore, Shared } from "./control-store.ts";
+import type { ControlStore, ControlState } from "./control-store.ts";
 
 /** Polls in a row with a usable Redis before the cache is turned on. */
 const goodPolls = 3;
@@ -10,27 +10,27 @@ const forgetAfter = 5_000;
 const maxDirty = 50_000;
 
 /** Turns the cache on or off when it is time, one look after the other; whoever comes second changes nothing. */
-export function createOnOff(deps: {
+export function createModeSwitch(deps: {
   store: ControlStore;
   redis: Redis | undefined;
   /** Monotonic, in ms. */
   now: () => number;
   /** Whether this node reaches the Redis that all use. */
-  isOurs: () => boolean;
-}): (seen: Shared) => Promise<void> {
-  const { store, redis, now, isOurs } = deps;
+  isCurrentRedis: () => boolean;
+}): (seen: ControlState) => Promise<void> {
+  const { store, redis, now, isCurrentRedis } = deps;
   let good = 0;
-  let oursAt = now();
+  let reachedAt = now();
   return async (seen) => {
     good = redis?.usable === true ? good + 1 : 0;
-    if (isOurs()) oursAt = now();
+    if (isCurrentRedis()) reachedAt = now();
     if (seen.pg_now !== seen.pg_run) await store.newRun(seen.pg_run);
-    const isFlooded = seen.dirty_count > maxDirty;
+    const hasTooManyDirty = seen.dirty_count > maxDirty;
     if (seen.mode === "on") {
-      if (isFlooded || (now() - oursAt > offAfter && !seen.somebody_ok)) await store.turnOff();
+      if (hasTooManyDirty || (now() - reachedAt > offAfter && !seen.any_node_ok)) await store.turnOff();
     } else if (seen.dirty_count > 0 && seen.mode_age > forgetAfter) {
       await store.forgetDirty();
-    } else if (good >= goodPolls && redis?.identity !== undefined && !isFlooded) {
+    } else if (good >= goodPolls && redis?.identity !== undefined && !hasTooManyDirty) {
       await store.turnOn(redis.identity);
     }
   };

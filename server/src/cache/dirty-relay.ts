@@ -1,6 +1,6 @@
 import { chunks } from "../platform/chunks.ts";
 import type { Redis } from "../platform/redis/redis.ts";
-import { inCalls, keysPerCall } from "./calls.ts";
+import { splitCalls, keysPerCall } from "./script-calls.ts";
 import type { DirtyRow } from "./control-store.ts";
 import { countersOf } from "./counters.ts";
 import type { Memory } from "./memory.ts";
@@ -14,7 +14,7 @@ const killDeadline = 100;
  * Kills keys that were changed without a mark: every node does it for every row that it sees, and this node answers with nothing
  * older any more. The ids of the rows whose keys are dead, which then may go.
  */
-export function createRelay(deps: {
+export function createDirtyRelay(deps: {
   redis: Redis | undefined;
   memory: Memory;
   step?: OnStep | undefined;
@@ -25,7 +25,7 @@ export function createRelay(deps: {
     if (redis?.usable !== true) return [];
     const killed: number[] = [];
     for (const part of chunks(rows, keysPerCall)) {
-      const ends = await Promise.allSettled(inCalls(part, redis).map((call) => kill(redis, call, epoch)));
+      const ends = await Promise.allSettled(splitCalls(part, redis).map((call) => kill(redis, call, epoch)));
       killed.push(...ends.flatMap((end) => (end.status === "fulfilled" ? end.value : [])));
       if (ends.some(({ status }) => status === "rejected")) break;
     }

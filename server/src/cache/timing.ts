@@ -1,5 +1,5 @@
 /** How long things may take, in ms. */
-export interface CacheTimes {
+export interface CacheTiming {
   /** When a read has waited so long for a first answer of Redis, the database is asked as well. */
   hedgeMs: number;
   /** Between two looks at what the nodes agree on. */
@@ -10,4 +10,4 @@ export interface CacheTimes {
   freshMs: number;
 }
 
-export const usualTimes: CacheTimes = { hedgeMs: 4, pollMs: 200, idleMs: 5_000, freshMs: 1_000 };
+export const defaultTiming: CacheTiming = { hedgeMs: 4, pollMs: 200, idleMs: 5_000, freshMs: 1_000 };

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { RedisUnavailable, type Redis } from "../platform/redis/redis.ts";
-import { inCalls } from "./calls.ts";
+import { splitCalls } from "./script-calls.ts";
 import { createMemory } from "./memory.ts";
-import { createRelay } from "./relay.ts";
+import { createDirtyRelay } from "./dirty-relay.ts";
 
 const rows = (count: number) => Array.from({ length: count }, (_, i) => ({ id: i, key: `key ${i}`, ver: i + 1 }));
 
@@ -17,13 +17,13 @@ function fake(isSharded: boolean, bad = ""): { redis: Redis; calls: [readonly st
   return { redis: { usable: true, isSharded, script } as unknown as Redis, calls };
 }
 const relayOf = (redis: Redis) =>
-  createRelay({ redis, memory: createMemory({ maxBytes: 1_000, maxKeys: 10, onRaise: () => undefined }) });
+  createDirtyRelay({ redis, memory: createMemory({ maxBytes: 1_000, maxKeys: 10, onRaise: () => undefined }) });
 
 test("a standalone Redis gets 256 keys in a call, a cluster one", () => {
-  const sizes = (isSharded: boolean): number[] => inCalls(rows(600), { isSharded }).map(({ length }) => length);
+  const sizes = (isSharded: boolean): number[] => splitCalls(rows(600), { isSharded }).map(({ length }) => length);
   expect(sizes(false)).toEqual([256, 256, 88]);
   expect(sizes(true)).toEqual(Array.from({ length: 600 }, () => 1));
-  expect(inCalls([], { isSharded: true })).toEqual([]);
+  expect(splitCalls([], { isSharded: true })).toEqual([]);
 });
 
 test("every row is killed by its own call in a cluster, and those whose call failed stay", async () => {

@@ -11,7 +11,7 @@ import { syncMessages } from "./sync-messages.ts";
  * The `chat` frame: stores a message and answers with the JSON of its `ack`. A message that cannot be stored now is `save_failed`; the
  * client sends it again with the same client_id.
  */
-export async function chatFrame(
+export async function handleChat(
   send: MessageDeps["send"],
   { caller, socketId }: { caller: Caller; socketId: string },
   payload: InboundPayload<"chat">,
@@ -48,26 +48,30 @@ function ackJson({ row }: Sent, clientId: string): string {
 }
 
 /** `ack`: a device has received, or its user has read, a message. Messages that are not the caller's to receive change nothing. */
-export async function ackFrameIn(move: AdvancePosition, caller: Caller, payload: InboundPayload<"ack">): Promise<void> {
+export async function handleAck(
+  advance: AdvancePosition,
+  caller: Caller,
+  payload: InboundPayload<"ack">,
+): Promise<void> {
   const messageId = payload.server_id ?? 0;
   if (messageId === 0) throw new FrameRefusal("missing_server_id");
   if (payload.status !== "delivered" && payload.status !== "read") {
     throw new FrameRefusal("invalid_status", { details: (payload.status ?? "").slice(0, 40) });
   }
-  await receipt(move, caller, { messageId, read: payload.status === "read" });
+  await handleReceipt(advance, caller, { messageId, read: payload.status === "read" });
 }
 
 /** `delivery` and `read`: the same, one type each; message 0 is nobody's. */
-export async function receipt(
-  move: AdvancePosition,
+export async function handleReceipt(
+  advance: AdvancePosition,
   caller: Caller,
   { messageId, read }: { messageId: number; read: boolean },
 ): Promise<void> {
-  if (messageId > 0) await move({ userId: caller.userId, to: { messageId }, read });
+  if (messageId > 0) await advance({ userId: caller.userId, to: { messageId }, read });
 }
 
 /** The `group_read` frame: as POST /api/groups/:id/read, answered only when it is refused. */
-export async function groupReadFrame(
+export async function handleGroupRead(
   read: (caller: Caller, asked: { groupId: number; messageId: number }) => Promise<unknown>,
   caller: Caller,
   payload: InboundPayload<"group_read">,
@@ -85,7 +89,7 @@ export async function groupReadFrame(
 }
 
 /** The `sync` frame: one answer per conversation that can be understood, oldest message first, up to 100 each. */
-export async function* syncFrame(
+export async function* handleSync(
   deps: Pick<MessageDeps, "store" | "views">,
   caller: Caller,
   payload: InboundPayload<"sync">,

@@ -5,6 +5,6 @@ import type { Redis } from "../platform/redis/redis.ts";
 export const keysPerCall = 256;
 
 /** What belongs into one script call each: of a cluster one key, as keys lie on different servers. Calls of one tick leave together. */
-export function inCalls<T>(all: readonly T[], redis: Pick<Redis, "isSharded"> | undefined): T[][] {
+export function splitCalls<T>(all: readonly T[], redis: Pick<Redis, "isSharded"> | undefined): T[][] {
   return chunks(all, redis?.isSharded === true ? 1 : keysPerCall);
 }

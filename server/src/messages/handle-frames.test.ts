@@ -1,15 +1,15 @@
 import { expect, test } from "vitest";
 import { OmError } from "../platform/om-error.ts";
 import { DatabaseUnavailable } from "../platform/postgres/database.ts";
-import { groupReadFrame } from "./inbound-frames.ts";
+import { handleGroupRead } from "./handle-frames.ts";
 
 const caller = { userId: 7, email: "", role: "user" };
-async function refusalOf(error: Error, payload: Parameters<typeof groupReadFrame>[2] = { group_id: 3 }) {
+async function refusalOf(error: Error, payload: Parameters<typeof handleGroupRead>[2] = { group_id: 3 }) {
   const read = async (): Promise<never> => {
     throw error;
   };
   try {
-    return await groupReadFrame(read, caller, payload);
+    return await handleGroupRead(read, caller, payload);
   } catch (refusal) {
     return refusal;
   }
