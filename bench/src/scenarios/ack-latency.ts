@@ -30,12 +30,21 @@ export function ackLatency(
       as: "multiple",
       atMost,
     }));
+  // What is seldom done is slow by itself.
+  const besideSeldom = ["p50", "p99"].map((figure): Bar => ({
+    what: `ack ${figure} ${kindTitles[kind]}, at 100 messages/s`,
+    figure: `seldom.${figure}`,
+    unit: "ms",
+    of: "one such commit, 100 times per second",
+    as: "multiple",
+  }));
   const scenario: Scenario = {
     name: kind === "redis" ? "ack" : "ack-plain",
     needs: `a server ${kindTitles[kind]}`,
     how: "Messages are sent at fixed times over 100 sockets, at 100 per second and at shares of the maximum, which is measured first, in the same run.",
     bars: [
       ...both("100 messages/s", "100/s", bars.atHundred),
+      ...besideSeldom,
       ...both("a quarter of the maximum", "25 %", bars.atQuarter),
     ],
     charts: [
@@ -55,13 +64,15 @@ export function ackLatency(
       return {
         async ceiling() {
           const commit = await inserts(url, { seconds, connections: 1 });
-          return Object.assign({}, ...Object.keys(loads).map((load) => figuresAt(load, commit))) as Figures;
+          const seldom = await inserts(url, { seconds, connections: 1, perSecond: 100 });
+          const figures = Object.keys(loads).map((load) => figuresAt(load, commit));
+          return Object.assign({ "seldom.p50": seldom.p50, "seldom.p99": seldom.p99 }, ...figures) as Figures;
         },
         async run() {
           const figures: Figures = { maximum };
           for (const [load, perSecond] of Object.entries(loads))
             Object.assign(figures, figuresAt(load, await direct.send({ seconds, perSecond })));
-          return figures;
+          return Object.assign(figures, { "seldom.p50": figures["p50@100/s"], "seldom.p99": figures["p99@100/s"] });
         },
       };
     },
