@@ -15,6 +15,17 @@ const figuresAt = (load: string, { p50, p99 }: { p50: number; p99: number }): Fi
   [`p99@${load}`]: p99,
 });
 
+/** What is seldom done is slow by itself. */
+function besideSeldom(kind: "plain" | "redis"): Bar[] {
+  return ["p50", "p99"].map((figure) => ({
+    what: `ack ${figure} ${kindTitles[kind]}, at 100 messages/s, beside commits that are as seldom`,
+    figure: `seldom.${figure}`,
+    unit: "ms",
+    of: "one such commit, 100 times per second",
+    as: "multiple",
+  }));
+}
+
 /** How long an ack takes when messages come at a fixed rate, whether the server keeps up or not. */
 export function ackLatency(
   kind: "plain" | "redis",
@@ -30,21 +41,13 @@ export function ackLatency(
       as: "multiple",
       atMost,
     }));
-  // What is seldom done is slow by itself.
-  const besideSeldom = ["p50", "p99"].map((figure): Bar => ({
-    what: `ack ${figure} ${kindTitles[kind]}, at 100 messages/s`,
-    figure: `seldom.${figure}`,
-    unit: "ms",
-    of: "one such commit, 100 times per second",
-    as: "multiple",
-  }));
   const scenario: Scenario = {
     name: kind === "redis" ? "ack" : "ack-plain",
     needs: `a server ${kindTitles[kind]}`,
     how: "Messages are sent at fixed times over 100 sockets, at 100 per second and at shares of the maximum, which is measured first, in the same run.",
     bars: [
       ...both("100 messages/s", "100/s", bars.atHundred),
-      ...besideSeldom,
+      ...besideSeldom(kind),
       ...both("a quarter of the maximum", "25 %", bars.atQuarter),
     ],
     charts: [
