@@ -183,8 +183,8 @@ const table = {
 
   maxMessageLength: setting(
     whole(1, 1_000_000),
-    "4000",
-    "Longest message in bytes; longer ones are cut on a character boundary",
+    "16000",
+    "Longest message in characters; longer ones are refused",
   ),
   pendingDays: setting(
     whole(1, 3650),

@@ -13,7 +13,7 @@ import { normalizeContent } from "./send-message.ts";
 /**
  * The author gives a message another text. An image or file that no longer names one of ours, or one that its
  * author may not read, is a text from then on.
- * @throws OmError `missing_content`, `message_not_found`, `forbidden`
+ * @throws OmError `missing_content`, `message_too_long`, `message_not_found`, `forbidden`
  */
 export async function editMessage(
   deps: Pick<MessageDeps, "revisions" | "store" | "views" | "bus" | "rules" | "canRead">,

@@ -2,7 +2,7 @@ import { limits, type MessageType, type RouteBody } from "@om/protocol";
 import { directRef } from "../conversations/conversation-ref.ts";
 import { laneKey, type Lanes } from "../conversations/write-lanes.ts";
 import type { Caller } from "../platform/caller.ts";
-import { cleanText, cutBytes } from "../platform/cut-text.ts";
+import { cleanText, hasMoreCharacters } from "../platform/cut-text.ts";
 import { OmError } from "../platform/om-error.ts";
 import type { NewMessage, StoredRow } from "./message-store.ts";
 import type { SendWrite, Write, WriteResult } from "./write.ts";
@@ -23,6 +23,7 @@ export interface Sent {
 }
 
 export interface SendRules {
+  /** In characters. */
   maxMessageLength: number;
   /** Whether a URL is one that this server gave out: image and file messages may name no other. */
   isMedia: (url: string) => boolean;
@@ -32,8 +33,8 @@ export interface SendRules {
 
 /**
  * Stores a message and answers when it is committed. Idempotent for ever by (sender, clientId).
- * @throws OmError `invalid_request_body` for a client_id that cannot be stored, `user_not_found`, `not_group_member`, `unavailable` when
- *   overloaded
+ * @throws OmError `invalid_request_body` for a client_id that cannot be stored, `message_too_long`, `user_not_found`, `not_group_member`,
+ *   `unavailable` when overloaded
  */
 export async function sendMessage(
   deps: { lanes: Lanes<Write, WriteResult>; rules: SendRules },
@@ -65,9 +66,12 @@ export async function sendMessage(
   return { row, write };
 }
 
-/** The text trimmed and cut to what fits. */
+/** The text trimmed. @throws OmError `message_too_long`: nothing is ever cut */
 export function normalizeContent(text: string | null | undefined, rules: Pick<SendRules, "maxMessageLength">): string {
-  return cutBytes(cleanText(text ?? "").trim(), rules.maxMessageLength);
+  const content = cleanText(text ?? "").trim();
+  if (hasMoreCharacters(content, rules.maxMessageLength))
+    throw new OmError("message_too_long", `Message is longer than ${rules.maxMessageLength} characters`);
+  return content;
 }
 
 function isStorable(clientId: string): boolean {

@@ -3,6 +3,14 @@ export function cleanText(text: string): string {
   return text.toWellFormed().replaceAll("\0", "\ufffd");
 }
 
+/** Whether a text has more than so many characters (code points). */
+export function hasMoreCharacters(text: string, most: number): boolean {
+  if (text.length <= most) return false;
+  let count = 0;
+  for (const _ of text) if (++count > most) return true;
+  return false;
+}
+
 /** The longest beginning of `text` that has at most `maxBytes` bytes of UTF-8 and ends between two characters. */
 export function cutBytes(text: string, maxBytes: number): string {
   if (text.length * 3 <= maxBytes) return text;

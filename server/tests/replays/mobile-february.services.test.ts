@@ -270,13 +270,12 @@ describe("the mobile app of February", () => {
     const next = await ann.open();
     say(next, "chat", chat);
     expect((await next.next("ack"))["server_id"]).toBe(acks[0]?.["server_id"]);
-    // What is too long is cut and acknowledged, or it would be sent for ever.
-    ann.send(next, { recipient_id: ben.id }, "x".repeat(5_000));
-    await next.next("ack");
+    // What is too long is refused, and never cut.
+    ann.send(next, { recipient_id: ben.id }, "x".repeat(16_001));
+    expect(await next.next("error")).toMatchObject({ code: "message_too_long", client_id: expect.any(String) });
     await to.settled();
-    const cut = "x".repeat(4_000);
-    expect(contents(to.messages)).toEqual(["once", cut]);
-    expect(contents(await history(ann, `/messages?recipient_id=${ben.id}`))).toEqual([cut, "once"]);
+    expect(contents(to.messages)).toEqual(["once"]);
+    expect(contents(await history(ann, `/messages?recipient_id=${ben.id}`))).toEqual(["once"]);
   });
 
   test("three refreshers at once with one token all go on, and so does each of what they got", async () => {

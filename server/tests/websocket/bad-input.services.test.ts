@@ -106,15 +106,36 @@ describe("text of every kind is stored and comes back", () => {
     ["blanks around", "  salam \n", "salam"],
     ["nothing", "", ""],
     ["markup", "<b>&amp;</b>\u2028", "<b>&amp;</b>"],
-    ["100,000 characters", "ß".repeat(100_000), "ß".repeat(2_000)],
-    ["100,000 4-byte characters", "😀".repeat(100_000), "😀".repeat(1_000)],
-    ["a cut inside a character", `x${"😀".repeat(2_000)}`, `x${"😀".repeat(999)}`],
+    ["the longest", "ß".repeat(16_000), "ß".repeat(16_000)],
+    ["the longest of 4-byte characters", `  ${"😀".repeat(16_000)} `, "😀".repeat(16_000)],
   ])("%s", async (_, content, expected) => {
     socket = await server.open(ada, "&gzip=1");
     socket.send("chat", { client_id: randomUUID(), recipient_id: ben.id, content, message_type: "text" });
     const ack = await socket.next("ack");
     const history = await server.get(`/api/messages?recipient_id=${ben.id}&limit=1`, ada);
     expect(history.body).toMatchObject({ messages: [{ id: ack["server_id"], content: expected }] });
+  });
+
+  test("too long is refused everywhere and cut nowhere", async () => {
+    const content = `${"😀".repeat(16_000)}x`;
+    const code = "message_too_long";
+    socket = await server.open(ada, "&gzip=1");
+    socket.send("chat", { client_id: "long", recipient_id: ben.id, content, message_type: "text" });
+    expect(await socket.next("error")).toMatchObject({
+      code,
+      client_id: "long",
+      details: "Message is longer than 16000 characters",
+    });
+    const first = await server.post("/api/messages", ada, { recipient_id: ben.id, content: "short" });
+    const group = await server.post("/api/groups", ada, { name: "Long" });
+    const refusals = [
+      await server.post("/api/messages", ada, { recipient_id: ben.id, content }),
+      await server.post(`/api/groups/${String(group.body["id"])}/messages`, ada, { client_id: "long", content }),
+      await server.put(`/api/messages/${String(first.body["id"])}`, ada, { content }),
+    ];
+    expect(refusals).toMatchObject(refusals.map(() => ({ status: 400, body: { code } })));
+    const history = await server.get(`/api/messages?recipient_id=${ben.id}&limit=1`, ada);
+    expect(history.body).toMatchObject({ messages: [{ id: first.body["id"], content: "short" }] });
   });
 
   test("an image or file that is no URL of ours is only text", async () => {
