@@ -17,6 +17,7 @@ import { cors } from "./cors.ts";
 import { addDocsRoutes } from "./docs-routes.ts";
 import { sendError } from "./errors.ts";
 import type { Handlers, RouteRequest } from "../platform/route-handlers.ts";
+import { HttpRequest } from "./http-request.ts";
 import { createKeptAnswers, type KeptAnswers } from "./kept-answers.ts";
 import { createLimits, limitReached, networkOf, type Limits } from "./limits.ts";
 import { addOperationRoutes, type Checks } from "./operation-routes.ts";
@@ -110,7 +111,7 @@ function openFastify(config: Config, { isAllowed, telemetry, ...context }: HttpO
   });
   const app = fastify({
     serverFactory(handler) {
-      return createServer(timeouts, (request, response) =>
+      return createServer({ ...timeouts, IncomingMessage: HttpRequest }, (request, response) =>
         keptAnswers(request, response, () => handler(request, response)),
       );
     },

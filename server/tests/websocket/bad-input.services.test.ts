@@ -152,7 +152,11 @@ describe("text of every kind is stored and comes back", () => {
 
 describe("handshake", () => {
   /** Status and body of an upgrade request written by hand. */
-  const upgrade = (lines: string[], path = "/ws"): Promise<{ status: number; head: string; body: string }> =>
+  const upgrade = (
+    lines: string[],
+    path = "/ws",
+    { method = "GET", body = "" } = {},
+  ): Promise<{ status: number; head: string; body: string }> =>
     new Promise((resolve, reject) => {
       const line = connect(Number(new URL(server.url).port), "127.0.0.1");
       let text = "";
@@ -165,7 +169,7 @@ describe("handshake", () => {
         const [head = "", body = ""] = text.split("\r\n\r\n", 2);
         resolve({ status: Number(head.slice(9, 12)), head, body });
       });
-      line.write([`GET ${path} HTTP/1.1`, "Host: x", ...lines, "", ""].join("\r\n"));
+      line.write([`${method} ${path} HTTP/1.1`, "Host: x", ...lines, "", body].join("\r\n"));
     });
   const ok = [
     "Connection: Upgrade",
@@ -185,6 +189,27 @@ describe("handshake", () => {
     const oldVersion = ok.map((line) => line.replace("13", "8"));
     expect((await upgrade(oldVersion, `/ws?token=${ada.token}`)).status).toBe(426);
     expect((await upgrade(ok, "/elsewhere")).status).toBe(404);
+  });
+
+  test.each([
+    ["h2c", ["Connection: Upgrade, HTTP2-Settings, close", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQBAAAAAAIAAAAA"]],
+    ["TLS", ["Connection: Upgrade, close", "Upgrade: TLS/1.2"]],
+    ["two others", ["Connection: Upgrade, close", "Upgrade: h2c, foo"]],
+  ])("an offer of another protocol is ignored: %s", async (_, offer) => {
+    const login = JSON.stringify({ email: "nobody@example.org", password: "not the password" });
+    const post = ["Content-Type: application/json", `Content-Length: ${login.length}`];
+    const plain = ["Connection: close"];
+    const answers = async (offered: string[]) => {
+      const all = [
+        await upgrade(offered, "/health"),
+        await upgrade(offered, "/api/conversations"),
+        await upgrade(offered, "/ws"),
+        await upgrade([...offered, ...post], "/api/auth/login", { method: "POST", body: login }),
+      ];
+      return all.map(({ status, body }) => ({ status, body }));
+    };
+    expect(await answers(offer)).toEqual(await answers(plain));
+    expect((await answers(offer)).map(({ status }) => status)).toEqual([200, 401, 401, 401]);
   });
 
   test("header, cookie and query token open a socket; request id, CORS and no compression on the 101", async () => {
