@@ -181,11 +181,7 @@ const table = {
   passwordMinLength: setting(whole(8, 72), "10", "Shortest password, in bytes"),
   exposeEmails: setting(flag, "false", "Show everybody's e-mail address to every user"),
 
-  maxMessageLength: setting(
-    whole(1, 1_000_000),
-    "16000",
-    "Longest message in characters; longer ones are refused",
-  ),
+  maxMessageLength: setting(whole(1, 1_000_000), "16000", "Longest message in characters; longer ones are refused"),
   pendingDays: setting(
     whole(1, 3650),
     "30",

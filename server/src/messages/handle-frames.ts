@@ -27,8 +27,10 @@ export async function handleChat(
   try {
     return ackJson(await send(caller, { clientId, to, body: payload, socketId }), clientId);
   } catch (error) {
-    if (error instanceof OmError && (error.code === "not_group_member" || error.code === "message_too_long"))
-      throw new FrameRefusal(error.code, { ...named, details: error.code === "message_too_long" ? error.message : undefined });
+    if (error instanceof OmError && error.code === "not_group_member")
+      throw new FrameRefusal("not_group_member", named);
+    if (error instanceof OmError && error.code === "message_too_long")
+      throw new FrameRefusal("message_too_long", { ...named, details: error.message });
     const expected = error instanceof OmError || error instanceof DatabaseUnavailable;
     throw new FrameRefusal("save_failed", { ...named, cause: expected ? undefined : error });
   }

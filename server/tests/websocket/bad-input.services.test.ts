@@ -198,13 +198,13 @@ describe("handshake", () => {
   ])("an offer of another protocol is ignored: %s", async (_, offer) => {
     const login = JSON.stringify({ email: "nobody@example.org", password: "not the password" });
     const post = ["Content-Type: application/json", `Content-Length: ${login.length}`];
-    const plain = ["Connection: close"];
+    const [plain, id] = [["Connection: close"], "X-Request-ID: the-same"];
     const answers = async (offered: string[]) => {
       const all = [
-        await upgrade(offered, "/health"),
-        await upgrade(offered, "/api/conversations"),
-        await upgrade(offered, "/ws"),
-        await upgrade([...offered, ...post], "/api/auth/login", { method: "POST", body: login }),
+        await upgrade([...offered, id], "/health"),
+        await upgrade([...offered, id], "/api/conversations"),
+        await upgrade([...offered, id], "/ws"),
+        await upgrade([...offered, id, ...post], "/api/auth/login", { method: "POST", body: login }),
       ];
       return all.map(({ status, body }) => ({ status, body }));
     };
