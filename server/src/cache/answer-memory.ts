@@ -58,6 +58,8 @@ export interface Kept extends Answer {
   observed: readonly Observed[];
   /** As far as this node has seen; what is not is kept to be made again. */
   isNewest: boolean;
+  /** When Redis first said that something of it may have changed, and only the database that it has not; on the caller's clock, in ms. */
+  dirtySince?: number;
 }
 
 /** Of the answer to a question. */

@@ -9,8 +9,9 @@ test("what the first witness cannot say, or only that somebody is about to commi
   const made = { body: Buffer.from("[0]"), make: async () => [0], recording };
   const answer = { ...keptOf(question, made), isNewest: true };
   const second: Witness = { hasCounters: false, look: async () => sightOf({ ver: 0, isDirty: false }) };
+  let now = 0;
   const witnessed = (first: Sight | undefined, ...more: Witness[]): Promise<AnswerResult> =>
-    examine(answer, [{ hasCounters: true, look: async () => first }, ...more], () => 0);
+    examine(answer, [{ hasCounters: true, look: async () => first }, ...more], () => now);
   expect(await witnessed(undefined)).toBe("unknown");
   expect(await witnessed(undefined, second)).toBe("proven");
   expect(await witnessed(sightOf({ ver: 0, isDirty: true }))).toBe("unknown");
@@ -18,6 +19,12 @@ test("what the first witness cannot say, or only that somebody is about to commi
   expect(await witnessed(sightOf({ ver: 1, isDirty: false }), second)).toBe("changed");
   expect(await witnessed(sightOf({ ver: 1, isDirty: true }), second)).toBe("changed");
   expect(await witnessed(sightOf(undefined), second)).toBe("changed");
+  // What stays dirty is made anew, which fills it.
+  const [dirty, clean] = [sightOf({ ver: 0, isDirty: true }), sightOf({ ver: 0, isDirty: false })];
+  expect([await witnessed(clean), await witnessed(dirty, second)]).toEqual(["proven", "proven"]);
+  now += 251;
+  expect(await witnessed(dirty, second)).toBe("changed");
+  expect([await witnessed(clean), await witnessed(dirty, second)]).toEqual(["proven", "proven"]);
 });
 
 function sightOf(version: ReturnType<Sight["version"]>): Sight {

@@ -8,6 +8,12 @@ import type { Sight, Witness } from "./witness.ts";
 export type AnswerResult = "proven" | "changed" | "unknown" | "made";
 
 /**
+ * A commit takes less. An entry that is longer dirty, in ms, was not filled by whoever read the newest version, such as a read that went past a
+ * Redis that was late: to make the answer anew fills it, else every look would ask the database as well.
+ */
+const longestDirty = 250;
+
+/**
  * Whether the answer would be the same if it were made now. Looks after the call. What Redis does not say in time, or only that somebody
  * is about to commit, the database is asked.
  */
@@ -15,7 +21,12 @@ export async function examine(kept: Kept, witnesses: readonly Witness[], now: ()
   let result: AnswerResult | "dirty" = "unknown";
   for (const witness of witnesses) {
     if (!kept.isNewest) return "changed";
+    const before = result;
     result = await ask(kept, witness, now);
+    if (result === "proven") {
+      if (before !== "dirty") delete kept.dirtySince;
+      else if (now() - (kept.dirtySince ??= now()) > longestDirty) return "changed";
+    }
     if (result === "proven" || result === "changed") break;
   }
   if (!kept.isNewest) return "changed";
