@@ -66,6 +66,15 @@ const noMark = cache(
   "    if (changed.length > 0) return new Set(changed.map(({ key }) => key));\n    const started = performance.now();",
 );
 
+/** What answers show of such objects is not noted. */
+const unrecorded = (kind: string): Mutation =>
+  cache(
+    "recorder.ts",
+    "      for (const [index, id] of ids.entries()) {\n        const [key, ver]",
+    `      if (source.name === "${kind}") return found;
+      for (const [index, id] of ids.entries()) {\n        const [key, ver]`,
+  );
+
 /** Broken servers, by the rule that they break: a run with any of them has to fail, or the checks would prove nothing. */
 export const mutants: Record<string, Mutant> = {
   harmlessDelays: {
@@ -141,25 +150,11 @@ export const mutants: Record<string, Mutant> = {
   },
   answerForgetsProfiles: {
     does: "keeps answers without noting whose profiles they show",
-    mutations: [
-      cache(
-        "recorder.ts",
-        "      for (const [index, id] of ids.entries()) {\n        const [key, ver]",
-        `      if (source.name === "profile") return found;
-      for (const [index, id] of ids.entries()) {\n        const [key, ver]`,
-      ),
-    ],
+    mutations: [unrecorded("profile")],
   },
   answerForgetsGroups: {
     does: "keeps answers without noting which groups they tell about",
-    mutations: [
-      cache(
-        "recorder.ts",
-        "      for (const [index, id] of ids.entries()) {\n        const [key, ver]",
-        `      if (source.name === "about") return found;
-      for (const [index, id] of ids.entries()) {\n        const [key, ver]`,
-      ),
-    ],
+    mutations: [unrecorded("about")],
   },
   answerKeptInPart: {
     does: "keeps answers of which a part came past the cache",
