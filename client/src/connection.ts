@@ -21,6 +21,9 @@ import { createTracker } from "./tracker.ts";
 import { createTyping } from "./typing.ts";
 import { deferred, sleep } from "./waiting.ts";
 
+/** A clock that never steps, for pauses. */
+const now = (): number => performance.now();
+
 export interface ConnectOptions {
   api: Api;
   baseUrl: string;
@@ -73,7 +76,7 @@ export class OmConnection implements AsyncDisposable {
     this.#saver = options.state === undefined ? undefined : createStateSaver(() => this.#save(), this.#timing.save);
     this.#typing = createTyping((to, isTyping) => {
       this.#socket?.send({ type: "typing", payload: { ...targetFields(to), is_typing: isTyping } });
-    }, Date.now);
+    }, now);
     this.#running = this.#run();
   }
 
@@ -156,7 +159,7 @@ export class OmConnection implements AsyncDisposable {
       maxEntries: options.maxQueued ?? 1_000,
       maxInFlight: options.maxInFlight ?? 1,
       resendMs: timing.resendEvery,
-      now: Date.now,
+      now,
       transmit: (entry) => this.#socket?.send(chatFrame(entry)) ?? false,
     });
     const receipts = createReceipts({
@@ -276,7 +279,7 @@ export class OmConnection implements AsyncDisposable {
   #read(): Promise<void> {
     this.#reading ??= this.#catchUp().finally(() => {
       this.#reading = undefined;
-      this.#readAt = Date.now();
+      this.#readAt = now();
       if (this.#readAgain) this.#reread();
     });
     return this.#reading;
@@ -306,7 +309,7 @@ export class OmConnection implements AsyncDisposable {
   /** Something is missing: reads again, but not all the time. A failure ends the line, and the next one starts with a reading. */
   #reread(atLeast = 0): void {
     if (!this.#live || this.#reading !== undefined || this.#rereadTimer !== undefined) return;
-    const pause = Math.max(atLeast, this.#readAt + this.#timing.rereadPause - Date.now());
+    const pause = Math.max(atLeast, this.#readAt + this.#timing.rereadPause - now());
     this.#readAgain = false;
     this.#rereadTimer = setTimeout(() => {
       this.#rereadTimer = undefined;

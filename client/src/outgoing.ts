@@ -21,7 +21,8 @@ export function entryOf({ to, content, messageType = "text", replyTo }: Draft): 
     messageType,
     ...(replyTo === undefined ? {} : { replyTo }),
   };
-  if (JSON.stringify(chatFrame(entry)).length * 3 > limits.frameBytes) throw new RangeError("the message is too long");
+  const { length } = new TextEncoder().encode(JSON.stringify(chatFrame(entry)));
+  if (length > limits.frameBytes) throw new RangeError("the message is too long");
   return entry;
 }
 

@@ -10,6 +10,7 @@ export const errors = {
   forbidden: { status: 403, text: "Forbidden", retry: false },
   internal_error: { status: 500, text: "Internal server error", retry: true },
   too_many_attempts: { status: 429, text: "Too many attempts, please wait", retry: true },
+  rate_limited: { status: 429, text: "Too many requests, please wait", retry: true },
   unavailable: { status: 503, text: "Service temporarily unavailable", retry: true },
   // Who is asking
   forbidden_origin: { status: 403, text: "Origin not allowed", retry: false },
@@ -121,6 +122,7 @@ export const earlyErrors: ReadonlySet<ErrorCode> = new Set([
   "csrf_required",
   "csrf_invalid",
   "too_many_attempts",
+  "rate_limited",
   "unavailable",
 ]);
 

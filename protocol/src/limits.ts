@@ -2,12 +2,12 @@
 export const limits = {
   /** An HTTP request body; above it 413. */
   bodyBytes: 8 * 1024 * 1024,
-  /** One inbound WebSocket frame; above it an `invalid_message` error frame. */
-  frameBytes: 1024 * 1024,
+  /** One inbound WebSocket frame, inflated if it is gzip; above it a `message_too_long` or `invalid_message` error frame. */
+  frameBytes: 128 * 1024,
+  /** The same of a `sync`, whose `type` must stand first. */
+  syncFrameBytes: 512 * 1024,
   /** One inbound WebSocket frame at all; above it the socket closes with 1009. */
-  frameHardBytes: 8 * 1024 * 1024,
-  /** What a gzip frame may inflate to; above it a `decompression_failed` error frame. */
-  inflatedBytes: 4 * 1024 * 1024,
+  frameHardBytes: 1024 * 1024,
   /** A push shorter than or equal to this is never compressed. */
   gzipAboveBytes: 512,
   clientIdChars: 36,
@@ -19,11 +19,14 @@ export const limits = {
   syncMessages: 200,
   syncConversations: 5_000,
   /** All messages of one sync answer together; what is left over is announced by `has_more`. */
-  syncTotalMessages: 20_000,
+  syncTotalMessages: 5_000,
   /** Their content together, in UTF-16 units. */
-  syncTotalText: 8 * 1024 * 1024,
-  /** Queued frames in one `batch`. */
+  syncTotalText: 2 * 1024 * 1024,
+  /** Text in one `sync_response`, in UTF-16 units; what is left over is announced by `has_more`. */
+  syncResponseText: 64 * 1024,
+  /** Queued frames in one `batch`, and their text in UTF-16 units; a longer message goes alone. */
   batchFrames: 50,
+  batchText: 64 * 1024,
   sessionsPage: 100,
   searchResults: 50,
   changesPage: 500,

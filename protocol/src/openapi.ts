@@ -111,7 +111,7 @@ function refusals(route: Route, writer: SchemaWriter): Json {
   return {
     ...Object.fromEntries(answers),
     ...(route.body === undefined && route.upload === undefined ? {} : { 413: plainText("The body is too large.") }),
-    ...(route.limit === undefined ? {} : { 429: tooMany(early) }),
+    ...(route.limit === undefined && route.auth === "none" ? {} : { 429: tooMany(early) }),
     default: { description: "Any other code of the table.", content: json(both) },
   };
 }

@@ -2,6 +2,18 @@ import { Type, type TObject, type TSchema } from "typebox";
 import type { ErrorCode } from "./errors.ts";
 import { Nullable, User } from "./entities.ts";
 
+/** Calls that are counted per user, together with the same on sockets; other routes with a token count as `reads` or `changes`. */
+export type UserLimit =
+  | "reads"
+  | "changes"
+  | "messages"
+  | "members"
+  | "groups"
+  | "invites"
+  | "searches"
+  | "syncs"
+  | "passwords";
+
 /**
  * One HTTP route. `auth`: who may call. `csrf`: a browser must prove that its own page asked (§3.5). `limit`: the rate-limit
  * bucket it draws from. `body`: a body that does not fit is `invalid_request_body`. `query`: its parameters; all are text, for the
@@ -16,8 +28,8 @@ export interface Route {
   summary: string;
   auth: "none" | "token";
   csrf: boolean;
-  /** `auth` and `names` count per address, `avatar` and `attachment` per user. */
-  limit?: "auth" | "names" | "avatar" | "attachment";
+  /** `auth`, `refresh` and `names` count per address, all others per user. */
+  limit?: "auth" | "refresh" | "names" | "avatar" | "attachment" | UserLimit;
   failure?: ErrorCode;
   errors?: "text";
   status: 200 | 201;

@@ -2,7 +2,7 @@ import { Type } from "typebox";
 import { AuthAnswer, User } from "./entities.ts";
 import { get, mayHave, Ok, optionalText, parameter, post, put, route, type Route, UserAnswer } from "./route.ts";
 
-/** All of /api/auth shares one rate-limit bucket. */
+/** All of /api/auth shares one rate-limit bucket but `refresh`, so that nobody who guesses passwords keeps others behind the same address from renewing. */
 export const accountRoutes = {
   csrf: route({
     ...get,
@@ -39,7 +39,7 @@ export const accountRoutes = {
     summary: "Changes the refresh token of the cookie `om_refresh` for fresh tokens.",
     auth: "none",
     csrf: false,
-    limit: "auth",
+    limit: "refresh",
     output: AuthAnswer,
   }),
   logout: route({
@@ -76,6 +76,7 @@ export const accountRoutes = {
     ...get,
     path: "/api/users/search",
     summary: "Users whose username or full name contains a text.",
+    limit: "searches",
     query: Type.Object({ q: parameter("What to look for."), limit: mayHave("1 to 50, else 20.") }),
     output: Type.Object({ users: Type.Array(User) }),
   }),

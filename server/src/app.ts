@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { createAccessTokens } from "./accounts/access-token.ts";
 import { composeAccounts } from "./accounts/compose.ts";
 import { jwtSecret } from "./accounts/jwt-secret.ts";
@@ -26,8 +27,10 @@ import { openRedis } from "./open/open-redis.ts";
 import { faultStep } from "./cache/fault-step.ts";
 import { externalConnection, openStorage, type Storage, type StorageEvents } from "./open/open-storage.ts";
 import { every } from "./platform/periodic-task.ts";
-import type { Clock } from "./platform/clock.ts";
+import { createAllowances } from "./platform/allowances.ts";
+import { monotonic as systemMonotonic, wallClock, type Clock } from "./platform/clock.ts";
 import { createDisposalStack } from "./platform/disposal-stack.ts";
+import { openDatabaseTime } from "./platform/postgres/database-time.ts";
 import { statement } from "./platform/postgres/statement.ts";
 import type { Redis } from "./platform/redis/redis.ts";
 import type { Handlers } from "./platform/route-handlers.ts";
@@ -47,7 +50,7 @@ export interface App extends AsyncDisposable {
 }
 
 export interface AppOptions {
-  /** Default: the system's clock. */
+  /** For times and durations alike. Default: the database's clock for times, and one that never steps for durations. */
   now?: Clock;
   /** Gives up a start that is under way: what was opened is closed, and its reason is thrown. */
   signal?: AbortSignal;
@@ -64,8 +67,9 @@ const ping = statement<{ ok: number }>("app.ping", "select 1 as ok");
  * @throws ConfigError, PortUnavailable, SchemaError, EmbeddedRefused, or the reason of `signal`
  */
 export async function startApp(config: Config, options: AppOptions = {}): Promise<App> {
-  const { now = Date.now, signal, onListening, onFatal } = options;
-  const telemetry = createTelemetry({ logLevel: config.logLevel, logFrameSizes: config.wsDebug, now });
+  const { signal, onListening, onFatal } = options;
+  const monotonic = options.now ?? systemMonotonic;
+  const telemetry = createTelemetry({ logLevel: config.logLevel, logFrameSizes: config.wsDebug, monotonic });
   const disposals = createDisposalStack((error) => telemetry.failure("stop", error));
   const background = (ms: number, where: string, work: () => Promise<unknown>): void => {
     disposals.use(every(ms, work, (error) => telemetry.failure(where, error)));
@@ -73,7 +77,10 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   const isAllowed = createOriginPolicy(config.allowedOrigins);
   let serving: Serving | undefined;
   signal?.throwIfAborted();
-  const http = await createHttp({ config, isAllowed, telemetry, now, serving: () => serving });
+  const allowances = createAllowances({ factor: config.userLimits, now: monotonic });
+  const pause = (ms: number): Promise<void> => delay(ms);
+  const shared = { config, isAllowed, telemetry, allowances, monotonic, pause };
+  const http = await createHttp({ ...shared, now: options.now ?? wallClock, serving: () => serving });
   try {
     const url = await listen(http, config);
     onListening?.(url);
@@ -85,11 +92,14 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     if (opened !== undefined) disposals.use(opened);
     const storage = disposals.use(await openStorage(config, storageEvents(telemetry, onFatal), signal));
     signal?.throwIfAborted();
+    const databaseTime = await openDatabaseTime(storage.db, monotonic);
+    background(60_000, "database time", databaseTime.look);
+    const now = options.now ?? databaseTime.now;
     // Into the data folder, which the embedded database has made its own.
     const secret = jwtSecret(key);
     const step = faultStep(config.faultAt);
     const redis = opened?.redis;
-    const cache = disposals.use(await composeCache({ config, storage, redis, telemetry, step }));
+    const cache = disposals.use(await composeCache({ config, storage, redis, telemetry, step, now }));
     const { bus, connect } = disposals.use(openBus(opened, telemetry));
     await Promise.all([opened?.connect(), connect()]);
     signal?.throwIfAborted();
@@ -104,7 +114,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     const checks = { database: async () => void (await storage.db.query(ping, [])) };
     const { routes: handlers, frames } = features;
     const { server } = http;
-    const sockets = openSockets({ config, server, isAllowed, verify, hub, frames, messages, presence, telemetry });
+    const sockets = openSockets({ ...shared, server, verify, hub, frames, messages, presence });
     serving = { handlers, verify, checks, kept: features.kept };
     disposals.defer(
       () => http.close(),

@@ -45,7 +45,8 @@ test("the defaults that operators and clients rely on", () => {
     cookieSameSite: "Lax",
     passwordMinLength: 10,
     exposeEmails: false,
-    authLimit: 20,
+    authLimit: 100,
+    userLimits: 1,
   });
 });
 

@@ -188,21 +188,24 @@ const table = {
     "Days for which an undelivered message is pushed again at every connect of a client that does not resume by cursor",
   ),
 
-  authLimit: setting(whole(0, 1_000_000), "20", "Calls of /api/auth per minute and address; 0 = off"),
+  userLimits: setting(
+    whole(0, 1_000),
+    "1",
+    "How much one user may do, by all sockets and requests together, before it is slowed and then refused: 1 is enough for people and for a bot, 10 is ten times as much, 0 = off",
+  ),
+  authLimit: setting(
+    whole(0, 1_000_000),
+    "100",
+    "Calls of /api/auth per minute and address, and ten times as many renewals of sessions; 0 = off",
+  ),
   namesLimit: setting(whole(0, 1_000_000), "120", "Calls of /api/users/check-username per minute and address; 0 = off"),
   loginLimit: setting(
     whole(0, 1_000_000),
-    "30",
-    "Failed logins per account and address in 15 minutes, then 429; 0 = off",
+    "10",
+    "Wrong passwords of one account, from anywhere, before each further one has to wait: 1 s, twice as long each time, up to 15 minutes; devices and networks from which its owner has logged in are counted by themselves; ten times as many of one network; 0 = off",
   ),
   avatarLimit: setting(whole(0, 1_000_000), "10", "Uploads of avatars and group icons per user in 10 minutes; 0 = off"),
   attachmentLimit: setting(whole(0, 1_000_000), "120", "Uploads of attachments per user in 10 minutes; 0 = off"),
-  frameRate: setting(
-    whole(0, 1_000_000),
-    "50",
-    "Frames per second that one socket may send for long; more are delayed, not refused; 0 = off",
-  ),
-  frameBurst: setting(whole(1, 1_000_000), "200", "Frames that one socket may send at once before FRAME_RATE holds"),
   maxSockets: setting(whole(0, 1_000_000), "50000", "WebSocket connections of this process; 0 = off"),
   maxSocketsPerUser: setting(
     whole(0, 10_000),
@@ -212,7 +215,7 @@ const table = {
   sendQueueBytes: setting(
     whole(65_536, 1_073_741_824),
     "8388608",
-    "What may wait for one slow socket before it is closed with 4002",
+    "What may wait for the sockets of one user together before the slowest is closed with 4002",
   ),
   metricsToken: secret(text, "Bearer token that /metrics asks for; empty: /metrics answers this machine only"),
   publicApiBaseUrl: setting(

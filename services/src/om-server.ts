@@ -44,7 +44,7 @@ export async function startOmServer(env: Record<string, string> = {}, repository
     AUTH_LIMIT: "0",
     NAMES_LIMIT: "0",
     LOGIN_LIMIT: "0",
-    FRAME_RATE: "0",
+    USER_LIMITS: "0",
     ...env,
   };
   if (env["DATA_DIR"] === undefined && env["DATABASE_URL"] === undefined) copyTemplate(join(folder, "data/pgdata"));

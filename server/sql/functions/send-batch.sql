@@ -35,7 +35,7 @@ begin
       ] end) as n(name)
     order by 1
   ) l;
-  now_at := clock_timestamp();
+  now_at := next_message_time();
   placed := array(
     select row(t.ord, nextval('message_ids'), t.conversation_id, t.sender, t.recipient, t.group_id, t.seq + t.nth, t.ver + t.nth,
       greatest(now_at, t.old_at), t.hidden, r.id, case when r.id is not null then message_with_sender(r.id) end, t.old_id, t.old_at

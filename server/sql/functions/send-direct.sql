@@ -23,7 +23,7 @@ declare
 begin
   update conversations t
   set ver = t.ver + 1, seq = t.seq + 1, last_message_id = nextval('message_ids'),
-    last_message_at = greatest(clock_timestamp(), t.last_message_at), changed_xid = pg_current_xact_id()
+    last_message_at = greatest(next_message_time(), t.last_message_at), changed_xid = pg_current_xact_id()
   where t.lo = least(p_sender, p_recipient) and t.hi = greatest(p_sender, p_recipient) and t.lo < t.hi
     and not exists (select from messages k where k.sender_id = p_sender and k.client_id = p_client_id)
     and not exists (select from blocks k where k.blocker_id = p_recipient and k.blocked_id = p_sender)

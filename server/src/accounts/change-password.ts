@@ -3,7 +3,8 @@ import type { Caller } from "../platform/caller.ts";
 import type { Clock } from "../platform/clock.ts";
 import { OmError } from "../platform/om-error.ts";
 import type { CredentialStore } from "./credential-store.ts";
-import { verifyPassword, type PasswordDeps } from "./verify-password.ts";
+import type { Place } from "./attempt-store.ts";
+import { claimantOf, verifyPassword, type PasswordDeps } from "./verify-password.ts";
 import type { PublishSessionEnd } from "./sessions.ts";
 
 interface Deps extends PasswordDeps {
@@ -18,16 +19,17 @@ export async function changePassword(
   deps: Deps,
   caller: Caller,
   body: RouteBody<"changePassword">,
-  address: string,
+  place: Place,
 ): Promise<{ ok: boolean }> {
   const { credentials, passwords } = deps;
-  const { userId, email, sessionId: spared } = caller;
+  const { userId, sessionId: spared } = caller;
   const wanted = body.new_password ?? "";
   if (Buffer.byteLength(wanted) < deps.passwordMinLength) throw new OmError("weak_password");
   if (Buffer.byteLength(wanted) > limits.passwordBytes) throw new OmError("password_too_long");
-  const given = { address, email, password: body.current_password ?? "", findAccount: () => credentials.byId(userId) };
-  const ended = await verifyPassword(deps, given, async ({ password_hash: from }) =>
-    credentials.change({ userId, from, to: await passwords.hash(wanted), spared, now: deps.now() }),
+  const from = claimantOf(spared, place);
+  const given = { from, password: body.current_password ?? "", findAccount: () => credentials.byId(userId) };
+  const ended = await verifyPassword(deps, given, async ({ password_hash: old }) =>
+    credentials.change({ userId, from: old, to: await passwords.hash(wanted, userId), spared, now: deps.now() }),
   );
   deps.publishSessionEnd(
     { userId, ended: { exceptSessionId: spared } },

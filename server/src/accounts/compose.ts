@@ -1,6 +1,7 @@
 import { login } from "./login.ts";
 import { accountStore } from "./account-store.ts";
 import type { AccessTokens } from "./access-token.ts";
+import { attemptStore } from "./attempt-store.ts";
 import { blockStore } from "./block-store.ts";
 import { blockUser, listBlocks, unblockUser } from "./blocks.ts";
 import { changePassword } from "./change-password.ts";
@@ -20,7 +21,6 @@ import type { Config } from "../config.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/postgres/database.ts";
 import type { RoutesOf } from "../platform/route-handlers.ts";
-import { createRateLimit } from "../platform/rate-limit.ts";
 
 export function composeAccounts(deps: {
   config: Config;
@@ -48,20 +48,22 @@ export function composeAccounts(deps: {
     deps.endSockets(event, sessionIds);
   };
   const sessions = createSessions({ sessions: store, accounts, tokens, views, publishSessionEnd, secret, now });
-  const failures = createRateLimit({ limit: config.loginLimit, windowMs: 15 * 60_000, now });
+  const attempts = attemptStore(db, { free: config.loginLimit, secret });
   const profiles = { accounts, views, profiles: deps.profiles };
   const open = { sessions: store, publishSessionEnd, now };
-  const owner = { credentials: credentialStore(db, writes), passwords, failures, publishSessionEnd };
+  const owner = { credentials: credentialStore(db, writes), passwords, attempts, publishSessionEnd };
   const blocks = blockStore(db, writes);
   return {
-    /** Forgets sessions that can no longer be used. */
-    purge: () => sessions.purge(),
+    /** Forgets sessions that can no longer be used, and attempts that no longer count. */
+    async purge(): Promise<void> {
+      await sessions.purge();
+      await attempts.purge();
+    },
     routes: {
       csrf: async () => ({ ok: true }),
-      register: ({ body, userAgent }) =>
-        register({ accounts, passwords, sessions, passwordMinLength }, body, userAgent),
-      login: ({ body, userAgent, address }) =>
-        login({ accounts, passwords, sessions, failures }, body, { userAgent, address }),
+      register: ({ body, ...from }) =>
+        register({ accounts, attempts, passwords, sessions, passwordMinLength }, body, from),
+      login: ({ body, ...from }) => login({ accounts, attempts, passwords, sessions }, body, from),
       refresh: ({ refreshToken }) => sessions.renew(refreshToken),
       logout: async ({ refreshToken }) => {
         await sessions.end(refreshToken);
@@ -76,9 +78,9 @@ export function composeAccounts(deps: {
       sessions: ({ caller }) => listSessions(open, caller),
       endSession: ({ caller, params }) => endSession(open, caller, params.id),
       endOtherSessions: ({ caller }) => endOtherSessions(open, caller),
-      changePassword: ({ caller, body, address }) =>
-        changePassword({ ...owner, passwordMinLength, now }, caller, body, address),
-      deleteAccount: ({ caller, body, address }) => deleteAccount({ ...owner, beforeClosing }, caller, body, address),
+      changePassword: ({ caller, body, ...from }) =>
+        changePassword({ ...owner, passwordMinLength, now }, caller, body, from),
+      deleteAccount: ({ caller, body, ...from }) => deleteAccount({ ...owner, beforeClosing }, caller, body, from),
       block: ({ caller, params }) => blockUser(blocks, caller, params.id),
       unblock: ({ caller, params }) => unblockUser(blocks, caller, params.id),
       blocks: ({ caller }) => listBlocks({ blocks, views }, caller),

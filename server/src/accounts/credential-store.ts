@@ -1,12 +1,13 @@
 import type { CacheWrites } from "../cache/cache-writes.ts";
 import type { Database } from "../platform/postgres/database.ts";
 import { statement } from "../platform/postgres/statement.ts";
+import { forgetDevices } from "./attempt-store.ts";
 import { changeProfile } from "./profile-cache.ts";
 import { endAllBut } from "./session-store.ts";
 
-const byId = statement<{ password_hash: string }>(
+const byId = statement<{ id: number; password_hash: string }>(
   "credentials.by_id",
-  "select password_hash from users where id = $1 and deleted_at is null",
+  "select id, password_hash from users where id = $1 and deleted_at is null",
 );
 const changeHash = statement<{ id: number }>(
   "credentials.change",
@@ -55,6 +56,7 @@ export function credentialStore(db: Database, writes: CacheWrites) {
         await queries.query(freeName, [userId]);
         await queries.query(forgetBlocks, [userId]);
         await queries.query(revokeInvites, [userId]);
+        await queries.query(forgetDevices, [userId]);
         return queries.query(forgetSessions, [userId]);
       }),
   };

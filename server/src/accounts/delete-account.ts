@@ -1,7 +1,8 @@
 import type { RouteBody } from "@om/protocol";
 import type { Caller } from "../platform/caller.ts";
 import type { CredentialStore } from "./credential-store.ts";
-import { verifyPassword, type PasswordDeps } from "./verify-password.ts";
+import type { Place } from "./attempt-store.ts";
+import { claimantOf, verifyPassword, type PasswordDeps } from "./verify-password.ts";
 import type { PublishSessionEnd } from "./sessions.ts";
 
 interface Deps extends PasswordDeps {
@@ -14,12 +15,13 @@ interface Deps extends PasswordDeps {
 /** Closes the account for good. Groups are left and the avatar deleted first: if that fails, the account is still there and its owner can try again. */
 export async function deleteAccount(
   deps: Deps,
-  { userId, email }: Caller,
+  { userId, sessionId }: Caller,
   body: RouteBody<"deleteAccount">,
-  address: string,
+  place: Place,
 ): Promise<{ ok: boolean }> {
   const { credentials } = deps;
-  const given = { address, email, password: body.password ?? "", findAccount: () => credentials.byId(userId) };
+  const from = claimantOf(sessionId, place);
+  const given = { from, password: body.password ?? "", findAccount: () => credentials.byId(userId) };
   const ended = await verifyPassword(deps, given, async ({ password_hash: hash }) => {
     await deps.beforeClosing(userId);
     return credentials.close(userId, hash);

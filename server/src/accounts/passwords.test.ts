@@ -2,7 +2,12 @@ import { hash as bcryptHash } from "@node-rs/bcrypt";
 import { expect, test } from "vitest";
 import { createPasswords } from "./passwords.ts";
 
-const passwords = createPasswords();
+const { hash: hashFor, matches: matchesFor, isOld } = createPasswords();
+const passwords = {
+  isOld,
+  hash: (password: string) => hashFor(password, 1),
+  matches: (password: string, stored: string | undefined) => matchesFor(password, stored, 1),
+};
 
 test("new hashes are argon2id and match their password only", async () => {
   const stored = await passwords.hash("correct horse");
@@ -42,10 +47,10 @@ test.each(["a\0b\0c", "\ud800\udfff\ud800", "😀".repeat(18), "x".repeat(1_000_
 
 test("beyond its bound the queue refuses, and what was taken is finished", async () => {
   const busy = createPasswords({ workers: 1, waiting: 3 });
-  const results = await Promise.allSettled(Array.from({ length: 10 }, () => busy.hash("x")));
+  const results = await Promise.allSettled(Array.from({ length: 10 }, () => busy.hash("x", 1)));
   expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(4);
   for (const result of results) {
     if (result.status === "rejected") expect(result.reason).toMatchObject({ code: "unavailable" });
   }
-  expect(await busy.hash("again")).toMatch(/^\$argon2id/);
+  expect(await busy.hash("again", 1)).toMatch(/^\$argon2id/);
 });

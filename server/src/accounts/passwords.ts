@@ -5,8 +5,12 @@ import { createSemaphore } from "../platform/semaphore.ts";
 /** OWASP's first choice for argon2id (the library's default kind): 19 MiB, two passes, one lane. */
 const cost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 
+/** Who waits: a user's id, or an address. */
+type Turn = number | string;
+
 /**
- * Hashes and checks passwords, a bounded number at a time: each costs memory and a core for tens of milliseconds.
+ * Hashes and checks passwords, a bounded number at a time: each costs memory and a core for tens of milliseconds. Accounts, and addresses
+ * without one, take turns (`turn`).
  * @param waiting callers that may wait for their turn; beyond it they get `unavailable`
  */
 export function createPasswords({ workers = 2, waiting = 200 }: { workers?: number; waiting?: number } = {}) {
@@ -15,15 +19,15 @@ export function createPasswords({ workers = 2, waiting = 200 }: { workers?: numb
   const decoy = argon2Hash("nobody has this password", cost);
 
   return {
-    hash: (password: string) => semaphore.run(() => argon2Hash(password, cost)),
+    hash: (password: string, turn: Turn) => semaphore.run(() => argon2Hash(password, cost), turn),
     /** Takes the same work when `stored` is undefined, so that nobody learns which accounts exist. */
-    matches: (password: string, stored: string | undefined) =>
+    matches: (password: string, stored: string | undefined, turn: Turn) =>
       semaphore.run(async () => {
         const against = stored ?? (await decoy);
         const verify = isBcrypt(against) ? bcryptVerify(password, against) : argon2Verify(against, password);
         // Both refuse a stored text that is no hash.
         return (await verify.catch(() => false)) && stored !== undefined;
-      }),
+      }, turn),
     /** Whether a stored hash is of an older kind and should be replaced at the next login. */
     isOld: (stored: string) => !stored.startsWith("$argon2id$"),
   };

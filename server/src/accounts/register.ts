@@ -2,14 +2,15 @@ import { limits, type AuthAnswer, type RouteBody } from "@om/protocol";
 import { OmError } from "../platform/om-error.ts";
 import type { AccountStore } from "./account-store.ts";
 import { parseEmail, parseFullName, parseUsername } from "./names.ts";
-import type { Passwords } from "./passwords.ts";
 import type { Sessions } from "./sessions.ts";
+import type { Place } from "./attempt-store.ts";
+import type { PasswordDeps } from "./verify-password.ts";
 
 /** Makes an account and its first session. */
 export async function register(
-  deps: { accounts: AccountStore; passwords: Passwords; sessions: Sessions; passwordMinLength: number },
+  deps: PasswordDeps & { accounts: AccountStore; sessions: Sessions; passwordMinLength: number },
   body: RouteBody<"register">,
-  userAgent: string,
+  from: Place & { userAgent: string },
 ): Promise<AuthAnswer> {
   const email = parseEmail(body.email ?? "");
   const username = parseUsername(body.username ?? "");
@@ -21,12 +22,13 @@ export async function register(
   if (Buffer.byteLength(password) > limits.passwordBytes) {
     throw new OmError("registration_failed", `password is longer than ${limits.passwordBytes} bytes`);
   }
-  const passwordHash = await deps.passwords.hash(password);
+  const passwordHash = await deps.passwords.hash(password, from.address);
   const fullName = parseFullName(body.full_name ?? "");
   const made = await deps.accounts.create({ username, email, passwordHash, fullName });
   if (typeof made === "string") throw takenError(made);
-  const opened = await deps.sessions.open({ profile: made, passwordHash }, userAgent);
+  const opened = await deps.sessions.open({ profile: made, passwordHash }, from.userAgent);
   if (opened === undefined) throw new Error("an account was changed by somebody else before it had a session");
+  await deps.attempts.remember(made.id, from);
   return opened;
 }
 

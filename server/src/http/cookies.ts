@@ -7,11 +7,14 @@ type CookieSettings = Pick<Config, "cookieSecure" | "cookieDomain" | "cookieSame
 export interface Cookies {
   session(tokens: { access: string; refresh: string; csrf: string }): string[];
   csrf(token: string): string;
+  /** Outlives sessions: a browser in which somebody has logged in is known as that person's own. */
+  device(name: string): string;
   cleared(): string[];
 }
 
 const accessSeconds = 900;
 const refreshSeconds = 7 * 24 * 3600;
+const deviceSeconds = 400 * 24 * 3600;
 
 export function createCookies(settings: CookieSettings, now: () => number): Cookies {
   const secure = settings.cookieSecure || settings.cookieSameSite === "None";
@@ -33,6 +36,7 @@ export function createCookies(settings: CookieSettings, now: () => number): Cook
     cookie("om_csrf", token, { expires: now() + refreshSeconds * 1000, httpOnly: false });
   return {
     csrf,
+    device: (name) => cookie("om_device", name, { expires: now() + deviceSeconds * 1000, httpOnly: true }),
     session: (tokens) => [
       cookie("om_access", tokens.access, { expires: now() + accessSeconds * 1000, httpOnly: true }),
       cookie("om_refresh", tokens.refresh, { expires: now() + refreshSeconds * 1000, httpOnly: true }),
@@ -48,7 +52,8 @@ function sameSite(value: string): string[] {
 }
 
 /** The cookies of a request that concern us; "" for those that are missing. */
-export function parseCookies(header: string | undefined): { access: string; refresh: string; csrf: string } {
+export function parseCookies(header: string | undefined) {
   const cookies = parse(header ?? "");
-  return { access: cookies["om_access"] ?? "", refresh: cookies["om_refresh"] ?? "", csrf: cookies["om_csrf"] ?? "" };
+  const { om_access: access = "", om_refresh: refresh = "", om_csrf: csrf = "", om_device: device = "" } = cookies;
+  return { access, refresh, csrf, device };
 }

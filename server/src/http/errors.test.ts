@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from "vitest";
 import { OmError } from "../platform/om-error.ts";
 import { DatabaseUnavailable } from "../platform/postgres/database.ts";
-import { TooManyAttempts } from "../platform/rate-limit.ts";
+import { TooMany } from "../platform/rate-limit.ts";
 import { openHttp, type TestHttp } from "../../tests/fixtures/http-server.ts";
 
 let http: TestHttp | undefined;
@@ -53,7 +53,7 @@ test("an outage of the database is 503 with Retry-After on every route", async (
 });
 
 test("too many attempts say when to come back", async () => {
-  const answer = await answerTo(new TooManyAttempts(77), "/api/messages");
+  const answer = await answerTo(new TooMany("too_many_attempts", 77), "/api/messages");
   expect([answer.status, answer.json()["code"], answer.headers["retry-after"]]).toEqual([
     429,
     "too_many_attempts",

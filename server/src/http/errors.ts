@@ -2,7 +2,7 @@ import { earlyErrors, errors, type ErrorCode, type Route } from "@om/protocol";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { OmError } from "../platform/om-error.ts";
 import { DatabaseUnavailable } from "../platform/postgres/database.ts";
-import { TooManyAttempts } from "../platform/rate-limit.ts";
+import { TooMany } from "../platform/rate-limit.ts";
 import { sendJson, sendText } from "./responses.ts";
 
 /**
@@ -15,7 +15,7 @@ export function sendError(
   report: (error: unknown) => void,
 ): FastifyReply {
   const { reply, route } = to;
-  if (error instanceof TooManyAttempts) void reply.header("retry-after", error.retryAfterSeconds);
+  if (error instanceof TooMany) void reply.header("retry-after", error.retryAfterSeconds);
   if (error instanceof OmError) return sendOmError(error, to);
   const status = statusOf(error);
   if (status === 413) return sendText(reply.header("connection", "close"), 413, "Request Entity Too Large");

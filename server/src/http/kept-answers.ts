@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Allowances } from "../platform/allowances.ts";
 import type { Caller } from "../platform/caller.ts";
 import { parseCookies } from "./cookies.ts";
 import { corsHeaders } from "./cors.ts";
@@ -36,9 +37,10 @@ export function createKeptAnswers(deps: {
   /** undefined while the server starts or stops. */
   kept: () => KeptAnswers | undefined;
   isAllowed: IsAllowedOrigin;
+  allowances: Allowances;
   onAnswered: (request: IncomingMessage, answered: Answered) => void;
 }): (request: IncomingMessage, response: ServerResponse, otherwise: () => void) => void {
-  const { isAllowed, onAnswered } = deps;
+  const { isAllowed, allowances, onAnswered } = deps;
 
   function send(request: IncomingMessage, response: ServerResponse, answer: KeptAnswer, began: number): void {
     const { headers } = request;
@@ -63,7 +65,7 @@ export function createKeptAnswers(deps: {
   return (request, response, otherwise) => {
     const began = performance.now();
     const kept = deps.kept();
-    const answer = kept === undefined ? undefined : find(kept, request, isAllowed);
+    const answer = kept === undefined ? undefined : find(kept, request, { isAllowed, allowances });
     if (kept === undefined || answer === undefined) return otherwise();
     kept.current(answer).then((current) => {
       if (current === undefined) otherwise();
@@ -72,7 +74,11 @@ export function createKeptAnswers(deps: {
   };
 }
 
-function find(kept: KeptAnswers, request: IncomingMessage, isAllowed: IsAllowedOrigin): KeptAnswer | undefined {
+function find(
+  kept: KeptAnswers,
+  request: IncomingMessage,
+  { isAllowed, allowances }: { isAllowed: IsAllowedOrigin; allowances: Allowances },
+): KeptAnswer | undefined {
   const { method, url = "", headers } = request;
   if (method !== "GET" || headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined) {
     return undefined;
@@ -86,5 +92,7 @@ function find(kept: KeptAnswers, request: IncomingMessage, isAllowed: IsAllowedO
         : "";
   const caller = token === "" ? undefined : kept.knownCaller(token);
   if (caller === undefined || !isAllowed(headers.origin, headers.host)) return undefined;
-  return kept.find(caller, url);
+  const answer = kept.find(caller, url);
+  // Whoever has to wait for an answer does so the usual way.
+  return answer !== undefined && allowances.of(caller.userId).takeIfFree("reads") ? answer : undefined;
 }

@@ -10,6 +10,7 @@ async function open(env: Record<string, string>) {
   http = await openHttp({
     env,
     now: () => now,
+    verify: async (token) => ({ userId: token === "good" ? 7 : 8, email: "", role: "user" }),
     handlers: {
       csrf: async () => ({ ok: true }),
       logout: async () => ({ ok: true }),
@@ -66,13 +67,46 @@ test("a foreign Origin is refused before it counts", async () => {
   expect((await call("GET", "/api/auth/csrf")).status).toBe(200);
 });
 
-test("check-username has a bucket of its own, other routes have none", async () => {
+test("check-username has a bucket of its own, routes with a token none of an address", async () => {
   const { call } = await open({ AUTH_LIMIT: "1", NAMES_LIMIT: "2" });
   const check = () => call("GET", "/api/users/check-username?username=abc");
   expect([(await check()).status, (await check()).status, (await check()).status]).toEqual([200, 200, 429]);
   expect((await call("GET", "/api/auth/csrf")).status).toBe(200);
   const search = await call("GET", "/api/users/search?q=x", { headers: { authorization: "Bearer good" } });
   expect([search.status, search.headers["x-ratelimit-limit"]]).toEqual([200, undefined]);
+});
+
+test("A5: 50 people behind one address log in and renew in the same minute, and who guesses passwords there keeps nobody from renewing", async () => {
+  const { call } = await open({ AUTH_LIMIT: "" });
+  const statuses = async (method: string, path: string, times: number) =>
+    (await Promise.all(Array.from({ length: times }, () => call(method, path, { body: {} })))).map(({ status }) => status);
+  expect(await statuses("POST", "/api/auth/login", 50)).not.toContain(429);
+  expect(await statuses("POST", "/api/auth/login", 60)).toContain(429);
+  expect(await statuses("POST", "/api/auth/refresh", 100)).not.toContain(429);
+});
+
+test("A5: one user is slowed, then refused with rate_limited and Retry-After; each kind, and each user, is counted by itself", async () => {
+  const { call, pauses } = await open({ USER_LIMITS: "1" });
+  const ask = (path: string, token = "good") => call("POST", path, { headers: { authorization: `Bearer ${token}` } });
+  // The handlers are missing, so what is let through is a 500.
+  for (let i = 0; i < 40; i++) expect((await ask("/api/groups")).status).toBe(400);
+  expect(pauses.map(Math.round)).toEqual(Array.from({ length: 20 }, (_, i) => 250 * (i + 1)));
+  const refused = await ask("/api/groups");
+  expect([refused.status, refused.json()["code"], refused.headers["retry-after"]]).toEqual([429, "rate_limited", "60"]);
+  expect((await ask("/api/groups/3/leave")).status).toBe(500);
+  expect((await ask("/api/groups", "other")).status).toBe(400);
+  now += 60_000;
+  expect((await ask("/api/groups")).status).toBe(400);
+});
+
+test("B2: addresses of one /48 share four times the limit of one line", async () => {
+  const { call } = await open({ AUTH_LIMIT: "5", TRUST_PROXY: "127.0.0.1" });
+  const from = async (address: string) =>
+    (await call("GET", "/api/auth/csrf", { headers: { "x-forwarded-for": address } })).status;
+  const statuses: number[] = [];
+  for (let i = 0; i < 30; i++) statuses.push(await from(`2001:db8:7:${i % 10}::${i + 1}`));
+  expect(statuses).toEqual([...Array<number>(20).fill(200), ...Array<number>(10).fill(429)]);
+  expect([await from("2001:db8:8::1"), await from("203.0.113.1")]).toEqual([200, 200]);
 });
 
 test("uploads are counted per user, once token and CSRF have passed", async () => {

@@ -29,6 +29,12 @@ export function addHeaders(reply: FastifyReply, lines: readonly string[]): void 
   for (let i = 0; i < lines.length; i += 2) void reply.header(lines[i] ?? "", lines[i + 1]);
 }
 
+/** What names the browser to those who count wrong passwords: its cookie, or what it will get. Whoever never keeps it has a new one each time. */
+export function deviceOf(request: FastifyRequest): string {
+  const { device } = parseCookies(request.headers.cookie);
+  return (request.device ??= /^[\w-]{22,64}$/.test(device) ? device : randomBytes(16).toString("base64url"));
+}
+
 /** Sends a JSON value, or JSON text that is there already, without a charset, as the contract has it. */
 export function sendJson(reply: FastifyReply, status: number, value: unknown): FastifyReply {
   const text = isJsonText(value) ? value.json : JSON.stringify(value);
@@ -61,6 +67,7 @@ export function sendResponse(
     const csrf = kept ?? newCsrfToken();
     const session = { access: tokens.access_token, refresh: tokens.refresh_token, csrf };
     void reply.header("set-cookie", cookies.session(session)).header("cache-control", "no-store");
+    if (name !== "refresh") void reply.header("set-cookie", cookies.device(deviceOf(request)));
   }
   if (name === "csrf") void reply.header("set-cookie", cookies.csrf(newCsrfToken()));
   if (name === "logout" || name === "deleteAccount") void reply.header("set-cookie", cookies.cleared());

@@ -4,12 +4,14 @@ import proxyAddress from "@fastify/proxy-addr";
 import { limits as wireLimits, routes, type Route, type RouteName } from "@om/protocol";
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Config } from "../config.ts";
+import type { Allowances } from "../platform/allowances.ts";
 import type { Caller, VerifyToken } from "../platform/caller.ts";
+import type { Clock } from "../platform/clock.ts";
 import { redactUrl } from "../platform/telemetry/logger.ts";
 import { OmError } from "../platform/om-error.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import { authorize, authenticate, checkOrigin, type AccessRules } from "./access.ts";
-import { addHeaders, commonHeaders, requestId, sendResponse } from "./responses.ts";
+import { addHeaders, commonHeaders, deviceOf, requestId, sendResponse } from "./responses.ts";
 import { createBodyParser } from "./body.ts";
 import { closeConnections } from "./close-connections.ts";
 import { createCookies, parseCookies, type Cookies } from "./cookies.ts";
@@ -19,7 +21,7 @@ import { sendError } from "./errors.ts";
 import type { Handlers, RouteRequest } from "../platform/route-handlers.ts";
 import { HttpRequest } from "./http-request.ts";
 import { createKeptAnswers, type KeptAnswers } from "./kept-answers.ts";
-import { createLimits, limitReached, networkOf, type Limits } from "./limits.ts";
+import { createLimits, limitReached, networkOf, throttle, type Limits } from "./limits.ts";
 import { addOperationRoutes, type Checks } from "./operation-routes.ts";
 import type { IsAllowedOrigin } from "./origin.ts";
 import { fileReceiver } from "./multipart.ts";
@@ -46,7 +48,11 @@ export interface HttpOptions {
   config: Config;
   isAllowed: IsAllowedOrigin;
   telemetry: Pick<Telemetry, "http" | "metrics" | "queried">;
-  now: () => number;
+  /** `now` for what is shown, `monotonic` for what is counted. */
+  now: Clock;
+  monotonic: Clock;
+  allowances: Allowances;
+  pause: (ms: number) => Promise<void>;
   /** undefined while the server starts: every request is told so. */
   serving: () => Serving | undefined;
 }
@@ -69,7 +75,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
   };
   const verify: VerifyToken = (token) => serving().verify(token);
   const rules = { verify, isAllowed, csrfMode: config.csrfMode };
-  const limits = createLimits(config, now);
+  const limits = createLimits(config, options.monotonic);
   const context = { ...options, serving, rules, cookies: createCookies(config, now), limits };
   // Before the server is ready nothing is kept, which is no refusal.
   const app = openFastify(config, options);
@@ -99,6 +105,7 @@ function openFastify(config: Config, { isAllowed, telemetry, ...context }: HttpO
   const keptAnswers = createKeptAnswers({
     kept: () => (app.server.listening ? context.serving()?.kept : undefined),
     isAllowed,
+    allowances: context.allowances,
     onAnswered(request, answered) {
       const { url = "" } = request;
       telemetry.queried("cache", answered.ms);
@@ -160,6 +167,8 @@ declare module "fastify" {
   }
   interface FastifyRequest {
     caller?: Caller | undefined;
+    /** See deviceOf(). */
+    device?: string;
     /** Of an upload, as the client sent it. */
     uploadType?: string | undefined;
   }
@@ -194,6 +203,7 @@ function addRoute(app: FastifyInstance, name: RouteName, context: Context): void
         if (limitReached(request, reply, { limits: context.limits, route })) return reply;
         const caller = await authorize(request, route, context.rules);
         if (caller && limitReached(request, reply, { limits: context.limits, route, caller })) return reply;
+        if (caller) await throttle(context, route, caller);
         request.caller = caller;
         request.uploadType = request.headers["content-type"];
         // What is not read may be of any kind; Fastify would refuse a malformed type.
@@ -220,7 +230,8 @@ function routeRequest(request: FastifyRequest, route: Route, body: unknown): Rou
     body,
     receive: route.upload && fileReceiver(uploadOf(request), route.upload),
     refreshToken: parseCookies(request.headers.cookie).refresh,
-    address: networkOf(request.ip),
+    address: networkOf(request.ip, 48),
+    device: deviceOf(request),
     userAgent: request.headers["user-agent"] ?? "",
   } as RouteRequest<RouteName>;
 }

@@ -12,6 +12,7 @@ import { createLanes, type Lanes } from "../conversations/write-lanes.ts";
 import type { Bus } from "../delivery/bus.ts";
 import type { Hub } from "../delivery/hub.ts";
 import type { Caller } from "../platform/caller.ts";
+import { monotonic } from "../platform/clock.ts";
 import type { FrameHandlers } from "../platform/frame-handlers.ts";
 import { createGathering } from "../platform/gathering.ts";
 import { parseId } from "../platform/page-limit.ts";
@@ -112,7 +113,7 @@ function inBatches<Item, Result>(fetch: (items: Item[]) => Promise<Result[]>): (
       // Not tried again for each alone, as after other failures.
       throw error instanceof DatabaseUnavailable ? new OmError("unavailable") : error;
     });
-  const waits = { maxWaiting: 50_000, maxWaitMs: 30_000, now: () => performance.now() };
+  const waits = { maxWaiting: 50_000, maxWaitMs: 30_000, now: monotonic };
   const lanes = createLanes({ lanes: 2, maxBatch: 50, ...waits, execute });
   let next = 0;
   return (item) => lanes.run(next++, item);
@@ -140,7 +141,7 @@ function partsOf(deps: Deps): Parts {
     maxBatch,
     maxWaiting: 5_000,
     maxWaitMs: 10_000,
-    now: Date.now,
+    now: monotonic,
     execute: createWriteBatch({
       writes: cache.writes,
       posts,
@@ -148,7 +149,7 @@ function partsOf(deps: Deps): Parts {
       canRead: media.canReadAttachments,
       isOnline: hub.isOnline,
       afterAcks: (run) => void setImmediate(run),
-      now: Date.now,
+      now: monotonic,
       pause: (ms) => delay(ms),
     }),
   });

@@ -90,7 +90,7 @@ export async function handleGroupRead(
   }
 }
 
-/** The `sync` frame: one answer per conversation that can be understood, oldest message first, up to 100 each. */
+/** The `sync` frame: one answer per conversation that can be understood, oldest message first, up to 100 each and not more text than fits into a frame. */
 export async function* handleSync(
   deps: Pick<MessageDeps, "store" | "views">,
   caller: Caller,
@@ -100,7 +100,8 @@ export async function* handleSync(
   if (conversations.length > limits.syncConversations) {
     throw new FrameRefusal("invalid_message", { details: "too many conversations" });
   }
-  for await (const results of syncMessages(deps, caller, { conversations, limit: 100 })) {
+  const asked = { conversations, limit: 100, maxText: limits.syncResponseText };
+  for await (const results of syncMessages(deps, caller, asked)) {
     for (const result of results) if (result !== undefined) yield { type: "sync_response", ...result };
   }
 }

@@ -19,6 +19,8 @@ const chunk = 40;
 interface Asked {
   conversations: readonly SyncRequest[];
   limit: number;
+  /** Of one conversation's messages, in UTF-16 units; one message may be longer. */
+  maxText?: number;
 }
 
 /**
@@ -29,7 +31,7 @@ interface Asked {
 export async function* syncMessages(
   deps: Deps,
   caller: Caller,
-  { conversations, limit }: Asked,
+  { conversations, limit, maxText = limits.syncTotalText }: Asked,
 ): AsyncGenerator<(SyncResult | undefined)[]> {
   /** What may still go into one answer: messages, and characters of content. */
   const room = { messages: limits.syncTotalMessages, text: limits.syncTotalText };
@@ -37,10 +39,12 @@ export async function* syncMessages(
   const fit = (name: string, messages: Message[]): SyncResult => {
     const wasFull = isFull();
     const shown: Message[] = [];
+    const least = room.text - maxText;
     for (const message of messages.slice(0, limit)) {
-      if (isFull()) break;
+      const text = message.content.length + (message.reply_to?.content.length ?? 0);
+      if (isFull() || (shown.length > 0 && room.text - text < least)) break;
       room.messages -= 1;
-      room.text -= message.content.length + (message.reply_to?.content.length ?? 0);
+      room.text -= text;
       shown.push(message);
     }
     const last = shown.at(-1);

@@ -1,6 +1,7 @@
 import { createLocalBus } from "../delivery/local-bus.ts";
 import { createRedisBus } from "../delivery/redis-bus.ts";
 import type { OpenRedis } from "./open-redis.ts";
+import { monotonic } from "../platform/clock.ts";
 import { createStartSignal } from "../platform/start-signal.ts";
 import { createBusTelemetry } from "../platform/telemetry/bus-telemetry.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
@@ -14,7 +15,7 @@ export function openBus(opened: OpenRedis | undefined, telemetry: Telemetry) {
     const bus = createLocalBus((error) => telemetry.failure("bus", error));
     return { bus, connect: async () => undefined, [Symbol.asyncDispose]: async () => undefined };
   }
-  const busTelemetry = createBusTelemetry({ telemetry, now: Date.now });
+  const busTelemetry = createBusTelemetry({ telemetry, now: monotonic });
   const signal = createStartSignal();
   const bus = createRedisBus({
     redis: opened.redis,

@@ -6,6 +6,7 @@ import type { CacheEvents } from "../cache/events.ts";
 import type { Config } from "../config.ts";
 import type { Storage } from "./open-storage.ts";
 import { presenceCounter } from "../presence/presence-keys.ts";
+import type { Clock } from "../platform/clock.ts";
 import type { Redis } from "../platform/redis/redis.ts";
 import { createCacheMetrics, type CacheMetrics } from "../platform/telemetry/cache-metrics.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
@@ -18,6 +19,8 @@ export async function composeCache(deps: {
   redis: Redis | undefined;
   telemetry: Telemetry;
   step?: OnStep | undefined;
+  /** The same on all nodes: entries say until when they are good. */
+  now: Clock;
 }): Promise<Cache> {
   const { storage, redis, telemetry, step } = deps;
   const metrics = createCacheMetrics(telemetry.metrics.registry);
@@ -31,7 +34,7 @@ export async function composeCache(deps: {
     nodeId: `${hostname()}-${randomUUID()}`,
     events: eventsOf(metrics),
     onError: (error) => telemetry.failure("cache", error),
-    now: Date.now,
+    now: deps.now,
     pause: (ms) => delay(ms),
     step,
   });

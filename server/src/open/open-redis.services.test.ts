@@ -12,6 +12,7 @@ import { createLogger } from "../platform/telemetry/logger.ts";
 import { createTelemetry, type Telemetry } from "../platform/telemetry/telemetry.ts";
 import { selfSigned } from "../../tests/fixtures/self-signed.ts";
 import { until } from "../../tests/fixtures/redis-clients.ts";
+import { monotonic } from "../platform/clock.ts";
 
 /** A Redis opened by settings, with the lines that it logs. */
 function open(
@@ -19,7 +20,7 @@ function open(
 ): OpenRedis & { lines: () => { level: number; msg: string }[]; log: () => string; telemetry: Telemetry } {
   let text = "";
   const log = createLogger("trace", { write: (line) => void (text += line) });
-  const telemetry = { ...createTelemetry({ logLevel: "silent", logFrameSizes: false, now: Date.now }), log };
+  const telemetry = { ...createTelemetry({ logLevel: "silent", logFrameSizes: false, monotonic }), log };
   const opened = openRedis(parseConfig(env), telemetry);
   if (opened === undefined) throw new Error("nothing was opened");
   const lines = () =>
@@ -60,7 +61,7 @@ test("a server starts without its Redis, says so once and uses it when it is the
 });
 
 test("nothing is opened, and no metric exists, when nothing is set", () => {
-  const telemetry = createTelemetry({ logLevel: "silent", logFrameSizes: false, now: Date.now });
+  const telemetry = createTelemetry({ logLevel: "silent", logFrameSizes: false, monotonic });
   expect(openRedis(parseConfig({}), telemetry)).toBeUndefined();
   expect(telemetry.metrics.registry.getSingleMetric("om_redis_usable")).toBeUndefined();
 });

@@ -1,4 +1,5 @@
 import type { Config } from "../config.ts";
+import { monotonic } from "../platform/clock.ts";
 import { every } from "../platform/periodic-task.ts";
 import { createStartSignal } from "../platform/start-signal.ts";
 import { ClusterClient } from "../platform/redis/cluster-client.ts";
@@ -22,7 +23,7 @@ const memoryTimeoutMs = 200;
 export function openRedis(config: Config, telemetry: Telemetry, scripts: readonly Script[] = []) {
   const endpoints = parseRedisEndpoints(config);
   if (endpoints === undefined) return undefined;
-  const redisTelemetry = createRedisTelemetry({ telemetry, redis: () => redis, now: Date.now });
+  const redisTelemetry = createRedisTelemetry({ telemetry, redis: () => redis, now: monotonic });
   const signal = createStartSignal();
   const options = {
     scripts,

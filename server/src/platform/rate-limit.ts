@@ -1,12 +1,12 @@
 import { LRUCache } from "lru-cache";
 import { OmError } from "./om-error.ts";
 
-/** A use-case was tried too often. */
-export class TooManyAttempts extends OmError {
+/** Something was tried too often. */
+export class TooMany extends OmError {
   readonly retryAfterSeconds: number;
 
-  constructor(retryAfterSeconds: number) {
-    super("too_many_attempts");
+  constructor(code: "too_many_attempts" | "rate_limited", retryAfterSeconds: number) {
+    super(code);
     this.retryAfterSeconds = retryAfterSeconds;
   }
 }
@@ -15,9 +15,13 @@ export class TooManyAttempts extends OmError {
 export function createRateLimit(options: { limit: number; windowMs: number; now: () => number }) {
   const windows = new LRUCache<string, { since: number; count: number }>({ max: 100_000 });
   return {
-    /** Counts one attempt, in a window that starts at the first and ends `resetSeconds` from now; undefined when the limit is off. */
-    consume(key: string) {
-      if (options.limit === 0) return undefined;
+    /**
+     * Counts one attempt, in a window that starts at the first and ends `resetSeconds` from now; undefined when the limit is off.
+     * @param factor how many times as much as usual this key may
+     */
+    consume(key: string, factor = 1) {
+      const limit = options.limit * factor;
+      if (limit === 0) return undefined;
       const now = options.now();
       let window = windows.get(key);
       if (window === undefined || now - window.since >= options.windowMs) {
@@ -26,17 +30,12 @@ export function createRateLimit(options: { limit: number; windowMs: number; now:
       }
       window.count += 1;
       return {
-        limit: options.limit,
-        remaining: Math.max(0, options.limit - window.count),
+        limit,
+        remaining: Math.max(0, limit - window.count),
         resetSeconds: Math.ceil((window.since + options.windowMs - now) / 1000),
         /** This attempt was one too many. */
-        exceeded: window.count > options.limit,
+        exceeded: window.count > limit,
       };
-    },
-    /** Takes one attempt back. */
-    refund(key: string): void {
-      const window = windows.get(key);
-      if (window !== undefined && window.count > 0) window.count -= 1;
     },
   };
 }

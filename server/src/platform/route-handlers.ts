@@ -28,8 +28,10 @@ export interface RouteRequest<N extends RouteName> {
   receive: N extends UploadRouteName ? ReceiveFile : undefined;
   /** Of the cookie; "" when there is none. */
   refreshToken: string;
-  /** Of the client, as far as TRUST_PROXY lets it be known; of IPv6 the network. For limits, not for show. */
+  /** Of the client, as far as TRUST_PROXY lets it be known; of IPv6 the /48 network. For limits, not for show. */
   address: string;
+  /** What the browser was given at an earlier login, or is given if this one succeeds. */
+  device: string;
   userAgent: string;
 }
 

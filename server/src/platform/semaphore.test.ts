@@ -43,3 +43,22 @@ test("whoever leaves makes room for one only", async () => {
   third.finish();
   await Promise.all(runs);
 });
+
+test("A7: nine accounts with 28 requests each do not keep others waiting: each waits for one of every other account at most", async () => {
+  const semaphore = createSemaphore({ parallel: 2, maxWaiting: 200 });
+  const done: string[] = [];
+  const gate = held<void>();
+  const busy = [semaphore.run(() => gate.work(), "a"), semaphore.run(() => gate.work(), "b")];
+  const crowd = Array.from({ length: 9 * 28 }, (_, i) =>
+    semaphore.run(async () => void done.push(`crowd ${i % 9}`), i % 9).catch((error: unknown) => error),
+  );
+  const logins = ["x", "y", "z"].map((who) => semaphore.run(async () => void done.push(who), who));
+  gate.finish();
+  await Promise.all([...busy, ...logins]);
+  const before = done.slice(0, done.indexOf("z"));
+  expect(before.filter((one) => one.startsWith("crowd")).length).toBeLessThanOrEqual(2 * 9);
+  // There was no room for them either, so the last of the longest queues had to go.
+  const refused = (await Promise.all(crowd)).filter((outcome) => outcome !== undefined);
+  expect(refused.length).toBe(9 * 28 - 200 + 3);
+  expect(refused).toEqual(refused.map(() => expect.objectContaining({ code: "unavailable" }) as unknown));
+});

@@ -1,4 +1,4 @@
-const opcodes = { text: 0x1, binary: 0x2, ping: 0x9 } as const;
+const opcodes = { text: 0x1, binary: 0x2, ping: 0x9, pong: 0xa } as const;
 
 /** A WebSocket frame as a server writes it (RFC 6455 §5.2): whole, not masked; a text is encoded in place. */
 export function websocketFrame(kind: keyof typeof opcodes, payload: string | Buffer): Buffer {

@@ -43,7 +43,7 @@ export function composePresence(deps: {
   presence.onChange(({ userId, nodeDied }) => nodeDied === true && lastSeen.record(userId));
   return {
     frames: {
-      typing: ({ caller }, payload) => typing({ store, bus, now: Date.now }, caller, payload),
+      typing: ({ caller }, payload) => typing({ store, bus, now }, caller, payload),
     } satisfies Partial<FrameHandlers>,
     source: {
       lookup,

@@ -33,7 +33,7 @@ export function createUserStatus(deps: {
     deps.bus.publish(pushes);
     return [];
   }
-  const lanes = createLanes({ ...bounds, now: () => performance.now(), execute: tell });
+  const lanes = createLanes({ ...bounds, now: monotonic, execute: tell });
 
   return (change) =>
     void lanes.run(0, change).catch((error: unknown) => {

@@ -3,17 +3,20 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import { connect, type AddressInfo } from "node:net";
 import { Duplex } from "node:stream";
 import { afterEach, expect, test, vi } from "vitest";
-import { acceptUpgrades } from "./accept.ts";
+import { TooMany } from "../platform/rate-limit.ts";
+import { acceptUpgrades, type AcceptOptions } from "./accept.ts";
 
 afterEach(() => void vi.useRealTimers());
 
-function refusingServer(): Server {
+function refusingServer(options: Partial<AcceptOptions> = {}): Server {
   const server = createServer();
   acceptUpgrades(server, {
     isAllowed: () => true,
     verify: async () => undefined,
+    throttle: async () => undefined,
     hasCapacity: () => true,
     open: () => undefined,
+    ...options,
   });
   return server;
 }
@@ -57,4 +60,20 @@ test("one that does not even read the answer is cut off", async () => {
   expect(raw.destroyed).toBe(true);
   await once(raw, "close");
   expect(vi.getTimerCount()).toBe(0);
+});
+
+test("A5: a user who opens sockets without end is told when to come back", async () => {
+  const server = refusingServer({
+    verify: async () => ({ userId: 7, email: "", role: "user" }),
+    throttle: () => Promise.reject(new TooMany("rate_limited", 7)),
+  });
+  const answered = new Promise<string>((resolve) => {
+    const write = (chunk: Buffer): void => resolve(chunk.toString());
+    const raw = new Duplex({ read: () => undefined, write: (chunk: Buffer, _encoding, done) => (write(chunk), done()) });
+    const [, ...lines] = upgrade.trim().split("\r\n");
+    const headers = Object.fromEntries(lines.map((line) => [line.split(": ")[0]?.toLowerCase(), line.split(": ")[1]]));
+    const request = { method: "GET", url: "/ws?token=good", headers } as unknown as IncomingMessage;
+    server.emit("upgrade", request, raw, Buffer.alloc(0));
+  });
+  expect(await answered).toMatch(/^HTTP\/1\.1 429 Too Many Requests\r\n[^]*\r\nRetry-After: 7\r\n[^]*"code":"rate_limited"/);
 });

@@ -7,6 +7,7 @@ import { requestId } from "../http/responses.ts";
 import type { IsAllowedOrigin } from "../http/origin.ts";
 import type { Caller, VerifyToken } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
+import { TooMany } from "../platform/rate-limit.ts";
 
 /** An upgrade request that was let in. */
 export interface AcceptedUpgrade {
@@ -20,6 +21,8 @@ export interface AcceptedUpgrade {
 export interface AcceptOptions {
   isAllowed: IsAllowedOrigin;
   verify: VerifyToken;
+  /** Waits for a user who has opened many. @throws OmError `rate_limited` */
+  throttle: (caller: Caller) => Promise<void>;
   /** False while the server stops or is full: answered with 503. */
   hasCapacity: () => boolean;
   open: (accepted: AcceptedUpgrade) => void;
@@ -28,12 +31,14 @@ export interface AcceptOptions {
 /** How long a refused client may take to read the answer, in ms. */
 const refusalTimeoutMs = 2_000;
 
-type Refusal = { status: number; code?: ErrorCode; text?: string };
+type Refusal = { status: number; code?: ErrorCode; text?: string; retryAfter?: number };
 
 /** Answers upgrade requests on /ws: origin, then token, then the handshake itself (wire contract §4.1). */
 export function acceptUpgrades(server: Server, options: AcceptOptions): void {
   // Without permessage-deflate: frames are compressed once per push, not once per socket.
-  const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: limits.frameHardBytes });
+  // Pongs wait in the send queue like every answer, where what nobody reads has a bound.
+  const options = { perMessageDeflate: false, maxPayload: limits.frameHardBytes, autoPong: false };
+  const sockets = new WebSocketServer({ noServer: true, ...options });
   sockets.on("headers", (headers, request) => headers.push(...commonHeaders(request)));
   server.on("upgrade", (request, raw, head) => {
     const onEarlyError = (): void => void raw.destroy();
@@ -41,7 +46,7 @@ export function acceptUpgrades(server: Server, options: AcceptOptions): void {
     void authorizeUpgrade(request, options)
       .catch((error: unknown): Refusal => {
         const { status, code } = error instanceof OmError ? error : new OmError("unavailable");
-        return { status, code };
+        return { status, code, retryAfter: error instanceof TooMany ? error.retryAfterSeconds : status === 503 ? 1 : 0 };
       })
       .then((verdict) => {
         if ("status" in verdict) return refuse(request, raw, verdict);
@@ -62,6 +67,7 @@ async function authorizeUpgrade(
   checkOrigin(request, options.isAllowed);
   const caller = await authenticate(request, options.verify, parameters.get(wsQuery.token) ?? "");
   if (!isHandshake(request)) return { status: 426, text: "Upgrade Required" };
+  await options.throttle(caller);
   if (!options.hasCapacity()) throw new OmError("unavailable");
   return {
     caller,
@@ -88,7 +94,7 @@ function commonHeaders(request: IncomingMessage): string[] {
   return [`X-Request-ID: ${requestId(request)}`, "Vary: Origin", ...cors];
 }
 
-function refuse(request: IncomingMessage, raw: Duplex, { status, code, text }: Refusal): void {
+function refuse(request: IncomingMessage, raw: Duplex, { status, code, text, retryAfter = 0 }: Refusal): void {
   const common = commonHeaders(request).filter((line) => status !== 403 || !line.startsWith("Access-Control"));
   const requestId = common[0]?.slice("X-Request-ID: ".length);
   const body =
@@ -104,7 +110,7 @@ function refuse(request: IncomingMessage, raw: Duplex, { status, code, text }: R
       ...common,
       `Content-Type: ${type}`,
       `Content-Length: ${Buffer.byteLength(body)}`,
-      ...(status === 503 ? ["Retry-After: 1"] : []),
+      ...(retryAfter > 0 ? [`Retry-After: ${retryAfter}`] : []),
       "Connection: close",
       "",
       body,

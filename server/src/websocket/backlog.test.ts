@@ -2,15 +2,15 @@ import { expect, test } from "vitest";
 import { createBacklog, type BacklogMessage } from "./backlog.ts";
 
 const conversationId = 5;
-const waiting = (count: number): BacklogMessage[] =>
+const waiting = (count: number, content: string): BacklogMessage[] =>
   Array.from({ length: count }, (_, i) => ({
     conversationId,
-    frame: { type: "message", seq: i + 1, message: { id: 1_000 + i } } as BacklogMessage["frame"],
+    frame: { type: "message", seq: i + 1, message: { id: 1_000 + i, content } } as BacklogMessage["frame"],
   }));
 
-/** What happens, in order, while `count` messages wait. */
-async function flush(count: number, batched: boolean): Promise<string[]> {
-  const all = waiting(count);
+/** What happens, in order, while `count` messages of one text wait. */
+async function flush(count: number, batched: boolean, content = ""): Promise<string[]> {
+  const all = waiting(count, content);
   const happened: string[] = [];
   const backlog = createBacklog({
     userId: 1,
@@ -58,4 +58,13 @@ test("without gzip=1 each is a frame of its own, with the same pauses", async ()
   const happened = await flush(60, false);
   const singles = (count: number) => Array.from({ length: count }, () => "message");
   expect(happened).toEqual([...singles(50), "100 ms", ...singles(10)]);
+});
+
+test("A1: batches of long texts are cut into pieces", async () => {
+  expect(await flush(10, true, "x".repeat(16_000))).toEqual([
+    "batch of 4: 1000 to 1003",
+    "batch of 4: 1004 to 1007",
+    "batch of 2: 1008 to 1009",
+  ]);
+  expect(await flush(2, true, "x".repeat(200_000))).toEqual(["batch of 1: 1000 to 1000", "batch of 1: 1001 to 1001"]);
 });

@@ -89,8 +89,9 @@ export function createBacklog(options: Options): { push(push: Push): void; run()
   function sendPage(page: BacklogMessage[]): void {
     if (page.length === 0 || !options.isOpen()) return;
     const frames = page.map(({ frame }) => frame);
-    if (options.batched) options.send({ type: "batch", count: frames.length, messages: frames });
-    else for (const frame of frames) options.send(frame);
+    if (options.batched) {
+      for (const messages of batchesOf(frames)) options.send({ type: "batch", count: messages.length, messages });
+    } else for (const frame of frames) options.send(frame);
     for (const { conversationId, frame } of page) {
       sentSeqs.set(conversationId, Math.max(sentSeqs.get(conversationId) ?? 0, frame.seq));
       options.sent(conversationId, frame.message.id);
@@ -112,4 +113,21 @@ export function createBacklog(options: Options): { push(push: Push): void; run()
       else options.overflow();
     },
   };
+}
+
+/** In order, and in pieces whose text has a bound. */
+function batchesOf(frames: readonly MessageFrame[]): MessageFrame[][] {
+  const batches: MessageFrame[][] = [];
+  let text = Number.POSITIVE_INFINITY;
+  for (const frame of frames) {
+    const { content, reply_to: reply } = frame.message;
+    const size = content.length + (reply?.content.length ?? 0);
+    if (text + size > limits.batchText) {
+      batches.push([]);
+      text = 0;
+    }
+    text += size;
+    batches.at(-1)?.push(frame);
+  }
+  return batches;
 }

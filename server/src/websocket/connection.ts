@@ -1,18 +1,19 @@
 import type { Duplex } from "node:stream";
-import { closeCodes, frameErrors, type InboundType, type OutboundFrame } from "@om/protocol";
+import { closeCodes, frameErrors, limits, type InboundType, type OutboundFrame } from "@om/protocol";
 import type { WebSocket } from "ws";
 import type { HubSocket } from "../delivery/hub.ts";
 import type { Push } from "../delivery/push.ts";
+import type { Allowance } from "../platform/allowances.ts";
 import type { Caller } from "../platform/caller.ts";
+import type { Clock } from "../platform/clock.ts";
 import { FrameRefusal } from "../platform/om-error.ts";
 import { websocketFrame } from "../platform/websocket-frame.ts";
 import { createBacklog, type FetchBacklog } from "./backlog.ts";
 import type { FrameHandlers, FrameSource } from "../platform/frame-handlers.ts";
 import type { HeartbeatSocket } from "./heartbeat.ts";
-import { parseFrame } from "./parse-frame.ts";
+import { jsonBytes, parseFrame } from "./parse-frame.ts";
 import { createPongConfirmations } from "./pong-confirmations.ts";
-import { createSendQueue, type SendQueue } from "./send-queue.ts";
-import type { TokenBucket } from "./token-bucket.ts";
+import { createSendQueue, type SendQueue, type UnsentBytes } from "./send-queue.ts";
 
 /** What is done with a client's proof that it has received what it was sent. */
 export interface Deliveries {
@@ -29,9 +30,13 @@ export interface ConnectionDeps {
   deliveries: Deliveries;
   /** A client of the user answered a ping; must not throw. */
   userActive: (userId: number) => void;
-  now: () => number;
+  /** Never steps. */
+  now: Clock;
   pause: (ms: number) => Promise<void>;
-  sendQueueBytes: number;
+  /** What a client may have to read before its next frame, or the next page for it, waits. */
+  unreadBytes: number;
+  /** The longest JSON of a frame that is no `sync`. */
+  maxFrameBytes: number;
   /** Counts and logs; must not throw. */
   observe: {
     frame(type: InboundType | "refused", bytes: number): void;
@@ -47,13 +52,17 @@ export interface ConnectionParams {
   caller: Caller;
   gzip: boolean;
   resuming: boolean;
-  bucket: TokenBucket;
+  /** Both of the user, whatever number of sockets. */
+  allowance: Allowance;
+  unsent: UnsentBytes;
 }
 
 /** Frames read but not yet handled at which the socket is paused, and frames that may be on their way to a commit. */
 const maxInbox = 128;
-const maxInboxBytes = 4 * 1024 * 1024;
+const maxInboxBytes = 512 * 1024;
 const maxInFlight = 64;
+/** Frames that count as what they ask for, beside as frames. */
+const asks: Partial<Record<InboundType, "messages" | "syncs">> = { chat: "messages", sync: "syncs" };
 /** Frames that may commit side by side: the write lanes keep those of one conversation or position in order. */
 const pipelined: ReadonlySet<InboundType> = new Set(["chat", "ack", "delivery", "read"]);
 
@@ -71,7 +80,7 @@ export class Connection implements HubSocket, HeartbeatSocket, AsyncDisposable {
   readonly #confirmations: ReturnType<typeof createPongConfirmations>;
   readonly #backlog: ReturnType<typeof createBacklog> | undefined;
   readonly #closed: Promise<void>;
-  readonly #inbox: { data: Buffer; binary: boolean }[] = [];
+  readonly #inbox: { data: Buffer; kind: "text" | "binary" | "ping" }[] = [];
   readonly #inFlight = new Set<Promise<void>>();
   #inboxBytes = 0;
   #handling = false;
@@ -86,7 +95,7 @@ export class Connection implements HubSocket, HeartbeatSocket, AsyncDisposable {
     this.resuming = params.resuming;
     this.sessionId = params.caller.sessionId;
     this.#lastActivityAt = deps.now();
-    this.#queue = createSendQueue(ws, raw, { maxBytes: deps.sendQueueBytes, onSlow: () => this.#onSlow() });
+    this.#queue = createSendQueue(ws, raw, { unsent: params.unsent, onSlow: () => this.#onSlow() });
     this.#source = {
       caller: params.caller,
       socketId: params.id,
@@ -96,13 +105,13 @@ export class Connection implements HubSocket, HeartbeatSocket, AsyncDisposable {
     this.#confirmations = createPongConfirmations();
     this.#backlog = params.resuming ? undefined : this.#createBacklog();
     this.#closed = new Promise((resolve) => ws.once("close", () => resolve()));
-    ws.on("message", (data, isBinary) => this.#receive(data as Buffer, isBinary));
+    ws.on("message", (data, isBinary) => this.#receive(data as Buffer, isBinary ? "binary" : "text"));
     ws.on("pong", (data) => {
       this.#lastActivityAt = deps.now();
       this.#confirmations.pong(data.toString("latin1"));
       deps.userActive(this.userId);
     });
-    ws.on("ping", () => (this.#lastActivityAt = deps.now()));
+    ws.on("ping", (data) => this.#receive(data, "ping"));
     ws.on("error", () => undefined);
     ws.once("close", () => this.#queue.close());
   }
@@ -136,6 +145,7 @@ export class Connection implements HubSocket, HeartbeatSocket, AsyncDisposable {
   }
 
   ping(): void {
+    this.#queue.giveUpIfStalled();
     if (this.#isOpen()) this.#queue.send(websocketFrame("ping", this.#confirmations.pingPayload()));
   }
 
@@ -157,8 +167,7 @@ export class Connection implements HubSocket, HeartbeatSocket, AsyncDisposable {
 
   /** Finishes the frames already taken, then closes; resolves when the socket is gone. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#inbox.length = 0;
-    this.#inboxBytes = 0;
+    this.#dropInbox();
     await Promise.all(this.#inFlight);
     // The acks of those frames leave in the next turn.
     await new Promise((resolve) => setImmediate(resolve));
@@ -194,7 +203,7 @@ export class Connection implements HubSocket, HeartbeatSocket, AsyncDisposable {
 
   /** Resolves when the client has read most of what it was sent. */
   #ready(): Promise<void> {
-    return this.#queue.below(this.#deps.sendQueueBytes / 4);
+    return this.#queue.below(this.#deps.unreadBytes);
   }
 
   #isOpen(): boolean {
@@ -210,9 +219,9 @@ export class Connection implements HubSocket, HeartbeatSocket, AsyncDisposable {
     this.#queue.send(websocketFrame("text", typeof frame === "string" ? frame : JSON.stringify(frame)));
   }
 
-  #receive(data: Buffer, binary: boolean): void {
+  #receive(data: Buffer, kind: "text" | "binary" | "ping"): void {
     this.#lastActivityAt = this.#deps.now();
-    this.#inbox.push({ data, binary });
+    this.#inbox.push({ data, kind });
     this.#inboxBytes += data.length;
     if (this.#inbox.length >= maxInbox || this.#inboxBytes >= maxInboxBytes) this.#ws.pause();
     if (!this.#handling) void this.#handleAll();
@@ -221,21 +230,42 @@ export class Connection implements HubSocket, HeartbeatSocket, AsyncDisposable {
   async #handleAll(): Promise<void> {
     this.#handling = true;
     for (let next = this.#inbox.shift(); next !== undefined; next = this.#inbox.shift()) {
-      this.#inboxBytes -= next.data.length;
-      const wait = this.#params.bucket.take();
-      if (wait > 0) await this.#deps.pause(wait);
-      await this.#handle(next.data, next.binary);
+      const { data, kind } = next;
+      this.#inboxBytes -= data.length;
+      const { allowance } = this.#params;
+      const wait = allowance.take("frames");
+      const waitForBytes = allowance.take("bytes", Math.min(jsonBytes(data, kind === "binary"), limits.syncFrameBytes));
+      if (!(await this.#isThereAfter(Math.max(wait, waitForBytes)))) break;
+      // Whoever does not read the answers is not asked for more.
+      if (this.#queue.bytes() > this.#deps.unreadBytes) await this.#ready();
+      if (kind === "ping") this.#queue.send(websocketFrame("pong", data));
+      else await this.#handle(data, kind === "binary");
       const isLow = this.#inbox.length < maxInbox / 2 && this.#inboxBytes < maxInboxBytes / 2;
       if (this.#ws.isPaused && isLow) this.#ws.resume();
     }
     this.#handling = false;
   }
 
+  /** Waits. False: the client is gone by then; what it had sent without an answer is not done any more. */
+  async #isThereAfter(ms: number): Promise<boolean> {
+    if (ms === 0) return true;
+    await this.#deps.pause(ms);
+    if (!this.#isOpen()) this.#dropInbox();
+    return this.#isOpen();
+  }
+
+  #dropInbox(): void {
+    this.#inbox.length = 0;
+    this.#inboxBytes = 0;
+  }
+
   /** A frame that is not pipelined waits for all before it, and those after it wait for it. */
   async #handle(data: Buffer, binary: boolean): Promise<void> {
     try {
-      const frame = await parseFrame(data, binary);
+      const frame = await parseFrame(data, binary, this.#deps.maxFrameBytes);
       this.#deps.observe.frame(frame.type, data.length);
+      const asked = asks[frame.type];
+      if (asked !== undefined && !(await this.#isThereAfter(this.#params.allowance.take(asked)))) return;
       if (!pipelined.has(frame.type)) await Promise.all(this.#inFlight);
       // The schema of the type has been checked, which the compiler cannot see across the map.
       const handler = this.#deps.handlers[frame.type] as (

@@ -12,14 +12,24 @@ export interface ParsedFrame {
 
 const checks = new Map(Object.entries(inboundFrames).map(([type, schema]) => [type, schemaCheck(schema)] as const));
 const inflate = promisify(gunzip);
+/** Up to here a frame is inflated at once, in bytes: handing it to another thread would take longer. */
+const inflatedHereBytes = 8 * 1024;
+
+/** How long the JSON of a frame is, in bytes; a gzip member says so in its last four (RFC 1952), and is not inflated further than that. */
+export function jsonBytes(data: Buffer, isBinary: boolean): number {
+  if (!isBinary) return data.length;
+  return data.length < 18 ? 0 : data.readUInt32LE(data.length - 4);
+}
 
 /**
  * Reads one inbound frame: a text frame is JSON, a binary frame is one gzip member of JSON.
- * @throws FrameRefusal `invalid_message` or `decompression_failed`
+ * @param maxBytes of its JSON, if it is no `sync`
+ * @throws FrameRefusal `invalid_message`, `message_too_long` or `decompression_failed`
  */
-export async function parseFrame(data: Buffer, isBinary: boolean): Promise<ParsedFrame> {
-  if (data.length > limits.frameBytes) throw new FrameRefusal("invalid_message", { details: "frame is too large" });
-  const text = (isBinary ? await inflated(data) : data).toString("utf8");
+export async function parseFrame(data: Buffer, isBinary: boolean, maxBytes: number): Promise<ParsedFrame> {
+  const json = isBinary ? await inflated(data, Math.max(maxBytes, limits.syncFrameBytes)) : data;
+  if (json.length > maxBytes) refuseUnlessSync(json);
+  const text = json.toString("utf8");
   let envelope: unknown;
   try {
     envelope = JSON.parse(text);
@@ -52,10 +62,24 @@ function refusedFields(payload: unknown): { details: string; clientId?: string }
   };
 }
 
-async function inflated(data: Buffer): Promise<Buffer> {
-  const options = { maxOutputLength: limits.inflatedBytes };
+/** A `chat` that is too large to be parsed is named too. */
+function refuseUnlessSync(json: Buffer): void {
+  const head = json.toString("latin1", 0, 512);
+  const [, type] = /^\s*\{\s*"type"\s*:\s*"(\w+)"/.exec(head) ?? [];
+  if (type === "sync" && json.length <= limits.syncFrameBytes) return;
+  const clientId = /"client_id"\s*:\s*"([\w-]{1,36})"/.exec(head)?.[1];
+  throw new FrameRefusal(type === "chat" ? "message_too_long" : "invalid_message", {
+    details: "frame is too large",
+    ...(clientId === undefined ? {} : { clientId }),
+  });
+}
+
+async function inflated(data: Buffer, maxBytes: number): Promise<Buffer> {
+  const size = jsonBytes(data, true);
   try {
-    return data.length <= 4096 ? gunzipSync(data, options) : await inflate(data, options);
+    if (size === 0 || size > maxBytes) throw new RangeError();
+    const options = { maxOutputLength: size };
+    return size <= inflatedHereBytes ? gunzipSync(data, options) : await inflate(data, options);
   } catch {
     throw new FrameRefusal("decompression_failed", { details: "not gzip, or larger than allowed when inflated" });
   }

@@ -5,19 +5,9 @@ import { createHub, type HubSocket } from "../delivery/hub.ts";
 import { Frame, type Push } from "../delivery/push.ts";
 import { createBacklog, type BacklogMessage, type BacklogRevisions } from "./backlog.ts";
 import { createPongConfirmations } from "./pong-confirmations.ts";
-import { createSendQueue } from "./send-queue.ts";
-import { createTokenBucket } from "./token-bucket.ts";
+import { createSendQueue, UnsentBytes } from "./send-queue.ts";
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
-test("token bucket: a burst passes, then each frame waits its share", () => {
-  let now = 0;
-  const bucket = createTokenBucket(10, 3, () => now);
-  expect([bucket.take(), bucket.take(), bucket.take(), bucket.take(), bucket.take()]).toEqual([0, 0, 0, 100, 200]);
-  now = 1_000;
-  expect(bucket.take()).toBe(0);
-  expect(createTokenBucket(0, 1, () => now).take()).toBe(0);
-});
 
 test("send queue: frames of one turn leave together in order; a client that does not read is told once and gets no more", async () => {
   const raw = new PassThrough({ highWaterMark: 16 });
@@ -25,7 +15,7 @@ test("send queue: frames of one turn leave together in order; a client that does
   const written = vi.spyOn(raw, "write");
   const sent = (): string[] => written.mock.calls.map(([frame]) => (frame as Buffer).toString());
   const onSlow = vi.fn();
-  const queue = createSendQueue(ws as unknown as WebSocket, raw, { maxBytes: 400_000, onSlow });
+  const queue = createSendQueue(ws as unknown as WebSocket, raw, { unsent: new UnsentBytes(400_000), onSlow });
   queue.send(Buffer.from("a"));
   queue.send(Buffer.from("b"));
   expect(sent()).toEqual([]);
@@ -40,6 +30,57 @@ test("send queue: frames of one turn leave together in order; a client that does
   queue.send(Buffer.from("never"));
   await turn();
   expect([sent().length, onSlow.mock.calls.length]).toEqual([3, 1]);
+});
+
+test("A4: what waits for all sockets of a user has one bound, and the one that has most to read goes", async () => {
+  const unsent = new UnsentBytes(300_000);
+  const open = () => {
+    const ws = { OPEN: 1, readyState: 1 } as unknown as WebSocket;
+    const onSlow = vi.fn();
+    return { queue: createSendQueue(ws, new PassThrough({ highWaterMark: 16 }), { unsent, onSlow }), onSlow };
+  };
+  const [first, second, third] = [open(), open(), open()];
+  // The first goes to the socket's own buffer, which is full then.
+  for (const { queue } of [first, second, third]) queue.send(Buffer.alloc(70_000));
+  await turn();
+  first.queue.send(Buffer.alloc(100_000));
+  second.queue.send(Buffer.alloc(150_000));
+  third.queue.send(Buffer.alloc(40_000));
+  const slow = () => [first, second, third].map(({ onSlow }) => onSlow.mock.calls.length);
+  expect(slow()).toEqual([0, 0, 0]);
+  third.queue.send(Buffer.alloc(20_000));
+  expect(slow()).toEqual([0, 1, 0]);
+  // There is room again.
+  first.queue.send(Buffer.alloc(100_000));
+  second.queue.send(Buffer.alloc(100_000));
+  expect(slow()).toEqual([0, 1, 0]);
+  third.queue.close();
+  first.queue.close();
+  const alone = open();
+  alone.queue.send(Buffer.alloc(70_000));
+  await turn();
+  alone.queue.send(Buffer.alloc(300_000));
+  expect(alone.onSlow).not.toHaveBeenCalled();
+});
+
+test("A4: a client that reads a little between two looks stays, one that reads nothing in two of them goes", async () => {
+  const raw = new PassThrough({ highWaterMark: 16 });
+  const onSlow = vi.fn();
+  const ws = { OPEN: 1, readyState: 1 } as unknown as WebSocket;
+  const queue = createSendQueue(ws, raw, { unsent: new UnsentBytes(1_000_000), onSlow });
+  for (let i = 0; i < 5; i++) queue.giveUpIfStalled();
+  for (let i = 0; i < 20; i++) queue.send(Buffer.alloc(50_000));
+  await turn();
+  for (let i = 0; i < 4; i++) {
+    expect(raw.read()).not.toBeNull();
+    await turn();
+    queue.giveUpIfStalled();
+    queue.giveUpIfStalled();
+  }
+  expect(onSlow).not.toHaveBeenCalled();
+  queue.giveUpIfStalled();
+  queue.giveUpIfStalled();
+  expect(onSlow).toHaveBeenCalledOnce();
 });
 
 test("pong confirmations: only a pong to the latest ping proves, and only what left before it", () => {
@@ -128,7 +169,7 @@ test("backlog: what is pushed while it is read comes after it, without what it c
     message: { conversationId: 5, seq, id: seq },
   });
   const queued = (seq: number) =>
-    ({ conversationId: 5, frame: { type: "message", seq, message: { id: seq } } }) as BacklogMessage;
+    ({ conversationId: 5, frame: { type: "message", seq, message: { id: seq, content: "" } } }) as BacklogMessage;
   const backlog = createBacklog({
     userId: 1,
     batched: false,

@@ -1,15 +1,17 @@
 import { randomUUID } from "node:crypto";
 import type { Server } from "node:http";
-import { setTimeout as delay } from "node:timers/promises";
+import { limits } from "@om/protocol";
 import type { Config } from "../config.ts";
 import type { Hub } from "../delivery/hub.ts";
+import type { Allowances } from "../platform/allowances.ts";
+import type { Clock } from "../platform/clock.ts";
 import type { FrameHandlers } from "../platform/frame-handlers.ts";
 import type { VerifyToken } from "../platform/caller.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import { acceptUpgrades, type AcceptedUpgrade } from "./accept.ts";
 import { Connection, type ConnectionDeps } from "./connection.ts";
 import { createHeartbeat } from "./heartbeat.ts";
-import { createTokenBucket } from "./token-bucket.ts";
+import { UnsentBytes } from "./send-queue.ts";
 
 interface Options {
   config: Config;
@@ -17,6 +19,9 @@ interface Options {
   isAllowed: (origin: string | undefined, host: string | undefined) => boolean;
   verify: VerifyToken;
   hub: Hub;
+  allowances: Allowances;
+  monotonic: Clock;
+  pause: (ms: number) => Promise<void>;
   /** What is done with each frame, but for those that only show that somebody is there. */
   frames: Omit<FrameHandlers, "ping" | "pong">;
   /** What waits for a client, and what is done when it has it. */
@@ -26,24 +31,33 @@ interface Options {
 }
 
 /** All sockets of this process. Disposing it refuses new ones and closes the others with a code that invites them back. */
-export function openSockets({ config, server, isAllowed, verify, hub, telemetry, ...on }: Options) {
+export function openSockets({ config, server, isAllowed, verify, hub, monotonic: now, telemetry, ...on }: Options) {
   const open = new Set<Connection>();
-  const heartbeat = createHeartbeat({ periodMs: 30_000, timeoutMs: 90_000, now: Date.now });
+  /** Of users with a socket, and how many they have. */
+  const unsent = new Map<number, { bytes: UnsentBytes; sockets: number }>();
+  const heartbeat = createHeartbeat({ periodMs: 30_000, timeoutMs: 90_000, now });
   const deps: ConnectionDeps = {
     handlers: { ...on.frames, ping: (source) => source.reply({ type: "pong" }), pong: () => undefined },
     backlog: on.messages.backlog,
     deliveries: on.messages.deliveries,
     userActive: on.presence.userActive,
-    now: Date.now,
-    pause: (ms) => delay(ms),
-    sendQueueBytes: config.sendQueueBytes,
+    now,
+    pause: on.pause,
+    unreadBytes: config.sendQueueBytes / 4,
+    // Four bytes a character at the most, and what else a message has.
+    maxFrameBytes: Math.max(limits.frameBytes, 4 * config.maxMessageLength + 4_096),
     observe: telemetry.sockets,
   };
   let stopping = false;
 
   function accept({ ws, raw, caller, gzip, resuming }: AcceptedUpgrade): void {
-    const bucket = createTokenBucket(config.frameRate, config.frameBurst, Date.now);
-    const connection = new Connection(ws, raw, { id: randomUUID(), caller, gzip, resuming, bucket }, deps);
+    const { userId } = caller;
+    const of = unsent.get(userId) ?? { bytes: new UnsentBytes(config.sendQueueBytes), sockets: 0 };
+    unsent.set(userId, of);
+    of.sockets += 1;
+    const allowance = on.allowances.of(userId);
+    const params = { id: randomUUID(), caller, gzip, resuming, allowance, unsent: of.bytes };
+    const connection = new Connection(ws, raw, params, deps);
     open.add(connection);
     hub.add(connection);
     const unwatch = heartbeat.add(connection);
@@ -51,6 +65,8 @@ export function openSockets({ config, server, isAllowed, verify, hub, telemetry,
       unwatch();
       open.delete(connection);
       hub.remove(connection);
+      of.sockets -= 1;
+      if (of.sockets === 0) unsent.delete(userId);
     });
     void connection.start();
   }
@@ -58,6 +74,10 @@ export function openSockets({ config, server, isAllowed, verify, hub, telemetry,
   acceptUpgrades(server, {
     isAllowed,
     verify,
+    async throttle({ userId }) {
+      const wait = on.allowances.of(userId).takeOrRefuse("sockets");
+      if (wait > 0) await on.pause(wait);
+    },
     hasCapacity: () => !stopping && (config.maxSockets === 0 || open.size < config.maxSockets),
     open: accept,
   });

@@ -27,7 +27,7 @@ describe("the mobile app of February", () => {
   let round = 0;
   beforeAll(async () => {
     server = await startTestServer({
-      env: { FRAME_RATE: "", AVATAR_LIMIT: "" },
+      env: { USER_LIMITS: "", AVATAR_LIMIT: "" },
       prepare: (db) =>
         versionStore(db).publish({
           platform: "android",

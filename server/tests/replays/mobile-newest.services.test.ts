@@ -29,7 +29,7 @@ describe("the newest mobile app", () => {
   let ben: MobileApp;
   let eve: MobileApp;
   beforeAll(async () => {
-    server = await startTestServer({ env: { FRAME_RATE: "", AVATAR_LIMIT: "", ATTACHMENT_LIMIT: "" } });
+    server = await startTestServer({ env: { USER_LIMITS: "", AVATAR_LIMIT: "", ATTACHMENT_LIMIT: "" } });
     world = { server, app: "newest", faults: [], extras: [], sockets: [] };
   });
   beforeEach(async () => {

@@ -45,7 +45,7 @@ describe("the web client", () => {
       ALLOWED_ORIGINS: webOrigin,
       COOKIE_DOMAIN: "example.org",
       COOKIE_SECURE: "true",
-      FRAME_RATE: "",
+      USER_LIMITS: "",
     };
     server = await startTestServer({ env, now: () => clock.now });
   });

@@ -41,7 +41,8 @@ describe("frames that cannot be understood", () => {
     ["a negative id", frame("read", { message_id: -7 })],
     ["a fraction", frame("read", { message_id: 1.5 })],
     ["an id beyond 2^53", '{"type":"read","payload":{"message_id":90071992547409930}}'],
-    ["a frame of more than 1 MiB", frame("chat", { client_id: "x", content: "x".repeat(1024 * 1024) })],
+    ["a frame of more than 128 kB", frame("typing", { extra: "x".repeat(128 * 1024) })],
+    ["a sync of more than 512 kB", frame("sync", { extra: "x".repeat(512 * 1024) })],
     ["brackets 100,000 deep", `${"[".repeat(100_000)}${"]".repeat(100_000)}`],
   ])("%s", (_, raw) => refused(raw, "invalid_message"));
 
@@ -50,15 +51,41 @@ describe("frames that cannot be understood", () => {
     await refused(frame("fly", {}), "invalid_message", { details: "unknown message type: fly" });
   });
 
-  test("binary that is not gzip, cut gzip, and a bomb", async () => {
+  test("A1: binary that is not gzip, cut gzip, a bomb, and a bomb that says it is small: none is inflated further than it says", async () => {
     await refused(randomBytes(64), "decompression_failed");
     await refused(gzipSync(frame("ping", {})).subarray(0, 20), "decompression_failed");
-    await refused(gzipSync(Buffer.alloc(5 * 1024 * 1024, 0x20)), "decompression_failed");
+    const bomb = gzipSync(Buffer.alloc(5 * 1024 * 1024, 0x20));
+    await refused(bomb, "decompression_failed");
+    for (const size of [0, 1, 8_192, 500_000]) {
+      bomb.writeUInt32LE(size, bomb.length - 4);
+      await refused(bomb, "decompression_failed");
+    }
   });
 
-  test("a frame beyond 8 MiB closes the socket with 1009, and the server lives on", async () => {
+  test("a chat that is too large to be read is named, packed or not, so that its sender can stop", async () => {
+    const chat = frame("chat", { client_id: "x-1", recipient_id: 1, content: "x".repeat(200_000) });
+    for (const raw of [chat, gzipSync(chat)]) await refused(raw, "message_too_long", { client_id: "x-1" });
+  });
+
+  test("A1: a sync may be larger than other frames, and what it finds is cut into pieces", async () => {
+    const content = "x".repeat(16_000);
+    for (let i = 0; i < 10; i++) await server.post("/api/messages", ben, { recipient_id: ada.id, content });
+    socket = await server.open(ada, "&resume=1");
+    const conversations = Array.from({ length: 4_500 }, () => ({ conversation_id: "user_999999999", last_message_id: 0 }));
+    conversations.unshift({ conversation_id: `user_${ben.id}`, last_message_id: 0 });
+    const sync = frame("sync", { conversations });
+    expect(sync.length).toBeGreaterThan(250_000);
+    for (const raw of [sync, gzipSync(sync)]) {
+      socket.sendRaw(raw);
+      const { messages, has_more: more } = await socket.next("sync_response");
+      expect([(messages as unknown[]).length, more]).toEqual([4, true]);
+      for (let i = 0; i < 4_500; i++) await socket.next("sync_response");
+    }
+  });
+
+  test("a frame beyond 1 MiB closes the socket with 1009, and the server lives on", async () => {
     socket = await server.open(ada);
-    socket.sendRaw(Buffer.alloc(9 * 1024 * 1024));
+    socket.sendRaw(Buffer.alloc(2 * 1024 * 1024));
     expect((await socket.closed).code).toBe(1009);
     expect((await fetch(`${server.url}/health`)).status).toBe(200);
   });

@@ -1,5 +1,6 @@
 import type { InboundType } from "@om/protocol";
 import { DatabaseUnavailable } from "../postgres/database.ts";
+import type { Clock } from "../clock.ts";
 import { OmError } from "../om-error.ts";
 import { createLogger } from "./logger.ts";
 import { createMetrics } from "./metrics.ts";
@@ -15,7 +16,7 @@ interface Answered {
 type Asked = () => { method: string; url: string; ip: string };
 
 /** One function per event, which counts it and logs it: nobody else touches counters. */
-export function createTelemetry(options: { logLevel: string; logFrameSizes: boolean; now: () => number }) {
+export function createTelemetry(options: { logLevel: string; logFrameSizes: boolean; monotonic: Clock }) {
   const log = createLogger(options.logLevel);
   const metrics = createMetrics();
   const loggedAt = new Map<string, number>();
@@ -23,7 +24,7 @@ export function createTelemetry(options: { logLevel: string; logFrameSizes: bool
   /** An error of a background task or of the infrastructure: counted always, logged once per second and place at most. */
   function failure(where: string, error: unknown): void {
     metrics.failures.inc({ where });
-    const at = options.now();
+    const at = options.monotonic();
     if (at - (loggedAt.get(where) ?? Number.NEGATIVE_INFINITY) < 1_000) return;
     loggedAt.set(where, at);
     log.error({ where, err: error }, "failure");
