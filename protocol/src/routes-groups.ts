@@ -68,7 +68,13 @@ export const groupRoutes = {
     body: Type.Object(face),
     output: Group,
   }),
-  joinGroup: route({ ...post, path: "/api/groups/:id/join", summary: "Joins a public group.", limit: "members", output: Done }),
+  joinGroup: route({
+    ...post,
+    path: "/api/groups/:id/join",
+    summary: "Joins a public group.",
+    limit: "members",
+    output: Done,
+  }),
   leaveGroup: route({
     ...post,
     path: "/api/groups/:id/leave",

@@ -74,12 +74,9 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   const background = (ms: number, where: string, work: () => Promise<unknown>): void => {
     disposals.use(every(ms, work, (error) => telemetry.failure(where, error)));
   };
-  const isAllowed = createOriginPolicy(config.allowedOrigins);
   let serving: Serving | undefined;
   signal?.throwIfAborted();
-  const allowances = createAllowances({ factor: config.userLimits, now: monotonic });
-  const pause = (ms: number): Promise<void> => delay(ms);
-  const shared = { config, isAllowed, telemetry, allowances, monotonic, pause };
+  const shared = transportParts(config, telemetry, monotonic);
   const http = await createHttp({ ...shared, now: options.now ?? wallClock, serving: () => serving });
   try {
     const url = await listen(http, config);
@@ -120,13 +117,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
       () => http.close(),
       () => sockets[Symbol.asyncDispose](),
     );
-    telemetry.metrics.watch({
-      sockets: hub.sockets,
-      onlineUsers: presence.count,
-      laneDepth: messages.lanes.depth,
-      sendQueueBytes: sockets.queueBytes,
-      pool: storage.db.pool,
-    });
+    telemetry.metrics.watch(gaugesOf({ hub, features, sockets, storage }));
     const database = embedded ? resolve(config.dataDir, "pgdata") : "PostgreSQL";
     telemetry.log.info({ url, database }, "listening");
     return { url, [Symbol.asyncDispose]: disposals[Symbol.asyncDispose] };
@@ -136,6 +127,29 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     signal?.throwIfAborted();
     throw error;
   }
+}
+
+/** What is there at the moment, for the metrics. */
+function gaugesOf(of: { hub: Hub; features: Features; sockets: ReturnType<typeof openSockets>; storage: Storage }) {
+  return {
+    sockets: of.hub.sockets,
+    onlineUsers: of.features.presence.count,
+    laneDepth: of.features.messages.lanes.depth,
+    sendQueueBytes: of.sockets.queueBytes,
+    pool: of.storage.db.pool,
+  };
+}
+
+/** What HTTP and sockets share. */
+function transportParts(config: Config, telemetry: Telemetry, monotonic: Clock) {
+  return {
+    config,
+    telemetry,
+    monotonic,
+    isAllowed: createOriginPolicy(config.allowedOrigins),
+    allowances: createAllowances({ factor: config.userLimits, now: monotonic }),
+    pause: (ms: number): Promise<void> => delay(ms),
+  };
 }
 
 /** What is open by the time the features are made. */

@@ -61,7 +61,8 @@ export function attemptStore(db: Database, { free, secret }: { free: number; sec
     async count({ account, from }: Claimant): Promise<string[] | number> {
       if (free === 0) return [];
       const isUser = "userId" in account;
-      const name = "sessionId" in from ? `s${from.sessionId}` : isUser ? `u${account.userId}` : `e${hidden(account.email)}`;
+      const name =
+        "sessionId" in from ? `s${from.sessionId}` : isUser ? `u${account.userId}` : `e${hidden(account.email)}`;
       const devices = "device" in from && isUser ? devicesOf(account.userId, from) : [];
       const network = `n${hidden(from.address)}`;
       const { counted, wait_seconds: wait } = only(await db.query(count, [name, network, devices, free]));

@@ -19,7 +19,8 @@ describeDatabases("B2: guessing a password", (database) => {
   const later = (seconds: number) =>
     rows("update password_attempts set last_at = clock_timestamp() - make_interval(secs => $1)", [seconds || -3600]);
   /** So many, or one or two more if that took a second. */
-  const about = (count: number) => expect.toSatisfy((found: number) => found >= count && found <= count + 2, String(count));
+  const about = (count: number) =>
+    expect.toSatisfy((found: number) => found >= count && found <= count + 2, String(count));
   const clean = () => rows("delete from password_attempts");
 
   test("one account from many addresses, at several nodes, side by side: ten are judged, then each further one waits twice as long, 15 minutes at most", async () => {
@@ -66,7 +67,10 @@ describeDatabases("B2: guessing a password", (database) => {
 
   test("an address that nobody has is counted like one that somebody has, and one network's guesses at all accounts together", async () => {
     await clean();
-    const nobody = (i: number, email = "nobody@x"): Claimant => ({ account: { email }, from: place(`198.51.100.${i}`) });
+    const nobody = (i: number, email = "nobody@x"): Claimant => ({
+      account: { email },
+      from: place(`198.51.100.${i}`),
+    });
     expect(await judged(20, (i) => nobody(i))).toEqual(about(10));
     await clean();
     expect(await judged(150, (i) => of(1_000 + i, place("2001:db8:7::/48")))).toEqual(about(100));
@@ -84,7 +88,7 @@ describeDatabases("B2: guessing a password", (database) => {
     }
     for (let i = 0; i < 60; i++) await node().remember(1, place("192.0.2.1", `device ${i}`));
     await node().count({ account: { email: "nobody@x" }, from: place("192.0.2.1") });
-    const names = (await rows("select name from password_attempts")).map(({ name }) => String(name));
+    const names = (await database.rows<{ name: string }>("select name from password_attempts")).map(({ name }) => name);
     expect(names.filter((name) => name.startsWith("d1 "))).toHaveLength(51);
     expect(names.filter((name) => /192|nobody|device/.test(name))).toEqual([]);
     await later(25 * 3600);

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { OmError } from "../platform/om-error.ts";
+import type { Claimant, Place } from "./attempt-store.ts";
 import { login } from "./login.ts";
 
 type Deps = Parameters<typeof login>[0];
@@ -23,14 +24,14 @@ function setUp(openSession: () => Promise<typeof answer> = async () => answer) {
     },
     sessions: { open: openSession },
     attempts: {
-      async count({ account }) {
+      async count({ account }: Claimant) {
         happened.push(`counted ${JSON.stringify(account)}`);
         return "userId" in account || account.email !== "waits@x" ? ["it"] : 77;
       },
       takeBack: async () => void happened.push("taken back"),
-      remember: async (userId, { device }) => void happened.push(`${device} is of ${userId}`),
+      remember: async (userId: number, { device }: Place) => void happened.push(`${device} is of ${userId}`),
     },
-  } as Partial<Deps> as Deps;
+  } as unknown as Deps;
   const attempt = (email: string, password: string): Promise<unknown> =>
     login(deps, { email, password }, here).then(
       () => "in",

@@ -51,6 +51,9 @@ export async function verifyPassword<A extends { id: number; password_hash: stri
 }
 
 /** A session proves more than a place, and guesses within it are counted by themselves. A token of the old server names none. */
-export function claimantOf(sessionId: number | undefined, place: { address: string; device: string }): Claimant["from"] {
+export function claimantOf(
+  sessionId: number | undefined,
+  place: { address: string; device: string },
+): Claimant["from"] {
   return sessionId === undefined ? place : { sessionId, address: place.address };
 }

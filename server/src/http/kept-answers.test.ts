@@ -5,6 +5,7 @@ import { call, openHttp, type TestHttp } from "../../tests/fixtures/http-server.
 import type { Caller } from "../platform/caller.ts";
 import { deferred } from "../platform/deferred.ts";
 import { jsonText } from "../platform/json-text.ts";
+import { createAllowances } from "../platform/allowances.ts";
 import { createKeptAnswers, type KeptAnswer, type KeptAnswers } from "./kept-answers.ts";
 
 const listed = "https://app.example.org";
@@ -165,7 +166,12 @@ describe("the usual way is gone, once,", () => {
 
 test("before the server has started nothing is asked of memory", () => {
   let others = 0;
-  const handle = createKeptAnswers({ kept: () => undefined, isAllowed: () => true, onAnswered: () => undefined });
+  const handle = createKeptAnswers({
+    kept: () => undefined,
+    isAllowed: () => true,
+    allowances: createAllowances({ factor: 0, now: () => 0 }),
+    onAnswered: () => undefined,
+  });
   handle({ method: "GET", url: path, headers: bearer } as never, {} as never, () => (others += 1));
   expect(others).toBe(1);
 });

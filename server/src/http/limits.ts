@@ -46,7 +46,10 @@ export function limitReached(
   const limit = limits[name];
   const state = limit.consume(caller === undefined ? networkOf(request.ip) : String(caller.userId));
   if (state === undefined) return false;
-  const wide = caller === undefined && networkOf(request.ip).endsWith("::/64") ? limit.consume(networkOf(request.ip, 48), wideFactor) : undefined;
+  const wide =
+    caller === undefined && networkOf(request.ip).endsWith("::/64")
+      ? limit.consume(networkOf(request.ip, 48), wideFactor)
+      : undefined;
   const exceeded = [state, wide].find((one) => one?.exceeded);
   if (exceeded !== undefined) {
     void sendText(reply.header("retry-after", exceeded.resetSeconds), 429, "Too Many Requests");

@@ -12,7 +12,10 @@ describeDatabases("C5: order never depends on a clock", (database) => {
   let sent = 0;
   const send = async (senderId: number, ...to: NewMessage["to"][]): Promise<string[]> => {
     const drafts = to.map((one) => ({
-      ...{ senderId, to: one, clientId: `time-${(sent += 1)}`, content: "x" },
+      senderId,
+      to: one,
+      clientId: `time-${(sent += 1)}`,
+      content: "x",
       messageType: "text" as const,
       replyToId: undefined,
     }));

@@ -3,6 +3,7 @@ import type { LookUpPresence } from "../accounts/user-view.ts";
 import { createLanes } from "../conversations/write-lanes.ts";
 import type { Bus } from "../delivery/bus.ts";
 import { frameOf } from "../delivery/push.ts";
+import { monotonic } from "../platform/clock.ts";
 import { OmError } from "../platform/om-error.ts";
 import type { PresenceStore } from "./presence-store.ts";
 import type { PresenceChange } from "./presence.ts";

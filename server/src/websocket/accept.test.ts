@@ -69,11 +69,16 @@ test("A5: a user who opens sockets without end is told when to come back", async
   });
   const answered = new Promise<string>((resolve) => {
     const write = (chunk: Buffer): void => resolve(chunk.toString());
-    const raw = new Duplex({ read: () => undefined, write: (chunk: Buffer, _encoding, done) => (write(chunk), done()) });
+    const raw = new Duplex({
+      read: () => undefined,
+      write: (chunk: Buffer, _encoding, done) => (write(chunk), done()),
+    });
     const [, ...lines] = upgrade.trim().split("\r\n");
     const headers = Object.fromEntries(lines.map((line) => [line.split(": ")[0]?.toLowerCase(), line.split(": ")[1]]));
     const request = { method: "GET", url: "/ws?token=good", headers } as unknown as IncomingMessage;
     server.emit("upgrade", request, raw, Buffer.alloc(0));
   });
-  expect(await answered).toMatch(/^HTTP\/1\.1 429 Too Many Requests\r\n[^]*\r\nRetry-After: 7\r\n[^]*"code":"rate_limited"/);
+  expect(await answered).toMatch(
+    /^HTTP\/1\.1 429 Too Many Requests\r\n[^]*\r\nRetry-After: 7\r\n[^]*"code":"rate_limited"/,
+  );
 });

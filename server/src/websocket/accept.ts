@@ -37,8 +37,8 @@ type Refusal = { status: number; code?: ErrorCode; text?: string; retryAfter?: n
 export function acceptUpgrades(server: Server, options: AcceptOptions): void {
   // Without permessage-deflate: frames are compressed once per push, not once per socket.
   // Pongs wait in the send queue like every answer, where what nobody reads has a bound.
-  const options = { perMessageDeflate: false, maxPayload: limits.frameHardBytes, autoPong: false };
-  const sockets = new WebSocketServer({ noServer: true, ...options });
+  const frames = { perMessageDeflate: false, maxPayload: limits.frameHardBytes, autoPong: false };
+  const sockets = new WebSocketServer({ noServer: true, ...frames });
   sockets.on("headers", (headers, request) => headers.push(...commonHeaders(request)));
   server.on("upgrade", (request, raw, head) => {
     const onEarlyError = (): void => void raw.destroy();
@@ -46,7 +46,11 @@ export function acceptUpgrades(server: Server, options: AcceptOptions): void {
     void authorizeUpgrade(request, options)
       .catch((error: unknown): Refusal => {
         const { status, code } = error instanceof OmError ? error : new OmError("unavailable");
-        return { status, code, retryAfter: error instanceof TooMany ? error.retryAfterSeconds : status === 503 ? 1 : 0 };
+        return {
+          status,
+          code,
+          retryAfter: error instanceof TooMany ? error.retryAfterSeconds : status === 503 ? 1 : 0,
+        };
       })
       .then((verdict) => {
         if ("status" in verdict) return refuse(request, raw, verdict);

@@ -13,7 +13,8 @@ import type { FrameHandlers, FrameSource } from "../platform/frame-handlers.ts";
 import type { HeartbeatSocket } from "./heartbeat.ts";
 import { jsonBytes, parseFrame } from "./parse-frame.ts";
 import { createPongConfirmations } from "./pong-confirmations.ts";
-import { createSendQueue, type SendQueue, type UnsentBytes } from "./send-queue.ts";
+import { createSendQueue, type SendQueue } from "./send-queue.ts";
+import type { UnsentBytes } from "./unsent-bytes.ts";
 
 /** What is done with a client's proof that it has received what it was sent. */
 export interface Deliveries {
@@ -220,6 +221,7 @@ export class Connection implements HubSocket, HeartbeatSocket, AsyncDisposable {
   }
 
   #receive(data: Buffer, kind: "text" | "binary" | "ping"): void {
+    if (!this.#isOpen()) return;
     this.#lastActivityAt = this.#deps.now();
     this.#inbox.push({ data, kind });
     this.#inboxBytes += data.length;
@@ -235,9 +237,9 @@ export class Connection implements HubSocket, HeartbeatSocket, AsyncDisposable {
       const { allowance } = this.#params;
       const wait = allowance.take("frames");
       const waitForBytes = allowance.take("bytes", Math.min(jsonBytes(data, kind === "binary"), limits.syncFrameBytes));
-      if (!(await this.#isThereAfter(Math.max(wait, waitForBytes)))) break;
+      if (!(await this.#isThereAfter(this.#pause(Math.max(wait, waitForBytes))))) break;
       // Whoever does not read the answers is not asked for more.
-      if (this.#queue.bytes() > this.#deps.unreadBytes) await this.#ready();
+      if (this.#queue.bytes() > this.#deps.unreadBytes && !(await this.#isThereAfter(this.#ready()))) break;
       if (kind === "ping") this.#queue.send(websocketFrame("pong", data));
       else await this.#handle(data, kind === "binary");
       const isLow = this.#inbox.length < maxInbox / 2 && this.#inboxBytes < maxInboxBytes / 2;
@@ -247,11 +249,15 @@ export class Connection implements HubSocket, HeartbeatSocket, AsyncDisposable {
   }
 
   /** Waits. False: the client is gone by then; what it had sent without an answer is not done any more. */
-  async #isThereAfter(ms: number): Promise<boolean> {
-    if (ms === 0) return true;
-    await this.#deps.pause(ms);
+  async #isThereAfter(wait: Promise<void> | undefined): Promise<boolean> {
+    if (wait === undefined) return true;
+    await wait;
     if (!this.#isOpen()) this.#dropInbox();
     return this.#isOpen();
+  }
+
+  #pause(ms: number): Promise<void> | undefined {
+    return ms === 0 ? undefined : this.#deps.pause(ms);
   }
 
   #dropInbox(): void {
@@ -265,7 +271,8 @@ export class Connection implements HubSocket, HeartbeatSocket, AsyncDisposable {
       const frame = await parseFrame(data, binary, this.#deps.maxFrameBytes);
       this.#deps.observe.frame(frame.type, data.length);
       const asked = asks[frame.type];
-      if (asked !== undefined && !(await this.#isThereAfter(this.#params.allowance.take(asked)))) return;
+      const wait = asked === undefined ? undefined : this.#pause(this.#params.allowance.take(asked));
+      if (!(await this.#isThereAfter(wait))) return;
       if (!pipelined.has(frame.type)) await Promise.all(this.#inFlight);
       // The schema of the type has been checked, which the compiler cannot see across the map.
       const handler = this.#deps.handlers[frame.type] as (

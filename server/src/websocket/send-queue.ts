@@ -1,40 +1,9 @@
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
+import type { UnsentBytes, Waiting } from "./unsent-bytes.ts";
 
 /** What is handed to the socket's own buffer before the rest waits here, in bytes: what even a slow line takes between two looks at it. */
 const socketBufferBytes = 64 * 1024;
-
-/** A queue that can be given up. */
-interface Waiting {
-  bytes(): number;
-  giveUp(): void;
-}
-
-/** What waits for all sockets of one user: above the bound the one that has most to read is given up. */
-export class UnsentBytes {
-  readonly #queues = new Set<Waiting>();
-  readonly #maxBytes: number;
-  #bytes = 0;
-
-  constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes;
-  }
-
-  /** @param change may be negative */
-  add(change: number): void {
-    this.#bytes += change;
-    if (this.#bytes <= this.#maxBytes) return;
-    [...this.#queues].reduce((a, b) => (b.bytes() > a.bytes() ? b : a)).giveUp();
-  }
-
-  open(queue: Waiting): void {
-    this.#queues.add(queue);
-  }
-
-  close(queue: Waiting): void {
-    this.#queues.delete(queue);
-  }
-}
 
 /**
  * Writes whole WebSocket frames to a socket, past `ws`, which itself writes only the close: it compresses nothing. Frames leave in the order they
@@ -45,32 +14,20 @@ export function createSendQueue(ws: WebSocket, raw: Duplex, options: { unsent: U
   const { unsent } = options;
   let waiting: Buffer[] = [];
   let waitingBytes = 0;
-  /** Bytes that were handed to the socket, and of those what had left it at the last look. */
-  let handed = 0;
-  let leftBefore = 0;
-  let stalledLooks = 0;
   let scheduled = false;
   let closed = false;
   const left = (): number => (closed ? 0 : waitingBytes + raw.writableLength);
   const drain = createDrainWaiter(left);
+  const stall = createStallWatch(raw);
 
   function flush(): void {
     scheduled = false;
     if (closed || waiting.length === 0 || ws.readyState !== ws.OPEN) return;
-    const isOne = waiting.length === 1;
-    if (!isOne) raw.cork();
-    let [sent, bytes] = [0, 0];
-    for (const frame of waiting) {
-      if (raw.writableLength > socketBufferBytes) break;
-      raw.write(frame);
-      bytes += frame.length;
-      sent += 1;
-    }
-    handed += bytes;
+    const { count, bytes } = writeSome(raw, waiting);
+    stall.handed(bytes);
     waitingBytes -= bytes;
     unsent.add(-bytes);
-    waiting = sent === waiting.length ? [] : waiting.slice(sent);
-    if (!isOne) raw.uncork();
+    waiting = count === waiting.length ? [] : waiting.slice(count);
     drain.wake();
   }
 
@@ -97,14 +54,6 @@ export function createSendQueue(ws: WebSocket, raw: Duplex, options: { unsent: U
     unsent.add(frame.length);
   }
 
-  /** To be asked in regular intervals: gives the client up that has read nothing in two of them though there was something to read. */
-  function giveUpIfStalled(): void {
-    const leftNow = handed - raw.writableLength;
-    stalledLooks = left() > 0 && leftNow === leftBefore ? stalledLooks + 1 : 0;
-    leftBefore = leftNow;
-    if (stalledLooks === 2) giveUp();
-  }
-
   function schedule(): void {
     if (scheduled) return;
     scheduled = true;
@@ -122,7 +71,8 @@ export function createSendQueue(ws: WebSocket, raw: Duplex, options: { unsent: U
     send,
     /** Resolves when at most `bytes` wait, or nothing will be sent any more. */
     below: drain.below,
-    giveUpIfStalled,
+    /** To be asked in regular intervals: gives the client up that read nothing from one to the next twice, though there was something to read. */
+    giveUpIfStalled: () => stall.isStalled(left() > 0) && giveUp(),
     /** Bytes that wait, here and in the socket. */
     bytes: left,
     /** Drops what waits; nothing is sent any more. */
@@ -130,6 +80,21 @@ export function createSendQueue(ws: WebSocket, raw: Duplex, options: { unsent: U
   };
 }
 export type SendQueue = ReturnType<typeof createSendQueue>;
+
+/** As many as the socket's own buffer takes, in one system call. */
+function writeSome(raw: Duplex, frames: readonly Buffer[]): { count: number; bytes: number } {
+  const isOne = frames.length === 1;
+  if (!isOne) raw.cork();
+  let [count, bytes] = [0, 0];
+  for (const frame of frames) {
+    if (raw.writableLength > socketBufferBytes) break;
+    raw.write(frame);
+    count += 1;
+    bytes += frame.length;
+  }
+  if (!isOne) raw.uncork();
+  return { count, bytes };
+}
 
 let due: (() => void)[] = [];
 
@@ -155,6 +120,21 @@ function createDrainWaiter(left: () => number): { below(bytes: number): Promise<
       const due = sleepers.filter(({ bytes }) => now <= bytes);
       sleepers = sleepers.filter((sleeper) => !due.includes(sleeper));
       for (const { resolve } of due) resolve();
+    },
+  };
+}
+
+/** Whether nothing has left the socket from look to look, twice in a row, though something waited all the time. */
+function createStallWatch(raw: Duplex): { handed(bytes: number): void; isStalled(isWaiting: boolean): boolean } {
+  let [handed, leftBefore, stalled] = [0, 0, 0];
+  let wasWaiting = false;
+  return {
+    handed: (bytes) => void (handed += bytes),
+    isStalled(isWaiting) {
+      const left = handed - raw.writableLength;
+      stalled = isWaiting && wasWaiting && left === leftBefore ? stalled + 1 : 0;
+      [leftBefore, wasWaiting] = [left, isWaiting];
+      return stalled >= 2;
     },
   };
 }

@@ -11,7 +11,7 @@ import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import { acceptUpgrades, type AcceptedUpgrade } from "./accept.ts";
 import { Connection, type ConnectionDeps } from "./connection.ts";
 import { createHeartbeat } from "./heartbeat.ts";
-import { UnsentBytes } from "./send-queue.ts";
+import { UnsentBytes } from "./unsent-bytes.ts";
 
 interface Options {
   config: Config;

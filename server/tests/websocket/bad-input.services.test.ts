@@ -69,9 +69,13 @@ describe("frames that cannot be understood", () => {
 
   test("A1: a sync may be larger than other frames, and what it finds is cut into pieces", async () => {
     const content = "x".repeat(16_000);
-    for (let i = 0; i < 10; i++) await server.post("/api/messages", ben, { recipient_id: ada.id, content });
-    socket = await server.open(ada, "&resume=1");
-    const conversations = Array.from({ length: 4_500 }, () => ({ conversation_id: "user_999999999", last_message_id: 0 }));
+    const cy = await server.register("cy");
+    for (let i = 0; i < 10; i++) await server.post("/api/messages", ben, { recipient_id: cy.id, content });
+    socket = await server.open(cy, "&resume=1");
+    const conversations = Array.from({ length: 4_500 }, () => ({
+      conversation_id: "user_999999999",
+      last_message_id: 0,
+    }));
     conversations.unshift({ conversation_id: `user_${ben.id}`, last_message_id: 0 });
     const sync = frame("sync", { conversations });
     expect(sync.length).toBeGreaterThan(250_000);

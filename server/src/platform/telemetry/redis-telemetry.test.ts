@@ -7,7 +7,10 @@ function told() {
   const lines: string[] = [];
   const clock = { now: 1_000_000 };
   const log = createLogger("info", { write: (line) => void lines.push((JSON.parse(line) as { msg: string }).msg) });
-  const telemetry = { ...createTelemetry({ logLevel: "silent", logFrameSizes: false, monotonic: () => clock.now }), log };
+  const telemetry = {
+    ...createTelemetry({ logLevel: "silent", logFrameSizes: false, monotonic: () => clock.now }),
+    log,
+  };
   const redis = { usable: true, breaker: "half open" } as const;
   const redisTelemetry = createRedisTelemetry({ telemetry, redis: () => redis, now: () => clock.now });
   return { ...redisTelemetry, lines, clock, registry: telemetry.metrics.registry };
