@@ -46,9 +46,9 @@ export function openSockets({ config, server, isAllowed, verify, hub, telemetry,
     const connection = new Connection(ws, raw, { id: randomUUID(), caller, gzip, resuming, bucket }, deps);
     open.add(connection);
     hub.add(connection);
-    const unwatch = heartbeat.add(connection);
-    ws.once("close", () => {
-      unwatch();
+    heartbeat.add(connection);
+    ws.on("close", () => {
+      heartbeat.remove(connection);
       open.delete(connection);
       hub.remove(connection);
     });
