@@ -40,17 +40,18 @@ describeDatabases("auth", (database) => {
     });
     expect(Object.keys(body).toSorted()).toEqual(["access_token", "refresh_token", "user"]);
     expect(body["refresh_token"]).toMatch(/^[\w-]{43}$/);
-    const [access, refresh, csrf] = answer.cookies;
+    const [access, refresh, csrf, device] = answer.cookies;
     expect(valueOf(access)).toBe(body["access_token"]);
     expect(valueOf(refresh)).toBe(body["refresh_token"]);
     expect(valueOf(csrf)).toMatch(/^[\w-]{43}$/);
     const date = "[A-Z][a-z]{2}, \\d\\d [A-Z][a-z]{2} \\d{4} \\d\\d:\\d\\d:\\d\\d GMT";
     const shape = (name: string, more: string) =>
       new RegExp(`^${name}=[^;]+; expires=${date}; path=/;${more} SameSite=Lax$`);
-    expect(answer.cookies).toHaveLength(3);
+    expect(answer.cookies).toHaveLength(4);
     expect(access).toMatch(shape("om_access", " HttpOnly;"));
     expect(refresh).toMatch(shape("om_refresh", " HttpOnly;"));
     expect(csrf).toMatch(shape("om_csrf", ""));
+    expect(device).toMatch(shape("om_device", " HttpOnly;"));
     expect(answer.headers["cache-control"]).toBe("no-store");
   });
 
@@ -142,7 +143,7 @@ describeDatabases("auth", (database) => {
     const good = await login(" LOG_IN@example.org ", "password of log_in");
     expect(good.status).toBe(200);
     expect(good.json()["user"]).toMatchObject({ username: "log_in", email: "log_in@example.org" });
-    expect(cookieNames(good.cookies)).toEqual(["om_access", "om_refresh", "om_csrf"]);
+    expect(cookieNames(good.cookies)).toEqual(["om_access", "om_refresh", "om_csrf", "om_device"]);
     for (const [email, password] of [
       ["log_in@example.org", "Password of log_in"],
       ["log_in@example.org", " password of log_in"],

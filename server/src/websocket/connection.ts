@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import type { Duplex } from "node:stream";
 import { closeCodes, frameErrors, limits, type InboundType, type OutboundFrame } from "@om/protocol";
 import type { WebSocket } from "ws";
@@ -12,8 +13,8 @@ import { createBacklog, type FetchBacklog } from "./backlog.ts";
 import type { FrameHandlers, FrameSource } from "../platform/frame-handlers.ts";
 import type { HeartbeatSocket } from "./heartbeat.ts";
 import { jsonBytes, parseFrame } from "./parse-frame.ts";
-import { createPongConfirmations } from "./pong-confirmations.ts";
-import { createSendQueue, type SendQueue } from "./send-queue.ts";
+import { PongConfirmations } from "./pong-confirmations.ts";
+import { SendQueue } from "./send-queue.ts";
 import type { UnsentBytes } from "./unsent-bytes.ts";
 
 /** What is done with a client's proof that it has received what it was sent. */
@@ -68,21 +69,19 @@ const asks: Partial<Record<InboundType, "messages" | "syncs">> = { chat: "messag
 const pipelined: ReadonlySet<InboundType> = new Set(["chat", "ack", "delivery", "read"]);
 
 /** One client socket: handles its frames one after another, and is the only writer to it. */
-export class Connection implements HubSocket, HeartbeatSocket, AsyncDisposable {
+export class Connection implements HubSocket, HeartbeatSocket, FrameSource, AsyncDisposable {
   readonly id: string;
-  readonly userId: number;
+  readonly caller: Caller;
   readonly resuming: boolean;
-  readonly sessionId: number | undefined;
   readonly #ws: WebSocket;
   readonly #deps: ConnectionDeps;
-  readonly #params: ConnectionParams;
+  readonly #gzip: boolean;
+  readonly #allowance: Allowance;
   readonly #queue: SendQueue;
-  readonly #source: FrameSource;
-  readonly #confirmations: ReturnType<typeof createPongConfirmations>;
+  readonly #confirmations = new PongConfirmations();
   readonly #backlog: ReturnType<typeof createBacklog> | undefined;
-  readonly #closed: Promise<void>;
   readonly #inbox: { data: Buffer; kind: "text" | "binary" | "ping" }[] = [];
-  readonly #inFlight = new Set<Promise<void>>();
+  #inFlight: Set<Promise<void>> | undefined;
   #inboxBytes = 0;
   #handling = false;
   #lastActivityAt: number;
@@ -90,22 +89,14 @@ export class Connection implements HubSocket, HeartbeatSocket, AsyncDisposable {
   constructor(ws: WebSocket, raw: Duplex, params: ConnectionParams, deps: ConnectionDeps) {
     this.#ws = ws;
     this.#deps = deps;
-    this.#params = params;
+    this.#gzip = params.gzip;
+    this.#allowance = params.allowance;
     this.id = params.id;
-    this.userId = params.caller.userId;
+    this.caller = params.caller;
     this.resuming = params.resuming;
-    this.sessionId = params.caller.sessionId;
     this.#lastActivityAt = deps.now();
-    this.#queue = createSendQueue(ws, raw, { unsent: params.unsent, onSlow: () => this.#onSlow() });
-    this.#source = {
-      caller: params.caller,
-      socketId: params.id,
-      reply: (frame) => this.#reply(frame),
-      ready: () => this.#ready(),
-    };
-    this.#confirmations = createPongConfirmations();
+    this.#queue = new SendQueue(ws, raw, { unsent: params.unsent, onSlow: () => this.#onSlow() });
     this.#backlog = params.resuming ? undefined : this.#createBacklog();
-    this.#closed = new Promise((resolve) => ws.once("close", () => resolve()));
     ws.on("message", (data, isBinary) => this.#receive(data as Buffer, isBinary ? "binary" : "text"));
     ws.on("pong", (data) => {
       this.#lastActivityAt = deps.now();
@@ -114,7 +105,16 @@ export class Connection implements HubSocket, HeartbeatSocket, AsyncDisposable {
     });
     ws.on("ping", (data) => this.#receive(data, "ping"));
     ws.on("error", () => undefined);
-    ws.once("close", () => this.#queue.close());
+    ws.on("close", () => this.#queue.close());
+  }
+
+  get userId(): number {
+    return this.caller.userId;
+  }
+
+  /** Of the access token; undefined for a token of the old server. */
+  get sessionId(): number | undefined {
+    return this.caller.sessionId;
   }
 
   /** Sends what waited for the client; live pushes follow it. */
@@ -126,6 +126,14 @@ export class Connection implements HubSocket, HeartbeatSocket, AsyncDisposable {
       this.#deps.observe.failure(error);
       this.close("failed");
     }
+  }
+
+  reply(frame: OutboundFrame | string): void {
+    this.#queue.send(websocketFrame("text", typeof frame === "string" ? frame : JSON.stringify(frame)));
+  }
+
+  ready(): Promise<void> {
+    return this.#queue.below(this.#deps.unreadBytes);
   }
 
   push(push: Push): void {
@@ -169,42 +177,38 @@ export class Connection implements HubSocket, HeartbeatSocket, AsyncDisposable {
   /** Finishes the frames already taken, then closes; resolves when the socket is gone. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#dropInbox();
-    await Promise.all(this.#inFlight);
+    await Promise.all(this.#inFlight ?? []);
     // The acks of those frames leave in the next turn.
     await new Promise((resolve) => setImmediate(resolve));
+    if (this.#ws.readyState === this.#ws.CLOSED) return;
     this.close("restart");
-    await this.#closed;
+    await once(this.#ws, "close");
   }
 
   #createBacklog(): ReturnType<typeof createBacklog> {
     return createBacklog({
       userId: this.userId,
-      batched: this.#params.gzip,
+      batched: this.#gzip,
       read: this.#deps.backlog,
-      send: (frame) => this.#reply(frame),
+      send: (frame) => this.reply(frame),
       forward: (push) => this.#forward(push),
       sent: (conversationId, messageId) => this.#noteSent(conversationId, messageId),
       revised: (conversationId, ver) =>
         this.#confirmations.sent(`revisions ${conversationId}`, () =>
-          this.#deps.deliveries.revisions(this.#params.caller, conversationId, ver),
+          this.#deps.deliveries.revisions(this.caller, conversationId, ver),
         ),
       pause: (ms) => this.#deps.pause(ms),
       isOpen: () => this.#isOpen(),
-      ready: () => this.#ready(),
+      ready: () => this.ready(),
       overflow: () => this.#onSlow(),
     });
   }
 
   /** A client that negotiated gzip says itself what it received; of others a pong is the proof. */
   #noteSent(conversationId: number, messageId: number): void {
-    if (this.#params.gzip) return;
-    const confirm = (): void => this.#deps.deliveries.messages(this.#params.caller, messageId);
+    if (this.#gzip) return;
+    const confirm = (): void => this.#deps.deliveries.messages(this.caller, messageId);
     this.#confirmations.sent(`message ${conversationId}`, confirm);
-  }
-
-  /** Resolves when the client has read most of what it was sent. */
-  #ready(): Promise<void> {
-    return this.#queue.below(this.#deps.unreadBytes);
   }
 
   #isOpen(): boolean {
@@ -213,11 +217,7 @@ export class Connection implements HubSocket, HeartbeatSocket, AsyncDisposable {
 
   #forward({ frame }: Push): void {
     this.#deps.observe.push();
-    this.#queue.send(frame.bytes(this.#params.gzip));
-  }
-
-  #reply(frame: OutboundFrame | string): void {
-    this.#queue.send(websocketFrame("text", typeof frame === "string" ? frame : JSON.stringify(frame)));
+    this.#queue.send(frame.bytes(this.#gzip));
   }
 
   #receive(data: Buffer, kind: "text" | "binary" | "ping"): void {
@@ -234,12 +234,11 @@ export class Connection implements HubSocket, HeartbeatSocket, AsyncDisposable {
     for (let next = this.#inbox.shift(); next !== undefined; next = this.#inbox.shift()) {
       const { data, kind } = next;
       this.#inboxBytes -= data.length;
-      const { allowance } = this.#params;
-      const wait = allowance.take("frames");
-      const waitForBytes = allowance.take("bytes", Math.min(jsonBytes(data, kind === "binary"), limits.syncFrameBytes));
-      if (!(await this.#isThereAfter(this.#pause(Math.max(wait, waitForBytes))))) break;
+      const bytes = Math.min(jsonBytes(data, kind === "binary"), limits.syncFrameBytes);
+      const wait = Math.max(this.#allowance.take("frames"), this.#allowance.take("bytes", bytes));
+      if (!(await this.#isThereAfter(this.#pause(wait)))) break;
       // Whoever does not read the answers is not asked for more.
-      if (this.#queue.bytes() > this.#deps.unreadBytes && !(await this.#isThereAfter(this.#ready()))) break;
+      if (this.#queue.bytes() > this.#deps.unreadBytes && !(await this.#isThereAfter(this.ready()))) break;
       if (kind === "ping") this.#queue.send(websocketFrame("pong", data));
       else await this.#handle(data, kind === "binary");
       const isLow = this.#inbox.length < maxInbox / 2 && this.#inboxBytes < maxInboxBytes / 2;
@@ -248,16 +247,16 @@ export class Connection implements HubSocket, HeartbeatSocket, AsyncDisposable {
     this.#handling = false;
   }
 
+  #pause(ms: number): Promise<void> | undefined {
+    return ms === 0 ? undefined : this.#deps.pause(ms);
+  }
+
   /** Waits. False: the client is gone by then; what it had sent without an answer is not done any more. */
   async #isThereAfter(wait: Promise<void> | undefined): Promise<boolean> {
     if (wait === undefined) return true;
     await wait;
     if (!this.#isOpen()) this.#dropInbox();
     return this.#isOpen();
-  }
-
-  #pause(ms: number): Promise<void> | undefined {
-    return ms === 0 ? undefined : this.#deps.pause(ms);
   }
 
   #dropInbox(): void {
@@ -271,19 +270,20 @@ export class Connection implements HubSocket, HeartbeatSocket, AsyncDisposable {
       const frame = await parseFrame(data, binary, this.#deps.maxFrameBytes);
       this.#deps.observe.frame(frame.type, data.length);
       const asked = asks[frame.type];
-      const wait = asked === undefined ? undefined : this.#pause(this.#params.allowance.take(asked));
+      const wait = asked === undefined ? undefined : this.#pause(this.#allowance.take(asked));
       if (!(await this.#isThereAfter(wait))) return;
-      if (!pipelined.has(frame.type)) await Promise.all(this.#inFlight);
+      if (!pipelined.has(frame.type)) await Promise.all(this.#inFlight ?? []);
       // The schema of the type has been checked, which the compiler cannot see across the map.
       const handler = this.#deps.handlers[frame.type] as (
         source: FrameSource,
         payload: unknown,
       ) => Promise<void> | void;
-      const done = Promise.resolve(handler(this.#source, frame.payload)).catch((error: unknown) => this.#refuse(error));
+      const done = Promise.resolve(handler(this, frame.payload)).catch((error: unknown) => this.#refuse(error));
       if (!pipelined.has(frame.type)) return await done;
-      this.#inFlight.add(done);
-      void done.finally(() => this.#inFlight.delete(done));
-      if (this.#inFlight.size >= maxInFlight) await Promise.race(this.#inFlight);
+      const inFlight = (this.#inFlight ??= new Set());
+      inFlight.add(done);
+      void done.finally(() => inFlight.delete(done));
+      if (inFlight.size >= maxInFlight) await Promise.race(inFlight);
     } catch (error) {
       if (error instanceof FrameRefusal) this.#deps.observe.frame("refused", data.length);
       this.#refuse(error);
@@ -294,7 +294,7 @@ export class Connection implements HubSocket, HeartbeatSocket, AsyncDisposable {
     const refusal = error instanceof FrameRefusal ? error : new FrameRefusal("processing_failed");
     const cause = refusal === error ? refusal.cause : error;
     if (cause !== undefined) this.#deps.observe.failure(cause);
-    this.#reply({
+    this.reply({
       type: "error",
       error: frameErrors[refusal.code],
       code: refusal.code,

@@ -4,8 +4,8 @@ import type { WebSocket } from "ws";
 import { createHub, type HubSocket } from "../delivery/hub.ts";
 import { Frame, type Push } from "../delivery/push.ts";
 import { createBacklog, type BacklogMessage, type BacklogRevisions } from "./backlog.ts";
-import { createPongConfirmations } from "./pong-confirmations.ts";
-import { createSendQueue } from "./send-queue.ts";
+import { PongConfirmations } from "./pong-confirmations.ts";
+import { SendQueue } from "./send-queue.ts";
 import { UnsentBytes } from "./unsent-bytes.ts";
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -16,7 +16,7 @@ test("send queue: frames of one turn leave together in order; a client that does
   const written = vi.spyOn(raw, "write");
   const sent = (): string[] => written.mock.calls.map(([frame]) => (frame as Buffer).toString());
   const onSlow = vi.fn();
-  const queue = createSendQueue(ws as unknown as WebSocket, raw, { unsent: new UnsentBytes(400_000), onSlow });
+  const queue = new SendQueue(ws as unknown as WebSocket, raw, { unsent: new UnsentBytes(400_000), onSlow });
   queue.send(Buffer.from("a"));
   queue.send(Buffer.from("b"));
   expect(sent()).toEqual([]);
@@ -38,7 +38,7 @@ test("A4: what waits for all sockets of a user has one bound, and the one that h
   const open = () => {
     const ws = { OPEN: 1, readyState: 1 } as unknown as WebSocket;
     const onSlow = vi.fn();
-    return { queue: createSendQueue(ws, new PassThrough({ highWaterMark: 16 }), { unsent, onSlow }), onSlow };
+    return { queue: new SendQueue(ws, new PassThrough({ highWaterMark: 16 }), { unsent, onSlow }), onSlow };
   };
   const [first, second, third] = [open(), open(), open()];
   // The first goes to the socket's own buffer, which is full then.
@@ -68,7 +68,7 @@ test("A4: a client that reads a little between two looks stays, one that reads n
   const raw = new PassThrough({ highWaterMark: 16 });
   const onSlow = vi.fn();
   const ws = { OPEN: 1, readyState: 1 } as unknown as WebSocket;
-  const queue = createSendQueue(ws, raw, { unsent: new UnsentBytes(1_000_000), onSlow });
+  const queue = new SendQueue(ws, raw, { unsent: new UnsentBytes(1_000_000), onSlow });
   for (let i = 0; i < 5; i++) queue.giveUpIfStalled();
   for (let i = 0; i < 20; i++) queue.send(Buffer.alloc(50_000));
   await turn();
@@ -86,7 +86,7 @@ test("A4: a client that reads a little between two looks stays, one that reads n
 
 test("pong confirmations: only a pong to the latest ping proves, and only what left before it", () => {
   const proven: number[] = [];
-  const confirmations = createPongConfirmations();
+  const confirmations = new PongConfirmations();
   const sent = (key: string, id: number): void => confirmations.sent(key, () => proven.push(id));
   expect(confirmations.pingPayload()).toBe("");
   sent("a", 10);

@@ -1,140 +1,141 @@
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
-import type { UnsentBytes, Waiting } from "./unsent-bytes.ts";
+import type { UnsentBytes } from "./unsent-bytes.ts";
 
 /** What is handed to the socket's own buffer before the rest waits here, in bytes: what even a slow line takes between two looks at it. */
 const socketBufferBytes = 64 * 1024;
 
 /**
  * Writes whole WebSocket frames to a socket, past `ws`, which itself writes only the close: it compresses nothing. Frames leave in the order they
- * were given, and those of one turn in one system call. What the client does not read in time waits here; when the user's sockets have
- * too much that waits, or this one has read nothing for long, the client is too slow and `onSlow` is called once.
+ * were given, and those of one turn in one system call. What the client does not read in time waits here; when the user's sockets have too
+ * much that waits, or this one has read nothing for long, the client is too slow and `onSlow` is called once. One exists for each socket, so what is seldom needed is made when it is.
  */
-export function createSendQueue(ws: WebSocket, raw: Duplex, options: { unsent: UnsentBytes; onSlow: () => void }) {
-  const { unsent } = options;
-  let waiting: Buffer[] = [];
-  let waitingBytes = 0;
-  let scheduled = false;
-  let closed = false;
-  const left = (): number => (closed ? 0 : waitingBytes + raw.writableLength);
-  const drain = createDrainWaiter(left);
-  const stall = createStallWatch(raw);
+export class SendQueue {
+  readonly #ws: WebSocket;
+  readonly #raw: Duplex;
+  readonly #unsent: UnsentBytes;
+  readonly #onSlow: () => void;
+  #waiting: Buffer[] = [];
+  #waitingBytes = 0;
+  #scheduled = false;
+  #closed = false;
+  /** Bytes that were handed to the socket; of those what had left it at the last look, and looks since then. */
+  #handed = 0;
+  #leftBefore = 0;
+  #stalledLooks = 0;
+  #sleepers: { bytes: number; resolve: () => void }[] | undefined;
 
-  function flush(): void {
-    scheduled = false;
-    if (closed || waiting.length === 0 || ws.readyState !== ws.OPEN) return;
-    const { count, bytes } = writeSome(raw, waiting);
-    stall.handed(bytes);
-    waitingBytes -= bytes;
-    unsent.add(-bytes);
-    waiting = count === waiting.length ? [] : waiting.slice(count);
-    drain.wake();
+  constructor(ws: WebSocket, raw: Duplex, options: { unsent: UnsentBytes; onSlow: () => void }) {
+    this.#ws = ws;
+    this.#raw = raw;
+    this.#unsent = options.unsent;
+    this.#onSlow = options.onSlow;
+    options.unsent.open(this);
+    raw.on("drain", () => {
+      this.#schedule();
+      this.#wake();
+    });
   }
 
-  function drop(): void {
-    closed = true;
-    unsent.close(self);
-    unsent.add(-waitingBytes);
-    waiting = [];
-    waitingBytes = 0;
-    drain.wake();
+  /** The same frame may be sent to many sockets. */
+  send(frame: Buffer): void {
+    if (this.#closed) return;
+    this.#waiting.push(frame);
+    this.#waitingBytes += frame.length;
+    this.#schedule();
+    this.#unsent.add(frame.length);
   }
 
-  function giveUp(): void {
-    if (closed) return;
-    drop();
-    options.onSlow();
+  /** The client is too slow. */
+  giveUp(): void {
+    if (this.#closed) return;
+    this.close();
+    this.#onSlow();
   }
 
-  function send(frame: Buffer): void {
-    if (closed) return;
-    waiting.push(frame);
-    waitingBytes += frame.length;
-    schedule();
-    unsent.add(frame.length);
+  /** To be asked in regular intervals: gives a client up that from one to the next read nothing, twice, though there was something to read. */
+  giveUpIfStalled(): void {
+    const left = this.#handed - this.#raw.writableLength;
+    const isStalled = this.bytes() > 0 && left === this.#leftBefore;
+    this.#stalledLooks = isStalled ? this.#stalledLooks + 1 : 0;
+    this.#leftBefore = left;
+    // The first of them may have come just after the bytes.
+    if (this.#stalledLooks > 2) this.giveUp();
   }
 
-  function schedule(): void {
-    if (scheduled) return;
-    scheduled = true;
-    atTurnsEnd(flush);
+  /** Resolves when at most `bytes` wait, or nothing will be sent any more. */
+  async below(bytes: number): Promise<void> {
+    if (this.bytes() <= bytes) return;
+    await new Promise<void>((resolve) => (this.#sleepers ??= []).push({ bytes, resolve }));
   }
 
-  const self: Waiting = { bytes: () => waitingBytes, giveUp };
-  unsent.open(self);
-  raw.on("drain", () => {
-    schedule();
-    drain.wake();
-  });
-  return {
-    /** The same frame may be sent to many sockets. */
-    send,
-    /** Resolves when at most `bytes` wait, or nothing will be sent any more. */
-    below: drain.below,
-    /** To be asked in regular intervals: gives the client up that read nothing from one to the next twice, though there was something to read. */
-    giveUpIfStalled: () => stall.isStalled(left() > 0) && giveUp(),
-    /** Bytes that wait, here and in the socket. */
-    bytes: left,
-    /** Drops what waits; nothing is sent any more. */
-    close: drop,
-  };
+  /** Bytes that wait, here and in the socket. */
+  bytes(): number {
+    return this.#closed ? 0 : this.#waitingBytes + this.#raw.writableLength;
+  }
+
+  /** Bytes that wait here. */
+  waitingBytes(): number {
+    return this.#waitingBytes;
+  }
+
+  /** Drops what waits; nothing is sent any more. */
+  close(): void {
+    this.#closed = true;
+    this.#unsent.close(this);
+    this.#unsent.add(-this.#waitingBytes);
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    this.#wake();
+  }
+
+  /** To be called at the end of the turn. */
+  flush(): void {
+    this.#scheduled = false;
+    const waiting = this.#waiting;
+    if (this.#closed || waiting.length === 0 || this.#ws.readyState !== this.#ws.OPEN) return;
+    const isOne = waiting.length === 1;
+    if (!isOne) this.#raw.cork();
+    let [sent, bytes] = [0, 0];
+    for (const frame of waiting) {
+      if (this.#raw.writableLength > socketBufferBytes) break;
+      this.#raw.write(frame);
+      bytes += frame.length;
+      sent += 1;
+    }
+    this.#handed += bytes;
+    this.#waitingBytes -= bytes;
+    this.#unsent.add(-bytes);
+    this.#waiting = sent === waiting.length ? [] : waiting.slice(sent);
+    if (!isOne) this.#raw.uncork();
+    this.#wake();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    flushAtTurnsEnd(this);
+  }
+
+  /** Lets those go on who wait until little enough is left. */
+  #wake(): void {
+    if (this.#sleepers === undefined) return;
+    const now = this.bytes();
+    const due = this.#sleepers.filter(({ bytes }) => now <= bytes);
+    const left = this.#sleepers.filter(({ bytes }) => now > bytes);
+    this.#sleepers = left.length === 0 ? undefined : left;
+    for (const { resolve } of due) resolve();
+  }
 }
-export type SendQueue = ReturnType<typeof createSendQueue>;
 
-/** As many as the socket's own buffer takes, in one system call. */
-function writeSome(raw: Duplex, frames: readonly Buffer[]): { count: number; bytes: number } {
-  const isOne = frames.length === 1;
-  if (!isOne) raw.cork();
-  let [count, bytes] = [0, 0];
-  for (const frame of frames) {
-    if (raw.writableLength > socketBufferBytes) break;
-    raw.write(frame);
-    count += 1;
-    bytes += frame.length;
-  }
-  if (!isOne) raw.uncork();
-  return { count, bytes };
-}
-
-let due: (() => void)[] = [];
+let due: SendQueue[] = [];
 
 /** One callback of the event loop for all queues of a turn. */
-function atTurnsEnd(flush: () => void): void {
-  if (due.push(flush) > 1) return;
+function flushAtTurnsEnd(queue: SendQueue): void {
+  if (due.push(queue) > 1) return;
   setImmediate(() => {
     const all = due;
     due = [];
-    for (const one of all) one();
+    for (const one of all) one.flush();
   });
-}
-
-/** Lets those go on who wait until little enough is left. */
-function createDrainWaiter(left: () => number): { below(bytes: number): Promise<void>; wake(): void } {
-  let sleepers: { bytes: number; resolve: () => void }[] = [];
-  return {
-    below: (bytes) =>
-      left() <= bytes ? Promise.resolve() : new Promise((resolve) => sleepers.push({ bytes, resolve })),
-    wake() {
-      if (sleepers.length === 0) return;
-      const now = left();
-      const due = sleepers.filter(({ bytes }) => now <= bytes);
-      sleepers = sleepers.filter((sleeper) => !due.includes(sleeper));
-      for (const { resolve } of due) resolve();
-    },
-  };
-}
-
-/** Whether nothing has left the socket from look to look, twice in a row, though something waited all the time. */
-function createStallWatch(raw: Duplex): { handed(bytes: number): void; isStalled(isWaiting: boolean): boolean } {
-  let [handed, leftBefore, stalled] = [0, 0, 0];
-  let wasWaiting = false;
-  return {
-    handed: (bytes) => void (handed += bytes),
-    isStalled(isWaiting) {
-      const left = handed - raw.writableLength;
-      stalled = isWaiting && wasWaiting && left === leftBefore ? stalled + 1 : 0;
-      [leftBefore, wasWaiting] = [left, isWaiting];
-      return stalled >= 2;
-    },
-  };
 }

@@ -33,8 +33,8 @@ interface Options {
 /** All sockets of this process. Disposing it refuses new ones and closes the others with a code that invites them back. */
 export function openSockets({ config, server, isAllowed, verify, hub, monotonic: now, telemetry, ...on }: Options) {
   const open = new Set<Connection>();
-  /** Of users with a socket, and how many they have. */
-  const unsent = new Map<number, { bytes: UnsentBytes; sockets: number }>();
+  /** Of users with a socket. */
+  const unsentBytes = new Map<number, UnsentBytes>();
   const heartbeat = createHeartbeat({ periodMs: 30_000, timeoutMs: 90_000, now });
   const deps: ConnectionDeps = {
     handlers: { ...on.frames, ping: (source) => source.reply({ type: "pong" }), pong: () => undefined },
@@ -52,21 +52,19 @@ export function openSockets({ config, server, isAllowed, verify, hub, monotonic:
 
   function accept({ ws, raw, caller, gzip, resuming }: AcceptedUpgrade): void {
     const { userId } = caller;
-    const of = unsent.get(userId) ?? { bytes: new UnsentBytes(config.sendQueueBytes), sockets: 0 };
-    unsent.set(userId, of);
-    of.sockets += 1;
+    const unsent = unsentBytes.get(userId) ?? new UnsentBytes(config.sendQueueBytes);
+    unsentBytes.set(userId, unsent);
     const allowance = on.allowances.of(userId);
-    const params = { id: randomUUID(), caller, gzip, resuming, allowance, unsent: of.bytes };
+    const params = { id: randomUUID(), caller, gzip, resuming, allowance, unsent };
     const connection = new Connection(ws, raw, params, deps);
     open.add(connection);
     hub.add(connection);
-    const unwatch = heartbeat.add(connection);
-    ws.once("close", () => {
-      unwatch();
+    heartbeat.add(connection);
+    ws.on("close", () => {
+      heartbeat.remove(connection);
       open.delete(connection);
       hub.remove(connection);
-      of.sockets -= 1;
-      if (of.sockets === 0) unsent.delete(userId);
+      if (!unsent.isUsed) unsentBytes.delete(userId);
     });
     void connection.start();
   }

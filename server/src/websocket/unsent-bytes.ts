@@ -1,12 +1,12 @@
-/** A queue that can be given up. */
-export interface Waiting {
-  bytes(): number;
+/** A send queue as far as it can be given up. */
+interface Queue {
+  waitingBytes(): number;
   giveUp(): void;
 }
 
-/** What waits for all sockets of one user: above the bound the one that has most to read is given up. */
+/** What waits in the send queues of all sockets of one user: above the bound the one that has most to read is given up. */
 export class UnsentBytes {
-  readonly #queues = new Set<Waiting>();
+  readonly #queues: Queue[] = [];
   readonly #maxBytes: number;
   #bytes = 0;
 
@@ -14,18 +14,24 @@ export class UnsentBytes {
     this.#maxBytes = maxBytes;
   }
 
+  /** Whether any socket is left. */
+  get isUsed(): boolean {
+    return this.#queues.length > 0;
+  }
+
   /** @param change may be negative */
   add(change: number): void {
     this.#bytes += change;
     if (this.#bytes <= this.#maxBytes) return;
-    [...this.#queues].reduce((a, b) => (b.bytes() > a.bytes() ? b : a)).giveUp();
+    this.#queues.reduce((a, b) => (b.waitingBytes() > a.waitingBytes() ? b : a)).giveUp();
   }
 
-  open(queue: Waiting): void {
-    this.#queues.add(queue);
+  open(queue: Queue): void {
+    this.#queues.push(queue);
   }
 
-  close(queue: Waiting): void {
-    this.#queues.delete(queue);
+  close(queue: Queue): void {
+    const at = this.#queues.indexOf(queue);
+    if (at >= 0) this.#queues.splice(at, 1);
   }
 }

@@ -69,7 +69,7 @@ describe("frames that cannot be understood", () => {
 
   test("A1: a sync may be larger than other frames, and what it finds is cut into pieces", async () => {
     const content = "x".repeat(16_000);
-    const cy = await server.register("cy");
+    const cy = await server.register("cyd");
     for (let i = 0; i < 10; i++) await server.post("/api/messages", ben, { recipient_id: cy.id, content });
     socket = await server.open(cy, "&resume=1");
     const conversations = Array.from({ length: 4_500 }, () => ({
