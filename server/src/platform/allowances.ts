@@ -16,7 +16,7 @@ const sizes: Record<AllowanceKind, BucketSize> = {
   changes: { perSecond: 10, burst: 400 },
   messages: { perSecond: 30, burst: 600 },
   members: { perSecond: 2, burst: 400 },
-  groups: { perSecond: 1 / 60, burst: 40 },
+  groups: { perSecond: 1 / 30, burst: 60 },
   invites: { perSecond: 1 / 20, burst: 60 },
   searches: { perSecond: 5, burst: 100 },
   syncs: { perSecond: 0.5, burst: 60 },

@@ -5,7 +5,7 @@ export interface BucketSize {
 }
 
 /** The longest wait for a token that is there. */
-export const slowestMs = 5_000;
+export const slowestMs = 1_000;
 
 /**
  * Slows first and refuses later: the first half of a full bucket costs nothing, each token of the other half a wait, the longer the fewer are

@@ -27,7 +27,7 @@ describe("the mobile app of February", () => {
   let round = 0;
   beforeAll(async () => {
     server = await startTestServer({
-      env: { USER_LIMITS: "", AVATAR_LIMIT: "" },
+      env: { USER_LIMITS: "10", AVATAR_LIMIT: "" },
       prepare: (db) =>
         versionStore(db).publish({
           platform: "android",

@@ -51,11 +51,14 @@ describe("frames that cannot be understood", () => {
     await refused(frame("fly", {}), "invalid_message", { details: "unknown message type: fly" });
   });
 
-  test("A1: binary that is not gzip, cut gzip, a bomb, and a bomb that says it is small: none is inflated further than it says", async () => {
+  test("binary that is not gzip, cut gzip, and a bomb", async () => {
     await refused(randomBytes(64), "decompression_failed");
     await refused(gzipSync(frame("ping", {})).subarray(0, 20), "decompression_failed");
+    await refused(gzipSync(Buffer.alloc(5 * 1024 * 1024, 0x20)), "decompression_failed");
+  });
+
+  test("A1: a bomb that says it is small is inflated no further than it says", async () => {
     const bomb = gzipSync(Buffer.alloc(5 * 1024 * 1024, 0x20));
-    await refused(bomb, "decompression_failed");
     for (const size of [0, 1, 8_192, 500_000]) {
       bomb.writeUInt32LE(size, bomb.length - 4);
       await refused(bomb, "decompression_failed");
