@@ -1,5 +1,6 @@
 import { Type } from "typebox";
 import { ConversationId, DeletedMessage, Id, Message, noted, Nullable, SyncRequest, SyncResult } from "./entities.ts";
+import { limits } from "./limits.ts";
 import { get, mayHave, Ok, optionalText, parameter, post, put, remove, route, type Route, Whole } from "./route.ts";
 
 /** `ver`: the version of the conversation that the page shows; 0 when there is none. */
@@ -38,6 +39,7 @@ export const messageRoutes = {
     failure: "send_message_failed",
     status: 201,
     body: Type.Object({ recipient_id: Type.Optional(Nullable(Whole)), ...draft }),
+    bodyBytes: limits.messageBodyBytes,
     output: Message,
   }),
   sync: route({
@@ -50,6 +52,7 @@ export const messageRoutes = {
       conversations: Type.Optional(Nullable(Type.Array(SyncRequest))),
       limit: Type.Optional(Nullable(Type.Integer())),
     }),
+    bodyBytes: limits.syncBodyBytes,
     output: Type.Object({ count: Whole, results: Type.Array(SyncResult) }),
   }),
   /** Messages of one conversation that changed after version `ver`, in the order of their last change; `next_ver` when there are more. */
@@ -77,6 +80,7 @@ export const messageRoutes = {
     limit: "messages",
     failure: "edit_message_failed",
     body: Type.Object({ content: optionalText }),
+    bodyBytes: limits.messageBodyBytes,
     output: Message,
   }),
   /** For everybody. The author may, and in a group its admins. */
@@ -106,6 +110,7 @@ export const messageRoutes = {
     failure: "send_message_failed",
     status: 201,
     body: Type.Object(draft),
+    bodyBytes: limits.messageBodyBytes,
     output: Message,
   }),
   groupRead: route({

@@ -170,6 +170,7 @@ test("before the server has started nothing is asked of memory", () => {
     kept: () => undefined,
     isAllowed: () => true,
     allowances: createAllowances({ factor: 0, now: () => 0 }),
+    sending: () => true,
     onAnswered: () => undefined,
   });
   handle({ method: "GET", url: path, headers: bearer } as never, {} as never, () => (others += 1));

@@ -4,7 +4,8 @@ import type { Caller } from "../platform/caller.ts";
 import { parseCookies } from "./cookies.ts";
 import { corsHeaders } from "./cors.ts";
 import type { IsAllowedOrigin } from "./origin.ts";
-import { commonHeaders, etagHeaders, matchesEtag, requestId } from "./responses.ts";
+import { cacheHeaders, commonHeaders, etagHeaders, matchesEtag, requestId } from "./responses.ts";
+import type { Transfers } from "./transfers.ts";
 
 /** The bytes of an answer that was given before. */
 export interface KeptAnswer {
@@ -37,10 +38,11 @@ export function createKeptAnswers(deps: {
   /** undefined while the server starts or stops. */
   kept: () => KeptAnswers | undefined;
   isAllowed: IsAllowedOrigin;
+  sending: Transfers["sending"];
   allowances: Allowances;
   onAnswered: (request: IncomingMessage, answered: Answered) => void;
 }): (request: IncomingMessage, response: ServerResponse, otherwise: () => void) => void {
-  const { isAllowed, allowances, onAnswered } = deps;
+  const { isAllowed, allowances, onAnswered, sending } = deps;
 
   function send(request: IncomingMessage, response: ServerResponse, answer: KeptAnswer, began: number): void {
     const { headers } = request;
@@ -51,6 +53,7 @@ export function createKeptAnswers(deps: {
       id,
       ...commonHeaders,
       ...corsHeaders(headers, isAllowed),
+      ...cacheHeaders(answer.route),
       ...etagHeaders(answer.etag),
     ];
     const status = isKnown ? 304 : 200;
@@ -65,10 +68,13 @@ export function createKeptAnswers(deps: {
   return (request, response, otherwise) => {
     const began = performance.now();
     const kept = deps.kept();
-    const answer = kept === undefined ? undefined : find(kept, request, { isAllowed, allowances });
-    if (kept === undefined || answer === undefined) return otherwise();
-    kept.current(answer).then((current) => {
-      if (current === undefined) otherwise();
+    const known = kept === undefined ? undefined : find(kept, request, { isAllowed, allowances });
+    if (kept === undefined || known === undefined) return otherwise();
+    kept.current(known.answer).then((current) => {
+      const owner = String(known.caller.userId);
+      // Whoever leaves too much unread is told so the usual way.
+      if (current === undefined || !sending(response, owner, { bytes: current.body.length, streamed: false }))
+        otherwise();
       else send(request, response, current, began);
     }, otherwise);
   };
@@ -78,7 +84,7 @@ function find(
   kept: KeptAnswers,
   request: IncomingMessage,
   { isAllowed, allowances }: { isAllowed: IsAllowedOrigin; allowances: Allowances },
-): KeptAnswer | undefined {
+): { caller: Caller; answer: KeptAnswer } | undefined {
   const { method, url = "", headers } = request;
   if (method !== "GET" || headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined) {
     return undefined;
@@ -94,5 +100,6 @@ function find(
   if (caller === undefined || !isAllowed(headers.origin, headers.host)) return undefined;
   const answer = kept.find(caller, url);
   // Whoever has to wait for an answer does so the usual way.
-  return answer !== undefined && allowances.of(caller.userId).takeIfFree("reads") ? answer : undefined;
+  const isFree = answer !== undefined && allowances.of(caller.userId).takeIfFree("reads");
+  return isFree ? { caller, answer } : undefined;
 }

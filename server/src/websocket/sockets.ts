@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import type { Server } from "node:http";
 import { limits } from "@om/protocol";
 import type { Config } from "../config.ts";
@@ -54,9 +54,10 @@ export function openSockets({ config, server, isAllowed, verify, hub, monotonic:
     const { userId } = caller;
     const unsent = unsentBytes.get(userId) ?? new UnsentBytes(config.sendQueueBytes);
     unsentBytes.set(userId, unsent);
+    // In one piece: a UUID is put together of 19, which takes 600 bytes for as long as the socket lives.
+    const id = randomBytes(16).toString("base64url");
     const allowance = on.allowances.of(userId);
-    const params = { id: randomUUID(), caller, gzip, resuming, allowance, unsent };
-    const connection = new Connection(ws, raw, params, deps);
+    const connection = new Connection(ws, raw, { id, caller, gzip, resuming, allowance, unsent }, deps);
     open.add(connection);
     hub.add(connection);
     heartbeat.add(connection);

@@ -27,6 +27,7 @@ describe("the mobile app of February", () => {
   let round = 0;
   beforeAll(async () => {
     server = await startTestServer({
+      // One person makes a hundred groups.
       env: { USER_LIMITS: "10", AVATAR_LIMIT: "" },
       prepare: (db) =>
         versionStore(db).publish({
