@@ -52,7 +52,7 @@ describeDatabases("auth", (database) => {
     expect(refresh).toMatch(shape("om_refresh", " HttpOnly;"));
     expect(csrf).toMatch(shape("om_csrf", ""));
     expect(device).toMatch(shape("om_device", " HttpOnly;"));
-    expect(answer.headers["cache-control"]).toBe("no-store");
+    expect(answer.headers["cache-control"]).toBe("private, no-store");
   });
 
   test.each([

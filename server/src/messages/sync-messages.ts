@@ -31,7 +31,7 @@ interface Asked {
 export async function* syncMessages(
   deps: Deps,
   caller: Caller,
-  { conversations, limit, maxText = limits.syncTotalText }: Asked,
+  { conversations, limit, maxText = Number.POSITIVE_INFINITY }: Asked,
 ): AsyncGenerator<(SyncResult | undefined)[]> {
   /** What may still go into one answer: messages, and characters of content. */
   const room = { messages: limits.syncTotalMessages, text: limits.syncTotalText };
