@@ -21,6 +21,7 @@ import type { Config } from "../config.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/postgres/database.ts";
 import type { RoutesOf } from "../platform/route-handlers.ts";
+import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 
 export function composeAccounts(deps: {
   config: Config;
@@ -30,16 +31,16 @@ export function composeAccounts(deps: {
   views: UserViews;
   profiles: Profiles;
   secret: string;
+  telemetry: Pick<Telemetry, "security">;
   now: Clock;
   /** Closes the sockets of sessions that ended, on every node, and lets the other nodes refuse their tokens. */
   endSockets: PublishSessionEnd;
   /** Takes a user out of every group and deletes the avatar; may be called again. */
   beforeClosing: (userId: number) => Promise<void>;
 }) {
-  const { config, db, tokens, views, secret, now, beforeClosing } = deps;
-  const { writes } = deps.cache;
-  const keep = keptAnswer(deps.cache.answers);
-  const { passwordMinLength } = config;
+  const { config, db, tokens, views, now, beforeClosing } = deps;
+  const { writes, answers } = deps.cache;
+  const keep = keptAnswer(answers);
   const accounts = accountStore(db, writes);
   const store = sessionStore(db);
   const passwords = createPasswords();
@@ -47,8 +48,8 @@ export function composeAccounts(deps: {
     tokens.refuse(sessionIds);
     deps.endSockets(event, sessionIds);
   };
-  const sessions = createSessions({ sessions: store, accounts, tokens, views, publishSessionEnd, secret, now });
-  const attempts = attemptStore(db, { free: config.loginLimit, secret });
+  const sessions = createSessions({ ...deps, sessions: store, accounts, publishSessionEnd });
+  const attempts = attemptStore(db, { free: config.loginLimit, secret: deps.secret });
   const profiles = { accounts, views, profiles: deps.profiles };
   const open = { sessions: store, publishSessionEnd, now };
   const owner = { credentials: credentialStore(db, writes), passwords, attempts, publishSessionEnd };
@@ -59,7 +60,7 @@ export function composeAccounts(deps: {
     routes: {
       csrf: async () => ({ ok: true }),
       register: ({ body, ...from }) =>
-        register({ accounts, attempts, passwords, sessions, passwordMinLength }, body, from),
+        register({ accounts, attempts, passwords, sessions, passwordMinLength: config.passwordMinLength }, body, from),
       login: ({ body, ...from }) => login({ accounts, attempts, passwords, sessions }, body, from),
       refresh: ({ refreshToken }) => sessions.renew(refreshToken),
       logout: async ({ refreshToken }) => {
@@ -76,7 +77,7 @@ export function composeAccounts(deps: {
       endSession: ({ caller, params }) => endSession(open, caller, params.id),
       endOtherSessions: ({ caller }) => endOtherSessions(open, caller),
       changePassword: ({ caller, body, ...from }) =>
-        changePassword({ ...owner, passwordMinLength, now }, caller, body, from),
+        changePassword({ ...owner, passwordMinLength: config.passwordMinLength, now }, caller, body, from),
       deleteAccount: ({ caller, body, ...from }) => deleteAccount({ ...owner, beforeClosing }, caller, body, from),
       block: ({ caller, params }) => blockUser(blocks, caller, params.id),
       unblock: ({ caller, params }) => unblockUser(blocks, caller, params.id),

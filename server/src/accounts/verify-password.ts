@@ -44,7 +44,7 @@ export async function verifyPassword<A extends { id: number; password_hash: stri
       if (done !== undefined) return done;
     }
     wrong = true;
-    throw new OmError("invalid_credentials");
+    throw Object.assign(new OmError("invalid_credentials"), { userId: account?.id });
   } finally {
     if (!wrong) await attempts.takeBack(counted);
   }

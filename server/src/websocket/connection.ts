@@ -8,6 +8,7 @@ import type { Allowance } from "../platform/allowances.ts";
 import type { Caller } from "../platform/caller.ts";
 import type { Clock } from "../platform/clock.ts";
 import { FrameRefusal } from "../platform/om-error.ts";
+import type { SocketFacts } from "../platform/telemetry/telemetry.ts";
 import { websocketFrame } from "../platform/websocket-frame.ts";
 import { createBacklog, type FetchBacklog } from "./backlog.ts";
 import type { FrameHandlers, FrameSource } from "../platform/frame-handlers.ts";
@@ -44,7 +45,7 @@ export interface ConnectionDeps {
     frame(type: InboundType | "refused", bytes: number): void;
     push(): void;
     slow(): void;
-    failure(error: unknown): void;
+    failure(error: unknown, facts: SocketFacts): void;
   };
 }
 
@@ -123,7 +124,7 @@ export class Connection implements HubSocket, HeartbeatSocket, FrameSource, Asyn
       await this.#backlog?.run();
       this.ping();
     } catch (error) {
-      this.#deps.observe.failure(error);
+      this.#deps.observe.failure(error, this.facts());
       this.close("failed");
     }
   }
@@ -160,6 +161,11 @@ export class Connection implements HubSocket, HeartbeatSocket, FrameSource, Asyn
 
   expire(): void {
     this.close("silent");
+  }
+
+  /** What the log says of it. */
+  facts(): SocketFacts {
+    return { socket: this.id, user: this.userId, session: this.sessionId };
   }
 
   queueBytes(): number {
@@ -293,7 +299,7 @@ export class Connection implements HubSocket, HeartbeatSocket, FrameSource, Asyn
   #refuse(error: unknown): void {
     const refusal = error instanceof FrameRefusal ? error : new FrameRefusal("processing_failed");
     const cause = refusal === error ? refusal.cause : error;
-    if (cause !== undefined) this.#deps.observe.failure(cause);
+    if (cause !== undefined) this.#deps.observe.failure(cause, this.facts());
     this.reply({
       type: "error",
       error: frameErrors[refusal.code],
