@@ -132,7 +132,8 @@ function curlLine({ method, path, auth, query, body, upload, file }: Route, serv
     (fieldRules[name]?.["examples"] as unknown[] | undefined)?.[0] ?? name.toUpperCase();
   const filled = path.replaceAll(/:([a-z_]+)/g, (_, name: string) => String(example(name))).replace(/\*$/, "PATH");
   const asked = (query?.required ?? []).map((name) => `${name}=${String(example(name))}`).join("&");
-  const fields = Object.keys((body as { properties?: object } | undefined)?.properties ?? {});
+  const { properties = {} }: { properties?: object } = body ?? {};
+  const fields = Object.keys(properties);
   const sent = Object.fromEntries(
     fields.filter((name) => fieldRules[name]?.["examples"]).map((name) => [name, example(name)]),
   );

@@ -8,8 +8,8 @@ export function socketMarkdown(): string {
   const writer = createSchemaWriter();
   /** What it is, also when it has a name. */
   const opened = (schema: Json): string => {
-    const [, name = ""] = /([^/]+)$/.exec(String(schema["$ref"] ?? "")) ?? [];
-    return typeText(writer.used()[name] ?? schema);
+    const { $ref: ref = "" }: { $ref?: string } = schema;
+    return typeText(writer.used()[ref.slice(ref.lastIndexOf("/") + 1)] ?? schema);
   };
   const inbound = Object.entries(inboundFrames).map(([type, payload]) =>
     frame(
