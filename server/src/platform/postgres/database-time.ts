@@ -9,7 +9,7 @@ const clock = statement<{ ms: number }>(
 
 /**
  * The database's clock, which all nodes share: what one of them stores another judges, and their own clocks may be minutes apart.
- * Between two looks it goes on at the pace of `monotonic`.
+ * In whole milliseconds; between two looks it goes on at the pace of `monotonic`.
  */
 export async function openDatabaseTime(db: Database, monotonic: Clock): Promise<{ now: Clock; look(): Promise<void> }> {
   let ahead = 0;
@@ -19,5 +19,5 @@ export async function openDatabaseTime(db: Database, monotonic: Clock): Promise<
     ahead = ms - (asked + monotonic()) / 2;
   }
   await look();
-  return { now: () => monotonic() + ahead, look };
+  return { now: () => Math.floor(monotonic() + ahead), look };
 }
