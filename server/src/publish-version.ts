@@ -1,5 +1,6 @@
 import { parseConfig, loadEnvironment } from "./config.ts";
-import { externalConnection, openStorage, unwatched } from "./open/open-storage.ts";
+import { openStorage, unwatched } from "./open/open-storage.ts";
+import { externalConnection } from "./open/postgres-connection.ts";
 import { errorLine } from "./platform/error-line.ts";
 import { parseArguments, usage, type Release } from "./releases/parse-release.ts";
 import { versionStore, type VersionStore } from "./releases/version-store.ts";

@@ -4,6 +4,7 @@ import type pg from "pg";
 import type { Config } from "../config.ts";
 import { openDatabase, type Database } from "../platform/postgres/database.ts";
 import { migrate } from "../platform/postgres/migrate.ts";
+import { externalConnection } from "./postgres-connection.ts";
 
 /** The database that the settings name, migrated and open. */
 export interface Storage extends AsyncDisposable {
@@ -65,24 +66,4 @@ async function unlessAborted(work: () => Promise<void>, signal: AbortSignal | un
     settled.abort();
     aborted.catch(() => undefined);
   });
-}
-
-/** DATABASE_URL, else DB_*; undefined: the embedded database. */
-export function externalConnection(config: Config): pg.ClientConfig | undefined {
-  if (config.databaseUrl !== "") return { connectionString: config.databaseUrl };
-  if (config.dbHost === "") return undefined;
-  const { dbSslMode: mode } = config;
-  const verify = mode === "verify-ca" || mode === "verify-full";
-  return {
-    host: config.dbHost,
-    port: config.dbPort,
-    user: config.dbUser,
-    password: config.dbPassword,
-    database: config.dbName,
-    // Go's driver tries TLS first for `prefer`; pg cannot fall back, so it goes without.
-    ssl:
-      mode === "disable" || mode === "prefer"
-        ? false
-        : { rejectUnauthorized: verify, ...(mode === "verify-ca" ? { checkServerIdentity: () => undefined } : {}) },
-  };
 }
