@@ -3,7 +3,7 @@ import type { Caller } from "../platform/caller.ts";
 import { parseCookies } from "./cookies.ts";
 import { corsHeaders } from "./cors.ts";
 import type { IsAllowedOrigin } from "./origin.ts";
-import { commonHeaders, etagHeaders, matchesEtag, requestId } from "./responses.ts";
+import { etagHeaders, matchesEtag, requestId } from "./responses.ts";
 
 /** The bytes of an answer that was given before. */
 export interface KeptAnswer {
@@ -36,6 +36,8 @@ export function createKeptAnswers(deps: {
   /** undefined while the server starts or stops. */
   kept: () => KeptAnswers | undefined;
   isAllowed: IsAllowedOrigin;
+  /** Of every answer: names and values in turn. */
+  headers: readonly string[];
   onAnswered: (request: IncomingMessage, answered: Answered) => void;
 }): (request: IncomingMessage, response: ServerResponse, otherwise: () => void) => void {
   const { isAllowed, onAnswered } = deps;
@@ -47,7 +49,7 @@ export function createKeptAnswers(deps: {
     const lines = [
       "x-request-id",
       id,
-      ...commonHeaders,
+      ...deps.headers,
       ...corsHeaders(headers, isAllowed),
       ...etagHeaders(answer.etag),
     ];

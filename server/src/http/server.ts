@@ -99,6 +99,7 @@ function openFastify(config: Config, { isAllowed, telemetry, ...context }: HttpO
   const keptAnswers = createKeptAnswers({
     kept: () => (app.server.listening ? context.serving()?.kept : undefined),
     isAllowed,
+    headers: commonHeaders(config.publicApiBaseUrl),
     onAnswered(request, answered) {
       const { url = "" } = request;
       telemetry.queried("cache", answered.ms);
@@ -128,9 +129,10 @@ function openFastify(config: Config, { isAllowed, telemetry, ...context }: HttpO
   return app;
 }
 
-function addCommonHooks(app: FastifyInstance, { isAllowed, telemetry, serving }: Context): void {
+function addCommonHooks(app: FastifyInstance, { config, isAllowed, telemetry, serving, cookies }: Context): void {
+  const common = commonHeaders(config.publicApiBaseUrl);
   app.addHook("onRequest", async (request, reply) => {
-    addHeaders(reply, ["x-request-id", request.id, ...commonHeaders]);
+    addHeaders(reply, ["x-request-id", request.id, ...common]);
     if (cors(request, reply, isAllowed)) return reply;
     serving();
     if (isApi(request.url)) checkOrigin(request, isAllowed);
@@ -148,6 +150,9 @@ function addCommonHooks(app: FastifyInstance, { isAllowed, telemetry, serving }:
   app.setErrorHandler((error, request, reply) => {
     const name = nameOf(request);
     const route: Route | undefined = name === undefined ? undefined : routes[name];
+    // The first web client would try for ever with the cookies that it has (O-20).
+    if (error instanceof OmError && error.code === "invalid_refresh")
+      void reply.header("set-cookie", cookies.cleared(true));
     return sendError(error, { request, reply, route }, (cause) =>
       telemetry.http.failed({ id: request.id, route: name ?? "other" }, cause),
     );
