@@ -20,9 +20,10 @@ const readable = statement<{ ord: number }>(
        and m.seq > reader.cleared_seq and (not m.hidden or m.sender_id = i.user_id)
    )`,
 );
-const add = statement<never>(
+const add = statement<{ key: string }>(
   "media.attachment_add",
-  "insert into attachments (key, uploaded_at, check_at) values ($1, $2, $2::timestamptz + interval '1 day')",
+  `insert into attachments (key, uploaded_at, check_at)
+   select $1, $2, $2::timestamptz + interval '1 day' from users u where u.id = $3 and u.deleted_at is null returning key`,
 );
 const due = statement<{ key: string; isReferenced: boolean }>(
   "media.attachments_due",
@@ -51,7 +52,8 @@ export function attachmentStore(db: Database) {
   return {
     /** Whether the user now sees a message that names the attachment. */
     canRead: async (request: AttachmentAccess) => (await canReadAttachments(db, [request]))[0] ?? false,
-    add: (key: string, at: Date) => db.query(add, [key, at]),
+    /** False: the user's account is closed. */
+    add: async (key: string, at: Date, userId: number) => (await db.query(add, [key, at, userId])).length > 0,
     /** Those whose turn it is to be looked at, and whether a message names them. */
     due: (now: Date, limit: number) => db.query(due, [now, limit]),
     /** The first turn is a day after the upload, the next when the age has doubled. */

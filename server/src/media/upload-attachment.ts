@@ -24,7 +24,7 @@ export function uploadAttachment(deps: MediaDeps, caller: Caller, receive: Recei
     const { path, extension } = await prepare(deps.images, file);
     const key = newKey(`attachments/${caller.userId}`, extension);
     // First, so that nothing lies in the storage of which nobody knows.
-    await deps.attachments.add(key, new Date(deps.now()));
+    if (!(await deps.attachments.add(key, new Date(deps.now()), caller.userId))) throw new OmError("unauthorized");
     await deps.storage.put(key, { path, type: typeOfKey(key) });
     return { url: mediaUrl(key, deps.base()) };
   });
