@@ -11,8 +11,10 @@ export const limits = {
   /** A push shorter than or equal to this is never compressed. */
   gzipAboveBytes: 512,
   clientIdChars: 36,
-  fullNameBytes: 80,
-  passwordBytes: 72,
+  /** What is longer is cut. */
+  fullNameChars: 128,
+  /** Characters of a password at the most. */
+  passwordChars: 128,
   emailBytes: 254,
   historyPage: 100,
   conversationsPage: 100,

@@ -1,5 +1,4 @@
 import { resolve } from "node:path";
-import { createAccessTokens } from "./accounts/access-token.ts";
 import { composeAccounts } from "./accounts/compose.ts";
 import { jwtSecret } from "./accounts/jwt-secret.ts";
 import { createProfiles, profileKey } from "./accounts/profile-cache.ts";
@@ -24,7 +23,8 @@ import { composeMedia } from "./media/compose.ts";
 import { composeMessages } from "./messages/compose.ts";
 import { openRedis } from "./open/open-redis.ts";
 import { faultStep } from "./cache/fault-step.ts";
-import { externalConnection, openStorage, type Storage, type StorageEvents } from "./open/open-storage.ts";
+import { openStorage, type Storage, type StorageEvents } from "./open/open-storage.ts";
+import { externalConnection } from "./open/postgres-connection.ts";
 import { every } from "./platform/periodic-task.ts";
 import type { Clock } from "./platform/clock.ts";
 import { createDisposalStack } from "./platform/disposal-stack.ts";
@@ -70,7 +70,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   const background = (ms: number, where: string, work: () => Promise<unknown>): void => {
     disposals.use(every(ms, work, (error) => telemetry.failure(where, error)));
   };
-  const isAllowed = createOriginPolicy(config.allowedOrigins);
+  const isAllowed = createOriginPolicy(config.allowedOrigins, [config.publicApiBaseUrl, config.publicJoinBaseUrl]);
   let serving: Serving | undefined;
   signal?.throwIfAborted();
   const http = await createHttp({ config, isAllowed, telemetry, now, serving: () => serving });
@@ -90,7 +90,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     const step = faultStep(config.faultAt);
     const redis = opened?.redis;
     const cache = disposals.use(await composeCache({ config, storage, redis, telemetry, step }));
-    const { bus, connect } = disposals.use(openBus(opened, telemetry));
+    const { bus, connect } = disposals.use(openBus(opened, [secret, config.jwtSecretPrevious], telemetry));
     await Promise.all([opened?.connect(), connect()]);
     signal?.throwIfAborted();
     const hub = createHub({ maxSocketsPerUser: config.maxSocketsPerUser });
@@ -102,10 +102,8 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     disposals.defer(() => messages.idle());
 
     const checks = { database: async () => void (await storage.db.query(ping, [])) };
-    const { routes: handlers, frames } = features;
-    const { server } = http;
-    const sockets = openSockets({ config, server, isAllowed, verify, hub, frames, messages, presence, telemetry });
-    serving = { handlers, verify, checks, kept: features.kept };
+    const sockets = openSockets({ config, server: http.server, isAllowed, hub, telemetry, now, ...features });
+    serving = { handlers: features.routes, verify, checks, kept: features.kept };
     disposals.defer(
       () => http.close(),
       () => sockets[Symbol.asyncDispose](),
@@ -146,7 +144,7 @@ interface Opened {
  * @param ownUrl where this server is reached, known once it listens
  */
 export function composeFeatures(opened: Opened, ownUrl: () => string) {
-  const { config, storage, cache, bus, hub, telemetry, secret, now } = opened;
+  const { config, storage, cache, bus, hub, telemetry } = opened;
   const { db } = storage;
   const failed = (where: string) => (error: unknown) => telemetry.failure(where, error);
   const base = { ...opened, db, writes: cache.writes };
@@ -164,10 +162,8 @@ export function composeFeatures(opened: Opened, ownUrl: () => string) {
   const media = composeMedia({ ...shared, base: mediaBase, setIcon: groups.setIcon });
   const messages = composeMessages({ ...shared, media: media.links });
   const conversations = composeConversations({ ...shared, advance: messages.advance, groups: messages.groups });
-  const tokens = createAccessTokens(secret, now);
   const accounts = composeAccounts({
     ...shared,
-    tokens,
     endSockets: (event, sessionIds) => bus.publish([{ ...event, sessionIds }]),
     async beforeClosing(userId) {
       await groups.leaveAll(userId);
@@ -175,10 +171,14 @@ export function composeFeatures(opened: Opened, ownUrl: () => string) {
     },
   });
   const releases = composeReleases(db);
-  bus.subscribe((event) => {
-    if ("ended" in event) tokens.refuse(event.sessionIds ?? []);
-    hub.deliver(event);
-  });
+  const { live } = accounts;
+  bus.subscribe(
+    (event) => {
+      if ("ended" in event) live.refuse(event.userId, event.sessionIds ?? []);
+      hub.deliver(event);
+    },
+    () => void live.check(true).catch(failed("sessions")),
+  );
 
   const routes: Handlers = {
     ...accounts.routes,
@@ -191,6 +191,7 @@ export function composeFeatures(opened: Opened, ownUrl: () => string) {
   const jobs = [
     { everyMs: 2_000, name: "last seen", work: presence.flush },
     { everyMs: 1_000, name: "resume point", work: conversations.markDurable },
+    { everyMs: 5_000, name: "sessions", work: () => live.check() },
     { everyMs: 600_000, name: "purge", work: accounts.purge },
     { everyMs: 3_600_000, name: "uploads", work: media.sweep },
     { everyMs: 600_000, name: "attachments", work: media.sweepAttachments },
@@ -198,11 +199,11 @@ export function composeFeatures(opened: Opened, ownUrl: () => string) {
   const frames = { ...messages.frames, ...presence.frames };
   const { answers } = cache;
   const kept: KeptAnswers = {
-    knownCaller: tokens.known,
+    knownCaller: live.knownCaller,
     find: (caller, url) => answers.find(questionOf(caller, url)),
     current: answers.current,
   };
-  return { routes, frames, jobs, messages, presence, verify: tokens.verify, kept };
+  return { routes, frames, jobs, messages, presence, verify: live.verify, useTicket: live.useTicket, kept };
 }
 export type Features = ReturnType<typeof composeFeatures>;
 

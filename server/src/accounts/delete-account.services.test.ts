@@ -135,7 +135,7 @@ describeDatabases("deletion of an account", (database) => {
 
   test("nobody can take the place of an account that is to be deleted", async () => {
     const { bearer, id } = await http.signUp("target");
-    const body = { username: "squatter", email: `Deleted_${id}@INVALID`, password: "0123456789" };
+    const body = { username: "squatter", email: `Deleted_${id}@INVALID`, password: "ten letters" };
     const squatter = await http.post("/api/auth/register", body);
     expect([squatter.status, squatter.json()["code"]]).toEqual([400, "invalid_email"]);
     expect((await remove(bearer, "password of target")).status).toBe(200);

@@ -1,7 +1,7 @@
 import type { Duplex } from "node:stream";
 import { closeCodes, frameErrors, type InboundType, type OutboundFrame } from "@om/protocol";
 import type { WebSocket } from "ws";
-import type { HubSocket } from "../delivery/hub.ts";
+import type { EndReason, HubSocket } from "../delivery/hub.ts";
 import type { Push } from "../delivery/push.ts";
 import type { Caller } from "../platform/caller.ts";
 import { FrameRefusal } from "../platform/om-error.ts";
@@ -45,6 +45,9 @@ export interface ConnectionDeps {
 export interface ConnectionParams {
   id: string;
   caller: Caller;
+  /** See HubSocket. */
+  tokenEndsAt: number | undefined;
+  openedAt: number;
   gzip: boolean;
   resuming: boolean;
   bucket: TokenBucket;
@@ -63,6 +66,8 @@ export class Connection implements HubSocket, HeartbeatSocket, AsyncDisposable {
   readonly userId: number;
   readonly resuming: boolean;
   readonly sessionId: number | undefined;
+  readonly openedAt: number;
+  readonly tokenEndsAt: number | undefined;
   readonly #ws: WebSocket;
   readonly #deps: ConnectionDeps;
   readonly #params: ConnectionParams;
@@ -85,6 +90,8 @@ export class Connection implements HubSocket, HeartbeatSocket, AsyncDisposable {
     this.userId = params.caller.userId;
     this.resuming = params.resuming;
     this.sessionId = params.caller.sessionId;
+    this.openedAt = params.openedAt;
+    this.tokenEndsAt = params.tokenEndsAt;
     this.#lastActivityAt = deps.now();
     this.#queue = createSendQueue(ws, raw, { maxBytes: deps.sendQueueBytes, onSlow: () => this.#onSlow() });
     this.#source = {
@@ -127,8 +134,8 @@ export class Connection implements HubSocket, HeartbeatSocket, AsyncDisposable {
     this.close("tooMany");
   }
 
-  end(): void {
-    this.close("ended");
+  end(why: EndReason): void {
+    this.close(why);
   }
 
   lastActivityAt(): number {

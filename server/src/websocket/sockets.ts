@@ -4,7 +4,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Config } from "../config.ts";
 import type { Hub } from "../delivery/hub.ts";
 import type { FrameHandlers } from "../platform/frame-handlers.ts";
-import type { VerifyToken } from "../platform/caller.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { UseTicket, VerifyToken } from "../platform/caller.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import { acceptUpgrades, type AcceptedUpgrade } from "./accept.ts";
 import { Connection, type ConnectionDeps } from "./connection.ts";
@@ -16,6 +17,7 @@ interface Options {
   server: Server;
   isAllowed: (origin: string | undefined, host: string | undefined) => boolean;
   verify: VerifyToken;
+  useTicket: UseTicket;
   hub: Hub;
   /** What is done with each frame, but for those that only show that somebody is there. */
   frames: Omit<FrameHandlers, "ping" | "pong">;
@@ -23,10 +25,11 @@ interface Options {
   messages: Pick<ConnectionDeps, "backlog" | "deliveries">;
   presence: Pick<ConnectionDeps, "userActive">;
   telemetry: Telemetry;
+  now: Clock;
 }
 
 /** All sockets of this process. Disposing it refuses new ones and closes the others with a code that invites them back. */
-export function openSockets({ config, server, isAllowed, verify, hub, telemetry, ...on }: Options) {
+export function openSockets({ config, server, isAllowed, verify, useTicket, hub, telemetry, now, ...on }: Options) {
   const open = new Set<Connection>();
   const heartbeat = createHeartbeat({ periodMs: 30_000, timeoutMs: 90_000, now: Date.now });
   const deps: ConnectionDeps = {
@@ -41,9 +44,10 @@ export function openSockets({ config, server, isAllowed, verify, hub, telemetry,
   };
   let stopping = false;
 
-  function accept({ ws, raw, caller, gzip, resuming }: AcceptedUpgrade): void {
+  function accept({ ws, raw, ...upgrade }: AcceptedUpgrade): void {
     const bucket = createTokenBucket(config.frameRate, config.frameBurst, Date.now);
-    const connection = new Connection(ws, raw, { id: randomUUID(), caller, gzip, resuming, bucket }, deps);
+    const own = { id: randomUUID(), openedAt: now(), bucket };
+    const connection = new Connection(ws, raw, { ...upgrade, ...own }, deps);
     open.add(connection);
     hub.add(connection);
     const unwatch = heartbeat.add(connection);
@@ -58,6 +62,7 @@ export function openSockets({ config, server, isAllowed, verify, hub, telemetry,
   acceptUpgrades(server, {
     isAllowed,
     verify,
+    useTicket,
     hasCapacity: () => !stopping && (config.maxSockets === 0 || open.size < config.maxSockets),
     open: accept,
   });

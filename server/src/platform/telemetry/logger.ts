@@ -9,7 +9,7 @@ const paths = [...secretKeys, "refresh_token", "access_token", "refreshToken", "
 ]);
 
 /** Access tokens, and tokens in queries, wherever they stand in a line; what comes in between is escaped JSON text. */
-const secretTexts = /\beyJ[\w-]+\.[\w-]+\.[\w-]*|((?:^|[?&])(?:\w+_)?token=)[^&#\s"\\]+/gi;
+const secretTexts = /\beyJ[\w-]+\.[\w-]+\.[\w-]*|((?:^|[?&])(?:\w+_)?(?:token|ticket)=)[^&#\s"\\]+/gi;
 
 /**
  * JSON lines on standard output. What is logged is chosen field by field; a second fence removes secrets by their keys, a third by
@@ -35,7 +35,7 @@ export function redactUrl(url: string): string {
 
 function redactPair(pair: string): string {
   const [name = ""] = pair.split("=");
-  return /token|secret|password/i.test(decoded(name)) ? `${name}=[redacted]` : pair;
+  return /token|ticket|secret|password/i.test(decoded(name)) ? `${name}=[redacted]` : pair;
 }
 
 function decoded(text: string): string {
