@@ -1,6 +1,7 @@
 import { limits, type InboundPayload, type SyncResponseFrame } from "@om/protocol";
 import type { AdvancePosition } from "../conversations/mark-read.ts";
 import type { Caller } from "../platform/caller.ts";
+import type { FrameSource } from "../platform/frame-handlers.ts";
 import { FrameRefusal, OmError } from "../platform/om-error.ts";
 import { DatabaseUnavailable } from "../platform/postgres/database.ts";
 import type { MessageDeps } from "./deps.ts";
@@ -13,7 +14,7 @@ import { syncMessages } from "./sync-messages.ts";
  */
 export async function handleChat(
   send: MessageDeps["send"],
-  { caller, socketId }: { caller: Caller; socketId: string },
+  { caller, id: socketId }: Pick<FrameSource, "caller" | "id">,
   payload: InboundPayload<"chat">,
 ): Promise<string> {
   const clientId = payload.client_id ?? "";

@@ -3,8 +3,9 @@ import type { Caller } from "./caller.ts";
 
 /** Who sent a frame and by which socket; `reply` answers on that socket only, with a frame or the JSON of one. */
 export interface FrameSource {
-  caller: Caller;
-  socketId: string;
+  readonly caller: Caller;
+  /** Of the socket. */
+  readonly id: string;
   reply(frame: OutboundFrame | string): void;
   /** Resolves when the socket's client has read most of what it was sent. */
   ready(): Promise<void>;

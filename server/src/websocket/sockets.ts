@@ -50,9 +50,9 @@ export function openSockets({ config, server, isAllowed, verify, useTicket, hub,
     const connection = new Connection(ws, raw, { ...upgrade, ...own }, deps);
     open.add(connection);
     hub.add(connection);
-    const unwatch = heartbeat.add(connection);
-    ws.once("close", () => {
-      unwatch();
+    heartbeat.add(connection);
+    ws.on("close", () => {
+      heartbeat.remove(connection);
       open.delete(connection);
       hub.remove(connection);
     });
