@@ -85,6 +85,7 @@ describeDatabases("deletion of an account", (database) => {
 
   test("an access token that another node still takes finds no user: 401 unauthorized", async () => {
     const late = await http.signUp("late");
+    expect((await get("/api/users/me", late.bearer)).status).toBe(200);
     await rows("update users set deleted_at = now() where id = $1", late.id);
     const me = await get("/api/users/me", late.bearer);
     expect([me.status, me.json()["code"]]).toEqual([401, "unauthorized"]);
