@@ -215,6 +215,21 @@ const table = {
   ),
   avatarLimit: setting(whole(0, 1_000_000), "10", "Uploads of avatars and group icons per user in 10 minutes; 0 = off"),
   attachmentLimit: setting(whole(0, 1_000_000), "120", "Uploads of attachments per user in 10 minutes; 0 = off"),
+  mediaUserBytes: setting(
+    whole(0, 1e15 - 1),
+    "5368709120",
+    "Bytes of attachments that one person may keep here, then 413; 0 = off",
+  ),
+  mediaTotalBytes: setting(
+    whole(0, 1e15 - 1),
+    "0",
+    "Bytes of attachments that all people together may keep here, then 507; 0 = off",
+  ),
+  mediaMinFreeBytes: setting(
+    whole(0, 1e15 - 1),
+    "1073741824",
+    "Bytes that uploads leave free on the disk of DATA_DIR, else they are answered 507; with S3_ENDPOINT they only pass through it",
+  ),
   frameRate: setting(
     whole(0, 1_000_000),
     "50",

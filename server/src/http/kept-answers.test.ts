@@ -169,6 +169,7 @@ test("before the server has started nothing is asked of memory", () => {
     kept: () => undefined,
     isAllowed: () => true,
     headers: [],
+    sending: () => true,
     onAnswered: () => undefined,
   });
   handle({ method: "GET", url: path, headers: bearer } as never, {} as never, () => (others += 1));

@@ -3,7 +3,8 @@ import type { Caller } from "../platform/caller.ts";
 import { parseCookies } from "./cookies.ts";
 import { corsHeaders } from "./cors.ts";
 import type { IsAllowedOrigin } from "./origin.ts";
-import { etagHeaders, matchesEtag, requestId } from "./responses.ts";
+import { cacheHeaders, etagHeaders, matchesEtag, requestId } from "./responses.ts";
+import type { Transfers } from "./transfers.ts";
 
 /** The bytes of an answer that was given before. */
 export interface KeptAnswer {
@@ -38,9 +39,10 @@ export function createKeptAnswers(deps: {
   isAllowed: IsAllowedOrigin;
   /** Of every answer: names and values in turn. */
   headers: readonly string[];
+  sending: Transfers["sending"];
   onAnswered: (request: IncomingMessage, answered: Answered) => void;
 }): (request: IncomingMessage, response: ServerResponse, otherwise: () => void) => void {
-  const { isAllowed, onAnswered } = deps;
+  const { isAllowed, onAnswered, sending } = deps;
 
   function send(request: IncomingMessage, response: ServerResponse, answer: KeptAnswer, began: number): void {
     const { headers } = request;
@@ -51,6 +53,7 @@ export function createKeptAnswers(deps: {
       id,
       ...deps.headers,
       ...corsHeaders(headers, isAllowed),
+      ...cacheHeaders(answer.route),
       ...etagHeaders(answer.etag),
     ];
     const status = isKnown ? 304 : 200;
@@ -65,16 +68,23 @@ export function createKeptAnswers(deps: {
   return (request, response, otherwise) => {
     const began = performance.now();
     const kept = deps.kept();
-    const answer = kept === undefined ? undefined : find(kept, request, isAllowed);
-    if (kept === undefined || answer === undefined) return otherwise();
-    kept.current(answer).then((current) => {
-      if (current === undefined) otherwise();
+    const known = kept === undefined ? undefined : find(kept, request, isAllowed);
+    if (kept === undefined || known === undefined) return otherwise();
+    kept.current(known.answer).then((current) => {
+      const owner = String(known.caller.userId);
+      // Whoever leaves too much unread is told so the usual way.
+      if (current === undefined || !sending(response, owner, { bytes: current.body.length, streamed: false }))
+        otherwise();
       else send(request, response, current, began);
     }, otherwise);
   };
 }
 
-function find(kept: KeptAnswers, request: IncomingMessage, isAllowed: IsAllowedOrigin): KeptAnswer | undefined {
+function find(
+  kept: KeptAnswers,
+  request: IncomingMessage,
+  isAllowed: IsAllowedOrigin,
+): { caller: Caller; answer: KeptAnswer } | undefined {
   const { method, url = "", headers } = request;
   if (method !== "GET" || headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined) {
     return undefined;
@@ -88,5 +98,6 @@ function find(kept: KeptAnswers, request: IncomingMessage, isAllowed: IsAllowedO
         : "";
   const caller = token === "" ? undefined : kept.knownCaller(token);
   if (caller === undefined || !isAllowed(headers.origin, headers.host)) return undefined;
-  return kept.find(caller, url);
+  const answer = kept.find(caller, url);
+  return answer && { caller, answer };
 }

@@ -1,5 +1,5 @@
 import type { Database, Queries } from "../platform/postgres/database.ts";
-import { statement } from "../platform/postgres/statement.ts";
+import { only, statement } from "../platform/postgres/statement.ts";
 
 /** Somebody who wants to read an attachment, or to name it in a message. */
 export interface AttachmentAccess {
@@ -22,8 +22,16 @@ const readable = statement<{ ord: number }>(
 );
 const add = statement<{ key: string }>(
   "media.attachment_add",
-  `insert into attachments (key, uploaded_at, check_at)
-   select $1, $2, $2::timestamptz + interval '1 day' from users u where u.id = $3 and u.deleted_at is null returning key`,
+  `insert into attachments (key, bytes, uploaded_at, check_at)
+   select $1, $2, $3, $3::timestamptz + interval '1 day' from users u where u.id = $4 and u.deleted_at is null returning key`,
+);
+const bytesOf = statement<{ bytes: number }>(
+  "media.attachment_bytes_of",
+  "select coalesce(sum(bytes), 0)::bigint as bytes from attachments where owner_id = $1",
+);
+const allBytes = statement<{ bytes: number }>(
+  "media.attachment_bytes",
+  "select coalesce(sum(bytes), 0)::bigint as bytes from attachments",
 );
 const due = statement<{ key: string; isReferenced: boolean }>(
   "media.attachments_due",
@@ -53,7 +61,11 @@ export function attachmentStore(db: Database) {
     /** Whether the user now sees a message that names the attachment. */
     canRead: async (request: AttachmentAccess) => (await canReadAttachments(db, [request]))[0] ?? false,
     /** False: the user's account is closed. */
-    add: async (key: string, at: Date, userId: number) => (await db.query(add, [key, at, userId])).length > 0,
+    add: async (key: string, userId: number, { bytes, at }: { bytes: number; at: Date }) =>
+      (await db.query(add, [key, bytes, at, userId])).length > 0,
+    /** What is kept of one person's. */
+    bytesOf: async (userId: number) => only(await db.query(bytesOf, [userId])).bytes,
+    allBytes: async () => only(await db.query(allBytes, [])).bytes,
     /** Those whose turn it is to be looked at, and whether a message names them. */
     due: (now: Date, limit: number) => db.query(due, [now, limit]),
     /** The first turn is a day after the upload, the next when the age has doubled. */

@@ -41,14 +41,16 @@ export function composeMedia(deps: {
   const { config, db, views, base, setIcon, telemetry, now } = deps;
   const folder = join(config.dataDir, "media");
   const storage = openStorage(config, folder);
-  const uploads = createUploads({ folder: join(folder, "incoming"), now });
+  // What goes on to S3 is here for moments only.
+  const minFreeBytes = config.s3Endpoint === "" ? config.mediaMinFreeBytes : 0;
+  const uploads = createUploads({ folder: join(folder, "incoming"), minFreeBytes, now });
   const images = createImages();
   const onOrphan = (error: unknown): void => telemetry.failure("media", error);
   const [avatars, attachments] = [avatarStore(deps.writes), attachmentStore(db)];
   /** @throws OmError `storage_not_configured`, before anything else */
   const media = (): MediaDeps => {
     if (storage === undefined) throw new OmError("storage_not_configured");
-    return { storage, uploads, images, base, onOrphan, avatars, attachments, views, setIcon, now };
+    return { storage, uploads, images, base, onOrphan, avatars, attachments, quotas: config, views, setIcon, now };
   };
   return {
     /** What messages must know of the URLs that they name. */

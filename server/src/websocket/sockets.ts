@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import type { Server } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Config } from "../config.ts";
@@ -46,8 +46,9 @@ export function openSockets({ config, server, isAllowed, verify, useTicket, hub,
 
   function accept({ ws, raw, ...upgrade }: AcceptedUpgrade): void {
     const bucket = createTokenBucket(config.frameRate, config.frameBurst, Date.now);
-    const own = { id: randomUUID(), openedAt: now(), bucket };
-    const connection = new Connection(ws, raw, { ...upgrade, ...own }, deps);
+    // In one piece: a UUID is put together of 19, which takes 600 bytes for as long as the socket lives.
+    const id = randomBytes(16).toString("base64url");
+    const connection = new Connection(ws, raw, { ...upgrade, id, openedAt: now(), bucket }, deps);
     open.add(connection);
     hub.add(connection);
     heartbeat.add(connection);
