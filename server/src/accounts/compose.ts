@@ -23,6 +23,7 @@ import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/postgres/database.ts";
 import type { RoutesOf } from "../platform/route-handlers.ts";
 import { createRateLimit } from "../platform/rate-limit.ts";
+import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 
 interface Deps {
   config: Config;
@@ -32,6 +33,7 @@ interface Deps {
   views: UserViews;
   profiles: Profiles;
   secret: string;
+  telemetry: Pick<Telemetry, "security">;
   now: Clock;
   /** Closes the sockets of sessions that ended, on every node, and lets the other nodes refuse their tokens. */
   endSockets: PublishSessionEnd;
@@ -66,7 +68,7 @@ export function composeAccounts(deps: Deps) {
     routes: {
       csrf: async () => ({ ok: true }),
       register: ({ body, userAgent }) =>
-        register({ accounts, passwords, sessions, passwordMinLength }, body, userAgent),
+        register({ accounts, passwords, sessions, passwordMinLength: config.passwordMinLength }, body, userAgent),
       login: ({ body, userAgent, address }) =>
         login({ accounts, passwords, sessions, failures }, body, { userAgent, address }),
       refresh: ({ refreshToken }) => sessions.renew(refreshToken),

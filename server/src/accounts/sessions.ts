@@ -6,6 +6,7 @@ import type { Clock } from "../platform/clock.ts";
 import { cleanText, cutBytes } from "../platform/cut-text.ts";
 import { OmError } from "../platform/om-error.ts";
 import { DatabaseUnavailable } from "../platform/postgres/database.ts";
+import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import type { AccessTokens } from "./access-token.ts";
 import type { AccountStore } from "./account-store.ts";
 import { createRotation, tokenHash } from "./rotation.ts";
@@ -21,6 +22,7 @@ interface Deps {
   tokens: AccessTokens;
   views: UserViews;
   publishSessionEnd: PublishSessionEnd;
+  telemetry: Pick<Telemetry, "security">;
   secret: string;
   previousSecret: string;
   now: Clock;
@@ -30,7 +32,11 @@ interface Deps {
 export function createSessions(deps: Deps) {
   const publishEnd = (userId: number, sessionId: number): void =>
     deps.publishSessionEnd({ userId, ended: { sessionId } }, [sessionId]);
-  const rotate = createRotation({ ...deps, onReuse: publishEnd });
+  const onReuse = (userId: number, sessionId: number): void => {
+    deps.telemetry.security("session_ended", { user: userId, session: sessionId, refused: "reused_refresh_token" });
+    publishEnd(userId, sessionId);
+  };
+  const rotate = createRotation({ ...deps, onReuse });
 
   async function answer(profile: Profile, sessionId: number, refreshToken: string): Promise<AuthAnswer> {
     return {

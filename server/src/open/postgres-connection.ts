@@ -1,58 +1,81 @@
-import { readFileSync } from "node:fs";
-import type { ConnectionOptions } from "node:tls";
+import { connect } from "node:net";
 import type pg from "pg";
 import { ConfigError, type Config } from "../config.ts";
+import { embeddedDatabase } from "../config-kinds.ts";
+import { errorLine } from "../platform/error-line.ts";
 
-type Mode = Config["dbSslMode"];
-const modes: ReadonlySet<string> = new Set<Mode>(["disable", "prefer", "require", "verify-ca", "verify-full"]);
+type DatabaseSettings = Pick<
+  Config,
+  "databaseUrl" | "dbHost" | "dbPort" | "dbUser" | "dbPassword" | "dbName" | "dbSslMode"
+>;
 
-/** DATABASE_URL, else DB_*; undefined: the embedded database. @throws ConfigError */
-export function externalConnection(config: Config): pg.ClientConfig | undefined {
-  if (config.databaseUrl !== "") return fromUrl(config.databaseUrl, config.dbSslMode);
-  if (config.dbHost === "") return undefined;
+/** No PostgreSQL is named, so the one of the data folder is meant. */
+export function isEmbedded({ databaseUrl, dbHost }: DatabaseSettings): boolean {
+  return databaseUrl === embeddedDatabase || (databaseUrl === "" && dbHost === "");
+}
+
+/** The variable that names the database. */
+const variableOf = ({ databaseUrl }: DatabaseSettings): string => (databaseUrl === "" ? "DB_HOST" : "DATABASE_URL");
+
+/** How the driver gets to the PostgreSQL that DATABASE_URL, else DB_*, name. */
+export async function postgresConnection(config: DatabaseSettings): Promise<pg.ClientConfig> {
+  if (config.databaseUrl !== "") return { connectionString: await driverUrl(config.databaseUrl) };
+  const { dbHost: host, dbPort: port, dbSslMode: mode } = config;
+  const verify = mode === "verify-ca" || mode === "verify-full";
+  const isWithout = mode === "disable" || (mode === "prefer" && !(await offersTls(host, port)));
   return {
-    host: config.dbHost,
-    port: config.dbPort,
+    host,
+    port,
     user: config.dbUser,
     password: config.dbPassword,
     database: config.dbName,
-    ssl: tls(config.dbSslMode, {}),
+    ssl: !isWithout && {
+      rejectUnauthorized: verify,
+      ...(mode === "verify-ca" ? { checkServerIdentity: () => undefined } : {}),
+    },
   };
 }
 
-/** What the URL says of TLS is read here: the driver gives the words another meaning than libpq and DB_SSLMODE. */
-function fromUrl(url: string, fallback: Mode): pg.ClientConfig {
-  const [address = "", query = ""] = url.split("?", 2);
-  const parameters = new URLSearchParams(query);
-  const take = (name: string): string | undefined => {
-    const value = parameters.get(name) ?? undefined;
-    parameters.delete(name);
-    return value;
-  };
-  const asked = take("sslmode") ?? (take("ssl") === "true" ? "require" : fallback);
-  if (!modes.has(asked)) {
-    throw new ConfigError(`DATABASE_URL: sslmode=${asked} cannot be used; allowed: one of ${[...modes].join(", ")}`);
-  }
-  const files = { ca: file(take("sslrootcert")), cert: file(take("sslcert")), key: file(take("sslkey")) };
-  const rest = parameters.size === 0 ? "" : `?${parameters.toString()}`;
-  return { connectionString: `${address}${rest}`, ssl: tls(asked as Mode, files) };
+/** The words of `sslmode` as everybody but the driver means them; `prefer` it does not know at all. */
+async function driverUrl(text: string): Promise<string> {
+  const mode = /[?&]sslmode=([a-z-]+)/.exec(text)?.[1];
+  if (mode === undefined) return text;
+  if (mode !== "prefer") return `${text}&uselibpqcompat=true`;
+  const url = new URL(text);
+  const offered = await offersTls(url.searchParams.get("host") ?? url.hostname, Number(url.port || 5432));
+  url.searchParams.set("sslmode", offered ? "require" : "disable");
+  return `${url.href}&uselibpqcompat=true`;
 }
 
-function file(path: string | undefined): string | undefined {
-  if (path === undefined) return undefined;
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    throw new ConfigError(`DATABASE_URL: ${path} cannot be read: ${(error as Error).message}`);
-  }
+const sslRequest = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
+
+/** Whether a PostgreSQL has TLS to offer; one that cannot be asked has not, and connecting says why. */
+function offersTls(host: string, port: number): Promise<boolean> {
+  if (host === "" || host.startsWith("/")) return Promise.resolve(false);
+  return new Promise((resolve) => {
+    const socket = connect({ host: host.replace(/^\[(.*)\]$/, "$1"), port, timeout: 5_000 });
+    const answer = (offered: boolean): void => {
+      socket.destroy();
+      resolve(offered);
+    };
+    socket.once("connect", () => socket.write(sslRequest));
+    socket.once("data", (bytes) => answer(bytes.toString("latin1") === "S"));
+    for (const event of ["error", "timeout", "close"]) socket.once(event, () => answer(false));
+  });
 }
 
-/** As libpq has it, but for `prefer`: the driver cannot go back to a connection without TLS, so it goes without from the start. */
-function tls(mode: Mode, files: Pick<ConnectionOptions, "ca" | "cert" | "key">): pg.ClientConfig["ssl"] {
-  if (mode === "disable" || mode === "prefer") return false;
-  const given = Object.fromEntries(Object.entries(files).filter(([, text]) => text !== undefined));
-  // A name that is not checked is better than a certificate that is not; so an authority that is given counts for `require` too.
-  if (mode === "require" && files.ca === undefined) return { ...given, rejectUnauthorized: false };
-  if (mode === "verify-full") return { ...given, rejectUnauthorized: true };
-  return { ...given, rejectUnauthorized: true, checkServerIdentity: () => undefined };
+const absent =
+  /^(ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EPIPE|08\d\d\d|53300|57P0[123])$/;
+
+/** Nobody answers there just now; what else may be wrong does not mend itself. */
+export function isAbsent(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code, syscall } = error as { code?: unknown; syscall?: unknown };
+  if (typeof code !== "string") return /timeout|terminated/.test(error.message);
+  return absent.test(code) || (code === "ENOENT" && syscall === "connect");
+}
+
+/** One line that begins with the variable that names the database. */
+export function unreachable(config: DatabaseSettings, error: unknown): ConfigError {
+  return new ConfigError(`${variableOf(config)}: the database cannot be used: ${errorLine(error)}`);
 }

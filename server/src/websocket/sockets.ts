@@ -52,7 +52,9 @@ export function openSockets({ config, server, isAllowed, verify, useTicket, hub,
     open.add(connection);
     hub.add(connection);
     heartbeat.add(connection);
-    ws.on("close", () => {
+    telemetry.sockets.opened(connection.facts());
+    ws.on("close", (code) => {
+      telemetry.sockets.closed(connection.facts(), code);
       heartbeat.remove(connection);
       open.delete(connection);
       hub.remove(connection);
