@@ -51,7 +51,7 @@ describeDatabases("auth", (database) => {
     expect(access).toMatch(shape("om_access", " HttpOnly;"));
     expect(refresh).toMatch(shape("om_refresh", " HttpOnly;"));
     expect(csrf).toMatch(shape("om_csrf", ""));
-    expect(answer.headers["cache-control"]).toBe("no-store");
+    expect(answer.headers["cache-control"]).toBe("private, no-store");
   });
 
   test.each([
