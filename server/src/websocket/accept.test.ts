@@ -14,6 +14,7 @@ function refusingServer(): Server {
     verify: async () => undefined,
     hasCapacity: () => true,
     open: () => undefined,
+    onRefused: () => undefined,
   });
   return server;
 }
