@@ -17,6 +17,8 @@ export const limits = {
   /** A push shorter than or equal to this is never compressed. */
   gzipAboveBytes: 512,
   clientIdChars: 36,
+  /** A message in characters (code points), trimmed, unless the operator has set MAX_MESSAGE_LENGTH. */
+  messageChars: 16_000,
   fullNameBytes: 80,
   passwordBytes: 72,
   emailBytes: 254,
