@@ -15,6 +15,7 @@ function refusingServer(): Server {
     useTicket: async () => undefined,
     hasCapacity: () => true,
     open: () => undefined,
+    onRefused: () => undefined,
   });
   return server;
 }

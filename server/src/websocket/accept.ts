@@ -10,6 +10,7 @@ import { OmError } from "../platform/om-error.ts";
 
 /** An upgrade request that was let in. */
 export interface AcceptedUpgrade {
+  request: IncomingMessage;
   ws: WebSocket;
   raw: Duplex;
   caller: Caller;
@@ -26,6 +27,7 @@ export interface AcceptOptions {
   /** False while the server stops or is full: answered with 503. */
   hasCapacity: () => boolean;
   open: (accepted: AcceptedUpgrade) => void;
+  onRefused: (request: IncomingMessage, answered: { status: number; ms: number }) => void;
 }
 
 /** How long a refused client may take to read the answer, in ms. */
@@ -39,6 +41,9 @@ export function acceptUpgrades(server: Server, options: AcceptOptions): void {
   const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: limits.frameHardBytes });
   sockets.on("headers", (headers, request) => headers.push(...commonHeaders(request)));
   server.on("upgrade", (request, raw, head) => {
+    const began = performance.now();
+    // The same in the answer and in the log.
+    request.headers["x-request-id"] = requestId(request);
     const onEarlyError = (): void => void raw.destroy();
     raw.on("error", onEarlyError);
     void authorizeUpgrade(request, options)
@@ -47,9 +52,12 @@ export function acceptUpgrades(server: Server, options: AcceptOptions): void {
         return { status, code };
       })
       .then((verdict) => {
-        if ("status" in verdict) return refuse(request, raw, verdict);
+        if ("status" in verdict) {
+          refuse(request, raw, verdict);
+          return options.onRefused(request, { status: verdict.status, ms: performance.now() - began });
+        }
         raw.removeListener("error", onEarlyError);
-        sockets.handleUpgrade(request, raw, head, (ws) => options.open({ ws, raw, ...verdict }));
+        sockets.handleUpgrade(request, raw, head, (ws) => options.open({ request, ws, raw, ...verdict }));
       });
   });
 }
@@ -58,7 +66,7 @@ export function acceptUpgrades(server: Server, options: AcceptOptions): void {
 async function authorizeUpgrade(
   request: IncomingMessage,
   options: AcceptOptions,
-): Promise<Refusal | Omit<AcceptedUpgrade, "ws" | "raw">> {
+): Promise<Refusal | Omit<AcceptedUpgrade, "request" | "ws" | "raw">> {
   const [path = "", query = ""] = (request.url ?? "").split("?", 2);
   if (!/^\/ws\/*$/i.test(path)) return { status: 404, text: "Not Found" };
   const parameters = new URLSearchParams(query);

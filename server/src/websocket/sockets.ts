@@ -1,11 +1,14 @@
 import { randomBytes } from "node:crypto";
-import type { Server } from "node:http";
+import type { IncomingMessage, Server } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
+import proxyAddress from "@fastify/proxy-addr";
 import type { Config } from "../config.ts";
 import type { Hub } from "../delivery/hub.ts";
 import type { FrameHandlers } from "../platform/frame-handlers.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { UseTicket, VerifyToken } from "../platform/caller.ts";
+import { requestId } from "../http/responses.ts";
+import { loggedPath } from "../platform/telemetry/logger.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import { acceptUpgrades, type AcceptedUpgrade } from "./accept.ts";
 import { Connection, type ConnectionDeps } from "./connection.ts";
@@ -42,9 +45,11 @@ export function openSockets({ config, server, isAllowed, verify, useTicket, hub,
     sendQueueBytes: config.sendQueueBytes,
     observe: telemetry.sockets,
   };
+  const addressOf = proxyAddress.compile(config.trustProxy);
+  const ipOf = (request: IncomingMessage): string => proxyAddress(request, addressOf);
   let stopping = false;
 
-  function accept({ ws, raw, ...upgrade }: AcceptedUpgrade): void {
+  function accept({ request, ws, raw, ...upgrade }: AcceptedUpgrade): void {
     const bucket = createTokenBucket(config.frameRate, config.frameBurst, Date.now);
     // In one piece: a UUID is put together of 19, which takes 600 bytes for as long as the socket lives.
     const id = randomBytes(16).toString("base64url");
@@ -52,7 +57,7 @@ export function openSockets({ config, server, isAllowed, verify, useTicket, hub,
     open.add(connection);
     hub.add(connection);
     heartbeat.add(connection);
-    telemetry.sockets.opened(connection.facts());
+    telemetry.sockets.opened(connection.facts(), { request: requestId(request), ip: ipOf(request) });
     ws.on("close", (code) => {
       telemetry.sockets.closed(connection.facts(), code);
       heartbeat.remove(connection);
@@ -68,6 +73,11 @@ export function openSockets({ config, server, isAllowed, verify, useTicket, hub,
     useTicket,
     hasCapacity: () => !stopping && (config.maxSockets === 0 || open.size < config.maxSockets),
     open: accept,
+    onRefused(request, answered) {
+      const asked = { method: "GET", path: loggedPath(request.url ?? ""), user: undefined, session: undefined };
+      const answer = { id: requestId(request), route: "/ws", ...answered };
+      telemetry.http.answered(answer, () => ({ ...asked, ip: ipOf(request) }));
+    },
   });
   return {
     /** Bytes that wait for slow clients, over all sockets. */
