@@ -4,7 +4,7 @@
 -- Out: one JSON object, whose parts are null when they are empty.
 --      stored: the new messages as placed_message; ord says which element it was.
 --      known: those that were stored before, as they are by now. An element that is in neither has no such recipient, or its sender is not
---      in the group.
+--      in the group, or has a closed account.
 --      delivered: how far senders have received by now. lists: versions of the lists by user. senders: their profiles.
 --      members: of the groups, by group. dirty: what the call changes is in cache_dirty.
 -- p_epoch: under which epoch the caller marks in the cache what this changes, before it commits; null: not at all; see is_marked().
@@ -52,7 +52,8 @@ begin
           left join conversations c
             on i.recipient is not null and c.lo = least(i.sender, i.recipient) and c.hi = greatest(i.sender, i.recipient)
           left join conversations g on g.group_id = i.group_id
-        where not exists (select from messages k where k.sender_id = i.sender and k.client_id = i.client_id)
+        where exists (select from users u where u.id = i.sender and u.deleted_at is null)
+          and not exists (select from messages k where k.sender_id = i.sender and k.client_id = i.client_id)
           and (i.group_id is null or exists (
             select from participants p where p.user_id = i.sender and p.conversation_id = g.id and p.left_at is null
           ))

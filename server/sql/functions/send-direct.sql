@@ -1,6 +1,6 @@
 -- Stores one direct message in the common case, at about half the cost of send_batch(), which says what the parameters are and does all else.
--- Out: null and nothing done if the two have no conversation yet or are one person, the message was stored before, the recipient has blocked
---      its sender or does not see the last message. Otherwise one JSON object: the message's id, conversation_id, seq, ver and created_at,
+-- Out: null and nothing done if the two have no conversation yet or are one person, the sender's account is closed, the message was stored
+--      before, the recipient has blocked its sender or does not see the last message. Otherwise one JSON object: the message's id, conversation_id, seq, ver and created_at,
 --      its sender's profile and how far that one has received by now (delivered), the versions of both lists, and dirty.
 create or replace function send_direct(
   p_sender bigint, p_recipient bigint, p_client_id text, p_type text, p_content text, p_epoch int
@@ -24,14 +24,15 @@ begin
   update conversations t
   set ver = t.ver + 1, seq = t.seq + 1, last_message_id = nextval('message_ids'),
     last_message_at = greatest(next_message_time(), t.last_message_at), changed_xid = pg_current_xact_id()
-  where t.lo = least(p_sender, p_recipient) and t.hi = greatest(p_sender, p_recipient) and t.lo < t.hi
+  from users u
+  where u.id = p_sender and u.deleted_at is null
+    and t.lo = least(p_sender, p_recipient) and t.hi = greatest(p_sender, p_recipient) and t.lo < t.hi
     and not exists (select from messages k where k.sender_id = p_sender and k.client_id = p_client_id)
     and not exists (select from blocks k where k.blocker_id = p_recipient and k.blocked_id = p_sender)
     and not exists (
       select from participants p where p.user_id = p_recipient and p.conversation_id = t.id and p.last_visible_id is not null
     )
-  returning t.id, t.seq, t.ver, t.last_message_id, t.last_message_at,
-    (select user_profile(u) from users u where u.id = p_sender) as profile into head;
+  returning t.id, t.seq, t.ver, t.last_message_id, t.last_message_at, user_profile(u) as profile into head;
   if not found then
     return null;
   end if;

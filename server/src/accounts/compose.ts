@@ -1,12 +1,13 @@
-import { login } from "./login.ts";
 import { accountStore } from "./account-store.ts";
-import type { AccessTokens } from "./access-token.ts";
+import { createAccessTokens } from "./access-token.ts";
 import { attemptStore } from "./attempt-store.ts";
 import { blockStore } from "./block-store.ts";
 import { blockUser, listBlocks, unblockUser } from "./blocks.ts";
 import { changePassword } from "./change-password.ts";
 import { credentialStore } from "./credential-store.ts";
 import { deleteAccount } from "./delete-account.ts";
+import { createLiveSessions } from "./live-sessions.ts";
+import { login } from "./login.ts";
 import { endOtherSessions, endSession, listSessions } from "./own-sessions.ts";
 import { createPasswords } from "./passwords.ts";
 import type { Profiles } from "./profile-cache.ts";
@@ -18,16 +19,17 @@ import type { UserViews } from "./user-view.ts";
 import { keptAnswer } from "../cache/answers.ts";
 import type { Cache } from "../cache/cache.ts";
 import type { Config } from "../config.ts";
+import type { Hub } from "../delivery/hub.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/postgres/database.ts";
 import type { RoutesOf } from "../platform/route-handlers.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 
-export function composeAccounts(deps: {
+interface Deps {
   config: Config;
   db: Database;
   cache: Pick<Cache, "answers" | "writes">;
-  tokens: AccessTokens;
+  hub: Pick<Hub, "all">;
   views: UserViews;
   profiles: Profiles;
   secret: string;
@@ -37,30 +39,36 @@ export function composeAccounts(deps: {
   endSockets: PublishSessionEnd;
   /** Takes a user out of every group and deletes the avatar; may be called again. */
   beforeClosing: (userId: number) => Promise<void>;
-}) {
-  const { config, db, tokens, views, now, beforeClosing } = deps;
-  const { writes, answers } = deps.cache;
-  const keep = keptAnswer(answers);
+}
+
+export function composeAccounts(deps: Deps) {
+  const { config, db, views, secret, now, beforeClosing } = deps;
+  const { writes } = deps.cache;
+  const keep = keptAnswer(deps.cache.answers);
+  const { passwordMinLength, jwtSecretPrevious: previousSecret } = config;
   const accounts = accountStore(db, writes);
-  const store = sessionStore(db);
+  const store = sessionStore(db, config.sessionDays);
+  const tokens = createAccessTokens(secret, now, previousSecret);
+  const live = createLiveSessions({ tokens, sessions: store, sockets: () => deps.hub.all(), now });
   const passwords = createPasswords();
   const publishSessionEnd: PublishSessionEnd = (event, sessionIds) => {
-    tokens.refuse(sessionIds);
+    live.refuse(event.userId, sessionIds);
     deps.endSockets(event, sessionIds);
   };
-  const sessions = createSessions({ ...deps, sessions: store, accounts, publishSessionEnd });
-  const attempts = attemptStore(db, { free: config.loginLimit, secret: deps.secret });
+  const sessions = createSessions({ ...deps, previousSecret, sessions: store, accounts, tokens, publishSessionEnd });
+  const attempts = attemptStore(db, { free: config.loginLimit, secret });
   const profiles = { accounts, views, profiles: deps.profiles };
   const open = { sessions: store, publishSessionEnd, now };
   const owner = { credentials: credentialStore(db, writes), passwords, attempts, publishSessionEnd };
   const blocks = blockStore(db, writes);
   return {
+    live,
     /** Forgets sessions that can no longer be used, and attempts that no longer count. */
     purge: () => Promise.all([sessions.purge(), attempts.purge()]),
     routes: {
       csrf: async () => ({ ok: true }),
       register: ({ body, ...from }) =>
-        register({ accounts, attempts, passwords, sessions, passwordMinLength: config.passwordMinLength }, body, from),
+        register({ accounts, attempts, passwords, sessions, passwordMinLength }, body, from),
       login: ({ body, ...from }) => login({ accounts, attempts, passwords, sessions }, body, from),
       refresh: ({ refreshToken }) => sessions.renew(refreshToken),
       logout: async ({ refreshToken }) => {
@@ -74,10 +82,11 @@ export function composeAccounts(deps: {
       user: (request) =>
         keep("user", request, (reads) => getUser(profiles, request.caller, { text: request.params.identifier, reads })),
       sessions: ({ caller }) => listSessions(open, caller),
+      ticket: ({ caller }) => sessions.ticket(caller),
       endSession: ({ caller, params }) => endSession(open, caller, params.id),
       endOtherSessions: ({ caller }) => endOtherSessions(open, caller),
       changePassword: ({ caller, body, ...from }) =>
-        changePassword({ ...owner, passwordMinLength: config.passwordMinLength, now }, caller, body, from),
+        changePassword({ ...owner, passwordMinLength }, caller, body, from),
       deleteAccount: ({ caller, body, ...from }) => deleteAccount({ ...owner, beforeClosing }, caller, body, from),
       block: ({ caller, params }) => blockUser(blocks, caller, params.id),
       unblock: ({ caller, params }) => unblockUser(blocks, caller, params.id),

@@ -5,9 +5,9 @@ import { forgetDevices } from "./attempt-store.ts";
 import { changeProfile } from "./profile-cache.ts";
 import { endAllBut } from "./session-store.ts";
 
-const byId = statement<{ id: number; password_hash: string }>(
+const byId = statement<{ id: number; password_hash: string; username: string; full_name: string }>(
   "credentials.by_id",
-  "select id, password_hash from users where id = $1 and deleted_at is null",
+  "select id, password_hash, username, full_name from users where id = $1 and deleted_at is null",
 );
 const changeHash = statement<{ id: number }>(
   "credentials.change",
@@ -39,11 +39,11 @@ export function credentialStore(db: Database, writes: CacheWrites) {
   return {
     byId: async (userId: number) => (await db.query(byId, [userId]))[0],
     /** Replaces the hash and ends all sessions but `spared`: those that ended; undefined: the hash is not `from` any more. */
-    change: (change: { userId: number; from: string; to: string; spared: number | undefined; now: number }) =>
+    change: (change: { userId: number; from: string; to: string; spared: number | undefined }) =>
       db.transaction(async (queries) => {
         const [changed] = await queries.query(changeHash, [change.userId, change.from, change.to]);
         if (changed === undefined) return undefined;
-        return queries.query(endAllBut, [change.userId, change.spared ?? null, change.now]);
+        return queries.query(endAllBut, [change.userId, change.spared ?? null]);
       }),
     /**
      * Takes everything from a user but the row, which messages point to: the sessions that ended; undefined: the hash is not `hash`

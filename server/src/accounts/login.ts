@@ -18,7 +18,12 @@ export async function login(
   from: Place & { userAgent: string },
 ): Promise<AuthAnswer> {
   const { accounts, attempts, passwords, sessions } = deps;
-  const email = cutBytes(cleanText(body.email ?? "").trim(), 1024).toLowerCase();
+  const email = cutBytes(
+    cleanText(body.email ?? "")
+      .normalize("NFC")
+      .trim(),
+    1024,
+  ).toLowerCase();
   const password = body.password ?? "";
   if (email === "" || password === "") throw new OmError("missing_fields");
   const given = { from, email, password, findAccount: () => accounts.byEmailForLogin(email) };

@@ -1,6 +1,6 @@
 import { limits } from "@om/protocol";
-import { parseName } from "../accounts/names.ts";
-import { cleanText } from "../platform/cut-text.ts";
+import { isReservedName, parseName } from "../accounts/names.ts";
+import { normalizedText } from "../platform/cut-text.ts";
 import { OmError } from "../platform/om-error.ts";
 import { parseId } from "../platform/page-limit.ts";
 
@@ -18,10 +18,17 @@ export function parseHandle(text: string | null | undefined): string {
   return handle;
 }
 
-/** Not trimmed. @throws OmError `group_name_missing` */
+/** Of a group that has not had it. @throws OmError `invalid_handle`, `handle_taken` when it is reserved */
+export function parseNewHandle(text: string | null | undefined): string {
+  const handle = parseHandle(text);
+  if (isReservedName(handle)) throw new OmError("handle_taken");
+  return handle;
+}
+
+/** Not trimmed. @throws OmError `group_name_missing`, `invalid_request_body` for what is no text */
 export function parseGroupName(text: string): string {
   if (text === "") throw new OmError("group_name_missing");
-  return cleanText(text);
+  return normalizedText(text);
 }
 
 /** Whether name and description fit, in characters. */

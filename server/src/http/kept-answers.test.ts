@@ -170,6 +170,7 @@ test("before the server has started nothing is asked of memory", () => {
     kept: () => undefined,
     isAllowed: () => true,
     allowances: createAllowances({ factor: 0, now: () => 0 }),
+    headers: [],
     sending: () => true,
     onAnswered: () => undefined,
   });

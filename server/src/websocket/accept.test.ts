@@ -14,8 +14,10 @@ function refusingServer(options: Partial<AcceptOptions> = {}): Server {
     isAllowed: () => true,
     verify: async () => undefined,
     throttle: async () => undefined,
+    useTicket: async () => undefined,
     hasCapacity: () => true,
     open: () => undefined,
+    onRefused: () => undefined,
     ...options,
   });
   return server;

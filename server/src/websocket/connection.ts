@@ -2,7 +2,7 @@ import { once } from "node:events";
 import type { Duplex } from "node:stream";
 import { closeCodes, frameErrors, limits, type InboundType, type OutboundFrame } from "@om/protocol";
 import type { WebSocket } from "ws";
-import type { HubSocket } from "../delivery/hub.ts";
+import type { EndReason, HubSocket } from "../delivery/hub.ts";
 import type { Push } from "../delivery/push.ts";
 import type { Allowance } from "../platform/allowances.ts";
 import type { Caller } from "../platform/caller.ts";
@@ -53,6 +53,9 @@ export interface ConnectionDeps {
 export interface ConnectionParams {
   id: string;
   caller: Caller;
+  /** See HubSocket. */
+  tokenEndsAt: number | undefined;
+  openedAt: number;
   gzip: boolean;
   resuming: boolean;
   /** Both of the user, whatever number of sockets. */
@@ -74,6 +77,8 @@ export class Connection implements HubSocket, HeartbeatSocket, FrameSource, Asyn
   readonly id: string;
   readonly caller: Caller;
   readonly resuming: boolean;
+  readonly openedAt: number;
+  readonly tokenEndsAt: number | undefined;
   readonly #ws: WebSocket;
   readonly #deps: ConnectionDeps;
   readonly #gzip: boolean;
@@ -95,6 +100,8 @@ export class Connection implements HubSocket, HeartbeatSocket, FrameSource, Asyn
     this.id = params.id;
     this.caller = params.caller;
     this.resuming = params.resuming;
+    this.openedAt = params.openedAt;
+    this.tokenEndsAt = params.tokenEndsAt;
     this.#lastActivityAt = deps.now();
     this.#queue = new SendQueue(ws, raw, { unsent: params.unsent, onSlow: () => this.#onSlow() });
     this.#backlog = params.resuming ? undefined : this.#createBacklog();
@@ -146,8 +153,8 @@ export class Connection implements HubSocket, HeartbeatSocket, FrameSource, Asyn
     this.close("tooMany");
   }
 
-  end(): void {
-    this.close("ended");
+  end(why: EndReason): void {
+    this.close(why);
   }
 
   lastActivityAt(): number {

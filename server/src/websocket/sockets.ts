@@ -1,23 +1,27 @@
 import { randomBytes } from "node:crypto";
-import type { Server } from "node:http";
+import type { IncomingMessage, Server } from "node:http";
 import { limits } from "@om/protocol";
+import proxyAddress from "@fastify/proxy-addr";
 import type { Config } from "../config.ts";
 import type { Hub } from "../delivery/hub.ts";
 import type { Allowances } from "../platform/allowances.ts";
-import type { Clock } from "../platform/clock.ts";
 import type { FrameHandlers } from "../platform/frame-handlers.ts";
-import type { VerifyToken } from "../platform/caller.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { UseTicket, VerifyToken } from "../platform/caller.ts";
+import { requestId } from "../http/responses.ts";
+import { loggedPath } from "../platform/telemetry/logger.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import { acceptUpgrades, type AcceptedUpgrade } from "./accept.ts";
 import { Connection, type ConnectionDeps } from "./connection.ts";
 import { createHeartbeat } from "./heartbeat.ts";
-import { UnsentBytes } from "./unsent-bytes.ts";
+import { createUnsentBytes } from "./unsent-bytes.ts";
 
 interface Options {
   config: Config;
   server: Server;
   isAllowed: (origin: string | undefined, host: string | undefined) => boolean;
   verify: VerifyToken;
+  useTicket: UseTicket;
   hub: Hub;
   allowances: Allowances;
   monotonic: Clock;
@@ -28,46 +32,46 @@ interface Options {
   messages: Pick<ConnectionDeps, "backlog" | "deliveries">;
   presence: Pick<ConnectionDeps, "userActive">;
   telemetry: Telemetry;
+  now: Clock;
 }
 
 /** All sockets of this process. Disposing it refuses new ones and closes the others with a code that invites them back. */
-export function openSockets({ config, server, isAllowed, verify, hub, monotonic: now, telemetry, ...on }: Options) {
+export function openSockets({ config, server, isAllowed, verify, useTicket, hub, telemetry, ...on }: Options) {
   const open = new Set<Connection>();
-  /** Of users with a socket. */
-  const unsentBytes = new Map<number, UnsentBytes>();
-  const heartbeat = createHeartbeat({ periodMs: 30_000, timeoutMs: 90_000, now });
+  const unsentBytes = createUnsentBytes(config.sendQueueBytes);
+  const heartbeat = createHeartbeat({ periodMs: 30_000, timeoutMs: 90_000, now: on.monotonic });
   const deps: ConnectionDeps = {
     handlers: { ...on.frames, ping: (source) => source.reply({ type: "pong" }), pong: () => undefined },
     backlog: on.messages.backlog,
     deliveries: on.messages.deliveries,
     userActive: on.presence.userActive,
-    now,
+    now: on.monotonic,
     pause: on.pause,
     unreadBytes: config.sendQueueBytes / 4,
     // Four bytes a character at the most, and what else a message has.
     maxFrameBytes: Math.max(limits.frameBytes, 4 * config.maxMessageLength + 4_096),
     observe: telemetry.sockets,
   };
+  const addressOf = proxyAddress.compile(config.trustProxy);
+  const ipOf = (request: IncomingMessage): string => proxyAddress(request, addressOf);
   let stopping = false;
 
-  function accept({ ws, raw, caller, gzip, resuming }: AcceptedUpgrade): void {
-    const { userId } = caller;
-    const unsent = unsentBytes.get(userId) ?? new UnsentBytes(config.sendQueueBytes);
-    unsentBytes.set(userId, unsent);
+  function accept({ request, ws, raw, ...upgrade }: AcceptedUpgrade): void {
+    const { userId } = upgrade.caller;
     // In one piece: a UUID is put together of 19, which takes 600 bytes for as long as the socket lives.
     const id = randomBytes(16).toString("base64url");
-    const allowance = on.allowances.of(userId);
-    const connection = new Connection(ws, raw, { id, caller, gzip, resuming, allowance, unsent }, deps);
+    const own = { id, openedAt: on.now(), allowance: on.allowances.of(userId), unsent: unsentBytes.of(userId) };
+    const connection = new Connection(ws, raw, { ...upgrade, ...own }, deps);
     open.add(connection);
     hub.add(connection);
     heartbeat.add(connection);
-    telemetry.sockets.opened(connection.facts());
+    telemetry.sockets.opened(connection.facts(), { request: requestId(request), ip: ipOf(request) });
     ws.on("close", (code) => {
       telemetry.sockets.closed(connection.facts(), code);
       heartbeat.remove(connection);
       open.delete(connection);
       hub.remove(connection);
-      if (!unsent.isUsed) unsentBytes.delete(userId);
+      unsentBytes.closed(userId);
     });
     void connection.start();
   }
@@ -79,8 +83,14 @@ export function openSockets({ config, server, isAllowed, verify, hub, monotonic:
       const wait = on.allowances.of(userId).takeOrRefuse("sockets");
       if (wait > 0) await on.pause(wait);
     },
+    useTicket,
     hasCapacity: () => !stopping && (config.maxSockets === 0 || open.size < config.maxSockets),
     open: accept,
+    onRefused(request, answered) {
+      const asked = { method: "GET", path: loggedPath(request.url ?? ""), user: undefined, session: undefined };
+      const answer = { id: requestId(request), route: "/ws", ...answered };
+      telemetry.http.answered(answer, () => ({ ...asked, ip: ipOf(request) }));
+    },
   });
   return {
     /** Bytes that wait for slow clients, over all sockets. */

@@ -35,3 +35,19 @@ export class UnsentBytes {
     if (at >= 0) this.#queues.splice(at, 1);
   }
 }
+
+/** One for each user with a socket. */
+export function createUnsentBytes(maxBytes: number) {
+  const users = new Map<number, UnsentBytes>();
+  return {
+    of(userId: number): UnsentBytes {
+      const known = users.get(userId) ?? new UnsentBytes(maxBytes);
+      users.set(userId, known);
+      return known;
+    },
+    /** A socket of the user is gone. */
+    closed(userId: number): void {
+      if (users.get(userId)?.isUsed === false) users.delete(userId);
+    },
+  };
+}
