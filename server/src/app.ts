@@ -25,6 +25,7 @@ import { composeMessages } from "./messages/compose.ts";
 import { openRedis } from "./open/open-redis.ts";
 import { faultStep } from "./cache/fault-step.ts";
 import { externalConnection, openStorage, type Storage, type StorageEvents } from "./open/open-storage.ts";
+import { createMediaAddress } from "./platform/media-address.ts";
 import { every } from "./platform/periodic-task.ts";
 import type { Clock } from "./platform/clock.ts";
 import { createDisposalStack } from "./platform/disposal-stack.ts";
@@ -152,17 +153,18 @@ export function composeFeatures(opened: Opened, ownUrl: () => string) {
   const base = { ...opened, db, writes: cache.writes };
 
   const presence = composePresence({ ...base, failure: failed("presence") });
+  const mediaBase = (): string => config.publicApiBaseUrl || `${ownUrl()}/api`;
   const views = createUserViews({
     exposeEmails: config.exposeEmails,
+    mediaUrl: createMediaAddress(mediaBase).shown,
     presence: presence.source,
     onProfileServed: (userId, ver) => cache.raiseFloor(profileKey(userId), ver),
   });
   const shared = { ...base, views, profiles: createProfiles({ db, exposeEmails: config.exposeEmails }) };
   const publishGroupEvent = createGroupPublisher({ bus, memberships: membershipStore(db), failure: failed("groups") });
   const groups = composeGroups({ ...shared, publishGroupEvent });
-  const mediaBase = (): string => config.publicApiBaseUrl || `${ownUrl()}/api`;
   const media = composeMedia({ ...shared, base: mediaBase, setIcon: groups.setIcon });
-  const messages = composeMessages({ ...shared, media: media.links });
+  const messages = composeMessages({ ...shared, media: media.links, sweepFiles: media.sweepAttachments });
   const conversations = composeConversations({ ...shared, advance: messages.advance, groups: messages.groups });
   const tokens = createAccessTokens(secret, now);
   const accounts = composeAccounts({
@@ -173,6 +175,7 @@ export function composeFeatures(opened: Opened, ownUrl: () => string) {
       await groups.leaveAll(userId);
       await media.forget(userId);
     },
+    erase: messages.erase,
   });
   const releases = composeReleases(db);
   bus.subscribe((event) => {
@@ -192,6 +195,7 @@ export function composeFeatures(opened: Opened, ownUrl: () => string) {
     { everyMs: 2_000, name: "last seen", work: presence.flush },
     { everyMs: 1_000, name: "resume point", work: conversations.markDurable },
     { everyMs: 600_000, name: "purge", work: accounts.purge },
+    { everyMs: 60_000, name: "erasures", work: messages.eraseDeleted },
     { everyMs: 3_600_000, name: "uploads", work: media.sweep },
     { everyMs: 600_000, name: "attachments", work: media.sweepAttachments },
   ];

@@ -44,6 +44,7 @@ export async function startOmServer(env: Record<string, string> = {}, repository
     AUTH_LIMIT: "0",
     NAMES_LIMIT: "0",
     LOGIN_LIMIT: "0",
+    WHO_MAY_ADD: "everybody",
     FRAME_RATE: "0",
     ...env,
   };

@@ -35,8 +35,9 @@ export function composeAccounts(deps: {
   endSockets: PublishSessionEnd;
   /** Takes a user out of every group and deletes the avatar; may be called again. */
   beforeClosing: (userId: number) => Promise<void>;
+  erase: (account: { userId: number }, atOnce: boolean) => Promise<void>;
 }) {
-  const { config, db, tokens, views, secret, now, beforeClosing } = deps;
+  const { config, db, tokens, views, secret, now, beforeClosing, erase } = deps;
   const { writes } = deps.cache;
   const keep = keptAnswer(deps.cache.answers);
   const { passwordMinLength } = config;
@@ -49,7 +50,7 @@ export function composeAccounts(deps: {
   };
   const sessions = createSessions({ sessions: store, accounts, tokens, views, publishSessionEnd, secret, now });
   const failures = createRateLimit({ limit: config.loginLimit, windowMs: 15 * 60_000, now });
-  const profiles = { accounts, views, profiles: deps.profiles };
+  const profiles = { accounts, views, profiles: deps.profiles, whoMayAdd: config.whoMayAdd };
   const open = { sessions: store, publishSessionEnd, now };
   const owner = { credentials: credentialStore(db, writes), passwords, failures, publishSessionEnd };
   const blocks = blockStore(db, writes);
@@ -78,7 +79,8 @@ export function composeAccounts(deps: {
       endOtherSessions: ({ caller }) => endOtherSessions(open, caller),
       changePassword: ({ caller, body, address }) =>
         changePassword({ ...owner, passwordMinLength, now }, caller, body, address),
-      deleteAccount: ({ caller, body, address }) => deleteAccount({ ...owner, beforeClosing }, caller, body, address),
+      deleteAccount: ({ caller, body, address }) =>
+        deleteAccount({ ...owner, beforeClosing, erase }, caller, body, address),
       block: ({ caller, params }) => blockUser(blocks, caller, params.id),
       unblock: ({ caller, params }) => unblockUser(blocks, caller, params.id),
       blocks: ({ caller }) => listBlocks({ blocks, views }, caller),

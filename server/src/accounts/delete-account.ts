@@ -9,6 +9,8 @@ interface Deps extends PasswordDeps {
   /** Undoes what the user has elsewhere; may be called again for a user of whom some or all is undone. */
   beforeClosing: (userId: number) => Promise<void>;
   publishSessionEnd: PublishSessionEnd;
+  /** Erases what the user has written and uploaded if it is wanted at once. */
+  erase: (account: { userId: number }, atOnce: boolean) => Promise<void>;
 }
 
 /** Closes the account for good. Groups are left and the avatar deleted first: if that fails, the account is still there and its owner can try again. */
@@ -28,5 +30,6 @@ export async function deleteAccount(
     { userId, ended: { exceptSessionId: undefined } },
     ended.map(({ id }) => id),
   );
+  await deps.erase({ userId }, body.at_once === true);
   return { ok: true };
 }

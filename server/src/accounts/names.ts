@@ -1,6 +1,7 @@
 import { limits } from "@om/protocol";
 import { OmError } from "../platform/om-error.ts";
-import { cleanText, cutBytes } from "../platform/cut-text.ts";
+import { cutBytes } from "../platform/cut-text.ts";
+import { cleanName } from "../platform/visible-text.ts";
 
 /** A name that a user or a public group may have, trimmed; undefined when it has not the form of one. */
 export function parseName(text: string): string | undefined {
@@ -15,9 +16,9 @@ export function parseUsername(text: string): string {
   return name;
 }
 
-/** Trimmed and cut to the bytes that fit. */
+/** What can be seen of it, trimmed and cut to the bytes that fit. */
 export function parseFullName(text: string): string {
-  return cutBytes(cleanText(text).trim(), limits.fullNameBytes);
+  return cutBytes(cleanName(text).trim(), limits.fullNameBytes);
 }
 
 // RFC 5322: local part and domain are atoms with dots between; the local part may be quoted, the domain an address in brackets.

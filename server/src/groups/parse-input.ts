@@ -1,8 +1,8 @@
 import { limits } from "@om/protocol";
 import { parseName } from "../accounts/names.ts";
-import { cleanText } from "../platform/cut-text.ts";
 import { OmError } from "../platform/om-error.ts";
 import { parseId } from "../platform/page-limit.ts";
+import { cleanName } from "../platform/visible-text.ts";
 
 /** An unsigned 32-bit decimal (wire contract §2.9). @throws OmError `malformed_group_id` */
 export function parseGroupId(text: string | undefined): number {
@@ -18,10 +18,11 @@ export function parseHandle(text: string | null | undefined): string {
   return handle;
 }
 
-/** Not trimmed. @throws OmError `group_name_missing` */
+/** What can be seen of it, not trimmed; spaces pass (wire contract §2.9.1). @throws OmError `group_name_missing` when it is nothing */
 export function parseGroupName(text: string): string {
-  if (text === "") throw new OmError("group_name_missing");
-  return cleanText(text);
+  const name = /^ +$/.test(text) ? text : cleanName(text);
+  if (name === "") throw new OmError("group_name_missing");
+  return name;
 }
 
 /** Whether name and description fit, in characters. */

@@ -17,6 +17,7 @@ import { cors } from "./cors.ts";
 import { addDocsRoutes } from "./docs-routes.ts";
 import { sendError } from "./errors.ts";
 import type { Handlers, RouteRequest } from "../platform/route-handlers.ts";
+import { plainForwarded } from "./forwarded.ts";
 import { HttpRequest } from "./http-request.ts";
 import { createKeptAnswers, type KeptAnswers } from "./kept-answers.ts";
 import { createLimits, limitReached, networkOf, type Limits } from "./limits.ts";
@@ -111,9 +112,10 @@ function openFastify(config: Config, { isAllowed, telemetry, ...context }: HttpO
   });
   const app = fastify({
     serverFactory(handler) {
-      return createServer({ ...timeouts, IncomingMessage: HttpRequest }, (request, response) =>
-        keptAnswers(request, response, () => handler(request, response)),
-      );
+      return createServer({ ...timeouts, IncomingMessage: HttpRequest }, (request, response) => {
+        plainForwarded(request);
+        keptAnswers(request, response, () => handler(request, response));
+      });
     },
     bodyLimit: wireLimits.bodyBytes,
     forceCloseConnections: "idle",

@@ -1,7 +1,7 @@
 import type { Caller } from "../platform/caller.ts";
 import type { FileResponse } from "../platform/file-response.ts";
 import { OmError } from "../platform/om-error.ts";
-import { isAttachmentKey, isAvatarKey, isUploadOf, typeOfKey } from "./media-keys.ts";
+import { isAttachmentKey, isAvatarKey, typeOfKey } from "./media-keys.ts";
 import type { MediaDeps } from "./avatars.ts";
 
 /** Avatars of users and icons of groups: every user may see them. @throws OmError `not_found` */
@@ -12,7 +12,7 @@ export async function fetchAvatar({ storage }: MediaDeps, path: string | undefin
 }
 
 /**
- * For whoever uploaded it, and for whoever can see a message that names it. Nobody else learns whether it exists.
+ * For whoever can see a message that names it, and for whoever uploaded it until one does. Nobody else learns whether it exists.
  * @throws OmError `not_found`
  */
 export async function fetchAttachment(
@@ -22,7 +22,7 @@ export async function fetchAttachment(
 ): Promise<FileResponse> {
   const key = `attachments/${withoutEmptyParts(path)}`;
   if (!isAttachmentKey(key)) throw new OmError("not_found");
-  if (!isUploadOf(key, userId) && !(await attachments.canRead({ key, userId }))) throw new OmError("not_found");
+  if (!(await attachments.canRead({ key, userId }))) throw new OmError("not_found");
   return read(storage, key);
 }
 

@@ -2,7 +2,7 @@ import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
 import type { ReceiveFile } from "../platform/upload.ts";
 import { imageKind, InvalidImage, type Images } from "./images.ts";
-import { downloadExtension, mediaUrl, newKey, typeOfKey } from "./media-keys.ts";
+import { downloadExtension, mediaPath, newKey, typeOfKey } from "./media-keys.ts";
 import type { MediaDeps } from "./avatars.ts";
 import type { UploadedFile } from "./uploads.ts";
 
@@ -26,7 +26,7 @@ export function uploadAttachment(deps: MediaDeps, caller: Caller, receive: Recei
     // First, so that nothing lies in the storage of which nobody knows.
     await deps.attachments.add(key, new Date(deps.now()));
     await deps.storage.put(key, { path, type: typeOfKey(key) });
-    return { url: mediaUrl(key, deps.base()) };
+    return { url: deps.address.shown(mediaPath(key)) };
   });
 }
 

@@ -5,6 +5,10 @@ import type { Caller } from "./caller.ts";
 export interface FrameSource {
   caller: Caller;
   socketId: string;
+  /** Its client catches up by cursor and knows every frame and error; others are what came before. */
+  resuming: boolean;
+  /** What is to be done when it has closed, at once if it has. */
+  onClose(run: () => Promise<void>): void;
   reply(frame: OutboundFrame | string): void;
   /** Resolves when the socket's client has read most of what it was sent. */
   ready(): Promise<void>;

@@ -2,7 +2,7 @@ import type { Duplex } from "node:stream";
 import { closeCodes, frameErrors, type InboundType, type OutboundFrame } from "@om/protocol";
 import type { WebSocket } from "ws";
 import type { HubSocket } from "../delivery/hub.ts";
-import type { Push } from "../delivery/push.ts";
+import { withPairId, type Push } from "../delivery/push.ts";
 import type { Caller } from "../platform/caller.ts";
 import { FrameRefusal } from "../platform/om-error.ts";
 import { websocketFrame } from "../platform/websocket-frame.ts";
@@ -90,6 +90,12 @@ export class Connection implements HubSocket, HeartbeatSocket, AsyncDisposable {
     this.#source = {
       caller: params.caller,
       socketId: params.id,
+      resuming: params.resuming,
+      onClose(run) {
+        const closed = (): void => void run().catch(deps.observe.failure);
+        if (ws.readyState === ws.CLOSED) closed();
+        else ws.once("close", closed);
+      },
       reply: (frame) => this.#reply(frame),
       ready: () => this.#ready(),
     };
@@ -171,7 +177,7 @@ export class Connection implements HubSocket, HeartbeatSocket, AsyncDisposable {
       userId: this.userId,
       batched: this.#params.gzip,
       read: this.#deps.backlog,
-      send: (frame) => this.#reply(frame),
+      send: (frame) => this.#reply(this.#params.gzip ? frame : withPairId(frame)),
       forward: (push) => this.#forward(push),
       sent: (conversationId, messageId) => this.#noteSent(conversationId, messageId),
       revised: (conversationId, ver) =>
@@ -203,7 +209,8 @@ export class Connection implements HubSocket, HeartbeatSocket, AsyncDisposable {
 
   #forward({ frame }: Push): void {
     this.#deps.observe.push();
-    this.#queue.send(frame.bytes(this.#params.gzip));
+    const { gzip, resuming } = this.#params;
+    this.#queue.send(gzip || resuming ? frame.bytes(gzip) : frame.pairedBytes());
   }
 
   #reply(frame: OutboundFrame | string): void {
