@@ -171,11 +171,13 @@ export function composeFeatures(opened: Opened, ownUrl: () => string) {
     ...shared,
     tokens,
     endSockets: (event, sessionIds) => bus.publish([{ ...event, sessionIds }]),
-    async beforeClosing(userId) {
-      await groups.leaveAll(userId);
-      await media.forget(userId);
+    closing: {
+      async beforeClosing(userId) {
+        await groups.leaveAll(userId);
+        await media.forget(userId);
+      },
+      erase: messages.erase,
     },
-    erase: messages.erase,
   });
   const releases = composeReleases(db);
   bus.subscribe((event) => {

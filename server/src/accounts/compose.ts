@@ -5,7 +5,7 @@ import { blockStore } from "./block-store.ts";
 import { blockUser, listBlocks, unblockUser } from "./blocks.ts";
 import { changePassword } from "./change-password.ts";
 import { credentialStore } from "./credential-store.ts";
-import { deleteAccount } from "./delete-account.ts";
+import { deleteAccount, type Closing } from "./delete-account.ts";
 import { endOtherSessions, endSession, listSessions } from "./own-sessions.ts";
 import { createPasswords } from "./passwords.ts";
 import type { Profiles } from "./profile-cache.ts";
@@ -33,11 +33,9 @@ export function composeAccounts(deps: {
   now: Clock;
   /** Closes the sockets of sessions that ended, on every node, and lets the other nodes refuse their tokens. */
   endSockets: PublishSessionEnd;
-  /** Takes a user out of every group and deletes the avatar; may be called again. */
-  beforeClosing: (userId: number) => Promise<void>;
-  erase: (account: { userId: number }, atOnce: boolean) => Promise<void>;
+  closing: Closing;
 }) {
-  const { config, db, tokens, views, secret, now, beforeClosing, erase } = deps;
+  const { config, db, tokens, views, secret, now, closing } = deps;
   const { writes } = deps.cache;
   const keep = keptAnswer(deps.cache.answers);
   const { passwordMinLength } = config;
@@ -79,8 +77,7 @@ export function composeAccounts(deps: {
       endOtherSessions: ({ caller }) => endOtherSessions(open, caller),
       changePassword: ({ caller, body, address }) =>
         changePassword({ ...owner, passwordMinLength, now }, caller, body, address),
-      deleteAccount: ({ caller, body, address }) =>
-        deleteAccount({ ...owner, beforeClosing, erase }, caller, body, address),
+      deleteAccount: ({ caller, body, address }) => deleteAccount({ ...owner, ...closing }, caller, body, address),
       block: ({ caller, params }) => blockUser(blocks, caller, params.id),
       unblock: ({ caller, params }) => unblockUser(blocks, caller, params.id),
       blocks: ({ caller }) => listBlocks({ blocks, views }, caller),

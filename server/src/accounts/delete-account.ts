@@ -4,13 +4,17 @@ import type { CredentialStore } from "./credential-store.ts";
 import { verifyPassword, type PasswordDeps } from "./verify-password.ts";
 import type { PublishSessionEnd } from "./sessions.ts";
 
-interface Deps extends PasswordDeps {
-  credentials: CredentialStore;
+/** What becomes of a user's things elsewhere. */
+export interface Closing {
   /** Undoes what the user has elsewhere; may be called again for a user of whom some or all is undone. */
   beforeClosing: (userId: number) => Promise<void>;
-  publishSessionEnd: PublishSessionEnd;
   /** Erases what the user has written and uploaded if it is wanted at once. */
   erase: (account: { userId: number }, atOnce: boolean) => Promise<void>;
+}
+
+interface Deps extends PasswordDeps, Closing {
+  credentials: CredentialStore;
+  publishSessionEnd: PublishSessionEnd;
 }
 
 /** Closes the account for good. Groups are left and the avatar deleted first: if that fails, the account is still there and its owner can try again. */

@@ -26,10 +26,10 @@ export interface Hub {
   onPresence(listener: (userId: number, online: boolean) => void): void;
 }
 
-/** Sockets of one user, oldest first. Those that were evicted are connected until they are closed, and do not count again. */
+/** Sockets of one user, oldest first. The first `evicted` of them were asked to go; they are connected until they are closed. */
 interface UserSockets {
-  connected: Set<HubSocket>;
-  staying: Set<HubSocket>;
+  connected: HubSocket[];
+  evicted: number;
 }
 
 /** @param options.maxSocketsPerUser above it the user's oldest sockets are evicted; 0 = no bound */
@@ -43,24 +43,26 @@ export function createHub(options: { maxSocketsPerUser: number }): Hub {
   };
   return {
     add(socket) {
-      const known = users.get(socket.userId) ?? { connected: new Set(), staying: new Set() };
-      users.set(socket.userId, known);
-      known.connected.add(socket);
-      known.staying.add(socket);
       count += 1;
-      if (known.connected.size === 1) tell(socket.userId, true);
-      for (const oldest of known.staying) {
-        if (known.staying.size <= bound) break;
-        known.staying.delete(oldest);
-        oldest.evict();
+      const known = users.get(socket.userId);
+      if (known === undefined) {
+        users.set(socket.userId, { connected: [socket], evicted: 0 });
+        return tell(socket.userId, true);
+      }
+      known.connected.push(socket);
+      while (known.connected.length - known.evicted > bound) {
+        known.evicted += 1;
+        known.connected[known.evicted - 1]?.evict();
       }
     },
     remove(socket) {
       const known = users.get(socket.userId);
-      if (known === undefined || !known.connected.delete(socket)) return;
-      known.staying.delete(socket);
+      const at = known?.connected.indexOf(socket) ?? -1;
+      if (known === undefined || at === -1) return;
+      known.connected.splice(at, 1);
+      if (at < known.evicted) known.evicted -= 1;
       count -= 1;
-      if (known.connected.size > 0) return;
+      if (known.connected.length > 0) return;
       users.delete(socket.userId);
       tell(socket.userId, false);
     },

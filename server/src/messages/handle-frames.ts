@@ -1,8 +1,8 @@
 import { limits, type InboundPayload, type SyncResponseFrame } from "@om/protocol";
 import type { AdvancePosition } from "../conversations/mark-read.ts";
 import type { Caller } from "../platform/caller.ts";
-import { FrameRefusal, OmError } from "../platform/om-error.ts";
 import type { FrameSource } from "../platform/frame-handlers.ts";
+import { FrameRefusal, OmError } from "../platform/om-error.ts";
 import { DatabaseUnavailable } from "../platform/postgres/database.ts";
 import type { MessageDeps } from "./deps.ts";
 import type { StoredRow } from "./message-store.ts";
@@ -15,10 +15,10 @@ import { syncMessages } from "./sync-messages.ts";
  */
 export async function handleChat(
   { send, store }: Pick<MessageDeps, "send" | "store">,
-  source: Pick<FrameSource, "caller" | "socketId" | "resuming" | "reply">,
+  source: Pick<FrameSource, "caller" | "id" | "resuming" | "reply">,
   payload: InboundPayload<"chat">,
 ): Promise<string> {
-  const { caller, socketId } = source;
+  const { caller, id: socketId } = source;
   const clientId = payload.client_id ?? "";
   if (clientId === "") throw new FrameRefusal("missing_client_id");
   const named = { clientId: clientId.slice(0, 200) };

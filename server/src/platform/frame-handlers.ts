@@ -3,10 +3,11 @@ import type { Caller } from "./caller.ts";
 
 /** Who sent a frame and by which socket; `reply` answers on that socket only, with a frame or the JSON of one. */
 export interface FrameSource {
-  caller: Caller;
-  socketId: string;
+  readonly caller: Caller;
+  /** Of the socket. */
+  readonly id: string;
   /** Its client catches up by cursor and knows every frame and error; others are what came before. */
-  resuming: boolean;
+  readonly resuming: boolean;
   /** What is to be done when it has closed, at once if it has. */
   onClose(run: () => Promise<void>): void;
   reply(frame: OutboundFrame | string): void;

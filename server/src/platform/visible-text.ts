@@ -3,7 +3,7 @@
  * joiners, which Persian and emoji need, selectors of variants, and the tags of flags.
  */
 const unseen =
-  /(?![\u200c\u200d\ufe00-\ufe0f\u180b-\u180d\u{e0020}-\u{e007f}\u{e0100}-\u{e01ef}])[\p{Cc}\p{Default_Ignorable_Code_Point}\ufff9-\ufffb\u2800]/gu;
+  /(?!\u200c|\u200d|[\ufe00-\ufe0f]|[\u180b-\u180d]|[\u{e0020}-\u{e007f}]|[\u{e0100}-\u{e01ef}])[\p{Cc}\p{Default_Ignorable_Code_Point}\ufff9-\ufffb\u2800]/gu;
 /** Only such make no name. */
 const nothing = /^[\p{Cc}\p{Cf}\p{Z}\p{Default_Ignorable_Code_Point}]*$/u;
 

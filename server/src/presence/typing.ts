@@ -31,13 +31,14 @@ export function createTyping(deps: Deps) {
   const typed = new Map<string, Map<string, Target>>();
 
   return async (
-    { caller: { userId }, socketId, onClose }: Pick<FrameSource, "caller" | "socketId" | "onClose">,
+    source: Pick<FrameSource, "caller" | "id" | "onClose">,
     payload: InboundPayload<"typing">,
   ): Promise<void> => {
+    const { userId } = source.caller;
     const target = { recipientId: payload.recipient_id ?? 0, groupId: payload.group_id ?? 0 };
     const isTyping = payload.is_typing ?? false;
     if (!(await tell(deps, userId, { ...target, isTyping }))) return;
-    const [key, known] = [`${target.recipientId}/${target.groupId}`, typed.get(socketId)];
+    const [key, known] = [`${target.recipientId}/${target.groupId}`, typed.get(source.id)];
     known?.delete(key);
     if (!isTyping) return;
     if (known !== undefined) {
@@ -47,9 +48,9 @@ export function createTyping(deps: Deps) {
       return;
     }
     const targets = new Map([[key, target]]);
-    typed.set(socketId, targets);
-    onClose(async () => {
-      typed.delete(socketId);
+    typed.set(source.id, targets);
+    source.onClose(async () => {
+      typed.delete(source.id);
       for (const one of targets.values()) await tell(deps, userId, { ...one, isTyping: false });
     });
   };

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import type { Duplex } from "node:stream";
 import { closeCodes, frameErrors, type InboundType, type OutboundFrame } from "@om/protocol";
 import type { WebSocket } from "ws";
@@ -10,8 +11,8 @@ import { createBacklog, type FetchBacklog } from "./backlog.ts";
 import type { FrameHandlers, FrameSource } from "../platform/frame-handlers.ts";
 import type { HeartbeatSocket } from "./heartbeat.ts";
 import { parseFrame } from "./parse-frame.ts";
-import { createPongConfirmations } from "./pong-confirmations.ts";
-import { createSendQueue, type SendQueue } from "./send-queue.ts";
+import { PongConfirmations } from "./pong-confirmations.ts";
+import { SendQueue } from "./send-queue.ts";
 import type { TokenBucket } from "./token-bucket.ts";
 
 /** What is done with a client's proof that it has received what it was sent. */
@@ -58,21 +59,19 @@ const maxInFlight = 64;
 const pipelined: ReadonlySet<InboundType> = new Set(["chat", "ack", "delivery", "read"]);
 
 /** One client socket: handles its frames one after another, and is the only writer to it. */
-export class Connection implements HubSocket, HeartbeatSocket, AsyncDisposable {
+export class Connection implements HubSocket, HeartbeatSocket, FrameSource, AsyncDisposable {
   readonly id: string;
-  readonly userId: number;
+  readonly caller: Caller;
   readonly resuming: boolean;
-  readonly sessionId: number | undefined;
   readonly #ws: WebSocket;
   readonly #deps: ConnectionDeps;
-  readonly #params: ConnectionParams;
+  readonly #gzip: boolean;
+  readonly #bucket: TokenBucket;
   readonly #queue: SendQueue;
-  readonly #source: FrameSource;
-  readonly #confirmations: ReturnType<typeof createPongConfirmations>;
+  readonly #confirmations = new PongConfirmations();
   readonly #backlog: ReturnType<typeof createBacklog> | undefined;
-  readonly #closed: Promise<void>;
   readonly #inbox: { data: Buffer; binary: boolean }[] = [];
-  readonly #inFlight = new Set<Promise<void>>();
+  #inFlight: Set<Promise<void>> | undefined;
   #inboxBytes = 0;
   #handling = false;
   #lastActivityAt: number;
@@ -80,28 +79,14 @@ export class Connection implements HubSocket, HeartbeatSocket, AsyncDisposable {
   constructor(ws: WebSocket, raw: Duplex, params: ConnectionParams, deps: ConnectionDeps) {
     this.#ws = ws;
     this.#deps = deps;
-    this.#params = params;
+    this.#gzip = params.gzip;
+    this.#bucket = params.bucket;
     this.id = params.id;
-    this.userId = params.caller.userId;
+    this.caller = params.caller;
     this.resuming = params.resuming;
-    this.sessionId = params.caller.sessionId;
     this.#lastActivityAt = deps.now();
-    this.#queue = createSendQueue(ws, raw, { maxBytes: deps.sendQueueBytes, onSlow: () => this.#onSlow() });
-    this.#source = {
-      caller: params.caller,
-      socketId: params.id,
-      resuming: params.resuming,
-      onClose(run) {
-        const closed = (): void => void run().catch(deps.observe.failure);
-        if (ws.readyState === ws.CLOSED) closed();
-        else ws.once("close", closed);
-      },
-      reply: (frame) => this.#reply(frame),
-      ready: () => this.#ready(),
-    };
-    this.#confirmations = createPongConfirmations();
+    this.#queue = new SendQueue(ws, raw, { maxBytes: deps.sendQueueBytes, onSlow: () => this.#onSlow() });
     this.#backlog = params.resuming ? undefined : this.#createBacklog();
-    this.#closed = new Promise((resolve) => ws.once("close", () => resolve()));
     ws.on("message", (data, isBinary) => this.#receive(data as Buffer, isBinary));
     ws.on("pong", (data) => {
       this.#lastActivityAt = deps.now();
@@ -110,7 +95,16 @@ export class Connection implements HubSocket, HeartbeatSocket, AsyncDisposable {
     });
     ws.on("ping", () => (this.#lastActivityAt = deps.now()));
     ws.on("error", () => undefined);
-    ws.once("close", () => this.#queue.close());
+    ws.on("close", () => this.#queue.close());
+  }
+
+  get userId(): number {
+    return this.caller.userId;
+  }
+
+  /** Of the access token; undefined for a token of the old server. */
+  get sessionId(): number | undefined {
+    return this.caller.sessionId;
   }
 
   /** Sends what waited for the client; live pushes follow it. */
@@ -122,6 +116,20 @@ export class Connection implements HubSocket, HeartbeatSocket, AsyncDisposable {
       this.#deps.observe.failure(error);
       this.close("failed");
     }
+  }
+
+  reply(frame: OutboundFrame | string): void {
+    this.#queue.send(websocketFrame("text", typeof frame === "string" ? frame : JSON.stringify(frame)));
+  }
+
+  onClose(run: () => Promise<void>): void {
+    const closed = (): void => void run().catch(this.#deps.observe.failure);
+    if (this.#ws.readyState === this.#ws.CLOSED) closed();
+    else this.#ws.once("close", closed);
+  }
+
+  ready(): Promise<void> {
+    return this.#queue.below(this.#deps.sendQueueBytes / 4);
   }
 
   push(push: Push): void {
@@ -165,42 +173,38 @@ export class Connection implements HubSocket, HeartbeatSocket, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#inbox.length = 0;
     this.#inboxBytes = 0;
-    await Promise.all(this.#inFlight);
+    await Promise.all(this.#inFlight ?? []);
     // The acks of those frames leave in the next turn.
     await new Promise((resolve) => setImmediate(resolve));
+    if (this.#ws.readyState === this.#ws.CLOSED) return;
     this.close("restart");
-    await this.#closed;
+    await once(this.#ws, "close");
   }
 
   #createBacklog(): ReturnType<typeof createBacklog> {
     return createBacklog({
       userId: this.userId,
-      batched: this.#params.gzip,
+      batched: this.#gzip,
       read: this.#deps.backlog,
-      send: (frame) => this.#reply(this.#params.gzip ? frame : withPairId(frame)),
+      send: (frame) => this.reply(this.#gzip ? frame : withPairId(frame)),
       forward: (push) => this.#forward(push),
       sent: (conversationId, messageId) => this.#noteSent(conversationId, messageId),
       revised: (conversationId, ver) =>
         this.#confirmations.sent(`revisions ${conversationId}`, () =>
-          this.#deps.deliveries.revisions(this.#params.caller, conversationId, ver),
+          this.#deps.deliveries.revisions(this.caller, conversationId, ver),
         ),
       pause: (ms) => this.#deps.pause(ms),
       isOpen: () => this.#isOpen(),
-      ready: () => this.#ready(),
+      ready: () => this.ready(),
       overflow: () => this.#onSlow(),
     });
   }
 
   /** A client that negotiated gzip says itself what it received; of others a pong is the proof. */
   #noteSent(conversationId: number, messageId: number): void {
-    if (this.#params.gzip) return;
-    const confirm = (): void => this.#deps.deliveries.messages(this.#params.caller, messageId);
+    if (this.#gzip) return;
+    const confirm = (): void => this.#deps.deliveries.messages(this.caller, messageId);
     this.#confirmations.sent(`message ${conversationId}`, confirm);
-  }
-
-  /** Resolves when the client has read most of what it was sent. */
-  #ready(): Promise<void> {
-    return this.#queue.below(this.#deps.sendQueueBytes / 4);
   }
 
   #isOpen(): boolean {
@@ -209,12 +213,8 @@ export class Connection implements HubSocket, HeartbeatSocket, AsyncDisposable {
 
   #forward({ frame }: Push): void {
     this.#deps.observe.push();
-    const { gzip, resuming } = this.#params;
-    this.#queue.send(gzip || resuming ? frame.bytes(gzip) : frame.pairedBytes());
-  }
-
-  #reply(frame: OutboundFrame | string): void {
-    this.#queue.send(websocketFrame("text", typeof frame === "string" ? frame : JSON.stringify(frame)));
+    const isNew = this.#gzip || this.resuming;
+    this.#queue.send(isNew ? frame.bytes(this.#gzip) : frame.pairedBytes());
   }
 
   #receive(data: Buffer, binary: boolean): void {
@@ -229,7 +229,7 @@ export class Connection implements HubSocket, HeartbeatSocket, AsyncDisposable {
     this.#handling = true;
     for (let next = this.#inbox.shift(); next !== undefined; next = this.#inbox.shift()) {
       this.#inboxBytes -= next.data.length;
-      const wait = this.#params.bucket.take();
+      const wait = this.#bucket.take();
       if (wait > 0) await this.#deps.pause(wait);
       await this.#handle(next.data, next.binary);
       const isLow = this.#inbox.length < maxInbox / 2 && this.#inboxBytes < maxInboxBytes / 2;
@@ -243,17 +243,18 @@ export class Connection implements HubSocket, HeartbeatSocket, AsyncDisposable {
     try {
       const frame = await parseFrame(data, binary);
       this.#deps.observe.frame(frame.type, data.length);
-      if (!pipelined.has(frame.type)) await Promise.all(this.#inFlight);
+      if (!pipelined.has(frame.type)) await Promise.all(this.#inFlight ?? []);
       // The schema of the type has been checked, which the compiler cannot see across the map.
       const handler = this.#deps.handlers[frame.type] as (
         source: FrameSource,
         payload: unknown,
       ) => Promise<void> | void;
-      const done = Promise.resolve(handler(this.#source, frame.payload)).catch((error: unknown) => this.#refuse(error));
+      const done = Promise.resolve(handler(this, frame.payload)).catch((error: unknown) => this.#refuse(error));
       if (!pipelined.has(frame.type)) return await done;
-      this.#inFlight.add(done);
-      void done.finally(() => this.#inFlight.delete(done));
-      if (this.#inFlight.size >= maxInFlight) await Promise.race(this.#inFlight);
+      const inFlight = (this.#inFlight ??= new Set());
+      inFlight.add(done);
+      void done.finally(() => inFlight.delete(done));
+      if (inFlight.size >= maxInFlight) await Promise.race(inFlight);
     } catch (error) {
       if (error instanceof FrameRefusal) this.#deps.observe.frame("refused", data.length);
       this.#refuse(error);
@@ -264,7 +265,7 @@ export class Connection implements HubSocket, HeartbeatSocket, AsyncDisposable {
     const refusal = error instanceof FrameRefusal ? error : new FrameRefusal("processing_failed");
     const cause = refusal === error ? refusal.cause : error;
     if (cause !== undefined) this.#deps.observe.failure(cause);
-    this.#reply({
+    this.reply({
       type: "error",
       error: frameErrors[refusal.code],
       code: refusal.code,

@@ -25,12 +25,12 @@ export function createHeartbeat(options: { periodMs: number; timeoutMs: number; 
   const timer = setInterval(beat, options.periodMs / slots);
   timer.unref();
   return {
-    /** @returns what takes it off */
-    add(socket: HeartbeatSocket): () => void {
+    add(socket: HeartbeatSocket): void {
       next = (next + 1) % slots;
-      const slot = wheel[next];
-      slot?.add(socket);
-      return () => slot?.delete(socket);
+      wheel[next]?.add(socket);
+    },
+    remove(socket: HeartbeatSocket): void {
+      wheel.some((slot) => slot.delete(socket));
     },
     [Symbol.dispose]: (): void => clearInterval(timer),
   };

@@ -4,8 +4,8 @@ import type { WebSocket } from "ws";
 import { createHub, type HubSocket } from "../delivery/hub.ts";
 import { Frame, type Push } from "../delivery/push.ts";
 import { createBacklog, type BacklogMessage, type BacklogRevisions } from "./backlog.ts";
-import { createPongConfirmations } from "./pong-confirmations.ts";
-import { createSendQueue } from "./send-queue.ts";
+import { PongConfirmations } from "./pong-confirmations.ts";
+import { SendQueue } from "./send-queue.ts";
 import { createTokenBucket } from "./token-bucket.ts";
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -25,7 +25,7 @@ test("send queue: frames of one turn leave together in order; a client that does
   const written = vi.spyOn(raw, "write");
   const sent = (): string[] => written.mock.calls.map(([frame]) => (frame as Buffer).toString());
   const onSlow = vi.fn();
-  const queue = createSendQueue(ws as unknown as WebSocket, raw, { maxBytes: 400_000, onSlow });
+  const queue = new SendQueue(ws as unknown as WebSocket, raw, { maxBytes: 400_000, onSlow });
   queue.send(Buffer.from("a"));
   queue.send(Buffer.from("b"));
   expect(sent()).toEqual([]);
@@ -44,7 +44,7 @@ test("send queue: frames of one turn leave together in order; a client that does
 
 test("pong confirmations: only a pong to the latest ping proves, and only what left before it", () => {
   const proven: number[] = [];
-  const confirmations = createPongConfirmations();
+  const confirmations = new PongConfirmations();
   const sent = (key: string, id: number): void => confirmations.sent(key, () => proven.push(id));
   expect(confirmations.pingPayload()).toBe("");
   sent("a", 10);
