@@ -171,13 +171,7 @@ export function composeFeatures(opened: Opened, ownUrl: () => string) {
     ...shared,
     tokens,
     endSockets: (event, sessionIds) => bus.publish([{ ...event, sessionIds }]),
-    closing: {
-      async beforeClosing(userId) {
-        await groups.leaveAll(userId);
-        await media.forget(userId);
-      },
-      erase: messages.erase,
-    },
+    closing: { leaveGroups: groups.leaveAll, forgetAvatar: media.forget, erase: messages.erase },
   });
   const releases = composeReleases(db);
   bus.subscribe((event) => {

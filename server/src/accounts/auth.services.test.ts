@@ -127,7 +127,7 @@ describeDatabases("auth", (database) => {
       }
     }
     const answer = await register(account("odd", { full_name: "a\0b\ud800", password: "0123456789\0\ud800" }));
-    expect([answer.status, answer.json()["user"]]).toMatchObject([201, { full_name: "a\ufffdb\ufffd" }]);
+    expect([answer.status, answer.json()["user"]]).toMatchObject([201, { full_name: "ab\ufffd" }]);
     const login = { email: "odd@example.org", password: "0123456789\0\ud800" };
     expect((await http.post("/api/auth/login", login)).status).toBe(200);
     for (const odd of ["\0", "\ud800"]) {
