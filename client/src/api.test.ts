@@ -1,6 +1,8 @@
-import { expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { createApi } from "./api.ts";
 import { memoryTokens } from "./tokens.ts";
+
+afterEach(() => void vi.useRealTimers());
 
 const json = (status: number, body: unknown): Response =>
   Response.json(body, { status, headers: { "content-type": "application/json" } });
@@ -154,4 +156,36 @@ test("every route is a method, an answer that is no JSON is told as it is, and a
   hangs = true;
   await expect(api.conversations()).rejects.toMatchObject({ name: "TimeoutError" });
   expect(await api.accessToken()).toBeUndefined();
+});
+
+test("when the server asks to come back later, a call waits and is made again, as often as its patience lasts; a login is not", async () => {
+  vi.useFakeTimers();
+  const asked: string[] = [];
+  let refusals = 2;
+  const api = createApi({
+    baseUrl: "http://server",
+    tokens: memoryTokens({ accessToken: "a", refreshToken: "r" }),
+    fetch: async (_url, init) => {
+      asked.push(`${Date.now()} ${typeof init?.body === "string" ? init.body : ""}`);
+      return --refusals < 0
+        ? json(201, { id: 1 })
+        : Response.json({ error: "slow down", code: "rate_limited" }, { status: 429, headers: { "retry-after": "7" } });
+    },
+  });
+  const begin = Date.now();
+  const sent = api.send({ body: { recipient_id: 2, content: "x" } });
+  await vi.advanceTimersByTimeAsync(14_000);
+  await sent;
+  const body = '{"recipient_id":2,"content":"x"}';
+  expect(asked).toEqual([0, 7_000, 14_000].map((ms) => `${begin + ms} ${body}`));
+  refusals = 100;
+  const impatient = expect(api.me()).rejects.toMatchObject({ status: 429, code: "rate_limited", retry: true });
+  await vi.advanceTimersByTimeAsync(60_000);
+  await impatient;
+  expect(asked).toHaveLength(3 + 9);
+  await expect(api.login({ email: "a", password: "b" })).rejects.toMatchObject({ status: 429 });
+  const stopped = new AbortController();
+  const call = expect(api.me({ signal: stopped.signal })).rejects.toThrow("enough");
+  stopped.abort(new Error("enough"));
+  await call;
 });

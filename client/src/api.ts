@@ -53,6 +53,8 @@ export interface ApiOptions {
   /** How long one call may take, and one that carries a file, in ms. */
   timeoutMs?: number;
   fileTimeoutMs?: number;
+  /** How long one call may wait altogether when the server asks to come back later, in ms; default one minute. */
+  patienceMs?: number;
 }
 
 /** Seconds before its end at which an access token is renewed. */

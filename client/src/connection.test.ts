@@ -1,6 +1,6 @@
 import type { OutboundFrame } from "@om/protocol";
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { memoryState } from "./state.ts";
 import { fakeDevice as device, quick, until } from "./testing/fake-device.ts";
 import { FakeServer } from "./testing/fake-server.ts";
@@ -133,6 +133,59 @@ test("messages to one person keep their order although one is refused for a whil
   await Promise.all(texts.map((content) => one.connection.send({ to: 2, content }).acked));
   expect(server.contents(1, 2)).toEqual(texts);
   expect(one.seen.refused).toEqual([]);
+});
+
+test("a server that asks for patience gets it: the message waits and is sent again", async () => {
+  const server = new FakeServer();
+  await using one = device(server, 1);
+  await one.connection.whenLive();
+  let refusals = 3;
+  server.answerChat = (clientId): OutboundFrame | undefined =>
+    refusals-- > 0 ? { type: "error", error: "slow down", code: "rate_limited", client_id: clientId } : undefined;
+  await one.connection.send({ to: 2, content: "patience" }).acked;
+  expect([server.contents(1, 2), one.seen.refused]).toEqual([["patience"], []]);
+  expect(server.requests.filter((path) => path.startsWith("/api/users/"))).toEqual([]);
+});
+
+test("what is too long is refused before it is sent, counted as the server counts: characters, without blanks around them", async () => {
+  const server = new FakeServer();
+  await using one = device(server, 1, { maxMessageChars: 5 });
+  await one.connection.whenLive();
+  await one.connection.send({ to: 2, content: "  \u{1f600}\u{1f600}\u{1f600}45  " }).acked;
+  expect(() => one.connection.send({ to: 2, content: "123456" })).toThrow(
+    new RangeError("the message is longer than 5 characters"),
+  );
+  expect(server.received.filter(({ type }) => type === "chat")).toHaveLength(1);
+});
+
+test("whoever waits until everything is sent hears when it cannot be: the server takes nothing, or the connection has ended", async () => {
+  const server = new FakeServer();
+  await using one = device(server, 1);
+  await one.connection.whenLive();
+  server.answerChat = (clientId) => ({ type: "error", error: "?", code: "save_failed", client_id: clientId });
+  one.connection.send({ to: 2, content: "x" });
+  await expect(one.connection.drained(30)).rejects.toThrow("1 messages are not sent yet");
+  const waiting = expect(one.connection.drained()).rejects.toThrow("has ended");
+  await one.connection.close();
+  await waiting;
+  await expect(one.connection.drained()).rejects.toThrow("has ended");
+  await expect(one.connection.whenLive()).rejects.toThrow("has ended");
+});
+
+test("a connection that is idle wakes up for pings and readings only", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "setInterval", "clearTimeout", "clearInterval"] });
+  try {
+    const server = new FakeServer();
+    await using one = device(server, 1);
+    const sent = one.connection.send({ to: 2, content: "x" }).acked;
+    await vi.advanceTimersByTimeAsync(10_000);
+    await sent;
+    await vi.advanceTimersByTimeAsync(10_000);
+    // The fake line needs no ping, so what is left is the reading.
+    expect(vi.getTimerCount()).toBe(1);
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test("a refusal for ever rejects, also that of a person who does not exist; the rest goes on", async () => {

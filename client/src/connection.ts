@@ -6,6 +6,7 @@ import { catchUp, type CatchUpMode } from "./catch-up.ts";
 import { createCleared } from "./cleared.ts";
 import type { ConnectionEvents } from "./connection-events.ts";
 import { createEvents } from "./events.ts";
+import { endedError, whenDrained } from "./drained.ts";
 import { applyFrame, applyMessage, type FrameDeps } from "./frames.ts";
 import { applyHead } from "./heads.ts";
 import { Outbox, type Ack } from "./outbox.ts";
@@ -32,6 +33,8 @@ export interface ConnectOptions {
   catchUp?: CatchUpMode;
   /** Messages that may wait to be sent; default 1,000. */
   maxQueued?: number;
+  /** Characters (code points) of a message, if the operator has set another bound than the usual 16,000. */
+  maxMessageChars?: number;
   /** Messages of one conversation that may be on their way at once; the default 1 keeps their order whatever fails on the way. */
   maxInFlight?: number;
   timing?: Partial<Timing>;
@@ -56,12 +59,15 @@ export class OmConnection implements AsyncDisposable {
   #cursor = "";
   #socket: Socket | undefined;
   #live = false;
+  #ended = false;
   /** The catch-up under way. */
   #reading: Promise<void> | undefined;
   #readAt = 0;
   /** What happened during that is read afterwards. */
   #readAgain = false;
   #rereadTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Runs while something waits to be sent. */
+  #pumpTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #running: Promise<void>;
 
   readonly on = this.#events.on;
@@ -73,7 +79,7 @@ export class OmConnection implements AsyncDisposable {
     this.#saver = options.state === undefined ? undefined : createStateSaver(() => this.#save(), this.#timing.save);
     this.#typing = createTyping((to, isTyping) => {
       this.#socket?.send({ type: "typing", payload: { ...targetFields(to), is_typing: isTyping } });
-    }, Date.now);
+    }, now);
     this.#running = this.#run();
   }
 
@@ -84,12 +90,13 @@ export class OmConnection implements AsyncDisposable {
   /** Resolves when the connection is live, at once if it is; rejects when it ends before. */
   whenLive(): Promise<void> {
     if (this.#live) return Promise.resolve();
+    if (this.#ended) return Promise.reject(endedError());
     return new Promise((resolve, reject) => {
       const off = this.on("status", (status) => {
         if (status !== "live" && status !== "ended") return;
         off();
         if (status === "live") resolve();
-        else reject(new Error("the connection has ended"));
+        else reject(endedError());
       });
     });
   }
@@ -97,27 +104,24 @@ export class OmConnection implements AsyncDisposable {
   /**
    * Sends a message; `acked` settles when the server has it, which may take a reconnection or two, and rejects with RefusedError
    * when it never will.
-   * @throws RangeError when the message is too long for a frame, or too many wait already
+   * @throws RangeError when the message is too long, or too many wait already
    */
   send(draft: Draft): { clientId: string; acked: Promise<Ack> } {
-    const entry = entryOf(draft);
+    const entry = entryOf(draft, this.#options.maxMessageChars);
     const acked = this.#deps.outbox.add(entry);
     this.#saver?.turn();
-    this.#deps.outbox.pump();
+    this.#pump();
     return { clientId: entry.clientId, acked };
   }
 
-  /** Resolves when nothing waits to be sent. */
-  drained(): Promise<void> {
-    return new Promise((resolve) => {
-      const check = (): void => {
-        if (this.#deps.outbox.waiting() > 0) return;
-        for (const off of offs) off();
-        resolve();
-      };
-      const offs = [this.on("acked", check), this.on("refused", check)];
-      check();
-    });
+  /**
+   * Resolves when nothing waits to be sent.
+   * @param patienceMs how long the server may take nothing; default: for ever
+   * @throws when it does, or when the connection ends before
+   */
+  drained(patienceMs?: number): Promise<void> {
+    const waiting = (): number => this.#deps.outbox.waiting();
+    return whenDrained({ waiting, hasEnded: () => this.#ended, on: this.on }, patienceMs);
   }
 
   /** The user has read the conversation up to this message; sent as soon as there is a connection. */
@@ -131,8 +135,12 @@ export class OmConnection implements AsyncDisposable {
     if (this.#live) this.#typing(targetOf(to), isTyping);
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
   /** Ends the line for good; what waits in the outbox stays in the state. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  async close(): Promise<void> {
     this.#deps.receipts.flush();
     this.#stopped.abort();
     this.#line.abort();
@@ -156,7 +164,7 @@ export class OmConnection implements AsyncDisposable {
       maxEntries: options.maxQueued ?? 1_000,
       maxInFlight: options.maxInFlight ?? 1,
       resendMs: timing.resendEvery,
-      now: Date.now,
+      now,
       transmit: (entry) => this.#socket?.send(chatFrame(entry)) ?? false,
     });
     const receipts = createReceipts({
@@ -194,7 +202,22 @@ export class OmConnection implements AsyncDisposable {
       this.#events.emit("status", "offline");
       await sleep(backoff.next(), this.#stopped.signal);
     }
+    this.#ended = true;
     this.#events.emit("status", "ended");
+  }
+
+  /** Sends what may be sent, and looks again as long as something waits. */
+  #pump(): void {
+    const { outbox } = this.#deps;
+    outbox.pump();
+    if (this.#socket === undefined || outbox.waiting() === 0) return;
+    this.#pumpTimer ??= setTimeout(
+      () => {
+        this.#pumpTimer = undefined;
+        this.#pump();
+      },
+      Math.min(1_000, this.#timing.resendEvery),
+    );
   }
 
   /** Opens a socket, catches up, stays live. @returns whether to come back */
@@ -208,12 +231,11 @@ export class OmConnection implements AsyncDisposable {
     this.#socket = await this.#open(token, closed.resolve);
     const { outbox, receipts } = this.#deps;
     const timers = [
-      setInterval(() => outbox.pump(), Math.min(1_000, this.#timing.resendEvery)),
       setInterval(() => this.#reread(), this.#timing.rereadEvery),
       setTimeout(onStable, this.#timing.stable),
     ];
     try {
-      outbox.pump();
+      this.#pump();
       const caughtUp = this.#read().then(() => this.#goLive());
       const code = await Promise.race([closed.promise, caughtUp.then(() => closed.promise)]);
       return mayReconnect(code);
@@ -224,7 +246,9 @@ export class OmConnection implements AsyncDisposable {
       this.#socket.close();
       this.#socket = undefined;
       clearTimeout(this.#rereadTimer);
+      clearTimeout(this.#pumpTimer);
       this.#rereadTimer = undefined;
+      this.#pumpTimer = undefined;
       await this.#reading?.catch(() => undefined);
       this.#deps.tracker.disconnected();
       outbox.disconnected();
@@ -276,7 +300,7 @@ export class OmConnection implements AsyncDisposable {
   #read(): Promise<void> {
     this.#reading ??= this.#catchUp().finally(() => {
       this.#reading = undefined;
-      this.#readAt = Date.now();
+      this.#readAt = now();
       if (this.#readAgain) this.#reread();
     });
     return this.#reading;
@@ -306,7 +330,7 @@ export class OmConnection implements AsyncDisposable {
   /** Something is missing: reads again, but not all the time. A failure ends the line, and the next one starts with a reading. */
   #reread(atLeast = 0): void {
     if (!this.#live || this.#reading !== undefined || this.#rereadTimer !== undefined) return;
-    const pause = Math.max(atLeast, this.#readAt + this.#timing.rereadPause - Date.now());
+    const pause = Math.max(atLeast, this.#readAt + this.#timing.rereadPause - now());
     this.#readAgain = false;
     this.#rereadTimer = setTimeout(() => {
       this.#rereadTimer = undefined;
@@ -345,6 +369,9 @@ export class OmConnection implements AsyncDisposable {
     });
   }
 }
+
+/** Measures durations, in ms. */
+const now = (): number => performance.now();
 
 /** Opens a device's line; it is being made when this returns, see `whenLive`. */
 export function connect(options: ConnectOptions): OmConnection {

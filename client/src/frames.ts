@@ -134,7 +134,8 @@ function applyError(deps: FrameDeps, frame: ErrorFrame): void {
   if (refused?.ended === true) {
     deps.outbox.pump();
     deps.changed();
-  } else if (refused !== undefined && refused.refusals > 1) deps.doubt(clientId, refused.to);
+  } else if (frame.code === "save_failed" && refused !== undefined && refused.refusals > 1)
+    deps.doubt(clientId, refused.to);
 }
 
 function versionOf({ ver, seq }: Progress): Change {

@@ -48,8 +48,13 @@ interface OutboxOptions {
   transmit(entry: OutboxEntry): boolean;
 }
 
-/** Refusals that may pass by themselves, such as a database that is away. */
-const retryable: ReadonlySet<string> = new Set(["save_failed", "processing_failed", "membership_check_failed"]);
+/** Refusals that may pass by themselves, such as a database that is away, or that ask for patience. */
+const retryable: ReadonlySet<string> = new Set([
+  "save_failed",
+  "processing_failed",
+  "membership_check_failed",
+  "rate_limited",
+]);
 /** The slowest pace of trying again, as a multiple of the first. */
 const maxBackoff = 12;
 

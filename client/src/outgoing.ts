@@ -12,8 +12,16 @@ export interface Draft {
   replyTo?: number;
 }
 
-/** @throws RangeError when the message is too long for a frame */
-export function entryOf({ to, content, messageType = "text", replyTo }: Draft): OutboxEntry {
+/** @throws RangeError when the server would refuse the text as too long: it counts characters (code points), without blanks around it */
+export function checkLength(content: string, maxChars: number = limits.messageChars): void {
+  const text = content.trim();
+  if (text.length > maxChars && [...text].length > maxChars)
+    throw new RangeError(`the message is longer than ${maxChars.toLocaleString("en")} characters`);
+}
+
+/** @throws RangeError when the message is too long */
+export function entryOf({ to, content, messageType = "text", replyTo }: Draft, maxChars?: number): OutboxEntry {
+  checkLength(content, maxChars);
   const entry: OutboxEntry = {
     clientId: crypto.randomUUID(),
     to: targetOf(to),
@@ -21,7 +29,8 @@ export function entryOf({ to, content, messageType = "text", replyTo }: Draft): 
     messageType,
     ...(replyTo === undefined ? {} : { replyTo }),
   };
-  if (JSON.stringify(chatFrame(entry)).length * 3 > limits.frameBytes) throw new RangeError("the message is too long");
+  if (new TextEncoder().encode(JSON.stringify(chatFrame(entry))).length > limits.frameBytes)
+    throw new RangeError("the message is too long");
   return entry;
 }
 

@@ -1,4 +1,5 @@
 import { routes, type Route, type RouteName } from "@om/protocol";
+import { sleep } from "./waiting.ts";
 
 export type Headers = Record<string, string>;
 
@@ -18,10 +19,36 @@ interface SendOptions {
   fetch?: typeof fetch;
   timeoutMs?: number;
   fileTimeoutMs?: number;
+  patienceMs?: number;
 }
 
-/** One request per call, which fails when no answer came in time. */
+/**
+ * One request per call, which fails when no answer came in time. It is made again when the server asks to come back later (429 with
+ * `Retry-After`), but for a login: there somebody waits.
+ */
 export function createSender(options: SendOptions): Send {
+  const { patienceMs = 60_000 } = options;
+  const sendOnce = createSingleSender(options);
+  return async (name, input, headers) => {
+    let patience = name === "login" || name === "register" ? 0 : patienceMs;
+    for (;;) {
+      const response = await sendOnce(name, input, headers);
+      const wait = response.status === 429 ? retryAfterMs(response) : undefined;
+      if (wait === undefined || wait > patience) return response;
+      await response.body?.cancel();
+      patience -= wait;
+      await sleep(wait, input.signal);
+      input.signal?.throwIfAborted();
+    }
+  };
+}
+
+function retryAfterMs({ headers }: Response): number | undefined {
+  const seconds = Number(headers.get("retry-after") ?? Number.NaN);
+  return Number.isFinite(seconds) ? Math.max(1, seconds) * 1000 : undefined;
+}
+
+function createSingleSender(options: SendOptions): Send {
   const { baseUrl, fetch: request = fetch, timeoutMs = 15_000, fileTimeoutMs = 300_000 } = options;
   return (name, { params, query, signal, ...input }, headers) => {
     const route: Route = routes[name];

@@ -9,6 +9,7 @@ export const errors = {
   invalid_request_body: { status: 400, text: "Invalid request body", retry: false },
   forbidden: { status: 403, text: "Forbidden", retry: false },
   internal_error: { status: 500, text: "Internal server error", retry: true },
+  request_too_slow: { status: 408, text: "The request arrived too slowly", retry: true },
   too_many_attempts: { status: 429, text: "Too many attempts, please wait", retry: true },
   unavailable: { status: 503, text: "Service temporarily unavailable", retry: true },
   // Who is asking
@@ -109,7 +110,10 @@ export const errors = {
   attachment_invalid: { status: 400, text: "Invalid image", retry: false },
   attachment_upload_failed: { status: 500, text: "Internal server error", retry: true },
   storage_not_configured: { status: 503, text: "Storage not configured", retry: false },
+  quota_exceeded: { status: 413, text: "Your storage is full", retry: false },
+  storage_full: { status: 507, text: "The server has no room for files", retry: true },
   not_found: { status: 404, text: "Not found", retry: false },
+  range_not_satisfiable: { status: 416, text: "The file has no such range", retry: false },
   media_fetch_failed: { status: 500, text: "Internal server error", retry: true },
 } as const satisfies Record<string, { status: number; text: string; retry: boolean }>;
 
@@ -123,6 +127,7 @@ export const earlyErrors: ReadonlySet<ErrorCode> = new Set([
   "invalid_access_token",
   "invalid_authorization",
   "unauthorized",
+  "request_too_slow",
   "csrf_required",
   "csrf_invalid",
   "too_many_attempts",

@@ -1,7 +1,13 @@
 /** Bounds that are part of the wire: both sides may rely on them. Sizes are bytes unless a name says otherwise. */
 export const limits = {
-  /** An HTTP request body; above it 413. */
-  bodyBytes: 8 * 1024 * 1024,
+  /** A JSON body without a token; above it, as above the next three, 413. */
+  anonymousBodyBytes: 4 * 1024,
+  /** A JSON body with a token. */
+  bodyBytes: 16 * 1024,
+  /** A body with a message's text: 16,000 characters fit however they are escaped. It grows with a server's MAX_MESSAGE_LENGTH. */
+  messageBodyBytes: 200 * 1024,
+  /** The body of a sync: `syncConversations` fit. */
+  syncBodyBytes: 512 * 1024,
   /** One inbound WebSocket frame; above it an `invalid_message` error frame. */
   frameBytes: 1024 * 1024,
   /** One inbound WebSocket frame at all; above it the socket closes with 1009. */
@@ -11,6 +17,8 @@ export const limits = {
   /** A push shorter than or equal to this is never compressed. */
   gzipAboveBytes: 512,
   clientIdChars: 36,
+  /** A message in characters (code points), trimmed, unless the operator has set MAX_MESSAGE_LENGTH. */
+  messageChars: 16_000,
   fullNameBytes: 80,
   passwordBytes: 72,
   emailBytes: 254,
@@ -19,9 +27,9 @@ export const limits = {
   syncMessages: 200,
   syncConversations: 5_000,
   /** All messages of one sync answer together; what is left over is announced by `has_more`. */
-  syncTotalMessages: 20_000,
+  syncTotalMessages: 5_000,
   /** Their content together, in UTF-16 units. */
-  syncTotalText: 8 * 1024 * 1024,
+  syncTotalText: 1024 * 1024,
   /** Queued frames in one `batch`. */
   batchFrames: 50,
   sessionsPage: 100,
@@ -40,6 +48,6 @@ export const limits = {
   avatarBytes: 5 * 1024 * 1024,
   /** The file of an attachment; above it `attachment_too_large`. */
   attachmentBytes: 25 * 1024 * 1024,
-  /** What a multipart body may have around its file; above it 413, but never below `bodyBytes`. */
-  multipartBytes: 1024 * 1024,
+  /** What a multipart body may have around its file; above it 413. */
+  multipartBytes: 3 * 1024 * 1024,
 } as const;

@@ -1,6 +1,6 @@
 import { Type, type TSchema } from "typebox";
 import { earlyErrors, errors, ErrorAnswer, ErrorText, features, type ErrorCode } from "./index.ts";
-import { FileBytes, type Route } from "./route.ts";
+import { FileBytes, maxBodyBytes, type Route } from "./route.ts";
 import { createSchemaWriter, type Json, type SchemaWriter } from "./schema-names.ts";
 
 export type { Json } from "./schema-names.ts";
@@ -67,6 +67,12 @@ function operation(route: Route, writer: SchemaWriter): Json {
         description: "Done.",
         content: route.file ? { "*/*": { schema: writer.write(route.output) } } : json(writer.write(route.output)),
       },
+      ...(route.file && {
+        206: {
+          description: "The piece that `Range` asks for.",
+          content: { "*/*": { schema: writer.write(route.output) } },
+        },
+      }),
       ...refusals(route, writer),
     },
   };
@@ -99,6 +105,7 @@ function parameters({ path, query, csrf }: Route): Json[] {
 /** What every route of its kind may be refused with, by status; other codes of the table fall under `default`. */
 function refusals(route: Route, writer: SchemaWriter): Json {
   const codes = commonErrors(route);
+  const maxBytes = maxBodyBytes(route);
   const early = writer.write(ErrorAnswer);
   const own = route.errors === "text" ? writer.write(ErrorText) : early;
   const both = route.errors === "text" ? { anyOf: [early, own] } : early;
@@ -110,7 +117,7 @@ function refusals(route: Route, writer: SchemaWriter): Json {
   });
   return {
     ...Object.fromEntries(answers),
-    ...(route.body === undefined && route.upload === undefined ? {} : { 413: plainText("The body is too large.") }),
+    ...(maxBytes === undefined ? {} : { 413: plainText(`The body has more than ${maxBytes} bytes.`) }),
     ...(route.limit === undefined ? {} : { 429: tooMany(early) }),
     default: { description: "Any other code of the table.", content: json(both) },
   };

@@ -1,10 +1,11 @@
 import { Type, type TObject, type TSchema } from "typebox";
 import type { ErrorCode } from "./errors.ts";
 import { Nullable, User } from "./entities.ts";
+import { limits } from "./limits.ts";
 
 /**
  * One HTTP route. `auth`: who may call. `csrf`: a browser must prove that its own page asked (§3.5). `limit`: the rate-limit
- * bucket it draws from. `body`: a body that does not fit is `invalid_request_body`. `query`: its parameters; all are text, for the
+ * bucket it draws from. `body`: a body that does not fit is `invalid_request_body`; `bodyBytes`: a larger one than usual is taken. `query`: its parameters; all are text, for the
  * use-case to judge, and only those that stand here can be read. `summary`: one sentence for the documentation. `upload`: the body is
  * multipart/form-data with one file in `field`; the use-case answers for a larger file. `file`: the answer is the bytes of a file, to
  * be cached by its tag. A path that ends in `/*` takes any rest. `failure`: the code of a 500. `errors: "text"`: its own errors are
@@ -23,9 +24,17 @@ export interface Route {
   status: 200 | 201;
   query?: TObject;
   body?: TSchema;
+  bodyBytes?: number;
   upload?: { field: string; maxBytes: number };
   file?: true;
   output: TSchema;
+}
+
+/** The largest body that a route takes, in bytes; undefined: it reads none. */
+export function maxBodyBytes({ auth, body, bodyBytes, upload }: Route): number | undefined {
+  if (upload !== undefined) return upload.maxBytes + limits.multipartBytes;
+  if (body === undefined) return undefined;
+  return bodyBytes ?? (auth === "none" ? limits.anonymousBodyBytes : limits.bodyBytes);
 }
 
 export const route = <const R extends Route>(definition: R): R => definition;

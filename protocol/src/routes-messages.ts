@@ -1,5 +1,6 @@
 import { Type } from "typebox";
 import { ConversationId, DeletedMessage, Id, Message, noted, Nullable, SyncRequest, SyncResult } from "./entities.ts";
+import { limits } from "./limits.ts";
 import { get, mayHave, Ok, optionalText, parameter, post, put, remove, route, type Route, Whole } from "./route.ts";
 
 /** `ver`: the version of the conversation that the page shows; 0 when there is none. */
@@ -37,6 +38,7 @@ export const messageRoutes = {
     failure: "send_message_failed",
     status: 201,
     body: Type.Object({ recipient_id: Type.Optional(Nullable(Whole)), ...draft }),
+    bodyBytes: limits.messageBodyBytes,
     output: Message,
   }),
   sync: route({
@@ -48,6 +50,7 @@ export const messageRoutes = {
       conversations: Type.Optional(Nullable(Type.Array(SyncRequest))),
       limit: Type.Optional(Nullable(Type.Integer())),
     }),
+    bodyBytes: limits.syncBodyBytes,
     output: Type.Object({ count: Whole, results: Type.Array(SyncResult) }),
   }),
   /** Messages of one conversation that changed after version `ver`, in the order of their last change; `next_ver` when there are more. */
@@ -74,6 +77,7 @@ export const messageRoutes = {
     summary: "Changes the text of my own message, and answers with it as it is by now.",
     failure: "edit_message_failed",
     body: Type.Object({ content: optionalText }),
+    bodyBytes: limits.messageBodyBytes,
     output: Message,
   }),
   /** For everybody. The author may, and in a group its admins. */
@@ -101,6 +105,7 @@ export const messageRoutes = {
     failure: "send_message_failed",
     status: 201,
     body: Type.Object(draft),
+    bodyBytes: limits.messageBodyBytes,
     output: Message,
   }),
   groupRead: route({

@@ -8,7 +8,7 @@ import { messageRoutes } from "./routes-messages.ts";
 import { releaseRoutes } from "./routes-releases.ts";
 import { sessionRoutes } from "./routes-sessions.ts";
 
-export type { Route } from "./route.ts";
+export { maxBodyBytes, type Route } from "./route.ts";
 
 /** The routes of each feature, in the order of the documentation. */
 export const features = {

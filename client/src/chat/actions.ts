@@ -1,17 +1,22 @@
 import { OmApiError } from "../api-error.ts";
 import { createCommands, openWith, CommandError } from "./commands.ts";
-import { selectedConversation, sortedConversations, type ConversationModel } from "./model.ts";
+import { notify, selectedConversation, sortedConversations, type ConversationModel } from "./model.ts";
 import { createConversationActions, type ChatDeps } from "./conversation-actions.ts";
+import { helpSheet } from "./screen.ts";
 
-/** What a user can do, as the screen and the line mode both offer it. */
+/** What a user can do, as the screen and the line mode both offer it. What goes wrong is said, and the chat goes on. */
 export interface Actions {
-  /** A line that was entered: a command, or a message to the open conversation. */
-  enter(text: string): Promise<void>;
+  /**
+   * A line that was entered: a command, or a message to the open conversation. `isText`: a message, whatever it looks like.
+   * @returns whether it was carried out; of a message: whether it is on its way
+   */
+  enter(text: string, as?: { isText: boolean }): Promise<boolean>;
   /** Opens the conversation that many places further down the list. */
-  move(by: number): Promise<void>;
+  move(by: number): Promise<boolean>;
   /** Reads older lines of the open conversation. */
-  older(): Promise<void>;
-  openWith(name: string): Promise<void>;
+  older(): Promise<boolean>;
+  openWith(name: string): Promise<boolean>;
+  closeSheet(): void;
   /** Tells the server that what is on screen has been read. */
   seen(conversation: ConversationModel): void;
   /** What can be typed and what it does, in pairs. */
@@ -22,21 +27,25 @@ export function createActions(deps: ChatDeps): Actions {
   const { model, changed } = deps;
   const conversations = createConversationActions(deps);
   const commands = createCommands(deps, conversations);
-  const usage = Object.entries(commands).map(
+  const help = Object.entries(commands).map(
     ([name, { takes, does }]) => [takes === undefined ? name : `${name} ${takes}`, does] as const,
   );
 
+  const showSheet = (rows: readonly string[] | undefined) => void Object.assign(model, { sheet: rows, scroll: 0 });
+
   async function command(name: string, rest: string): Promise<void> {
+    if (name === "/help") return showSheet(helpSheet(help));
     const found = Object.hasOwn(commands, name) ? commands[name] : undefined;
-    if (found !== undefined && (found.takes === undefined || rest !== "")) return await found.run(rest);
-    model.showsHelp = true;
-    model.notice = usage.map(([text]) => text).join(" · ");
+    if (found === undefined) throw new CommandError(`there is no ${name}; /help shows what there is`);
+    if (found.takes !== undefined && rest === "") throw new CommandError(`it goes ${name} ${found.takes}`);
+    const rows = await found.run(rest);
+    if (rows !== undefined) showSheet(rows);
   }
 
-  async function enter(text: string): Promise<void> {
-    model.showsHelp = false;
+  async function enter(text: string, isText: boolean): Promise<void> {
+    if (model.sheet !== undefined) showSheet(undefined);
     if (text.trim() === "") return;
-    const [, name = "", rest = ""] = /^(\/\S*)\s*(.*)$/s.exec(text.trim()) ?? [];
+    const [, name = "", rest = ""] = (isText ? null : /^(\/\S*)\s*(.*)$/s.exec(text.trim())) ?? [];
     const conversation = selectedConversation(model);
     if (name !== "") await command(name, rest);
     else if (conversation === undefined) throw new CommandError("open somebody first: /open NAME");
@@ -44,7 +53,7 @@ export function createActions(deps: ChatDeps): Actions {
   }
 
   async function move(by: number): Promise<void> {
-    model.showsHelp = false;
+    showSheet(undefined);
     const sorted = sortedConversations(model);
     const at = sorted.findIndex(({ id }) => id === model.openId);
     const next = sorted[Math.max(0, Math.min(sorted.length - 1, at < 0 ? 0 : at + by))];
@@ -56,23 +65,26 @@ export function createActions(deps: ChatDeps): Actions {
     if (conversation !== undefined && !conversation.complete) await conversations.load(conversation);
   }
 
-  /** What went wrong is shown, and the chat goes on. */
-  async function guarded(work: () => Promise<void>): Promise<void> {
+  async function guarded(work: () => Promise<void>): Promise<boolean> {
     try {
       await work();
+      return true;
     } catch (error) {
       const isKnown = error instanceof OmApiError || error instanceof CommandError || error instanceof RangeError;
-      model.notice = isKnown ? error.message : "the server did not answer";
+      notify(model, isKnown ? error.message : "the server did not answer");
+      return false;
+    } finally {
+      changed();
     }
-    changed();
   }
 
   return {
-    help: usage,
+    help,
     seen: conversations.seen,
+    closeSheet: () => showSheet(undefined),
     openWith: (name) => guarded(() => openWith(deps, conversations, name)),
     older: () => guarded(older),
     move: (by) => guarded(() => move(by)),
-    enter: (text) => guarded(() => enter(text)),
+    enter: (text, { isText } = { isText: false }) => guarded(() => enter(text, isText)),
   };
 }

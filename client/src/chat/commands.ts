@@ -1,16 +1,18 @@
 import type { Message } from "@om/protocol";
 import { OmApiError } from "../api-error.ts";
+import { checkLength } from "../outgoing.ts";
 import { forgetConversation } from "./follow.ts";
 import { changeLine, dropLine, lineOf } from "./lines.ts";
 import {
   selectedConversation,
   conversationOfGroup,
   conversationWithUser,
+  notify,
   type Line,
   type ConversationModel,
 } from "./model.ts";
 import type { ChatDeps, ConversationActions } from "./conversation-actions.ts";
-import { safeText } from "./text.ts";
+import { findLines } from "./find-lines.ts";
 
 /** A command that cannot be carried out, in words for the user. */
 export class CommandError extends Error {}
@@ -19,7 +21,8 @@ interface Command {
   /** What to type after the name, if anything. */
   takes?: string;
   does: string;
-  run(rest: string): Promise<void> | void;
+  /** @returns a list to show, if any */
+  run(rest: string): Promise<readonly string[] | void> | void;
 }
 
 export type Commands = Record<string, Command>;
@@ -28,7 +31,12 @@ export type Commands = Record<string, Command>;
 export function createCommands(deps: ChatDeps, conversations: ConversationActions): Commands {
   return {
     "/open": { takes: "NAME", does: "write to somebody", run: (name) => openWith(deps, conversations, name) },
-    "/find": { takes: "TEXT", does: "look people up", run: (text) => find(deps, text) },
+    "/find": { takes: "TEXT", does: "look people and public groups up", run: (text) => find(deps, text) },
+    "/search": {
+      takes: "TEXT",
+      does: "messages of this conversation with a text",
+      run: (text) => findLines(here(deps), text, conversations.load),
+    },
     ...groupCommands(deps, conversations),
     ...messageCommands(deps, conversations),
     "/block": { does: "see nothing of this person any more", run: () => setBlocked(deps, true) },
@@ -56,7 +64,24 @@ function groupCommands(deps: ChatDeps, conversations: ConversationActions): Comm
       does: "an invite to this group",
       async run() {
         const { token } = await api.createInvite({ params: { id: groupOf(here(deps)) }, body: {} });
-        model.notice = `invite: /join ${token}`;
+        notify(model, `invite: /join ${token}`);
+      },
+    },
+    "/members": {
+      does: "who is in this group",
+      async run() {
+        const members = await api.groupMembers({ params: { id: groupOf(here(deps)) } });
+        return members.map(({ username, is_online: isOnline }) => `${isOnline ? "●" : "○"} ${username}`);
+      },
+    },
+    "/kick": {
+      takes: "NAME",
+      does: "remove a member of this group",
+      async run(name) {
+        const id = groupOf(here(deps));
+        const { user } = await api.user({ params: { identifier: name } });
+        await api.removeMember({ params: { id, user_id: user.id } });
+        notify(model, `${user.username} is no longer in ${here(deps).name}`);
       },
     },
     "/leave": {
@@ -93,6 +118,7 @@ function messageCommands(deps: ChatDeps, conversations: ConversationActions): Co
       does: "change your last message",
       async run(content) {
         const { conversation, line } = newest(true);
+        checkLength(content);
         const message: Message = await api.editMessage({ params: { id: line.id }, body: { content } });
         changeLine(conversation, lineOf(model, message));
       },
@@ -117,11 +143,15 @@ export async function openWith(
   await conversations.open(conversationWithUser(model, user));
 }
 
-async function find({ api, model }: ChatDeps, text: string): Promise<void> {
-  const { users } = await api.searchUsers({ query: { q: text, limit: 20 } });
-  for (const user of users) if (user.id !== model.self.id) conversationWithUser(model, user);
-  const names = users.map(({ username }) => safeText(username)).join(", ");
-  model.notice = users.length === 0 ? "nobody found" : `found: ${names}`;
+async function find({ api }: ChatDeps, text: string): Promise<string[]> {
+  const query = { q: text, limit: 20 };
+  const [{ users }, { groups }] = await Promise.all([api.searchUsers({ query }), api.searchGroups({ query })]);
+  const rows = [
+    ...users.map(({ username }) => `/open ${username}`),
+    ...groups.map(({ handle, name }) => `/join ${handle ?? ""}  ${name}`),
+  ];
+  if (rows.length === 0) throw new CommandError("nobody found");
+  return rows;
 }
 
 /** A group is public if it has a handle. */
@@ -147,7 +177,7 @@ async function setBlocked(deps: ChatDeps, isBlocked: boolean): Promise<void> {
   const input = { params: { id: conversation.target.userId } };
   await (isBlocked ? deps.api.block(input) : deps.api.unblock(input));
   conversation.isBlocked = isBlocked;
-  deps.model.notice = `${safeText(conversation.name)} is ${isBlocked ? "" : "no longer "}blocked`;
+  notify(deps.model, `${conversation.name} is ${isBlocked ? "" : "no longer "}blocked`);
 }
 
 function here({ model }: ChatDeps): ConversationModel {

@@ -3,7 +3,7 @@ import type { Api } from "../api.ts";
 import type { OmConnection } from "../connection.ts";
 import { applyHistory } from "./follow.ts";
 import { acknowledgeLine } from "./lines.ts";
-import type { Line, Model, ConversationModel } from "./model.ts";
+import { notify, type Line, type Model, type ConversationModel } from "./model.ts";
 
 /** What the actions work with. */
 export interface ChatDeps {
@@ -17,16 +17,18 @@ export interface ChatDeps {
 /** What can be done with one conversation. */
 export interface ConversationActions {
   send(conversation: ConversationModel, text: string, replyTo?: Line): void;
-  /** Reads older lines. */
+  /** Reads a page of older lines. */
   load(conversation: ConversationModel): Promise<void>;
   /** Tells the server that what is on screen has been read. */
   seen(conversation: ConversationModel): void;
   open(conversation: ConversationModel): Promise<void>;
 }
 
-const pageSize = 50;
+const pageSize = 100;
 
 export function createConversationActions({ api, connection, model, changed }: ChatDeps): ConversationActions {
+  const load = createLoader({ api, model });
+
   function send(conversation: ConversationModel, text: string, replyTo?: Line): void {
     const reply = replyTo === undefined ? {} : { replyTo: replyTo.id };
     const { clientId, acked } = connection.send({ to: conversation.target, content: text, ...reply });
@@ -41,26 +43,11 @@ export function createConversationActions({ api, connection, model, changed }: C
         ({ server_id: id, seq }) => acknowledgeLine(conversation, clientId, { id, seq }),
         (error: Error) => {
           line.refused = true;
-          model.notice = error.message;
+          model.refused += 1;
+          notify(model, error.message);
         },
       )
       .finally(changed);
-  }
-
-  async function load(conversation: ConversationModel): Promise<void> {
-    const oldest = conversation.loaded ? conversation.lines.find(({ id }) => id > 0)?.id : undefined;
-    const { messages } = await page(conversation, { limit: pageSize, cursor: oldest });
-    applyHistory(model, conversation, messages, messages.length < pageSize);
-  }
-
-  function page(
-    conversation: ConversationModel,
-    query: { limit: number; cursor: number | undefined },
-  ): Promise<{ messages: Message[] }> {
-    const { target } = conversation;
-    return "userId" in target
-      ? api.history({ query: { ...query, recipient_id: target.userId } })
-      : api.groupHistory({ params: { id: target.groupId }, query });
   }
 
   function seen(conversation: ConversationModel): void {
@@ -83,10 +70,44 @@ export function createConversationActions({ api, connection, model, changed }: C
 
   async function open(conversation: ConversationModel): Promise<void> {
     model.openId = conversation.id;
+    model.sheet = undefined;
     model.scroll = 0;
     if (!conversation.loaded) await Promise.all([load(conversation), loadReaders(conversation)]);
     seen(conversation);
   }
 
   return { send, load, seen, open };
+}
+
+/** @returns what reads a page of older lines; who asks again meanwhile waits for the same */
+function createLoader({
+  api,
+  model,
+}: Pick<ChatDeps, "api" | "model">): (conversation: ConversationModel) => Promise<void> {
+  /** Pages under way. */
+  const loads = new Map<ConversationModel, Promise<void>>();
+
+  function load(conversation: ConversationModel): Promise<void> {
+    const load = loads.get(conversation) ?? loadPage(conversation).finally(() => loads.delete(conversation));
+    loads.set(conversation, load);
+    return load;
+  }
+
+  async function loadPage(conversation: ConversationModel): Promise<void> {
+    const oldest = conversation.loaded ? conversation.lines.find(({ id }) => id > 0)?.id : undefined;
+    const { messages, next_cursor: next } = await page(conversation, { limit: pageSize, cursor: oldest });
+    applyHistory(model, conversation, messages, next === undefined);
+  }
+
+  function page(
+    conversation: ConversationModel,
+    query: { limit: number; cursor: number | undefined },
+  ): Promise<{ messages: Message[]; next_cursor?: number }> {
+    const { target } = conversation;
+    return "userId" in target
+      ? api.history({ query: { ...query, recipient_id: target.userId } })
+      : api.groupHistory({ params: { id: target.groupId }, query });
+  }
+
+  return load;
 }

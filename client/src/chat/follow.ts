@@ -1,7 +1,14 @@
 import type { Conversation, Message } from "@om/protocol";
 import type { OmConnection } from "../connection.ts";
-import { changeLine, clearLines, dropLine, lineOf, putLine } from "./lines.ts";
-import { conversationOfGroup, conversationWithUser, type Model, type ConversationModel } from "./model.ts";
+import { changeLine, clearLines, dropLine, forgetOldest, lineOf, putLine } from "./lines.ts";
+import {
+  conversationOfGroup,
+  conversationWithUser,
+  notify,
+  typingMs,
+  type Model,
+  type ConversationModel,
+} from "./model.ts";
 
 /** Takes over what the server says of a conversation. */
 export function applyConversation(model: Model, head: Conversation): ConversationModel | undefined {
@@ -26,7 +33,9 @@ export function applyMessage(model: Model, message: Message): ConversationModel 
   const line = lineOf(model, message);
   const conversation = conversationOfMessage(model, message);
   if (conversation === undefined) return undefined;
-  if (putLine(conversation, line) && !line.mine && model.openId !== conversation.id) conversation.unread += 1;
+  const isOpen = model.openId === conversation.id;
+  if (putLine(conversation, line) && !line.mine && !isOpen) conversation.unread += 1;
+  if (!isOpen || model.scroll === 0) forgetOldest(conversation);
   conversation.lastAt = Math.max(conversation.lastAt, line.at);
   conversation.typing.delete(message.sender_id);
   return conversation;
@@ -62,7 +71,7 @@ export function forgetConversation(model: Model, conversationId: string): void {
   const conversation = model.conversations.get(conversationId);
   if (!model.conversations.delete(conversationId)) return;
   if (model.openId === conversationId) model.openId = undefined;
-  model.notice = `you are no longer in ${conversation?.name}`;
+  notify(model, `you are no longer in ${conversation?.name}`);
 }
 
 /** Keeps the model in step with what the connection emits; `changed` runs after each step. */
@@ -104,7 +113,7 @@ export function follow(
     });
   });
   connection.on("typing", ({ conversationId, userId, isTyping }) =>
-    on(conversationId, (conversation) => conversation.typing.set(userId, isTyping ? model.now() + 4_000 : 0)),
+    on(conversationId, (conversation) => conversation.typing.set(userId, isTyping ? model.clock() + typingMs : 0)),
   );
   connection.on("presence", ({ userId, isOnline }) =>
     on(`user_${userId}`, (conversation) => (conversation.online = isOnline)),

@@ -30,6 +30,16 @@ export function putLine(conversation: ConversationModel, line: Line): boolean {
   return known < 0;
 }
 
+/** Lines of a conversation that are kept while nobody looks further back. */
+const maxLines = 2_000;
+
+/** What is dropped can be read again. */
+export function forgetOldest(conversation: ConversationModel): void {
+  if (conversation.lines.length <= maxLines) return;
+  conversation.lines.splice(0, conversation.lines.length - maxLines);
+  conversation.complete = false;
+}
+
 /** The server has taken a line: it gets its id and its place. */
 export function acknowledgeLine(
   conversation: ConversationModel,

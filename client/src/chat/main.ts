@@ -6,51 +6,73 @@ import { startFullScreen } from "./full-screen.ts";
 import { startLineMode } from "./line-mode.ts";
 import { follow, applyConversation } from "./follow.ts";
 import { createModel, type ConversationModel } from "./model.ts";
+import { ask } from "./prompt.ts";
+import { render } from "./style.ts";
 
 const usage = `Chat in the terminal.
 
-  npm run chat -- --user NAME [--with NAME] [--server URL] [--password TEXT]
+  npm run chat -- --user NAME [--with NAME] [--server URL] [--email ADDRESS]
 
-  --user      your name; made on first use, and remembered in ~/.om-messenger
+  --user      your name; a new one makes an account, which is remembered in ~/.om-messenger
+  --email     of an account that there is: logs in with it
   --with      open the conversation with this person
   --server    where the server is (default http://127.0.0.1:8080)
-  --password  of an account that was made elsewhere (its e-mail being NAME@example.invalid)
+
+The password is asked for, or taken from OM_PASSWORD; it is never kept. Without a terminal each line of the input is sent
+or carried out; the exit code is 1 unless all of that was done.
 `;
 
 const { values } = parseArgs({
   options: {
     user: { type: "string" },
+    email: { type: "string" },
     with: { type: "string" },
     server: { type: "string", default: "http://127.0.0.1:8080" },
-    password: { type: "string" },
     help: { type: "boolean", short: "h", default: false },
   },
 });
 
-if (values.help || values.user === undefined) {
+if (values.help || (values.user === undefined && values.email === undefined)) {
   console.log(usage);
   process.exit(values.help ? 0 : 2);
 }
 
+/** How long a script waits for a server that takes nothing, in ms. */
+const patienceMs = 60_000;
+
+const say = (text: string): void =>
+  console.error(
+    text
+      .split("\n")
+      .map((line) => render([line]))
+      .join("\n"),
+  );
+
 try {
-  await chat(values.user, values.server, { with: values.with, password: values.password });
+  process.exit((await chat()) ? 0 : 1);
 } catch (error) {
-  console.error(`cannot chat on ${values.server}: ${error instanceof Error ? error.message : String(error)}`);
+  say(`cannot chat on ${values.server}: ${error instanceof Error ? error.message : String(error)}`);
   process.exit(1);
 }
 
-async function chat(
-  user: string,
-  server: string,
-  options: { with?: string | undefined; password: string | undefined },
-): Promise<void> {
-  const { api, selfId, state } = await signIn({ server, user, password: options.password });
-  const connection = new OmConnection({ api, baseUrl: server, selfId, state });
-  const model = createModel({ id: selfId, name: user });
-  let ended = (): void => undefined;
-  const end = new Promise<void>((resolve) => (ended = resolve));
+/** @returns whether everything that was entered was carried out */
+async function chat(): Promise<boolean> {
+  const { user, email, server } = values;
+  const isTerminal = process.stdin.isTTY && process.stdout.isTTY;
+  const { api, self, state } = await signIn({
+    server,
+    user,
+    email,
+    password: process.env["OM_PASSWORD"],
+    ask: isTerminal ? ask : undefined,
+    tell: say,
+  });
+  await using connection = new OmConnection({ api, baseUrl: server, selfId: self.id, state });
+  const model = createModel(self);
+  let quit = (): void => undefined;
+  const quitted = new Promise<void>((resolve) => (quit = resolve));
   let show: (conversation: ConversationModel | undefined) => void = () => undefined;
-  const actions = createActions({ api, connection, model, changed: () => show(undefined), quit: ended });
+  const actions = createActions({ api, connection, model, changed: () => show(undefined), quit });
   follow(model, connection, (conversation) => {
     if (conversation !== undefined && conversation.id === model.openId) actions.seen(conversation);
     show(conversation);
@@ -68,17 +90,20 @@ async function chat(
         () => undefined,
       );
   });
-  if (options.with !== undefined) await actions.openWith(options.with);
-  const isTerminal = process.stdin.isTTY && process.stdout.isTTY;
-  using screen = isTerminal ? startFullScreen({ model, actions, connection, quit: ended }) : undefined;
-  const lines = isTerminal
-    ? undefined
-    : startLineMode({ model, actions, drained: () => connection.drained(), quit: ended });
-  show = (conversation) => {
-    lines?.show(conversation);
-    screen?.draw();
-  };
+  const isOpen = values.with === undefined || (await actions.openWith(values.with));
+  if (isTerminal) {
+    using screen = startFullScreen({ model, actions, connection, quit });
+    show = () => screen.draw();
+    // The terminal is given back.
+    for (const signal of ["SIGTERM", "SIGHUP"]) process.once(signal, quit);
+    await quitted;
+    return true;
+  }
+  if (!isOpen) throw new Error(model.notice?.text);
+  const { input, drained } = { input: process.stdin, drained: () => connection.drained(patienceMs) };
+  const lines = startLineMode({ model, actions, input, print: console.log, drained });
+  show = lines.show;
   show(undefined);
-  await end;
-  await connection[Symbol.asyncDispose]();
+  await Promise.race([lines.ended, quitted]);
+  return lines.isDone();
 }

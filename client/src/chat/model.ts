@@ -1,4 +1,5 @@
 import { conversationIdOf, type Target } from "../target.ts";
+import { createInput, type Input } from "./input.ts";
 
 /** A line of a conversation. `id` and `seq` are 0 while it is on its way. */
 export interface Line {
@@ -37,8 +38,15 @@ export interface ConversationModel {
   /** Everything older is here. */
   complete: boolean;
   loaded: boolean;
-  /** Who is typing, and when the sign goes out. */
+  /** Who is typing, and when the sign goes out, by the model's clock. */
   typing: Map<number, number>;
+}
+
+/** What the chat tells its user for a while. */
+interface Notice {
+  text: string;
+  /** By the model's clock. */
+  until: number;
 }
 
 /** All that the screen is drawn from. */
@@ -48,28 +56,56 @@ export interface Model {
   /** Of everybody who was seen writing or talked with. */
   names: Map<number, string>;
   openId: string | undefined;
-  showsHelp: boolean;
-  input: string;
-  /** Lines scrolled up from the end. */
+  /** A list that was asked for; it takes the place of the conversation. */
+  sheet: readonly string[] | undefined;
+  input: Input;
+  /** Rows scrolled up from the end; of a sheet: down from its beginning. */
   scroll: number;
   status: "connecting" | "live" | "offline" | "ended";
-  notice: string;
+  notice: Notice | undefined;
+  /** Own messages that the server would not take. */
+  refused: number;
+  /** The time of day in ms. */
   now: () => number;
+  /** Measures how long something is shown, in ms. */
+  clock: () => number;
 }
 
-export function createModel(self: { id: number; name: string }, now: () => number = Date.now): Model {
+const noticeMs = 10_000;
+/** How long somebody is shown typing who was not heard of again. */
+export const typingMs = 4_000;
+
+export function createModel(
+  self: { id: number; name: string },
+  { now = Date.now, clock = () => performance.now() }: Partial<Pick<Model, "now" | "clock">> = {},
+): Model {
   return {
     self,
     conversations: new Map(),
     names: new Map(),
     openId: undefined,
-    showsHelp: false,
-    input: "",
+    sheet: undefined,
+    input: createInput(),
     scroll: 0,
     status: "connecting",
-    notice: "/help shows what can be typed",
+    notice: undefined,
+    refused: 0,
     now,
+    clock,
   };
+}
+
+/** Says something to the user; it goes away by itself. */
+export function notify(model: Model, text: string): void {
+  model.notice = { text, until: model.clock() + noticeMs };
+}
+
+/** In how many ms something disappears from the screen by itself; undefined: nothing will. */
+export function nextExpiry(model: Model): number | undefined {
+  const now = model.clock();
+  const typing = [...(selectedConversation(model)?.typing.values() ?? [])];
+  const ends = [...typing, model.notice?.until ?? 0].filter((until) => until > now);
+  return ends.length === 0 ? undefined : Math.min(...ends) - now;
 }
 
 /** Newest first. */
@@ -83,7 +119,7 @@ export function selectedConversation(model: Model): ConversationModel | undefine
 
 /** Those who are typing now, by name. */
 export function typists(model: Model, conversation: ConversationModel): string[] {
-  const typing = [...conversation.typing].filter(([, until]) => until > model.now());
+  const typing = [...conversation.typing].filter(([, until]) => until > model.clock());
   return typing.map(([userId]) => model.names.get(userId) ?? "somebody");
 }
 

@@ -4,17 +4,16 @@ import { expect, test } from "vitest";
 import { applyMessage } from "./follow.ts";
 import { changeLine, clearLines, dropLine, lineOf } from "./lines.ts";
 import { createModel, conversationOfGroup, conversationWithUser, type Line, type Model } from "./model.ts";
-import { cursorColumn, drawScreen } from "./screen.ts";
+import { cursorColumn, drawScreen, scrolledView } from "./screen.ts";
+import { plain, render } from "./style.ts";
 import { width } from "./text.ts";
 
-// oxlint-disable-next-line no-control-regex
-const plain = (line: string): string => line.replaceAll(/\x1b\[[0-9;]*m/g, "");
 const at = new Date("2026-11-23T20:15:00").getTime() / 1000;
 
 const nobody = { email: "", full_name: "", avatar: "", role: "user", is_online: true, last_seen: null };
 
 function talking(): Model {
-  const model = createModel({ id: 1, name: "ada" }, () => at * 1000);
+  const model = createModel({ id: 1, name: "ada" }, { now: () => at * 1000, clock: () => 1_000 });
   model.status = "live";
   model.openId = "user_2";
   const conversation = conversationWithUser(model, { id: 2, username: "ben", is_online: true });
@@ -38,7 +37,7 @@ test("ticks tell what became of own messages", () => {
   const screen = drawScreen(talking(), { columns: 80, rows: 12 }).map(plain);
   const row = (text: string): string => screen.find((line) => line.includes(text)) ?? "";
   expect(row("one")).toMatch(/one 20:15 ✓✓$/);
-  expect(drawScreen(talking(), { columns: 80, rows: 12 }).join("")).toContain("\x1b[94m✓✓");
+  expect(drawScreen(talking(), { columns: 80, rows: 12 }).map(render).join("")).toContain("\x1b[94m✓✓");
   expect(row("two")).toMatch(/two 20:15 ✓✓$/);
   expect(row("three")).toMatch(/three 20:15 ✓ $/);
   expect(row("four")).toMatch(/four +20:15$/);
@@ -48,10 +47,11 @@ test("ticks tell what became of own messages", () => {
 test("typing shows under the conversation and ends by itself", () => {
   const model = talking();
   const conversation = model.conversations.get("user_2");
-  conversation?.typing.set(2, at * 1000 + 1);
-  expect(drawScreen(model, { columns: 80, rows: 12 }).join("")).toContain("ben is typing…");
-  conversation?.typing.set(2, at * 1000);
-  expect(drawScreen(model, { columns: 80, rows: 12 }).join("")).not.toContain("typing");
+  const screen = (): string => drawScreen(model, { columns: 80, rows: 12 }).map(plain).join("");
+  conversation?.typing.set(2, 1_001);
+  expect(screen()).toContain("ben is typing…");
+  conversation?.typing.set(2, 1_000);
+  expect(screen()).not.toContain("typing");
 });
 
 /** A message as the server tells it. */
@@ -87,12 +87,13 @@ test("a group shows who writes, once per run, and several who type; edits and qu
   for (const [id, sender_id] of [2, 2, 9].entries()) applyMessage(model, message(id + 1, { ...inGroup, sender_id }));
   const { reply_to: _none, ...replied } = message(1, inGroup);
   applyMessage(model, message(4, { ...inGroup, sender_id: 1, content: "answer", version: 2, reply_to: replied }));
-  for (const id of [2, 9]) conversation.typing.set(id, at * 1000 + 1);
+  for (const id of [2, 9]) conversation.typing.set(id, 1_001);
   const lines = (): string[] =>
     drawScreen(model, { columns: 60, rows: 14 })
       .map((line) => plain(line).slice(21).trim())
       .filter((line) => line !== "");
   expect(lines().slice(1, -1)).toEqual([
+    "Mon 23 November 2026",
     "ben",
     expect.stringMatching(/^m1 +20:15$/),
     expect.stringMatching(/^m2 +20:15$/),
@@ -118,10 +119,10 @@ test("a dot tells who is there, a cross who is blocked, a hash what is a group",
   expect(list.slice(1, 5)).toEqual(["# hike", "● ben ", "○ cid ", "× dan "]);
 });
 
-test("help takes the place of the conversation", () => {
+test("a list takes the place of the conversation", () => {
   const model = talking();
-  model.showsHelp = true;
-  const screen = drawScreen(model, { columns: 60, rows: 9 }, [["/leave", "leave this group"]]).join("");
+  model.sheet = ["/leave         leave this group"];
+  const screen = drawScreen(model, { columns: 60, rows: 9 }).map(plain).join("");
   expect([screen.includes("/leave"), screen.includes("three")]).toEqual([true, false]);
 });
 
@@ -134,7 +135,7 @@ test("every screen fills the terminal exactly, whatever the text and the size", 
       fc.boolean(),
       (texts, area, isGroup) => {
         const model = talking();
-        model.input = texts[0] ?? "";
+        model.input.text = texts[0] ?? "";
         for (const [index, content] of texts.entries()) {
           const sender = { ...nobody, id: 2, username: content };
           const { reply_to: _none, ...replied } = message(1, { sender, content });
@@ -151,4 +152,66 @@ test("every screen fills the terminal exactly, whatever the text and the size", 
       },
     ),
   );
+});
+
+/** What no text of others may bring to a terminal. */
+// oxlint-disable-next-line no-control-regex
+const controls = /[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/;
+// oxlint-disable-next-line no-control-regex
+const ownStyles = /\x1b\[(?:0|1|2|7|31|32|36|94)m/g;
+
+test("nothing that anybody wrote brings a control sequence to the terminal: names, groups, texts, quotes, notices, lists, own input", () => {
+  const evil = fc.oneof(
+    fc.string({ unit: "binary", maxLength: 60 }),
+    fc.constantFrom("\x1b]0;OWNED\x07", "\x1b]52;c;Y3VybA==\x07", "\x9b2J", "\x1b[2J\x1b[31m", "\x1bPq\x1b\\"),
+  );
+  fc.assert(
+    fc.property(fc.array(evil, { minLength: 8, maxLength: 8 }), fc.boolean(), (texts, showsSheet) => {
+      const [name = "", group = "", content = "", quoted = "", notice = "", row = "", typed = "", own = ""] = texts;
+      const model = createModel({ id: 1, name: own }, { now: () => at * 1000, clock: () => 1_000 });
+      const conversation = conversationOfGroup(model, { id: 3, name: group });
+      model.openId = conversation.id;
+      model.notice = { text: notice, until: 2_000 };
+      model.input.text = typed;
+      if (showsSheet) model.sheet = [row];
+      const sender = { ...nobody, id: 2, username: name };
+      const { reply_to: _none, ...replied } = message(1, { sender, content: quoted });
+      const inGroup = { group_id: 3, recipient_id: null, conversation_id: "group_3" };
+      applyMessage(model, message(2, { ...inGroup, sender, content, reply_to: replied }));
+      conversation.typing.set(2, 1_001);
+      for (const line of drawScreen(model, { columns: 60, rows: 12 }))
+        expect(render(line).replaceAll(ownStyles, "")).not.toMatch(controls);
+      expect(render([content])).not.toMatch(controls);
+    }),
+  );
+});
+
+test("scrolling goes up to the first row and no further, whatever the lines are wrapped into", () => {
+  const model = talking();
+  const conversation = conversationWithUser(model, { id: 2, username: "ben" });
+  for (let id = 10; id < 40; id += 1) applyMessage(model, message(id, { content: `${id} ${"word ".repeat(60)}` }));
+  const size = { columns: 60, rows: 12 };
+  const { scroll, atTop, rows } = scrolledView(conversation, size, 100_000);
+  expect([atTop, plain(rows[0] ?? []).trim(), plain(rows[1] ?? []).trim()]).toEqual([
+    true,
+    "Mon 23 November 2026",
+    expect.stringMatching(/^one 20:15/),
+  ]);
+  expect(scrolledView(conversation, size, scroll - 1).atTop).toBe(false);
+  expect(plain(scrolledView(conversation, size, 0).rows.at(-1) ?? [])).toContain("five");
+});
+
+test("each day stands above its first line", () => {
+  const model = talking();
+  const conversation = conversationWithUser(model, { id: 2, username: "ben" });
+  conversation.lines.pop();
+  applyMessage(model, message(20, { created_at_unix: at + 86_400 }));
+  const rows = scrolledView(conversation, { columns: 60, rows: 30 }, 0).rows.map((row) => plain(row).trim());
+  expect(rows.filter((row) => row.endsWith("2026"))).toEqual(["Mon 23 November 2026", "Tue 24 November 2026"]);
+});
+
+test("a long text that is typed is drawn at once, by its end", () => {
+  const model = talking();
+  model.input.text = `${"x".repeat(60_000)}\nthe end`;
+  expect(plain(drawScreen(model, { columns: 40, rows: 9 }).at(-1) ?? [])).toMatch(/^> x+⏎the end +$/);
 });

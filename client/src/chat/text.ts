@@ -8,11 +8,14 @@ export function safeText(text: string): string {
 
 const segmenter = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 
+/** Characters as people see them, cleaned: what is measured is what will be drawn. */
+function graphemes(text: string): string[] {
+  return Array.from(segmenter.segment(safeText(text)), ({ segment }) => segment);
+}
+
 /** Columns that a text takes: wide characters and emoji take two, joined marks none. */
 export function width(text: string): number {
-  let columns = 0;
-  for (const { segment } of segmenter.segment(text)) columns += graphemeWidth(segment);
-  return columns;
+  return graphemes(text).reduce((columns, grapheme) => columns + graphemeWidth(grapheme), 0);
 }
 
 function graphemeWidth(grapheme: string): number {
@@ -39,36 +42,47 @@ export function dropLast(text: string): string {
 /** Exactly `columns` wide: cut with an ellipsis or filled with blanks. */
 export function fit(text: string, columns: number): string {
   if (columns <= 0) return "";
-  const full = width(text);
-  if (full <= columns) return text + " ".repeat(columns - full);
   let cut = "";
+  let cutWidth = 0;
   let used = 0;
-  for (const { segment } of segmenter.segment(text)) {
-    const more = graphemeWidth(segment);
-    if (used + more > columns - 1) break;
-    cut += segment;
+  for (const grapheme of graphemes(text)) {
+    const more = graphemeWidth(grapheme);
+    if (used + more > columns) return `${cut}…${" ".repeat(columns - 1 - cutWidth)}`;
     used += more;
+    if (used > columns - 1) continue;
+    cut += grapheme;
+    cutWidth = used;
   }
-  return `${cut}…${" ".repeat(columns - 1 - used)}`;
+  return `${safeText(text)}${" ".repeat(columns - used)}`;
 }
 
-/** Lines of at most `columns`, broken between words where there are any. */
+/** Lines of at most `columns`, broken where the text breaks and between words where there are any. */
 export function wrap(text: string, columns: number): string[] {
+  return text.split(/\r\n|[\r\n]/).flatMap((line) => wrapLine(safeText(line), columns));
+}
+
+function wrapLine(text: string, columns: number): string[] {
   const lines: string[] = [];
   let line = "";
+  let used = 0;
   for (const word of text.split(/(?<= )/)) {
-    if (width(line + word.trimEnd()) <= columns) {
+    if (used + width(word.trimEnd()) <= columns) {
       line += word;
+      used += width(word);
       continue;
     }
     if (line !== "") lines.push(line.trimEnd());
     line = "";
-    for (const { segment } of segmenter.segment(word)) {
-      if (width(line + segment) > columns) {
+    used = 0;
+    for (const grapheme of graphemes(word)) {
+      const more = graphemeWidth(grapheme);
+      if (used + more > columns) {
         lines.push(line);
         line = "";
+        used = 0;
       }
-      line += segment;
+      line += grapheme;
+      used += more;
     }
   }
   return [...lines, line.trimEnd()];

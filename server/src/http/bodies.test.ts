@@ -1,8 +1,12 @@
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
 import { request as send } from "node:http";
-import { limits } from "@om/protocol";
+import { connect } from "node:net";
+import { limits, maxBodyBytes, routes, type RouteName } from "@om/protocol";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openHttp, type Answer, type TestHttp } from "../../tests/fixtures/http-server.ts";
 import { jsonText } from "../platform/json-text.ts";
+import { transferLimits } from "./transfers.ts";
 
 let http: TestHttp;
 
@@ -71,7 +75,7 @@ test.each([
   ["a fraction for an id", '{"recipient_id":1.5}'],
   ["an id beyond what JavaScript holds", '{"recipient_id":9007199254740993}'],
   ["NUL bytes", "\0\0"],
-  ["brackets without end", "[".repeat(1_000_000)],
+  ["brackets without end", "[".repeat(200_000)],
 ])("%s is invalid_request_body", async (_what, body) => {
   expect(shown(await post(body))).toEqual(refused);
 });
@@ -107,23 +111,124 @@ test("a route that reads no body takes any", async () => {
   }
 });
 
-test("a body of exactly the limit is read, one byte more is 413 text and the connection closes", async () => {
+test("a body of exactly the limit is read, one byte more is 413 text", async () => {
   const around = '{"content":""}'.length;
-  const full = JSON.stringify({ content: "x".repeat(limits.bodyBytes - around) });
+  const full = JSON.stringify({ content: "x".repeat(limits.messageBodyBytes - around) });
   expect((await post(full)).status).toBe(201);
   const answer = await post(`${full} `);
-  expect([answer.status, answer.text, answer.headers.connection]).toEqual([413, "Request Entity Too Large", "close"]);
+  expect([answer.status, answer.text]).toEqual([413, "Request Entity Too Large"]);
+});
+
+test("each route takes what may be meant, any legal text and a whole sync, and little without a token", async () => {
+  const bytesOf = (name: RouteName) => maxBodyBytes(routes[name]);
+  expect([bytesOf("login"), bytesOf("createGroup"), bytesOf("logout")]).toEqual([4096, 16_384, undefined]);
+  const legal = `"${"\\ud83d\\ude00".repeat(16_000)}"`;
+  const client = randomUUID();
+  expect((await post(`{"recipient_id":9,"client_id":"${client}","content":${legal}}`)).status).toBe(201);
+  const conversations = Array.from({ length: limits.syncConversations }, (_, i) => ({
+    conversation_id: `group_${2 ** 52 + i}`,
+    last_message_id: 2 ** 52,
+  }));
+  const sync = await http.call("POST", "/api/messages/sync", { headers: bearer, body: { conversations, limit: 200 } });
+  expect(sync.status).toBe(200);
+  // Anonymous routes alone are small, and no route takes megabytes.
+  const sizes = (Object.keys(routes) as RouteName[])
+    .filter((name) => !("upload" in routes[name]))
+    .map((name) => bytesOf(name) ?? 0);
+  expect(Math.max(...sizes)).toBe(limits.syncBodyBytes);
+});
+
+test("a text grows with MAX_MESSAGE_LENGTH", async () => {
+  await using long = await openHttp({
+    env: { MAX_MESSAGE_LENGTH: "100000" },
+    echo: true,
+    handlers: { send: async () => jsonText("{}") },
+  });
+  const body = { content: "\u0001".repeat(100_000) };
+  expect((await long.call("POST", "/api/messages", { headers: bearer, body })).status).toBe(201);
+});
+
+/** Sends a head that announces a body, and none of the body; resolves with the answer's status line. */
+async function announced(path: string, method = "POST", authorization = "Bearer good"): Promise<string> {
+  const socket = connect(http.port, "127.0.0.1");
+  socket.write(
+    `${method} ${path} HTTP/1.1\r\nhost: x\r\nauthorization: ${authorization}\r\ncontent-type: application/json\r\ncontent-length: ${8 << 20}\r\n\r\n`,
+  );
+  const [data] = (await once(socket, "data")) as [Buffer];
+  socket.destroy();
+  return data.toString().split("\r\n", 1)[0] ?? "";
+}
+
+test.each([
+  ["an unknown path", "/nothing", "POST", "404 Not Found"],
+  ["an unknown path below /api", "/api/nothing", "POST", "404 Not Found"],
+  ["a wrong method", "/api/conversations", "POST", "405 Method Not Allowed"],
+  ["a wrong method of an operators' path", "/health", "POST", "405 Method Not Allowed"],
+  ["what is too large", "/api/auth/login", "POST", "413 Payload Too Large"],
+  ["a body that nobody reads", "/api/auth/logout", "POST", "200 OK"],
+])("%s is answered before any of the body is there", async (_what, path, method, status) => {
+  expect(await announced(path, method)).toBe(`HTTP/1.1 ${status}`);
+});
+
+test("a wrong token is told so before any of the body is there", async () => {
+  expect(await announced("/api/messages", "POST", "Bearer bad")).toBe("HTTP/1.1 401 Unauthorized");
+});
+
+test("413 arrives at a client that reads only when it has sent all, and the connection goes on", async () => {
+  const socket = connect(http.port, "127.0.0.1");
+  const size = 5_000_000;
+  socket.pause();
+  socket.write(
+    `POST /api/auth/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${size}\r\n\r\n`,
+  );
+  await new Promise((resolve) => socket.write(Buffer.alloc(size, "x"), resolve));
+  let text = "";
+  socket.on("data", (data) => (text += data.toString())).resume();
+  await expect.poll(() => text).toMatch(/^HTTP\/1\.1 413 [^]*Request Entity Too Large$/);
+  text = "";
+  socket.write("GET /health HTTP/1.1\r\nhost: x\r\n\r\n");
+  await expect.poll(() => text).toMatch(/^HTTP\/1\.1 200 OK/);
+  socket.destroy();
 });
 
 test("a chunked body is counted as it comes", async () => {
   const options = { host: "127.0.0.1", port: http.port, method: "POST", path: "/api/messages", headers: json };
   const status = await new Promise((resolve, reject) => {
     const outgoing = send({ ...options, agent: false }, (incoming) => resolve(incoming.resume().statusCode));
-    // The server may close while the rest is still being written.
     outgoing.on("error", reject);
-    for (let sent = 0; sent <= limits.bodyBytes; sent += 1024 * 1024) outgoing.write(Buffer.alloc(1024 * 1024));
+    for (let sent = 0; sent <= limits.messageBodyBytes; sent += 64 * 1024) outgoing.write(Buffer.alloc(64 * 1024));
+    outgoing.end();
   });
   expect(status).toBe(413);
+});
+
+test("bodies that wait hold no more than so much memory for one user, and for all", async () => {
+  await using small = await openHttp({
+    transferLimits: { ...transferLimits, ownerBytes: 100_000, totalBytes: 150_000 },
+    echo: true,
+    verify: async (token) => ({ userId: Number(token), email: "", role: "user" }),
+    handlers: { send: async () => jsonText("{}") },
+  });
+  const body = JSON.stringify({ content: "x".repeat(60_000) });
+  const headers = (user: number) => ({ authorization: `Bearer ${user}`, "content-type": "application/json" });
+  const code = async (user: number) =>
+    (await small.call("POST", "/api/messages", { headers: headers(user), body })).json()["code"];
+  const hold = async (user: number) => {
+    const socket = connect(small.port, "127.0.0.1");
+    const head = `POST /api/messages HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${user}\r\ncontent-type: application/json`;
+    socket.write(`${head}\r\ncontent-length: ${body.length + 1}\r\n\r\n${body}`);
+    // The first byte too much is refused, which tells that what came before is held.
+    await expect.poll(() => code(user)).toBe("unavailable");
+    return socket;
+  };
+  const first = await hold(1);
+  expect(await code(2)).toBeUndefined();
+  const second = await hold(2);
+  expect(await code(3)).toBe("unavailable");
+  first.destroy();
+  second.destroy();
+  await expect.poll(() => code(3)).toBeUndefined();
+  await expect.poll(() => code(1)).toBeUndefined();
 });
 
 test("a client that goes away in the middle of its body is no failure of ours", async () => {
@@ -138,9 +243,11 @@ test("a client that goes away in the middle of its body is no failure of ours", 
 
 test("D-50: slow senders and idle connections have deadlines", () => {
   const { headersTimeout, requestTimeout, keepAliveTimeout } = http.server;
-  expect({ headersTimeout, requestTimeout, keepAliveTimeout }).toEqual({
+  // A body has no deadline but a pace: `transfers.test.ts`.
+  expect({ headersTimeout, requestTimeout, keepAliveTimeout, timeout: http.server.timeout }).toEqual({
     headersTimeout: 15_000,
-    requestTimeout: 30_000,
+    requestTimeout: 0,
     keepAliveTimeout: 65_000,
+    timeout: 120_000,
   });
 });

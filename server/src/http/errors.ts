@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { OmError } from "../platform/om-error.ts";
 import { DatabaseUnavailable } from "../platform/postgres/database.ts";
 import { TooManyAttempts } from "../platform/rate-limit.ts";
+import { BodyTooLarge } from "./body.ts";
 import { sendJson, sendText } from "./responses.ts";
 
 /**
@@ -17,8 +18,9 @@ export function sendError(
   const { reply, route } = to;
   if (error instanceof TooManyAttempts) void reply.header("retry-after", error.retryAfterSeconds);
   if (error instanceof OmError) return sendOmError(error, to);
+  // Not the last answer of its connection: a client that is still sending would lose it.
+  if (error instanceof BodyTooLarge) return sendText(reply, 413, "Request Entity Too Large");
   const status = statusOf(error);
-  if (status === 413) return sendText(reply.header("connection", "close"), 413, "Request Entity Too Large");
   // Fastify's own refusals of a malformed request.
   if (status >= 400 && status < 500) return sendOmError(new OmError("invalid_request_body"), to);
   report(error);

@@ -18,7 +18,7 @@ let http: TestHttp;
 beforeAll(async () => {
   const answer = async () => jsonText('{"answered":true}');
   const handlers = Object.fromEntries(Object.keys(routes).map((name) => [name, answer])) as unknown as Handlers;
-  http = await openHttp({ echo: true, handlers });
+  http = await openHttp({ echo: true, env: { AVATAR_LIMIT: "0", ATTACHMENT_LIMIT: "0" }, handlers });
 });
 afterAll(() => http[Symbol.asyncDispose]());
 const ask = (method: string, path: string): Promise<Answer> =>
@@ -48,6 +48,19 @@ describe("HEAD answers on every GET route, with its status and no body", () => {
     expect([head.status, head.text]).toEqual([get.status, ""]);
     expect(head.headers["content-type"]).toBe(get.headers["content-type"]);
     expect(get.status === 200 || path === "/ws").toBe(true);
+  });
+});
+
+describe("nobody on the way keeps an answer that is somebody's, errors included", () => {
+  const named = all.filter(({ file, path }) => !file && !path.startsWith("/docs"));
+  test.each(named.map(({ method, path }) => [method, path] as const))("%s %s", async (method, path) => {
+    const expected =
+      path === "/api/users/me" && method === "GET" ? "private, max-age=0, must-revalidate" : "private, no-store";
+    expect((await ask(method, sampleOf(path))).headers["cache-control"]).toBe(expected);
+    if (path.startsWith("/api")) {
+      expect((await http.call(method, sampleOf(path))).headers["cache-control"]).toMatch(/^private/);
+      expect((await ask("PATCH", sampleOf(path))).headers["cache-control"]).toBe("private, no-store");
+    }
   });
 });
 

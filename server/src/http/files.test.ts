@@ -64,6 +64,69 @@ test("the time has whole seconds, so its own date is known", async () => {
   expect([answer.status, answer.headers["last-modified"]]).toEqual([304, date]);
 });
 
+/** A file of ten bytes that is opened in pieces. */
+const digits: Partial<FileResponse> = {
+  size: 10,
+  open: async ({ start, end } = { start: 0, end: 9 }) =>
+    Readable.from([Buffer.from("0123456789").subarray(start, end + 1)]),
+};
+
+test.each([
+  ["bytes=0-1", "01", "bytes 0-1/10"],
+  ["bytes=8-", "89", "bytes 8-9/10"],
+  ["bytes=-3", "789", "bytes 7-9/10"],
+  ["bytes=-30", "0123456789", "bytes 0-9/10"],
+  ["bytes=9-99999", "9", "bytes 9-9/10"],
+])("Range %s gets that piece", async (range, text, contentRange) => {
+  file = digits;
+  const answer = await http.call("GET", path, { headers: { ...headers, range } });
+  expect([answer.status, answer.text, answer.headers["content-range"]]).toEqual([206, text, contentRange]);
+  expect(answer.headers).toMatchObject({
+    "content-length": String(text.length),
+    etag: '"tag"',
+    "accept-ranges": "bytes",
+  });
+});
+
+test.each(["bytes=10-", "bytes=11-12", "bytes=-0"])("Range %s is 416 and tells the size", async (range) => {
+  file = digits;
+  const answer = await http.call("GET", path, { headers: { ...headers, range } });
+  expect([answer.status, answer.json()["code"], answer.headers["content-range"]]).toEqual([
+    416,
+    "range_not_satisfiable",
+    "bytes */10",
+  ]);
+});
+
+test.each(["bytes=0-1,3-4", "bytes=5-4", "bytes=-", "bytes=a-b", "items=0-1", "bytes 0-1", ""])(
+  "Range %j gets the whole",
+  async (range) => {
+    file = digits;
+    const answer = await http.call("GET", path, { headers: { ...headers, range } });
+    expect([answer.status, answer.text, answer.headers["content-range"]]).toEqual([200, "0123456789", undefined]);
+  },
+);
+
+test.each([
+  ['"tag"', 206],
+  ['"other"', 200],
+  ['W/"tag"', 200],
+  ["Wed, 04 Mar 2026 05:06:07 GMT", 206],
+  ["Wed, 04 Mar 2026 05:06:08 GMT", 200],
+])("If-Range %s goes on with the piece only when the file is the same: %i", async (condition, status) => {
+  file = digits;
+  const answer = await http.call("GET", path, { headers: { ...headers, range: "bytes=0-0", "if-range": condition } });
+  expect(answer.status).toBe(status);
+});
+
+test("a known tag comes before a Range, and a HEAD has none", async () => {
+  file = digits;
+  const range = { ...headers, range: "bytes=0-1" };
+  expect((await http.call("GET", path, { headers: { ...range, "if-none-match": '"tag"' } })).status).toBe(304);
+  const head = await http.call("HEAD", path, { headers: range });
+  expect([head.status, head.headers["content-length"]]).toEqual([200, "10"]);
+});
+
 test("a download has a name", async () => {
   file = { type: "application/octet-stream", downloadAs: "x.pdf", size: 1, open: async () => Readable.from(["x"]) };
   const answer = await http.call("GET", path, { headers });
@@ -92,6 +155,6 @@ test("an object that went away meanwhile is not found, and nothing says that thi
   expect([answer.status, answer.json()["code"], answer.headers["cache-control"]]).toEqual([
     404,
     "not_found",
-    undefined,
+    "private, no-store",
   ]);
 });

@@ -165,7 +165,12 @@ describe("the usual way is gone, once,", () => {
 
 test("before the server has started nothing is asked of memory", () => {
   let others = 0;
-  const handle = createKeptAnswers({ kept: () => undefined, isAllowed: () => true, onAnswered: () => undefined });
+  const handle = createKeptAnswers({
+    kept: () => undefined,
+    isAllowed: () => true,
+    sending: () => true,
+    onAnswered: () => undefined,
+  });
   handle({ method: "GET", url: path, headers: bearer } as never, {} as never, () => (others += 1));
   expect(others).toBe(1);
 });

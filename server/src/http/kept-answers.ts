@@ -3,7 +3,8 @@ import type { Caller } from "../platform/caller.ts";
 import { parseCookies } from "./cookies.ts";
 import { corsHeaders } from "./cors.ts";
 import type { IsAllowedOrigin } from "./origin.ts";
-import { commonHeaders, etagHeaders, matchesEtag, requestId } from "./responses.ts";
+import { cacheHeaders, commonHeaders, etagHeaders, matchesEtag, requestId } from "./responses.ts";
+import type { Transfers } from "./transfers.ts";
 
 /** The bytes of an answer that was given before. */
 export interface KeptAnswer {
@@ -36,11 +37,16 @@ export function createKeptAnswers(deps: {
   /** undefined while the server starts or stops. */
   kept: () => KeptAnswers | undefined;
   isAllowed: IsAllowedOrigin;
-  onAnswered: (request: IncomingMessage, answered: Answered) => void;
+  sending: Transfers["sending"];
+  onAnswered: (request: IncomingMessage, answered: Answered, caller: Caller) => void;
 }): (request: IncomingMessage, response: ServerResponse, otherwise: () => void) => void {
-  const { isAllowed, onAnswered } = deps;
+  const { isAllowed, onAnswered, sending } = deps;
 
-  function send(request: IncomingMessage, response: ServerResponse, answer: KeptAnswer, began: number): void {
+  function send(
+    request: IncomingMessage,
+    response: ServerResponse,
+    answer: KeptAnswer,
+  ): Pick<Answered, "id" | "status"> {
     const { headers } = request;
     const id = requestId(request);
     const isKnown = headers["if-none-match"] !== undefined && matchesEtag(request, answer.etag);
@@ -49,6 +55,7 @@ export function createKeptAnswers(deps: {
       id,
       ...commonHeaders,
       ...corsHeaders(headers, isAllowed),
+      ...cacheHeaders(answer.route),
       ...etagHeaders(answer.etag),
     ];
     const status = isKnown ? 304 : 200;
@@ -57,22 +64,33 @@ export function createKeptAnswers(deps: {
       lines.push("content-type", "application/json", "content-length", String(answer.body.length));
       response.writeHead(status, lines).end(answer.body);
     }
-    onAnswered(request, { id, route: answer.route, status, ms: performance.now() - began });
+    return { id, status };
   }
 
   return (request, response, otherwise) => {
     const began = performance.now();
     const kept = deps.kept();
-    const answer = kept === undefined ? undefined : find(kept, request, isAllowed);
-    if (kept === undefined || answer === undefined) return otherwise();
-    kept.current(answer).then((current) => {
-      if (current === undefined) otherwise();
-      else send(request, response, current, began);
+    const known = kept === undefined ? undefined : find(kept, request, isAllowed);
+    if (kept === undefined || known === undefined) return otherwise();
+    const { caller } = known;
+    kept.current(known.answer).then((current) => {
+      // Whoever leaves too much unread is told so the usual way.
+      if (
+        current === undefined ||
+        !sending(response, String(caller.userId), { bytes: current.body.length, streamed: false })
+      )
+        return otherwise();
+      const sent = send(request, response, current);
+      onAnswered(request, { ...sent, route: current.route, ms: performance.now() - began }, caller);
     }, otherwise);
   };
 }
 
-function find(kept: KeptAnswers, request: IncomingMessage, isAllowed: IsAllowedOrigin): KeptAnswer | undefined {
+function find(
+  kept: KeptAnswers,
+  request: IncomingMessage,
+  isAllowed: IsAllowedOrigin,
+): { caller: Caller; answer: KeptAnswer } | undefined {
   const { method, url = "", headers } = request;
   if (method !== "GET" || headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined) {
     return undefined;
@@ -86,5 +104,6 @@ function find(kept: KeptAnswers, request: IncomingMessage, isAllowed: IsAllowedO
         : "";
   const caller = token === "" ? undefined : kept.knownCaller(token);
   if (caller === undefined || !isAllowed(headers.origin, headers.host)) return undefined;
-  return kept.find(caller, url);
+  const answer = kept.find(caller, url);
+  return answer && { caller, answer };
 }

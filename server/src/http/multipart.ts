@@ -1,13 +1,19 @@
 import type { Readable } from "node:stream";
 import { Busboy, type BusboyInstance } from "@fastify/busboy";
-import { limits, type Route } from "@om/protocol";
+import type { Route } from "@om/protocol";
+import { OmError } from "../platform/om-error.ts";
 import type { ReceiveFile, UploadResult } from "../platform/upload.ts";
+import { BodyTooLarge } from "./body.ts";
 
 type UploadRule = NonNullable<Route["upload"]>;
 
-/** The body is larger than anything that could be meant. */
-class BodyTooLarge extends Error {
-  readonly statusCode = 413;
+export interface UploadBody {
+  body: Readable;
+  /** More is no request at all. */
+  maxBytes: number;
+  contentType: string;
+  /** Calls back when the body comes too slowly, until what it returns is called. */
+  watch: (onTooSlow: () => void) => () => void;
 }
 
 /** What a body may have beside its one file. */
@@ -16,18 +22,14 @@ const partLimits = { files: 1, fields: 20, parts: 21, fieldSize: 4096, fieldName
 /**
  * Reads a multipart body as it arrives: one file in the field of `rule`, few small fields beside it. Nothing is kept in memory but
  * what is under way; what comes after the answer is known is read and dropped.
- * @throws BodyTooLarge
+ * @throws BodyTooLarge, OmError `request_too_slow`
  */
-export function fileReceiver(
-  request: { body: Readable | undefined; contentType: string; length: number },
-  rule: UploadRule,
-): ReceiveFile {
+export function fileReceiver(request: UploadBody, rule: UploadRule): ReceiveFile {
   return async (sink) => {
-    const maxBody = Math.max(limits.bodyBytes, rule.maxBytes + limits.multipartBytes);
-    if (request.length > maxBody) throw new BodyTooLarge();
     const parser = openParser(request.contentType, rule.maxBytes);
-    if (request.body === undefined || parser === undefined) return { outcome: "missing" };
-    return read({ body: request.body, parser, field: rule.field, maxBody }, sink);
+    if (parser === undefined) return { outcome: "missing" };
+    if (request.body.readableAborted) return { outcome: "broken" };
+    return read({ ...request, parser, field: rule.field }, sink);
   };
 }
 
@@ -45,16 +47,19 @@ function openParser(contentType: string, maxBytes: number): BusboyInstance | und
 }
 
 async function read(
-  { body, parser, field, maxBody }: { body: Readable; parser: BusboyInstance; field: string; maxBody: number },
+  { body, parser, field, maxBytes, watch }: UploadBody & { parser: BusboyInstance; field: string },
   sink: (file: Readable) => Promise<void>,
 ): Promise<UploadResult> {
   let received = { outcome: "missing" } as UploadResult;
   let stored: Promise<void> = Promise.resolve();
   let file: Readable | undefined;
+  let stop: () => void = () => undefined;
+  let isWhole = false;
   try {
     await new Promise<void>((resolve, reject) => {
+      let bytes = 0;
       const end = (outcome: "too_large" | "broken"): void => {
-        received = { outcome };
+        received = { outcome: bytes === 0 ? "missing" : outcome };
         resolve();
       };
       parser.on("file", (name, stream, filename) => {
@@ -74,19 +79,23 @@ async function read(
       parser.once("finish", resolve);
       body.on("error", () => end("broken"));
       body.once("close", () => body.readableEnded || end("broken"));
-      let bytes = 0;
+      stop = watch(() => reject(new OmError("request_too_slow")));
       body.on("data", (chunk: Buffer) => {
         bytes += chunk.length;
-        if (bytes > maxBody) reject(new BodyTooLarge());
+        if (bytes > maxBytes) reject(new BodyTooLarge());
       });
       body.pipe(parser);
     });
+    isWhole = received.outcome === "file";
   } finally {
+    stop();
     body.unpipe(parser);
     body.resume();
-    if (received.outcome !== "file") file?.destroy(new Error("the upload was cut short"));
+    if (!isWhole) {
+      file?.destroy(new Error("the upload was cut short"));
+      await stored.catch(() => undefined);
+    }
   }
-  if (received.outcome === "file") await stored;
-  else await stored.catch(() => undefined);
+  if (isWhole) await stored;
   return received;
 }

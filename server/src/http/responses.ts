@@ -16,13 +16,13 @@ export function requestId({ headers }: Pick<IncomingMessage, "headers">): string
 
 /** Of every response: names and values in turn. */
 export const commonHeaders = ["x-content-type-options", "nosniff", "referrer-policy", "no-referrer"];
-
-export const etagHeaders = (etag: string): string[] => [
-  "etag",
-  `W/"${etag}"`,
+/** Nobody keeps an answer, unless it is one's own profile or says otherwise. */
+export const cacheHeaders = (route?: string): string[] => [
   "cache-control",
-  "private, max-age=0, must-revalidate",
+  route === "me" ? "private, max-age=0, must-revalidate" : "private, no-store",
 ];
+
+export const etagHeaders = (etag: string): string[] => ["etag", `W/"${etag}"`];
 
 /** @param lines names and values in turn */
 export function addHeaders(reply: FastifyReply, lines: readonly string[]): void {
@@ -50,7 +50,10 @@ export function sendResponse(
 ): FastifyReply | Promise<FastifyReply> {
   const { request, reply, name, route } = to;
   if (route.file) return sendFile(answer as FileResponse, request, reply);
-  if (name === "me") return sendWithEtag(answer as WithEtag<unknown>, request, reply);
+  if (name === "me") {
+    addHeaders(reply, cacheHeaders(name));
+    return sendWithEtag(answer as WithEtag<unknown>, request, reply);
+  }
   if (isJsonText(answer) && answer.etag !== undefined) {
     return sendWithEtag({ body: answer, etag: answer.etag }, request, reply);
   }
@@ -60,7 +63,7 @@ export function sendResponse(
     const kept = name === "refresh" ? currentCsrfToken(request) : undefined;
     const csrf = kept ?? newCsrfToken();
     const session = { access: tokens.access_token, refresh: tokens.refresh_token, csrf };
-    void reply.header("set-cookie", cookies.session(session)).header("cache-control", "no-store");
+    void reply.header("set-cookie", cookies.session(session));
   }
   if (name === "csrf") void reply.header("set-cookie", cookies.csrf(newCsrfToken()));
   if (name === "logout" || name === "deleteAccount") void reply.header("set-cookie", cookies.cleared());

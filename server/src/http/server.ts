@@ -1,16 +1,18 @@
 import { createServer } from "node:http";
 import { Readable } from "node:stream";
 import proxyAddress from "@fastify/proxy-addr";
-import { limits as wireLimits, routes, type Route, type RouteName } from "@om/protocol";
+import { routes, type Route, type RouteName } from "@om/protocol";
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Config } from "../config.ts";
 import type { Caller, VerifyToken } from "../platform/caller.ts";
-import { redactUrl } from "../platform/telemetry/logger.ts";
+import { loggedPath } from "../platform/telemetry/logger.ts";
 import { OmError } from "../platform/om-error.ts";
+import { isForgotten } from "../platform/postgres/database.ts";
+import type { ReceiveFile } from "../platform/upload.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import { authorize, authenticate, checkOrigin, type AccessRules } from "./access.ts";
-import { addHeaders, commonHeaders, requestId, sendResponse } from "./responses.ts";
-import { createBodyParser } from "./body.ts";
+import { addHeaders, cacheHeaders, commonHeaders, requestId, sendResponse } from "./responses.ts";
+import { bodyLimit, BodyTooLarge, createBodyReader } from "./body.ts";
 import { closeConnections } from "./close-connections.ts";
 import { createCookies, parseCookies, type Cookies } from "./cookies.ts";
 import { cors } from "./cors.ts";
@@ -21,33 +23,40 @@ import { plainForwarded } from "./forwarded.ts";
 import { HttpRequest } from "./http-request.ts";
 import { createKeptAnswers, type KeptAnswers } from "./kept-answers.ts";
 import { createLimits, limitReached, networkOf, type Limits } from "./limits.ts";
-import { addOperationRoutes, type Checks } from "./operation-routes.ts";
+import { addOperationRoutes } from "./operation-routes.ts";
 import type { IsAllowedOrigin } from "./origin.ts";
 import { fileReceiver } from "./multipart.ts";
+import type { Dependencies } from "./readiness.ts";
+import { logRouteEvent } from "./security-events.ts";
 import { isApi, parseQuery, routedUrl } from "./routed-url.ts";
+import { createTransfers, type transferLimits, type Transfers } from "./transfers.ts";
 import { handleUnknownPath } from "./unknown-path.ts";
 
-/** Slow senders: the headers within 15 s, the whole request within 30. */
+/** The headers have 15 s. Bodies and answers may take as long as they move: `Transfers` looks after that. */
 const timeouts = {
   headersTimeout: 15_000,
-  requestTimeout: 30_000,
+  requestTimeout: 0,
   connectionsCheckingInterval: 5_000,
   keepAliveTimeout: 65_000,
 };
+/** A connection on which nothing moves at all is closed, in ms. */
+const stillTimeoutMs = 120_000;
 
 /** What answers requests. */
 export interface Serving {
   handlers: Handlers;
   verify: VerifyToken;
-  checks: Checks;
+  dependencies: Dependencies;
   kept: KeptAnswers;
 }
 
 export interface HttpOptions {
   config: Config;
   isAllowed: IsAllowedOrigin;
-  telemetry: Pick<Telemetry, "http" | "metrics" | "queried">;
+  telemetry: Pick<Telemetry, "http" | "metrics" | "queried" | "security">;
   now: () => number;
+  /** For tests. */
+  transferLimits?: typeof transferLimits;
   /** undefined while the server starts: every request is told so. */
   serving: () => Serving | undefined;
 }
@@ -58,6 +67,7 @@ interface Context extends HttpOptions {
   rules: AccessRules;
   cookies: Cookies;
   limits: Limits;
+  transfers: Transfers;
 }
 
 /** The HTTP server: every route of the protocol in one loop, and what operators ask. It does not listen yet. */
@@ -71,42 +81,44 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
   const verify: VerifyToken = (token) => serving().verify(token);
   const rules = { verify, isAllowed, csrfMode: config.csrfMode };
   const limits = createLimits(config, now);
-  const context = { ...options, serving, rules, cookies: createCookies(config, now), limits };
+  const transfers = createTransfers(options.transferLimits);
+  const context = { ...options, serving, rules, cookies: createCookies(config, now), limits, transfers };
   // Before the server is ready nothing is kept, which is no refusal.
-  const app = openFastify(config, options);
+  const app = openFastify(config, options, transfers);
   addCommonHooks(app, context);
+  addTransferHooks(app, transfers);
   closeConnections(app);
-  addRoutes(app, context);
+  for (const name of Object.keys(routes) as RouteName[]) addRoute(app, name, context);
   addOperationRoutes(app, {
-    checks: () => serving().checks,
+    dependencies: () => serving().dependencies,
     metrics: () => options.telemetry.metrics.registry.metrics(),
     metricsToken: config.metricsToken,
     rules,
   });
   addDocsRoutes(app, config);
-  app.setNotFoundHandler(async (request, reply) => {
-    if (isApi(request.url)) {
-      if (limitReached(request, reply, { limits: context.limits, route: undefined })) return reply;
-      await authenticate(request, verify);
-    }
-    return handleUnknownPath(request, reply);
-  });
   await app.ready();
   return app;
 }
 
-function openFastify(config: Config, { isAllowed, telemetry, ...context }: HttpOptions): FastifyInstance {
+function openFastify(
+  config: Config,
+  { isAllowed, telemetry, ...context }: HttpOptions,
+  transfers: Transfers,
+): FastifyInstance {
   const addressOf = proxyAddress.compile(config.trustProxy);
   const keptAnswers = createKeptAnswers({
     kept: () => (app.server.listening ? context.serving()?.kept : undefined),
     isAllowed,
-    onAnswered(request, answered) {
+    sending: transfers.sending,
+    onAnswered(request, answered, caller) {
       const { url = "" } = request;
       telemetry.queried("cache", answered.ms);
       telemetry.http.answered(answered, () => ({
         method: "GET",
-        url: redactUrl(url),
+        path: loggedPath(url),
         ip: proxyAddress(request, addressOf),
+        user: caller.userId,
+        session: caller.sessionId,
       }));
     },
   });
@@ -115,9 +127,8 @@ function openFastify(config: Config, { isAllowed, telemetry, ...context }: HttpO
       return createServer({ ...timeouts, IncomingMessage: HttpRequest }, (request, response) => {
         plainForwarded(request);
         keptAnswers(request, response, () => handler(request, response));
-      });
+      }).setTimeout(stillTimeoutMs);
     },
-    bodyLimit: wireLimits.bodyBytes,
     forceCloseConnections: "idle",
     trustProxy: config.trustProxy.length > 0 && config.trustProxy,
     routerOptions: { caseSensitive: false, maxParamLength: 16_384, querystringParser: parseQuery },
@@ -125,31 +136,49 @@ function openFastify(config: Config, { isAllowed, telemetry, ...context }: HttpO
     genReqId: requestId,
     frameworkErrors: (_error, request, reply) => void handleUnknownPath(request, reply as FastifyReply),
   });
+  // Whoever wants a body reads it: until then nothing is taken from the connection.
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+  app.addContentTypeParser("*", (_request, _body, done) => done(null));
   return app;
 }
 
-function addCommonHooks(app: FastifyInstance, { isAllowed, telemetry, serving }: Context): void {
+function addCommonHooks(app: FastifyInstance, context: Context): void {
+  const { config, isAllowed, telemetry, serving, limits, rules } = context;
+  const isTrusted = proxyAddress.compile(config.trustProxy);
   app.addHook("onRequest", async (request, reply) => {
-    addHeaders(reply, ["x-request-id", request.id, ...commonHeaders]);
+    const { "x-forwarded-for": list, forwarded } = request.headers;
+    const { remoteAddress: peer } = request.socket;
+    if ((list ?? forwarded) !== undefined && peer !== undefined && !isTrusted(peer, 0)) telemetry.http.notTrusted(peer);
+    addHeaders(reply, ["x-request-id", request.id, ...commonHeaders, ...cacheHeaders()]);
     if (cors(request, reply, isAllowed)) return reply;
     serving();
-    if (isApi(request.url)) checkOrigin(request, isAllowed);
-    return undefined;
+    request.contentType = request.headers["content-type"] ?? "";
+    // Fastify would refuse a malformed one.
+    delete request.headers["content-type"];
+    const api = isApi(request.url);
+    if (api) checkOrigin(request, isAllowed);
+    if (!request.is404) return undefined;
+    if (api) {
+      if (limitReached(request, reply, { limits, route: undefined })) return reply;
+      await authenticate(request, rules.verify);
+    }
+    return handleUnknownPath(request, reply);
   });
   app.addHook("onResponse", async (request, reply) => {
-    const { id, method, ip } = request;
+    const { id, method, ip, caller } = request;
     const route = nameOf(request) ?? request.routeOptions.url ?? "unknown";
     telemetry.http.answered({ id, route, status: reply.statusCode, ms: reply.elapsedTime }, () => ({
       method,
-      url: redactUrl(request.originalUrl),
+      path: loggedPath(request.originalUrl),
       ip,
+      user: caller?.userId,
+      session: caller?.sessionId,
     }));
   });
   app.setErrorHandler((error, request, reply) => {
     const name = nameOf(request);
     const route: Route | undefined = name === undefined ? undefined : routes[name];
+    logRouteEvent(telemetry.security, request, { error });
     return sendError(error, { request, reply, route }, (cause) =>
       telemetry.http.failed({ id: request.id, route: name ?? "other" }, cause),
     );
@@ -162,8 +191,8 @@ declare module "fastify" {
   }
   interface FastifyRequest {
     caller?: Caller | undefined;
-    /** Of an upload, as the client sent it. */
-    uploadType?: string | undefined;
+    /** As the client sent it. */
+    contentType: string;
   }
 }
 
@@ -171,22 +200,31 @@ function nameOf(request: FastifyRequest): RouteName | undefined {
   return request.routeOptions.config.name;
 }
 
-/** Bodies of uploads are streams, all others bytes. */
-function addRoutes(app: FastifyInstance, context: Context): void {
-  const names = Object.keys(routes) as RouteName[];
-  const isUpload = (name: RouteName): boolean => "upload" in routes[name];
-  for (const name of names) if (!isUpload(name)) addRoute(app, name, context);
-  void app.register(async (scope) => {
-    scope.removeContentTypeParser("*");
-    scope.addContentTypeParser("*", (_request, body, done) => done(null, body));
-    for (const name of names.filter(isUpload)) addRoute(scope, name, context);
+/** What counts against one user, or against one address as long as nobody is known. */
+function ownerOf({ caller, ip }: FastifyRequest): string {
+  return caller === undefined ? networkOf(ip) : String(caller.userId);
+}
+
+/** What is left of a body, and answers that are not taken, do not stay for ever. */
+function addTransferHooks(app: FastifyInstance, transfers: Transfers): void {
+  app.addHook("onSend", (request, reply, payload, done) => {
+    const streamed = payload instanceof Readable;
+    const bytes = streamed ? Number(reply.getHeader("content-length")) : Buffer.isBuffer(payload) ? payload.length : 0;
+    if (transfers.sending(reply.raw, ownerOf(request), { bytes, streamed })) return done(null, payload);
+    if (streamed) payload.destroy();
+    done(new OmError("unavailable"));
   });
+  app.addHook("onResponse", async ({ raw }) => {
+    if (!raw.complete) transfers.dropping(raw);
+  });
+  app.addHook("onClose", async () => transfers.stop());
 }
 
 /** One route as the protocol describes it: limit, who, whence, what, do, show. */
 function addRoute(app: FastifyInstance, name: RouteName, context: Context): void {
   const route: Route = routes[name];
-  const readBody = createBodyParser(route.body);
+  const maxBytes = bodyLimit(route, context.config) ?? Number.POSITIVE_INFINITY;
+  const readBody = createBodyReader(route, maxBytes, context.transfers);
   const add = (url: string): unknown =>
     app.route({
       method: route.method,
@@ -197,14 +235,22 @@ function addRoute(app: FastifyInstance, name: RouteName, context: Context): void
         const caller = await authorize(request, route, context.rules);
         if (caller && limitReached(request, reply, { limits: context.limits, route, caller })) return reply;
         request.caller = caller;
-        request.uploadType = request.headers["content-type"];
-        // What is not read may be of any kind; Fastify would refuse a malformed type.
-        if (route.body === undefined) delete request.headers["content-type"];
+        if (Number(request.headers["content-length"] ?? 0) > maxBytes) throw new BodyTooLarge();
         return undefined;
       },
       handler: async (request, reply) => {
         const handle = context.serving().handlers[name] as (request: unknown) => Promise<unknown>;
-        const answer = await handle(routeRequest(request, route, readBody(request.body, request.headers)));
+        const { raw, contentType } = request;
+        const body = await readBody({ raw, response: reply.raw, owner: ownerOf(request), contentType });
+        const watch = (onTooSlow: () => void): (() => void) => context.transfers.receiving(raw, onTooSlow);
+        const receive = route.upload && fileReceiver({ body: raw, maxBytes, contentType, watch }, route.upload);
+        const asked = routeRequest(request, body, receive);
+        const answer = await handle(asked).catch((error: unknown) => {
+          // What only reads may be asked for again.
+          if (route.method === "GET" && isForgotten(error)) return handle(asked);
+          throw error;
+        });
+        logRouteEvent(context.telemetry.security, request, { answer });
         return sendResponse(answer, { request, reply, name, route }, context.cookies);
       },
     });
@@ -213,24 +259,16 @@ function addRoute(app: FastifyInstance, name: RouteName, context: Context): void
   if (route.path.endsWith("/*")) add(route.path.slice(0, -2));
 }
 
-function routeRequest(request: FastifyRequest, route: Route, body: unknown): RouteRequest<RouteName> {
+function routeRequest(request: FastifyRequest, body: unknown, receive?: ReceiveFile): RouteRequest<RouteName> {
   return {
     caller: request.caller,
     params: request.params,
     query: request.query,
     url: request.originalUrl,
     body,
-    receive: route.upload && fileReceiver(uploadOf(request), route.upload),
+    receive,
     refreshToken: parseCookies(request.headers.cookie).refresh,
     address: networkOf(request.ip),
     userAgent: request.headers["user-agent"] ?? "",
   } as RouteRequest<RouteName>;
-}
-
-function uploadOf({ body, headers, uploadType = "" }: FastifyRequest): Parameters<typeof fileReceiver>[0] {
-  return {
-    body: body instanceof Readable ? body : undefined,
-    contentType: uploadType,
-    length: Number(headers["content-length"] ?? 0),
-  };
 }

@@ -1,5 +1,5 @@
 import type { Database, Queries } from "../platform/postgres/database.ts";
-import { statement } from "../platform/postgres/statement.ts";
+import { only, statement } from "../platform/postgres/statement.ts";
 
 /** Somebody who wants to read an attachment, or to name it in a message. */
 export interface AttachmentAccess {
@@ -24,7 +24,15 @@ const readable = statement<{ ord: number }>(
 );
 const add = statement<never>(
   "media.attachment_add",
-  "insert into attachments (key, uploaded_at, check_at) values ($1, $2, $2::timestamptz + interval '1 day')",
+  "insert into attachments (key, bytes, uploaded_at, check_at) values ($1, $2, $3, $3::timestamptz + interval '1 day')",
+);
+const bytesOf = statement<{ bytes: number }>(
+  "media.attachment_bytes_of",
+  "select coalesce(sum(bytes), 0)::bigint as bytes from attachments where owner_id = $1",
+);
+const allBytes = statement<{ bytes: number }>(
+  "media.attachment_bytes",
+  "select coalesce(sum(bytes), 0)::bigint as bytes from attachments",
 );
 const due = statement<{ key: string; isReferenced: boolean }>(
   "media.attachments_due",
@@ -53,7 +61,10 @@ export function attachmentStore(db: Database) {
   return {
     /** Whether the user may read it: see `canReadAttachments`. */
     canRead: async (request: AttachmentAccess) => (await canReadAttachments(db, [request]))[0] ?? false,
-    add: (key: string, at: Date) => db.query(add, [key, at]),
+    add: (key: string, bytes: number, at: Date) => db.query(add, [key, bytes, at]),
+    /** What is kept of one person's. */
+    bytesOf: async (userId: number) => only(await db.query(bytesOf, [userId])).bytes,
+    allBytes: async () => only(await db.query(allBytes, [])).bytes,
     /** Those whose turn it is to be looked at, and whether a message names them. */
     due: (now: Date, limit: number) => db.query(due, [now, limit]),
     /** The first turn is a day after the upload, the next when the age has doubled. */

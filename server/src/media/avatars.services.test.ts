@@ -73,7 +73,7 @@ describeDatabases("avatars", (database) => {
         "content-type": "image/jpeg",
         "content-length": String(answer.bytes.length),
         "cache-control": "private, max-age=31536000, immutable",
-        "content-security-policy": "default-src 'none'; sandbox",
+        "content-security-policy": "default-src 'none'; media-src 'self'; sandbox",
         "x-content-type-options": "nosniff",
       });
       expect(headers["content-disposition"]).toBeUndefined();
@@ -232,7 +232,7 @@ describeDatabases("avatars", (database) => {
     ])("avatars%s is not found", async (rest) => {
       const answer = await open.get(ann, `/api/media/avatars${rest}`);
       expect(shown(answer)).toEqual({ status: 404, code: "not_found", error: "Not found" });
-      expect(answer.headers["cache-control"]).toBeUndefined();
+      expect(answer.headers["cache-control"]).toBe("private, no-store");
     });
 
     test("other methods are not allowed, strangers not let in", async () => {
@@ -298,7 +298,7 @@ describeDatabases("avatars", (database) => {
     const answer = await open.get(ann, pathOf(url));
     expect(shown(answer)).toMatchObject({ status: 500, code: "media_fetch_failed" });
     expect(answer.headers).not.toMatchObject({ etag: expect.anything() });
-    expect(answer.headers["cache-control"]).toBeUndefined();
+    expect(answer.headers["cache-control"]).toBe("private, no-store");
   });
 
   test("10 uploads in 10 minutes per user, then 429", async () => {

@@ -1,5 +1,6 @@
 import type { RouteOutput, User } from "@om/protocol";
 import type { UserViews } from "../accounts/user-view.ts";
+import type { Config } from "../config.ts";
 import { parseGroupId } from "../groups/parse-input.ts";
 import type { Caller } from "../platform/caller.ts";
 import type { Clock } from "../platform/clock.ts";
@@ -12,7 +13,7 @@ import type { AvatarStore } from "./avatar-store.ts";
 import { imageKind, InvalidImage, type Images } from "./images.ts";
 import { keyOfOwner, mediaPath, newKey, type Owner } from "./media-keys.ts";
 import type { MediaStorage } from "./media-storage.ts";
-import type { UploadedFile, Uploads } from "./uploads.ts";
+import type { Upload, UploadedFile, Uploads } from "./uploads.ts";
 
 /** What the use-cases of media are given. */
 export interface MediaDeps {
@@ -21,6 +22,7 @@ export interface MediaDeps {
   images: Images;
   avatars: AvatarStore;
   attachments: AttachmentStore;
+  quotas: Pick<Config, "mediaUserBytes" | "mediaTotalBytes">;
   views: UserViews;
   setIcon: SetIcon;
   address: MediaAddress;
@@ -43,7 +45,8 @@ const maxSide = 2048;
 
 /** @throws OmError those of `replaceAvatar`, `unauthorized` when the account has gone */
 export async function uploadAvatar(deps: MediaDeps, { userId }: Caller, receive: ReceiveFile): Promise<{ user: User }> {
-  const profile = await replaceAvatar(deps, `avatars/${userId}`, receive, (url) => setAvatar(deps, userId, url));
+  const upload = { userId, receive, refusals };
+  const profile = await replaceAvatar(deps, `avatars/${userId}`, upload, (url) => setAvatar(deps, userId, url));
   return { user: await deps.views.alone(profile, userId) };
 }
 
@@ -74,21 +77,21 @@ export async function uploadGroupAvatar(
 ): Promise<RouteOutput<"groupAvatar">> {
   const groupId = parseGroupId(id);
   const set = (url: string): ReturnType<SetIcon> => deps.setIcon(userId, groupId, url);
-  return (await replaceAvatar(deps, `avatars/group_${groupId}`, receive, set)).group;
+  return (await replaceAvatar(deps, `avatars/group_${groupId}`, { userId, receive, refusals }, set)).group;
 }
 
 /**
  * Takes in a picture as JPEG and lets `assign` put its URL in the place of another. Then the object that was there before is
  * deleted; when `assign` fails, the new one is.
- * @throws OmError `missing_avatar`, `invalid_avatar`, `avatar_too_large`, `avatar_unsupported`, `avatar_invalid`, `unavailable`
+ * @throws OmError `missing_avatar`, `invalid_avatar`, `avatar_too_large`, `avatar_unsupported`, `avatar_invalid`, `unavailable`, `storage_full`
  */
 function replaceAvatar<T extends { previous: string }>(
   deps: MediaDeps,
   owner: Owner,
-  receive: ReceiveFile,
+  upload: Upload,
   assign: (url: string) => Promise<T>,
 ): Promise<T> {
-  return deps.uploads.receive(receive, refusals, async (file) => {
+  return deps.uploads.receive(upload, async (file) => {
     await encodeAvatar(deps.images, file);
     const key = newKey(owner, "jpg");
     await deps.storage.put(key, { path: file.resultPath, type: "image/jpeg" });

@@ -1,3 +1,4 @@
+import { chmodSync } from "node:fs";
 import { join } from "node:path";
 import type { UserViews } from "../accounts/user-view.ts";
 import type { CacheWrites } from "../cache/cache-writes.ts";
@@ -42,15 +43,18 @@ export function composeMedia(deps: {
   const { config, db, views, base, setIcon, telemetry, now } = deps;
   const address = createMediaAddress(base);
   const folder = join(config.dataDir, "media");
+  closeToOthers(folder);
   const storage = openStorage(config, folder);
-  const uploads = createUploads({ folder: join(folder, "incoming"), now });
+  // What goes on to S3 is here for moments only.
+  const minFreeBytes = config.s3Endpoint === "" ? config.mediaMinFreeBytes : 0;
+  const uploads = createUploads({ folder: join(folder, "incoming"), minFreeBytes, now });
   const images = createImages();
   const onOrphan = (error: unknown): void => telemetry.failure("media", error);
   const [avatars, attachments] = [avatarStore(deps.writes), attachmentStore(db)];
   /** @throws OmError `storage_not_configured`, before anything else */
   const media = (): MediaDeps => {
     if (storage === undefined) throw new OmError("storage_not_configured");
-    return { storage, uploads, images, address, onOrphan, avatars, attachments, views, setIcon, now };
+    return { storage, uploads, images, address, onOrphan, avatars, attachments, quotas: config, views, setIcon, now };
   };
   return {
     /** What messages must know of the URLs that they name. */
@@ -61,6 +65,8 @@ export function composeMedia(deps: {
       canReadAttachments,
       canRead: attachments.canRead,
     },
+    /** @throws when nothing can be stored or read just now */
+    check: async () => void (await media().storage.get("probe/none")),
     /** Removes what a crash left of uploads. */
     sweep: () => uploads.sweep(),
     /** Removes attachments that no message names. */
@@ -76,6 +82,15 @@ export function composeMedia(deps: {
       attachmentFile: async ({ caller, params }) => fetchAttachment(media(), caller, params["*"]),
     } satisfies RoutesOf<"media">,
   };
+}
+
+/** A folder that was there before us, such as a volume, may be open to all. */
+function closeToOthers(folder: string): void {
+  try {
+    chmodSync(folder, 0o700);
+  } catch {
+    // It is made later, or belongs to somebody else, who decides.
+  }
 }
 
 /** S3 when S3_ENDPOINT is set, else `folder`. Undefined: S3 is wanted but not all of its settings are there. */

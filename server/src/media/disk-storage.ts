@@ -1,6 +1,7 @@
 import { mkdir, open, lstat, rename, rm } from "node:fs/promises";
 import { constants } from "node:fs";
 import { dirname, join } from "node:path";
+import type { ByteRange } from "../platform/file-response.ts";
 import { OmError } from "../platform/om-error.ts";
 import { checkedKey, type MediaStorage, type StoredObject } from "./media-storage.ts";
 
@@ -23,7 +24,7 @@ export function diskStorage(folder: string): MediaStorage {
         size: Number(found.size),
         etag: `"${found.size.toString(16)}-${found.mtimeNs.toString(16)}"`,
         lastModified: new Date(Number(found.mtimeMs)),
-        open: () => openFile(path),
+        open: (range) => openFile(path, range),
       } satisfies StoredObject;
     },
     async delete(key) {
@@ -32,10 +33,10 @@ export function diskStorage(folder: string): MediaStorage {
   };
 }
 
-async function openFile(path: string): ReturnType<StoredObject["open"]> {
+async function openFile(path: string, range?: ByteRange): ReturnType<StoredObject["open"]> {
   const file = await unlessMissing(open(path, constants.O_RDONLY | constants.O_NOFOLLOW));
   if (file === undefined) throw new OmError("not_found");
-  return file.createReadStream({ highWaterMark: 64 * 1024 });
+  return file.createReadStream({ highWaterMark: 64 * 1024, ...range });
 }
 
 /** What was written reaches the disk before its name does. */

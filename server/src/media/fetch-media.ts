@@ -1,7 +1,10 @@
+import { buffer } from "node:stream/consumers";
 import type { Caller } from "../platform/caller.ts";
 import type { FileResponse } from "../platform/file-response.ts";
 import { OmError } from "../platform/om-error.ts";
-import { isAttachmentKey, isAvatarKey, typeOfKey } from "./media-keys.ts";
+import { extensionOf, imageTypeOf, isAttachmentKey, isAvatarKey } from "./media-keys.ts";
+import type { StoredObject } from "./media-storage.ts";
+import { maybePlayable, playableType } from "./media-types.ts";
 import type { MediaDeps } from "./avatars.ts";
 
 /** Avatars of users and icons of groups: every user may see them. @throws OmError `not_found` */
@@ -30,10 +33,17 @@ function withoutEmptyParts(path = ""): string {
   return path.replace(/^\/+/, "").replaceAll(/\/+/g, "/");
 }
 
+/** Pictures, sound and video are for showing, whatever else is a download. */
 async function read(storage: MediaDeps["storage"], key: string): Promise<FileResponse> {
   const object = await storage.get(key);
   if (object === undefined) throw new OmError("not_found");
-  const type = typeOfKey(key);
-  if (type.startsWith("image/")) return { ...object, type };
-  return { ...object, type, downloadAs: key.slice(key.lastIndexOf("/") + 1) };
+  const type = imageTypeOf(key) ?? (await playableTypeOf(object, extensionOf(key)));
+  if (type !== undefined) return { ...object, type };
+  return { ...object, type: "application/octet-stream", downloadAs: key.slice(key.lastIndexOf("/") + 1) };
+}
+
+/** By the first bytes: an extension is only what the sender says. */
+async function playableTypeOf(object: StoredObject, extension: string): Promise<string | undefined> {
+  if (!maybePlayable(extension) || object.size === 0) return undefined;
+  return playableType(extension, await buffer(await object.open({ start: 0, end: Math.min(11, object.size - 1) })));
 }

@@ -53,9 +53,9 @@ const imageTypes = new Map([
   ["webp", "image/webp"],
 ]);
 
-/** Only pictures that we have encoded have such a name; whatever else is stored is bytes to us. */
-export function typeOfKey(key: string): string {
-  return imageTypes.get(extensionOf(key)) ?? "application/octet-stream";
+/** Only pictures that we have encoded have such a name; undefined: it is something else. */
+export function imageTypeOf(key: string): string | undefined {
+  return imageTypes.get(extensionOf(key));
 }
 
 /** An extension for a file that is not a picture: the one of its name, unless that would make it look like one. */
@@ -64,7 +64,7 @@ export function downloadExtension(name: string): string {
   return /^[a-z0-9]{1,10}$/.test(extension) && !imageTypes.has(extension) ? extension : "bin";
 }
 
-function extensionOf(name: string): string {
+export function extensionOf(name: string): string {
   const dot = name.lastIndexOf(".");
   return dot < 0 ? "" : name.slice(dot + 1);
 }

@@ -55,6 +55,14 @@ describe.each([
     expect((await storage.get(key))?.size).toBe(size);
   });
 
+  test("gives a piece, from the first byte that is wanted to the last", async () => {
+    await storage.put(key, incoming("0123456789"));
+    const object = await storage.get(key);
+    const piece = async (start: number, end: number) =>
+      object && String(await buffer(await object.open({ start, end })));
+    expect([await piece(0, 0), await piece(2, 4), await piece(9, 9)]).toEqual(["0", "234", "9"]);
+  });
+
   test("tells size, time and a strong tag that goes with the bytes", async () => {
     const before = Math.floor(Date.now() / 1000) * 1000;
     await storage.put(key, incoming("one"));
@@ -158,6 +166,7 @@ describe("on S3", () => {
       () => storage.get("avatars/1/b.png"),
       () => storage.delete("avatars/1/b.png"),
       () => found?.open(),
+      () => found?.open({ start: 0, end: 0 }),
     ]) {
       await expect(work()).rejects.toThrow(`S3 answered ${status}`);
     }

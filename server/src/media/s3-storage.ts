@@ -5,6 +5,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { AwsV4Signer } from "aws4fetch";
+import type { ByteRange } from "../platform/file-response.ts";
 import { OmError } from "../platform/om-error.ts";
 import { checkedKey, type MediaStorage } from "./media-storage.ts";
 
@@ -25,13 +26,15 @@ export const s3Deadlines = { call: 10_000, upload: 60_000 };
 export function s3Storage(settings: S3Settings, deadlines = s3Deadlines): MediaStorage {
   const send = createSender(settings);
 
-  async function open(key: string): Promise<Readable> {
+  async function open(key: string, range?: ByteRange): Promise<Readable> {
     const cut = new AbortController();
     const timer = setTimeout(() => cut.abort(), deadlines.call);
     try {
-      const { status, body } = await send("GET", key, { signal: cut.signal });
+      const headers = range === undefined ? {} : { range: `bytes=${range.start}-${range.end}` };
+      const { status, body } = await send("GET", key, { headers, signal: cut.signal });
       if (status === 404) throw new OmError("not_found");
-      if (status !== 200 || body === null) throw new Error(`S3 answered ${status} to GET`);
+      if (status !== (range === undefined ? 200 : 206) || body === null)
+        throw new Error(`S3 answered ${status} to GET`);
       return Readable.from(pieces(body, cut, deadlines.call), { objectMode: false });
     } finally {
       clearTimeout(timer);
@@ -63,7 +66,7 @@ export function s3Storage(settings: S3Settings, deadlines = s3Deadlines): MediaS
         size: Number(answer.headers.get("content-length")),
         etag: answer.headers.get("etag") ?? `"${key}"`,
         lastModified: new Date(answer.headers.get("last-modified") ?? 0),
-        open: () => open(key),
+        open: (range) => open(key, range),
       };
     },
     async delete(key) {

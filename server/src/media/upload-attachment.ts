@@ -1,9 +1,11 @@
+import { stat } from "node:fs/promises";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
 import type { ReceiveFile } from "../platform/upload.ts";
 import { imageKind, InvalidImage, type Images } from "./images.ts";
-import { downloadExtension, mediaPath, newKey, typeOfKey } from "./media-keys.ts";
+import { downloadExtension, imageTypeOf, mediaPath, newKey } from "./media-keys.ts";
 import type { MediaDeps } from "./avatars.ts";
+import { checkQuota } from "./room.ts";
 import type { UploadedFile } from "./uploads.ts";
 
 const refusals = {
@@ -16,16 +18,25 @@ const maxSide = 4096;
 /**
  * Stores a file that the caller may then name in a message. Pictures are encoded anew, so that no more than a picture is ever shown;
  * animations and everything else stay as they are, to be downloaded.
- * @throws OmError `missing_attachment`, `invalid_attachment`, `attachment_too_large`, `attachment_invalid`, `unavailable`
+ * @throws OmError `missing_attachment`, `invalid_attachment`, `attachment_too_large`, `attachment_invalid`, `unavailable`, `quota_exceeded`,
+ * `storage_full`
  */
-export function uploadAttachment(deps: MediaDeps, caller: Caller, receive: ReceiveFile): Promise<{ url: string }> {
-  return deps.uploads.receive(receive, refusals, async (file) => {
+export async function uploadAttachment(
+  deps: MediaDeps,
+  { userId }: Caller,
+  receive: ReceiveFile,
+): Promise<{ url: string }> {
+  // Whoever has no room need not send it all.
+  await checkQuota(deps, userId, 1);
+  return deps.uploads.receive({ userId, receive, refusals }, async (file) => {
     if (file.size === 0) throw new OmError("missing_attachment");
     const { path, extension } = await prepare(deps.images, file);
-    const key = newKey(`attachments/${caller.userId}`, extension);
+    const { size } = await stat(path);
+    await checkQuota(deps, userId, size);
+    const key = newKey(`attachments/${userId}`, extension);
     // First, so that nothing lies in the storage of which nobody knows.
-    await deps.attachments.add(key, new Date(deps.now()));
-    await deps.storage.put(key, { path, type: typeOfKey(key) });
+    await deps.attachments.add(key, size, new Date(deps.now()));
+    await deps.storage.put(key, { path, type: imageTypeOf(key) ?? "application/octet-stream" });
     return { url: deps.address.shown(mediaPath(key)) };
   });
 }

@@ -17,6 +17,7 @@ import type { FrameHandlers } from "../platform/frame-handlers.ts";
 import { createGathering } from "../platform/gathering.ts";
 import { parseId } from "../platform/page-limit.ts";
 import { OmError } from "../platform/om-error.ts";
+import { createSemaphores } from "../platform/semaphore.ts";
 import { DatabaseUnavailable, type Database, type Queries } from "../platform/postgres/database.ts";
 import type { RoutesOf } from "../platform/route-handlers.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
@@ -188,12 +189,14 @@ function partsOf(deps: Deps): Parts {
 
 function routesOf(parts: Parts): RoutesOf<"messages"> {
   const keep = keptAnswer(parts.cache.answers);
+  // Large answers: a few of one person are made side by side.
+  const syncs = createSemaphores({ parallel: 2, maxWaiting: 8 });
   const groupOf = (params: { id: string }): number => parseId(params.id, "invalid_group_id");
   return {
     history: (request) =>
       keep("history", request, (reads) => fetchHistory(parts, request.caller, request.query, reads)),
     send: ({ caller, body }) => postMessage(parts, caller, body),
-    sync: ({ caller, body }) => postSync(parts, caller, body),
+    sync: ({ caller, body }) => syncs.run(caller.userId, () => postSync(parts, caller, body)),
     messageChanges: ({ caller, query }) => listMessageChanges(parts, caller, query),
     editMessage: ({ caller, params, body }) => editMessage(parts, caller, { id: params.id, body }),
     deleteMessage: ({ caller, params }) => deleteMessage(parts, caller, params.id),

@@ -55,12 +55,9 @@ const deleteMessages = statement<{ ver: number }>(
 const finish = statement<never>("erasures.finish", "delete from erasures where id = $1");
 const forgetUser = statement<never>(
   "erasures.forget_user",
-  `with files as (
-     update attachments set check_at = '-infinity'
-     where key >= 'attachments/' || $1::bigint || '/' and key < 'attachments/' || $1::bigint || '0'
-   )
+  `with files as (update attachments set check_at = '-infinity' where owner_id = $1)
    select forget_conversation(p.conversation_id)
-   from participants p join conversations c on c.id = p.conversation_id where p.user_id = $1::bigint and c.lo is not null`,
+   from participants p join conversations c on c.id = p.conversation_id where p.user_id = $1 and c.lo is not null`,
 );
 
 /** Of one transaction. */

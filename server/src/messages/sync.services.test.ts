@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { limits } from "@om/protocol";
 import { createUserViews } from "../accounts/user-view.ts";
 import { createGroup } from "../groups/create-group.ts";
 import { describeDatabases, type TestDatabase } from "../../tests/fixtures/databases.ts";
@@ -68,6 +69,29 @@ describeDatabases("sync (§2.10.6, §4.5.3)", (database) => {
     expect(await frames(100)).toEqual([[100, false, 100]]);
     await send(database, b, { recipientId: a }, 1);
     expect(await frames(101)).toEqual([[100, true, 101]]);
+  });
+
+  test("one answer holds a bounded amount of text, and says of the rest that there is more", async () => {
+    const [a = 0, b = 0, c = 0] = await database.addUsers("much-a", "much-b", "much-c");
+    const most = Math.ceil(limits.syncTotalText / 16_000);
+    const drafts = Array.from({ length: most + 4 }, (_, i): NewMessage => ({
+      senderId: a,
+      to: { recipientId: b },
+      clientId: String(i),
+      content: "x".repeat(16_000),
+      messageType: "text",
+      replyToId: undefined,
+    }));
+    await storeMessages(database.db, drafts);
+    await send(database, c, { recipientId: b }, 1);
+    const deps = { store: messageStore(database.db), views };
+    const conversations = [{ conversation_id: `user_${a}` }, { conversation_id: `user_${c}` }];
+    const { results } = await postSync(deps, callerOf(b), { conversations });
+    expect(results.map((one) => [one.messages.length, one.has_more])).toEqual([
+      [most, true],
+      [0, true],
+    ]);
+    expect(await asked(b, `user_${a}`, 200, results[0]?.next_cursor)).toMatchObject({ has_more: false });
   });
 
   test("a foreign group is an empty result like one that does not exist, an own group is not", async () => {

@@ -1,6 +1,6 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { deferred } from "./deferred.ts";
-import { createSemaphore } from "./semaphore.ts";
+import { createSemaphore, createSemaphores } from "./semaphore.ts";
 
 /** Work that ends when told. */
 function held<T>() {
@@ -42,4 +42,30 @@ test("whoever leaves makes room for one only", async () => {
   second.finish();
   third.finish();
   await Promise.all(runs);
+});
+
+test("nobody waits for longer than a minute", async () => {
+  vi.useFakeTimers();
+  const semaphore = createSemaphore({ parallel: 1, maxWaiting: 1 });
+  const first = held<number>();
+  const running = semaphore.run(first.work);
+  const late = held<number>();
+  const given = semaphore.run(late.work).catch((error: unknown) => error);
+  vi.advanceTimersByTime(60_000);
+  expect(await given).toMatchObject({ code: "unavailable" });
+  vi.useRealTimers();
+  first.finish(1);
+  expect([await running, late.begun(), await semaphore.run(async () => 2)]).toEqual([1, false, 2]);
+});
+
+test("each key has its own slots", async () => {
+  const semaphores = createSemaphores({ parallel: 1, maxWaiting: 1 });
+  const [a, b] = [held<string>(), held<string>()];
+  const first = semaphores.run(1, a.work);
+  const waiting = semaphores.run(1, b.work);
+  await expect(semaphores.run(1, async () => "")).rejects.toMatchObject({ code: "unavailable" });
+  expect(await semaphores.run(2, async () => "other")).toBe("other");
+  a.finish("a");
+  b.finish("b");
+  expect([await first, await waiting, await semaphores.run(1, async () => "again")]).toEqual(["a", "b", "again"]);
 });
