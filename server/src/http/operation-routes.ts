@@ -24,6 +24,9 @@ export const operationPaths = [
   "/docs",
   "/docs/openapi.json",
   "/docs/asyncapi.json",
+  "/docs/start.js",
+  "/docs/swagger-ui.js",
+  "/docs/swagger-ui.css",
 ] as const;
 
 /** What operators and curious people ask: `/`, `/health`, `/ready`, `/metrics`; and `/ws` without an upgrade. */

@@ -210,6 +210,8 @@ function addTransferHooks(app: FastifyInstance, transfers: Transfers): void {
   app.addHook("onSend", (request, reply, payload, done) => {
     const streamed = payload instanceof Readable;
     const bytes = streamed ? Number(reply.getHeader("content-length")) : Buffer.isBuffer(payload) ? payload.length : 0;
+    // Closing while the client is still sending would lose the answer.
+    if (!request.raw.complete) reply.raw.shouldKeepAlive = true;
     if (transfers.sending(reply.raw, ownerOf(request), { bytes, streamed })) return done(null, payload);
     if (streamed) payload.destroy();
     done(new OmError("unavailable"));
