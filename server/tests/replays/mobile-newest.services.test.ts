@@ -289,7 +289,7 @@ describe("the newest mobile app", () => {
 
   test("user_status: to whom somebody has written hears that they came", async () => {
     const [peer, stranger] = [await ben.open(), await eve.open()];
-    await post(ann, { recipient_id: ben.id }, "salam");
+    await ann.call("POST", "/messages", { recipient_id: ben.id, content: "salam" });
     await peer.next("message");
     await ann.open();
     expect(await peer.next("user_status")).toMatchObject({ user_id: ann.id, is_online: true });
