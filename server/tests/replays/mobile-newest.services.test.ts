@@ -289,8 +289,9 @@ describe("the newest mobile app", () => {
 
   test("user_status: to whom somebody has written hears that they came", async () => {
     const [peer, stranger] = [await ben.open(), await eve.open()];
-    await ann.call("POST", "/messages", { recipient_id: ben.id, content: "salam" });
+    await post(ann, { recipient_id: ben.id }, "salam");
     await peer.next("message");
+    expect(await peer.next("user_status")).toMatchObject({ user_id: ann.id, is_online: false });
     await ann.open();
     expect(await peer.next("user_status")).toMatchObject({ user_id: ann.id, is_online: true });
     await stranger.settled();
