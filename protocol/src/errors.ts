@@ -24,7 +24,7 @@ export const errors = {
   invalid_email: { status: 400, text: "Invalid email", retry: false },
   invalid_username: { status: 400, text: "Invalid username", retry: false },
   weak_password: { status: 400, text: "Password is too short", retry: false },
-  password_too_long: { status: 400, text: "Password is longer than 72 bytes", retry: false },
+  password_too_long: { status: 400, text: "Password is longer than 128 characters", retry: false },
   registration_failed: { status: 400, text: "Registration failed", retry: false },
   missing_fields: { status: 400, text: "Email and password are required", retry: false },
   invalid_credentials: { status: 401, text: "Invalid credentials", retry: false },

@@ -182,4 +182,4 @@ export type OutboundFrame = Static<typeof OutboundFrame>;
  * `resume=1`: the client catches up by cursor (`GET /api/changes`), so no queue is flushed, and it also gets what its user does
  * on other devices: own messages, own read and delivered positions.
  */
-export const wsQuery = { token: "token", gzip: "gzip", resume: "resume" } as const;
+export const wsQuery = { token: "token", ticket: "ticket", gzip: "gzip", resume: "resume" } as const;

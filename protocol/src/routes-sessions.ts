@@ -1,6 +1,6 @@
 import { Type } from "typebox";
 import { Id, noted, Nullable, Time } from "./entities.ts";
-import { get, Ok, optionalText, post, put, remove, route, type Route, Whole } from "./route.ts";
+import { get, Ok, optionalText, post, put, remove, route, type Route, text, Whole } from "./route.ts";
 
 /** One login on one device. `current`: the request came from it. */
 const Session = Type.Object({
@@ -31,6 +31,13 @@ export const sessionRoutes = {
     path: "/api/sessions/end-others",
     summary: "Ends all sessions of the caller but this one.",
     output: Type.Object({ ended: Whole }),
+  }),
+  /** Better than the access token in the address of /ws, which is logged on its way. `expires_in`: seconds. */
+  ticket: route({
+    ...post,
+    path: "/api/sessions/ticket",
+    summary: "A ticket that opens one WebSocket within 30 seconds, as `/ws?ticket=…`.",
+    output: Type.Object({ ticket: text, expires_in: Whole }),
   }),
   changePassword: route({
     ...put,

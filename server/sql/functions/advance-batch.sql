@@ -12,7 +12,8 @@ $$;
 -- Moves read and delivered positions forward; a position never goes back.
 -- In: one element per update of p_users. Up to message p_messages; with p_groups: up to that message of that group, whoever wrote it; where
 --     p_messages is null: up to the end of the conversation with p_peers. p_reads: true = read (which is also delivered), false =
---     delivered. Updates about messages that the user has not received (foreign, own, hidden, unknown) change nothing.
+--     delivered. Updates about messages that the user has not received (foreign, own, hidden, unknown), and those of closed
+--     accounts, change nothing.
 -- Out: one row per conversation and user whose position moved. newly_read: by how much that user's unread count fell. In a direct
 --      conversation every move is a change of the conversation; in a group it is the member's own affair: ver stays, and members are
 --      informed only of reading. Nobody is informed with whom the user has a block: members is [] in a direct conversation. user_list_ver, peer_list_ver: versions of their lists by now; peer_list_ver is null in a group. read_seq,
@@ -56,7 +57,8 @@ begin
     from unnest(p_users, p_messages, p_peers, p_reads) as i(user_id, message_id, peer_id, is_read)
       join conversations c on c.lo = least(i.user_id, i.peer_id) and c.hi = greatest(i.user_id, i.peer_id)
     where i.message_id is null and i.peer_id is not null
-  ) w;
+  ) w
+  where exists (select from users a where a.id = w.user_id and a.deleted_at is null);
   if targets is null then
     return;
   end if;

@@ -12,7 +12,8 @@ declare
   last_id bigint;
 begin
   c := lock_conversation(p_conversation, p_user);
-  select * into p from participants t where t.user_id = p_user and t.conversation_id = p_conversation and t.left_at is null;
+  select * into p from participants t where t.user_id = p_user and t.conversation_id = p_conversation and t.left_at is null
+    and exists (select from users u where u.id = p_user and u.deleted_at is null);
   if not found then
     outcome := 'unknown';
     return next;

@@ -1,7 +1,7 @@
 -- Changes or deletes one message: its author may, a group's admins may delete. A deleted message keeps its place without its content.
 -- In: p_content: the new text; null deletes.
--- Out: one row; outcome 'done', 'forbidden' or 'unknown' (also for a message that the user does not see, or that is deleted). The rest
---      only when done: the conversation's ver and seq by now; members of a group; hidden: only the author sees the message.
+-- Out: one row; outcome 'done', 'forbidden' or 'unknown' (also for a message that the user does not see, or that is deleted, and for a closed
+--      account). The rest only when done: the conversation's ver and seq by now; members of a group; hidden: only the author sees the message.
 create or replace function revise_message(p_user bigint, p_message bigint, p_content text) returns table (
   outcome text, conversation_id bigint, lo bigint, hi bigint, group_id bigint, ver bigint, seq bigint, hidden boolean, sender_id bigint,
   members json
@@ -16,7 +16,7 @@ begin
   c := lock_conversation(m.conversation_id);
   select * into m from messages where id = p_message;
   select * into p from participants where user_id = p_user and participants.conversation_id = m.conversation_id and left_at is null;
-  if p.user_id is null or m.deleted_at is not null or (m.hidden and m.sender_id <> p_user) or m.seq <= p.cleared_seq then
+  if p.user_id is null or not exists (select from users u where u.id = p_user and u.deleted_at is null) or m.deleted_at is not null or (m.hidden and m.sender_id <> p_user) or m.seq <= p.cleared_seq then
     outcome := 'unknown';
   elsif m.sender_id <> p_user and not (p_content is null and c.group_id is not null and p.role = 'admin') then
     outcome := 'forbidden';

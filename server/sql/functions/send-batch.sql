@@ -4,7 +4,7 @@
 -- Out: one JSON object, whose parts are null when they are empty.
 --      stored: the new messages as placed_message; ord says which element it was.
 --      known: those that were stored before, as they are by now. An element that is in neither has no such recipient, or its sender is not
---      in the group.
+--      in the group, or has a closed account.
 --      delivered: how far senders have received by now. lists: versions of the lists by user. senders: their profiles.
 --      opened: of senders who had not written to somebody before, whose presence that one may see from now on, the versions of their profiles.
 --      apart: by sender, those among the recipients and members with whom the sender has a block. members: of the groups, by group. dirty: what the call changes is in cache_dirty.
@@ -55,7 +55,8 @@ begin
           left join conversations c
             on i.recipient is not null and c.lo = least(i.sender, i.recipient) and c.hi = greatest(i.sender, i.recipient)
           left join conversations g on g.group_id = i.group_id
-        where not exists (select from messages k where k.sender_id = i.sender and k.client_id = i.client_id)
+        where exists (select from users u where u.id = i.sender and u.deleted_at is null)
+          and not exists (select from messages k where k.sender_id = i.sender and k.client_id = i.client_id)
           and (i.group_id is null or exists (
             select from participants p where p.user_id = i.sender and p.conversation_id = g.id and p.left_at is null
           ))

@@ -1,8 +1,8 @@
 -- Stores one direct message in the common case, at about half the cost of send_batch(), which says what the parameters are and does all else.
--- Out: null and nothing done if the two have no conversation yet or are one person, the message was stored before, one has blocked the other, or
---      the recipient does not see the last message. Otherwise one JSON object: the message's id, conversation_id, seq, ver and created_at,
---      its sender's profile and how far that one has received by now (delivered), the versions of both lists, and dirty. sender_ver: as for
---      send_batch.
+-- Out: null and nothing done if the two have no conversation yet or are one person, the sender's account is closed, the message was stored
+--      before, one has blocked the other, or the recipient does not see the last message. Otherwise one JSON object: the message's id,
+--      conversation_id, seq, ver and created_at, its sender's profile and how far that one has received by now (delivered), the versions of both
+--      lists, and dirty. sender_ver: as for send_batch.
 create or replace function send_direct(
   p_sender bigint, p_recipient bigint, p_client_id text, p_type text, p_content text, p_epoch int
 ) returns json language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
@@ -26,15 +26,16 @@ begin
   update conversations t
   set ver = t.ver + 1, seq = t.seq + 1, last_message_id = nextval('message_ids'),
     last_message_at = greatest(clock_timestamp(), t.last_message_at), changed_xid = pg_current_xact_id()
-  where t.lo = least(p_sender, p_recipient) and t.hi = greatest(p_sender, p_recipient) and t.lo < t.hi
+  from users u
+  where u.id = p_sender and u.deleted_at is null
+    and t.lo = least(p_sender, p_recipient) and t.hi = greatest(p_sender, p_recipient) and t.lo < t.hi
     and not exists (select from messages k where k.sender_id = p_sender and k.client_id = p_client_id)
     and not exists (select from blocks k where k.blocker_id = p_recipient and k.blocked_id = p_sender)
     and not exists (select from blocks k where k.blocker_id = p_sender and k.blocked_id = p_recipient)
     and not exists (
       select from participants p where p.user_id = p_recipient and p.conversation_id = t.id and p.last_visible_id is not null
     )
-  returning t.id, t.seq, t.ver, t.last_message_id, t.last_message_at,
-    (select user_profile(u) from users u where u.id = p_sender) as profile into head;
+  returning t.id, t.seq, t.ver, t.last_message_id, t.last_message_at, user_profile(u) as profile into head;
   if not found then
     return null;
   end if;

@@ -3,6 +3,7 @@ import type { CacheWrites } from "../cache/cache-writes.ts";
 import { violatedConstraint, type Database } from "../platform/postgres/database.ts";
 import { likePattern } from "../platform/postgres/pattern.ts";
 import { only, statement } from "../platform/postgres/statement.ts";
+import { isReservedName } from "./names.ts";
 import { changeProfile } from "./profile-cache.ts";
 import { profileColumns } from "./profile-columns.ts";
 import type { Profile } from "./user-view.ts";
@@ -99,16 +100,21 @@ export function accountStore(db: Database, writes: CacheWrites) {
       ),
     /** Only what is given changes; undefined: no such user. */
     update: (id: number, change: ProfileChange) =>
-      unlessTaken(() =>
-        changeProfile(writes, id, async (queries) => {
+      unlessTaken(async () => {
+        const { username = "" } = change;
+        // Whoever has such a name keeps it.
+        if (isReservedName(username) && (await db.query(idByName, [username.toLowerCase()]))[0]?.user_id !== id) {
+          return "username";
+        }
+        return changeProfile(writes, id, async (queries) => {
           const values = [id, change.username ?? null, change.fullName ?? null, change.whoMayAdd ?? null];
           const [profile] = await queries.query(updateProfile, values);
           if (profile !== undefined && change.username !== undefined) {
             await queries.query(moveName, [change.username.toLowerCase(), id]);
           }
           return profile;
-        }),
-      ),
+        });
+      }),
     byEmailForLogin: async (email: string) => (await db.query(login, [email]))[0],
     /** Replaces a hash; false: somebody else did so first. */
     upgradeHash: async (id: number, from: string, to: string) =>
@@ -117,7 +123,9 @@ export function accountStore(db: Database, writes: CacheWrites) {
     byId: async (id: number) => (await db.query(byId, [id]))[0],
     /** In lower case. */
     idByName: async (name: string) => (await db.query(idByName, [name]))[0]?.user_id,
-    nameTaken: async (name: string) => only(await db.query(nameTaken, [name.toLowerCase()])).taken,
+    /** By somebody, or reserved. */
+    nameTaken: async (name: string) =>
+      isReservedName(name) || only(await db.query(nameTaken, [name.toLowerCase()])).taken,
     emailTaken: async (email: string) => only(await db.query(emailTaken, [email])).taken,
     /** Whose username or full name contains `text`, without case; the one named so first. */
     search: (text: string, limit: number, viewerId: number) =>

@@ -7,7 +7,9 @@ import type { Profile } from "./user-view.ts";
 
 const add = statement<{ known: boolean }>(
   "blocks.add",
-  `with known as (select id from users where id = $2 and deleted_at is null),
+  `with known as (
+     select u.id from users u, users me where u.id = $2 and u.deleted_at is null and me.id = $1 and me.deleted_at is null
+   ),
    made as (
      insert into blocks (blocker_id, blocked_id, read_id, delivered_id)
      select $1, k.id, coalesce(message_at_seq(c.id, p.read_seq, k.id), 0), coalesce(message_at_seq(c.id, p.delivered_seq, k.id), 0)
@@ -19,7 +21,11 @@ const add = statement<{ known: boolean }>(
 )
    select exists (select from known) as known`,
 );
-const remove = statement<never>("blocks.remove", "delete from blocks where blocker_id = $1 and blocked_id = $2");
+const remove = statement<never>(
+  "blocks.remove",
+  `delete from blocks where blocker_id = $1 and blocked_id = $2
+     and exists (select from users me where me.id = $1 and me.deleted_at is null)`,
+);
 const list = statement<Profile>(
   "blocks.list",
   `select ${profileColumns("$1")} from blocks k join users u on u.id = k.blocked_id where k.blocker_id = $1

@@ -1,11 +1,12 @@
 import type { Group, RouteBody } from "@om/protocol";
 import type { Caller } from "../platform/caller.ts";
+import { normalizedText } from "../platform/cut-text.ts";
 import { OmError } from "../platform/om-error.ts";
 import { cleanLines } from "../platform/visible-text.ts";
 import { changeGroup, type GroupDeps } from "./change-group.ts";
 import { groupStore, type GroupDetails } from "./group-store.ts";
 import { groupView } from "./group-view.ts";
-import { isTooLong, parseGroupName, parseHandle } from "./parse-input.ts";
+import { isTooLong, parseGroupName, parseNewHandle } from "./parse-input.ts";
 
 /** The creator becomes its admin. A private group has no handle. */
 export async function createGroup(
@@ -16,9 +17,9 @@ export async function createGroup(
   const isPublic = body.is_public ?? false;
   const details: GroupDetails = {
     name: parseGroupName(body.name ?? ""),
-    description: cleanLines(body.description ?? ""),
+    description: cleanLines(normalizedText(body.description ?? "")),
     isPublic,
-    handle: isPublic ? parseHandle(body.handle) : undefined,
+    handle: isPublic ? parseNewHandle(body.handle) : undefined,
   };
   // The contract has a 500 here, where every other mistake of the caller is a 400.
   if (isTooLong(details)) throw new OmError("create_group_failed");

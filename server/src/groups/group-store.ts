@@ -1,4 +1,5 @@
 import type { Group } from "@om/protocol";
+import { isReservedName } from "../accounts/names.ts";
 import type { FullProfile } from "../accounts/user-view.ts";
 import { likePattern } from "../platform/postgres/pattern.ts";
 import type { Queries } from "../platform/postgres/database.ts";
@@ -81,9 +82,9 @@ export function groupStore(db: Queries) {
     idByHandle: async (handle: string) => (await db.query(idByHandle, [handle]))[0]?.group_id,
     /** Public groups whose name or handle contains `text`, without case; those named so first. */
     search: (text: string, limit: number) => db.query(search, [likePattern(text), limit, text]),
-    /** By a user or by a group other than `exceptId`. */
+    /** By a user or by a group other than `exceptId`, or reserved. */
     handleTaken: async (handle: string, exceptId: number | undefined) =>
-      only(await db.query(handleTaken, [handle.toLowerCase(), exceptId ?? null])).taken,
+      isReservedName(handle) || only(await db.query(handleTaken, [handle.toLowerCase(), exceptId ?? null])).taken,
     /** The group, its conversation, its handle and its first admin; undefined: no such account. */
     create: async (id: number, creatorId: number, details: GroupDetails) =>
       (await db.query(create, [creatorId, ...valuesOf(details), id, nameOf(details)]))[0],

@@ -36,6 +36,7 @@ export async function leaveAllGroups(deps: Deps, userId: number): Promise<void> 
 async function leaveOne(deps: Deps, groupId: number, userId: number): Promise<void> {
   await changeGroup(deps, { groupId, kind: "left", userIds: [userId], actorId: userId }, async (stores) => {
     const access = await stores.members.access(groupId, userId);
-    return { head: access && (await removeFromGroup(stores, access.conversation_id, userId)) };
+    const isMember = (access?.role ?? null) !== null;
+    return { head: isMember && access ? await removeFromGroup(stores, access.conversation_id, userId) : undefined };
   });
 }

@@ -33,6 +33,7 @@ const access = statement<GroupAccess>(
   `select c.id as conversation_id, g.is_public, p.role
    from groups g join conversations c on c.group_id = g.id
      left join participants p on p.conversation_id = c.id and p.user_id = $2 and p.left_at is null
+       and exists (select from users u where u.id = $2 and u.deleted_at is null)
    where g.id = $1`,
 );
 const joinConditions = statement<{

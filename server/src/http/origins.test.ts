@@ -38,6 +38,13 @@ test.each([
 test.each([
   ["http://127.0.0.1:8080", "127.0.0.1:8080", true],
   ["https://chat.example.org", "Chat.Example.org", true],
+  ["https://chat.example.org", "chat.example.org:443", true],
+  ["http://[::1]:8080", "[::1]:8080", true],
+  ["http://localhost:8080", "localhost:8080", true],
+  // Whose name leads here by DNS rebinding is a stranger all the same.
+  ["http://evil.example", "evil.example", false],
+  ["http://evil.example:8080", "evil.example:8080", false],
+  ["http://127.0.0.1.evil.example", "127.0.0.1.evil.example", false],
   [undefined, undefined, true],
   ["https://chat.example.org", "chat.example.org:443", true],
   ["http://chat.example.org", "chat.example.org:80", true],
@@ -52,7 +59,7 @@ test.each([
   ["http://", "", false],
   ["https://chat.example.org", undefined, false],
 ])("without a list, Origin %s at host %s: %s", (origin, host, allowed) => {
-  expect(createOriginPolicy([])(origin, host)).toBe(allowed);
+  expect(createOriginPolicy([], ["https://chat.example.org/api", ""])(origin, host)).toBe(allowed);
 });
 
 test("an entry in mixed case, or with the usual port, matches what browsers send", () => {

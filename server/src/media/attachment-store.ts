@@ -22,9 +22,10 @@ const readable = statement<{ ord: number }>(
      select from messages m where attachment_key(m.content) = i.key and m.message_type <> 'text' and m.deleted_at is null
    ))`,
 );
-const add = statement<never>(
+const add = statement<{ key: string }>(
   "media.attachment_add",
-  "insert into attachments (key, bytes, uploaded_at, check_at) values ($1, $2, $3, $3::timestamptz + interval '1 day')",
+  `insert into attachments (key, bytes, uploaded_at, check_at)
+   select $1, $2, $3, $3::timestamptz + interval '1 day' from users u where u.id = $4 and u.deleted_at is null returning key`,
 );
 const bytesOf = statement<{ bytes: number }>(
   "media.attachment_bytes_of",
@@ -61,7 +62,9 @@ export function attachmentStore(db: Database) {
   return {
     /** Whether the user may read it: see `canReadAttachments`. */
     canRead: async (request: AttachmentAccess) => (await canReadAttachments(db, [request]))[0] ?? false,
-    add: (key: string, bytes: number, at: Date) => db.query(add, [key, bytes, at]),
+    /** False: the user's account is closed. */
+    add: async (key: string, userId: number, { bytes, at }: { bytes: number; at: Date }) =>
+      (await db.query(add, [key, bytes, at, userId])).length > 0,
     /** What is kept of one person's. */
     bytesOf: async (userId: number) => only(await db.query(bytesOf, [userId])).bytes,
     allBytes: async () => only(await db.query(allBytes, [])).bytes,

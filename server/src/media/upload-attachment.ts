@@ -35,7 +35,8 @@ export async function uploadAttachment(
     await checkQuota(deps, userId, size);
     const key = newKey(`attachments/${userId}`, extension);
     // First, so that nothing lies in the storage of which nobody knows.
-    await deps.attachments.add(key, size, new Date(deps.now()));
+    const made = await deps.attachments.add(key, userId, { bytes: size, at: new Date(deps.now()) });
+    if (!made) throw new OmError("unauthorized");
     await deps.storage.put(key, { path, type: imageTypeOf(key) ?? "application/octet-stream" });
     return { url: deps.address.shown(mediaPath(key)) };
   });

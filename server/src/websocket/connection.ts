@@ -2,7 +2,7 @@ import { once } from "node:events";
 import type { Duplex } from "node:stream";
 import { closeCodes, frameErrors, type InboundType, type OutboundFrame } from "@om/protocol";
 import type { WebSocket } from "ws";
-import type { HubSocket } from "../delivery/hub.ts";
+import type { EndReason, HubSocket } from "../delivery/hub.ts";
 import { withPairId, type Push } from "../delivery/push.ts";
 import type { Caller } from "../platform/caller.ts";
 import { FrameRefusal } from "../platform/om-error.ts";
@@ -47,6 +47,9 @@ export interface ConnectionDeps {
 export interface ConnectionParams {
   id: string;
   caller: Caller;
+  /** See HubSocket. */
+  tokenEndsAt: number | undefined;
+  openedAt: number;
   gzip: boolean;
   resuming: boolean;
   bucket: TokenBucket;
@@ -64,6 +67,8 @@ export class Connection implements HubSocket, HeartbeatSocket, FrameSource, Asyn
   readonly id: string;
   readonly caller: Caller;
   readonly resuming: boolean;
+  readonly openedAt: number;
+  readonly tokenEndsAt: number | undefined;
   readonly #ws: WebSocket;
   readonly #deps: ConnectionDeps;
   readonly #gzip: boolean;
@@ -85,6 +90,8 @@ export class Connection implements HubSocket, HeartbeatSocket, FrameSource, Asyn
     this.id = params.id;
     this.caller = params.caller;
     this.resuming = params.resuming;
+    this.openedAt = params.openedAt;
+    this.tokenEndsAt = params.tokenEndsAt;
     this.#lastActivityAt = deps.now();
     this.#queue = new SendQueue(ws, raw, { maxBytes: deps.sendQueueBytes, onSlow: () => this.#onSlow() });
     this.#backlog = params.resuming ? undefined : this.#createBacklog();
@@ -142,8 +149,8 @@ export class Connection implements HubSocket, HeartbeatSocket, FrameSource, Asyn
     this.close("tooMany");
   }
 
-  end(): void {
-    this.close("ended");
+  end(why: EndReason): void {
+    this.close(why);
   }
 
   lastActivityAt(): number {
