@@ -194,7 +194,8 @@ test.each([
   text = "";
   socket.write("GET /health HTTP/1.1\r\nhost: x\r\n\r\n");
   await expect.poll(() => text).toMatch(/^HTTP\/1\.1 200 OK/);
-  return socket.destroy();
+  socket.destroy();
+  return undefined;
 });
 
 test("a chunked body is counted as it comes", async () => {
