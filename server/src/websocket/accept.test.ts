@@ -12,6 +12,7 @@ function refusingServer(): Server {
   acceptUpgrades(server, {
     isAllowed: () => true,
     verify: async () => undefined,
+    useTicket: async () => undefined,
     hasCapacity: () => true,
     open: () => undefined,
     onRefused: () => undefined,
