@@ -45,7 +45,7 @@ async function compileChanged() {
 }
 
 async function compile(compiler, workspaces) {
-  console.error("Compiling what has changed …");
+  if (process.stderr.isTTY) console.error("Compiling what has changed …");
   const child = spawn(compiler, ["-b", "--noCheck", ...workspaces], { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
   const release = () => {
     child.kill();

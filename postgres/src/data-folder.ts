@@ -68,12 +68,21 @@ export function syncFolder(folder: string): void {
   }
 }
 
-/** What a start that was killed may leave in a new folder, and what a file system may have of its own. */
-const unfinished = ["lost+found", "server.lock", "postgres.lock", "run", "pgdata.new", "postgres-password"];
+/** What a start that was killed may leave in a new folder, what a server keeps beside its database, and what a file system has of its own. */
+const ours = [
+  "server.lock",
+  "postgres.lock",
+  "run",
+  "pgdata.new",
+  "postgres-password",
+  "jwt-secret",
+  "media",
+  "lost+found",
+];
 
 /** Closes a folder to others, unless it is used for something else too, such as /tmp. */
 function close(folder: string): void {
-  const foreign = readdirSync(folder).filter((name) => !unfinished.includes(name));
+  const foreign = readdirSync(folder).filter((name) => !ours.includes(name));
   if (foreign.length > 0 && !foreign.includes("pgdata")) {
     throw new EmbeddedRefused(
       `the data folder ${folder} is open to others and holds other things (${foreign[0]}): name a folder of its own, or chmod 700 it`,

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { closeSync, readFileSync, readlinkSync, realpathSync, rmSync } from "node:fs";
+import { closeSync, existsSync, readFileSync, readlinkSync, realpathSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { createCluster, startCluster, type Cluster } from "./cluster.ts";
@@ -99,6 +99,13 @@ export async function startEmbedded(given: string, options: EmbeddedOptions): Pr
     release();
     throw error instanceof EmbeddedRefused ? error : new EmbeddedRefused(errorLine(data, error));
   }
+}
+
+/** The database of a server that runs on the data folder, for somebody else who only reads; undefined: none is within reach. */
+export function runningConnection(folder: string): Connection | undefined {
+  const run = join(folder, "run");
+  if (!hasUnixSockets || isMissing(run) || !existsSync(join(run, ".s.PGSQL.5432"))) return undefined;
+  return { host: realpathSync(run), port: 5432, user: "postgres", database: "postgres", ssl: false };
 }
 
 /** Starts it again whenever it ends, until the returned function has stopped it. */

@@ -16,15 +16,18 @@ import { createHub, type Hub } from "./delivery/hub.ts";
 import { composeGroups } from "./groups/compose.ts";
 import { createGroupPublisher } from "./groups/group-pushes.ts";
 import { membershipStore } from "./groups/membership-store.ts";
-import { createOriginPolicy } from "./http/origin.ts";
+import { createOriginPolicy, type IsAllowedOrigin } from "./http/origin.ts";
 import { listen } from "./http/listen.ts";
 import type { KeptAnswers } from "./http/kept-answers.ts";
+import { statesOf, type Dependencies } from "./http/readiness.ts";
 import { createHttp, type Serving } from "./http/server.ts";
 import { composeMedia } from "./media/compose.ts";
 import { composeMessages } from "./messages/compose.ts";
 import { openRedis } from "./open/open-redis.ts";
 import { faultStep } from "./cache/fault-step.ts";
-import { externalConnection, openStorage, type Storage, type StorageEvents } from "./open/open-storage.ts";
+import { openStorage, type Storage, type StorageEvents } from "./open/open-storage.ts";
+import { isEmbedded } from "./open/postgres-connection.ts";
+import { startWarnings } from "./open/start-warnings.ts";
 import { every } from "./platform/periodic-task.ts";
 import type { Clock } from "./platform/clock.ts";
 import { createDisposalStack } from "./platform/disposal-stack.ts";
@@ -51,6 +54,8 @@ export interface AppOptions {
   now?: Clock;
   /** Gives up a start that is under way: what was opened is closed, and its reason is thrown. */
   signal?: AbortSignal;
+  /** How long the start waits for a database that does not answer, in ms; default: not at all. */
+  databaseWaitMs?: number;
   /** The port is bound; until the start is complete every request is told to come again. */
   onListening?: (url: string) => void;
   /** The server cannot go on and should be disposed; called once. Default: it is only reported. */
@@ -64,26 +69,24 @@ const ping = statement<{ ok: number }>("app.ping", "select 1 as ok");
  * @throws ConfigError, PortUnavailable, SchemaError, EmbeddedRefused, or the reason of `signal`
  */
 export async function startApp(config: Config, options: AppOptions = {}): Promise<App> {
-  const { now = Date.now, signal, onListening, onFatal } = options;
+  const { now = Date.now, signal, databaseWaitMs: waitMs, onListening, onFatal } = options;
   const telemetry = createTelemetry({ logLevel: config.logLevel, logFrameSizes: config.wsDebug, now });
   const disposals = createDisposalStack((error) => telemetry.failure("stop", error));
-  const background = (ms: number, where: string, work: () => Promise<unknown>): void => {
-    disposals.use(every(ms, work, (error) => telemetry.failure(where, error)));
-  };
-  const isAllowed = createOriginPolicy(config.allowedOrigins);
+  const isAllowed = openOrigins(config, telemetry);
+  for (const warning of startWarnings(config)) telemetry.log.warn(warning);
   let serving: Serving | undefined;
   signal?.throwIfAborted();
   const http = await createHttp({ config, isAllowed, telemetry, now, serving: () => serving });
   try {
     const url = await listen(http, config);
     onListening?.(url);
-    const embedded = externalConnection(config) === undefined;
+    const embedded = isEmbedded(config);
     const key = { given: config.jwtSecret, dataDir: config.dataDir, embedded };
     // Without one every node of an external database would have its own: told before anything is opened.
     if (!embedded) jwtSecret(key);
     const opened = openRedis(config, telemetry, [...Object.values(scripts), ...presenceScripts]);
     if (opened !== undefined) disposals.use(opened);
-    const storage = disposals.use(await openStorage(config, storageEvents(telemetry, onFatal), signal));
+    const storage = disposals.use(await openStorage(config, storageEvents(telemetry, onFatal), { signal, waitMs }));
     signal?.throwIfAborted();
     // Into the data folder, which the embedded database has made its own.
     const secret = jwtSecret(key);
@@ -98,14 +101,15 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     const features = composeFeatures(parts, () => url);
     const { messages, presence, verify } = features;
     disposals.use(presence);
-    for (const { everyMs, name, work } of features.jobs) background(everyMs, name, work);
+    for (const { everyMs, name, work } of features.jobs)
+      disposals.use(every(everyMs, work, (error) => telemetry.failure(name, error)));
     disposals.defer(() => messages.idle());
 
-    const checks = { database: async () => void (await storage.db.query(ping, [])) };
+    const dependencies = dependenciesOf(storage, redis, features.checkStorage);
     const { routes: handlers, frames } = features;
     const { server } = http;
     const sockets = openSockets({ config, server, isAllowed, verify, hub, frames, messages, presence, telemetry });
-    serving = { handlers, verify, checks, kept: features.kept };
+    serving = { handlers, verify, dependencies, kept: features.kept };
     disposals.defer(
       () => http.close(),
       () => sockets[Symbol.asyncDispose](),
@@ -116,6 +120,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
       laneDepth: messages.lanes.depth,
       sendQueueBytes: sockets.queueBytes,
       pool: storage.db.pool,
+      ready: () => statesOf({ ...dependencies.required, ...dependencies.optional }),
     });
     const database = embedded ? resolve(config.dataDir, "pgdata") : "PostgreSQL";
     telemetry.log.info({ url, database }, "listening");
@@ -202,16 +207,40 @@ export function composeFeatures(opened: Opened, ownUrl: () => string) {
     find: (caller, url) => answers.find(questionOf(caller, url)),
     current: answers.current,
   };
-  return { routes, frames, jobs, messages, presence, verify: tokens.verify, kept };
+  const { check: checkStorage } = media;
+  return { routes, frames, jobs, messages, presence, verify: tokens.verify, kept, checkStorage };
 }
 export type Features = ReturnType<typeof composeFeatures>;
 
-function storageEvents(telemetry: Telemetry, onFatal: AppOptions["onFatal"]): StorageEvents {
-  const onOutage = (error: unknown): void => telemetry.failure("database", error);
+/** What /ready asks. */
+function dependenciesOf({ db }: Storage, redis: Redis | undefined, storage: () => Promise<void>): Dependencies {
+  const checkRedis = async (): Promise<void> => {
+    if (redis?.usable === false) throw new Error("Redis is away");
+  };
   return {
-    onOutage,
+    required: { database: async () => void (await db.query(ping, [])) },
+    optional: { ...(redis && { redis: checkRedis }), storage },
+  };
+}
+
+/** Which pages may call; the others are named in the log. */
+function openOrigins({ allowedOrigins }: Config, telemetry: Telemetry): IsAllowedOrigin {
+  const policy = createOriginPolicy(allowedOrigins);
+  return (origin, host) => {
+    const isAllowed = policy(origin, host);
+    if (!isAllowed) telemetry.refusedOrigin(origin ?? "");
+    return isAllowed;
+  };
+}
+
+function storageEvents(telemetry: Telemetry, onFatal: AppOptions["onFatal"]): StorageEvents {
+  const { lost, back, conflict } = telemetry.database;
+  return {
+    onOutage: lost,
+    onBack: back,
+    onConflict: conflict,
     onEnd(error) {
-      onOutage(error);
+      lost(error);
       onFatal?.(error);
     },
   };

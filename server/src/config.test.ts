@@ -79,7 +79,7 @@ test.each([
   ["REDIS_ADDR", "localhost:65536", "a host and, if it is not 6379, a port"],
   ["REDIS_ADDR", "local host", "a host and, if it is not 6379, a port"],
   ["REDIS_DB", "-1", "a whole number from 0 to 1000000"],
-  ["PUBLIC_API_BASE_URL", "chat.example.org/api", "an http or https URL without query"],
+  ["PUBLIC_API_BASE_URL", "chat.example.org/api", "an http or https URL without query that ends with /api"],
   ["PUBLIC_API_BASE_URL", "https:///", "an http or https URL without query"],
   ["PUBLIC_API_BASE_URL", "https://chat.example.org/api?x", "an http or https URL without query"],
 ])("%s=%s: one line with the variable, the value and what is allowed", (env, value, allowed) => {
@@ -104,6 +104,90 @@ test.each([
   expect(line).toMatch(new RegExp(`^${env}: its value \\(not shown\\) `));
   expect(line).toContain(allowed);
   expect(line).not.toContain("hunter2");
+});
+
+test.each([
+  "postgresql://om:hunter2@part/w@127.0.0.1:5432/om",
+  "postgresql://om:a#hunter2@127.0.0.1/om",
+  "postgresql://om:hunter2@127.0.0.1:5432,127.0.0.1:5433/om",
+  "postgresql://om:hunter2@127.0.0.1:99999/om",
+  "postgresql://om:hunter2%@127.0.0.1/om",
+  "postgresql://om:hunter2@127.0.0.1/om?sslmode=allow",
+])("D1 %s is refused, as a driver would take a part of the password for the host", (value) => {
+  expect(refusal({ DATABASE_URL: value })).toMatch(/^DATABASE_URL: its value \(not shown\) cannot be used/);
+});
+
+test.each([
+  "postgresql://om:hunter%2F2%40@127.0.0.1:5432/om?sslmode=require",
+  "postgres://om@[::1]/om",
+  "postgresql://db.example.org",
+  "postgresql:///om?host=/var/run/postgresql",
+  "postgresql://om@/om?host=/var/run/postgresql",
+  "embedded",
+])("DATABASE_URL=%s is taken", (value) => {
+  expect(parseConfig({ DATABASE_URL: value }).databaseUrl).toBe(value);
+});
+
+test.each([
+  ["COOKIE_DOMAIN", "https://chat.example.org"],
+  ["HOST", "http://0.0.0.0"],
+  ["PUBLIC_API_BASE_URL", "https://chat.example.org"],
+  ["TRUST_PROXY", "localhost"],
+])("D1 %s=%s cannot be used", (name, value) => {
+  expect(refusal({ [name]: value })).toMatch(new RegExp(`^${name}: "${value}" cannot be used; allowed: `));
+});
+
+test.each([
+  ["DATABSE_URL", "DATABASE_URL"],
+  ["DATABASEURL", "DATABASE_URL"],
+  ["database_url", "DATABASE_URL"],
+  ["POSTGRES_URL", "DATABASE_URL"],
+  ["DB_HOTS", "DB_HOST"],
+  ["DB_PASS", "DB_PASSWORD"],
+  ["JWT_SECRET_KEY", "JWT_SECRET"],
+  ["ALLOWED_ORIGIN", "ALLOWED_ORIGINS"],
+  ["REDIS_HOST", "REDIS_URL"],
+  ["OM_PORT", "PORT"],
+])("D1 %s is refused: %s is meant", (name, meant) => {
+  expect(refusal({ [name]: "1" })).toBe(`${name}: there is no such setting; ${meant} is probably meant`);
+  // Not where the right one is set, and not when it is empty.
+  expect(() => parseConfig({ [name]: " " })).not.toThrow();
+});
+
+test("what other programs, shells, Kubernetes and Docker set is nobody's typo", () => {
+  const services = { OM_PORT: "tcp://10.0.0.1:80", DB_SERVICE_HOST: "10.0.0.2", DB_PORT_5432_TCP_ADDR: "10.0.0.2" };
+  const others =
+    "HOME USER PATH TERM LANG PWD SHLVL HOSTNAME LOGNAME MAIL AWS_REGION REDIS_PORT S3 PORTS TEST_DATABASE_URL";
+  const env = Object.fromEntries(others.split(" ").map((name) => [name, "x"]));
+  expect(() => parseConfig({ ...env, ...services })).not.toThrow();
+});
+
+test("D1 parts of a database's address without its host are asked about", () => {
+  for (const name of ["DB_USER", "DB_NAME", "DB_PASSWORD"]) {
+    expect(refusal({ [name]: "om" })).toBe(`${name}: it is set, and neither DATABASE_URL nor DB_HOST is`);
+  }
+});
+
+test("D6 a secret may stand in a file, and only there", () => {
+  const folder = mkdtempSync(join(tmpdir(), "om-secrets-"));
+  const file = join(folder, "secret");
+  try {
+    writeFileSync(file, "a secret of sixteen bytes or more\n");
+    expect(parseConfig({ JWT_SECRET_FILE: file, S3_SECRET_KEY_FILE: file })).toMatchObject({
+      jwtSecret: "a secret of sixteen bytes or more",
+      s3SecretKey: "a secret of sixteen bytes or more",
+    });
+    expect(refusal({ JWT_SECRET: "x".repeat(32), JWT_SECRET_FILE: file })).toMatch(
+      /^JWT_SECRET_FILE: JWT_SECRET is set too/,
+    );
+    expect(refusal({ JWT_SECRET_FILE: join(folder, "nothing") })).toMatch(/^JWT_SECRET_FILE: the file cannot be read/);
+    writeFileSync(file, " \n");
+    expect(refusal({ METRICS_TOKEN_FILE: file })).toMatch(/^METRICS_TOKEN_FILE: the file .* is empty$/);
+    writeFileSync(file, "mysql://hunter2@db");
+    expect(refusal({ DATABASE_URL_FILE: file })).toMatch(/^DATABASE_URL_FILE: its value \(not shown\) cannot be used/);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test("every setting that names a secret is marked as one", () => {
@@ -195,5 +279,16 @@ test("--help lists every variable and starts nothing", async () => {
 test("a wrong setting ends the start with that one line and exit code 1", async () => {
   const { code, stdout, stderr } = await run([], { PORT: "nonsense" });
   expect([code, stdout]).toEqual([1, ""]);
-  expect(stderr).toBe(`OM Messenger cannot start: ${refusal({ PORT: "nonsense" })}\n`);
+  expect(JSON.parse(stderr)).toMatchObject({
+    level: "fatal",
+    msg: `OM Messenger cannot start: ${refusal({ PORT: "nonsense" })}`,
+  });
+});
+
+test("D5 --version tells the version and starts nothing", async () => {
+  const { code, stdout } = await run(["--version"], { PORT: "nonsense" });
+  const manifest = readFileSync(new URL("../package.json", import.meta.url), "utf8");
+  const { version } = JSON.parse(manifest) as { version: string };
+  expect([code, stdout]).toEqual([0, `${version}\n`]);
+  expect(readFileSync(new URL("../../CHANGELOG.md", import.meta.url), "utf8")).toContain(`## ${version}\n`);
 });

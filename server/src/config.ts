@@ -1,96 +1,25 @@
 import { readFileSync } from "node:fs";
-import { isIP } from "node:net";
 import { parse as parseEnvFile } from "dotenv";
-import { cacheSteps } from "./cache/steps.ts";
-import { readFault } from "./cache/fault-step.ts";
-
-/** What a setting may hold; `parse` returns the value or throws a text that says what is allowed. */
-interface Kind<T> {
-  allowed: string;
-  /** What an unset setting without default is; "" when it is not said. */
-  empty?: T;
-  parse(text: string): T | undefined;
-}
-
-const text: Kind<string> = { allowed: "any text", parse: (value) => value };
-/** Of entries that fit; none when it is empty. */
-const listOf = (allowed: string, fits: (entry: string) => boolean): Kind<string[]> => ({
-  allowed: `a comma-separated list of ${allowed}`,
-  empty: [],
-  parse(value) {
-    const entries = value.split(",").map((entry) => entry.trim());
-    const given = entries.filter((entry) => entry !== "");
-    return given.every(fits) ? given : undefined;
-  },
-});
-const flags = new Map(Object.entries({ true: true, 1: true, false: false, 0: false }));
-const flag: Kind<boolean> = { allowed: "true or false", parse: (value) => flags.get(value.toLowerCase()) };
-const whole = (min: number, max: number): Kind<number> => ({
-  allowed: `a whole number from ${min} to ${max}`,
-  parse: (value) =>
-    /^\d{1,15}$/.test(value) && Number(value) >= min && Number(value) <= max ? Number(value) : undefined,
-});
-const oneOf = <const T extends string>(...values: T[]): Kind<T> => ({
-  allowed: `one of ${values.join(", ")}`,
-  parse: (value) => values.find((known) => known.toLowerCase() === value.toLowerCase()),
-});
-const origins = listOf("origins such as https://chat.example.org, without path and without *", (entry) =>
-  /^[a-z][a-z0-9+.-]*:\/\/[^/?#*\s]+$/i.test(entry),
-);
-const networks = listOf("addresses and networks such as 10.0.0.0/8", (entry) => {
-  if (["loopback", "linklocal", "uniquelocal"].includes(entry)) return true;
-  const [, address = "", bits = "1"] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(entry) ?? [];
-  const family = isIP(address);
-  return family !== 0 && Number(bits) >= 1 && Number(bits) <= (family === 4 ? 32 : 128);
-});
-const baseUrl: Kind<string> = {
-  allowed: "an http or https URL without query",
-  parse: (value) => (/^https?:\/\/[^/?#\s][^?#\s]*$/i.test(value) ? value.replace(/\/+$/, "") : undefined),
-};
-const matching = (pattern: RegExp, allowed: string): Kind<string> => ({
-  allowed,
-  parse: (value) => (pattern.test(value) ? value : undefined),
-});
-const postgresUrl = matching(/^postgres(ql)?:\/\/\S+$/, "a URL such as postgresql://user:password@host:5432/name");
-const hostAndPort = matching(
-  /^(?:[a-z0-9._-]+|\[[0-9a-f:]+\])(?::\d{1,5})?$/i,
-  "a host and, if it is not the usual one, a port, such as storage.example.org:9000",
-);
-const redisUrl: Kind<string> = {
-  allowed:
-    "a URL such as redis://user:password@host:6379/0, or rediss:// for TLS; of a cluster several hosts, separated by commas",
-  parse: (value) =>
-    /^rediss?:\/\/[^\s/?#]+(?:\/\d{0,6})?$/.test(value) &&
-    redisUrls(value).every((url) => URL.canParse(url) && new URL(url).hostname !== "" && isEncoded(url))
-      ? value
-      : undefined,
-};
-const redisAddress: Kind<string> = {
-  allowed: "a host and, if it is not 6379, a port, such as localhost:6379; of a cluster several, separated by commas",
-  parse: (value) =>
-    value.split(",").every((one) => hostAndPort.parse(one) !== undefined && URL.canParse(`redis://${one}`))
-      ? value
-      : undefined,
-};
-
-/** One URL for each host of a REDIS_URL. */
-export function redisUrls(value: string): string[] {
-  const [, front = "", hosts = "", path = ""] = /^(rediss?:\/\/(?:[^/]*@)?)([^/]*)(.*)$/.exec(value) ?? [];
-  return hosts.split(",").map((host) => `${front}${host}${path}`);
-}
-
-function isEncoded(text: string): boolean {
-  try {
-    return decodeURIComponent(text) !== "";
-  } catch {
-    return false;
-  }
-}
-
-const faultPoint: Kind<string> = {
-  allowed: `<step>:<probability>; steps: ${cacheSteps.join(", ")}`,
-  parse: (value) => (readFault(value) === undefined ? undefined : value),
-};
+import {
+  apiUrl,
+  baseUrl,
+  domain,
+  faultPoint,
+  flag,
+  host,
+  hostAndPort,
+  networks,
+  oneOf,
+  origins,
+  postgresUrl,
+  redisAddress,
+  redisUrl,
+  sslMode,
+  text,
+  whole,
+  type Kind,
+} from "./config-kinds.ts";
+import { meantSetting } from "./config-names.ts";
 
 interface Setting<T> {
   /** The variable's name, where it is not that of the setting: `dataDir` is DATA_DIR. */
@@ -116,7 +45,7 @@ const secret = (kind: Kind<string>, meaning: string): Setting<string> => ({
 
 /** Every setting of the server. `--help` and docs/configuration.md are made from this table. */
 const table = {
-  host: setting(text, "127.0.0.1", "Address to listen on; 0.0.0.0 for all interfaces"),
+  host: setting(host, "127.0.0.1", "Address to listen on; 0.0.0.0 for all interfaces"),
   port: setting(whole(0, 65_535), "8080", "Port to listen on; 0 picks a free one"),
   dataDir: setting(
     text,
@@ -136,7 +65,7 @@ const table = {
 
   databaseUrl: secret(
     postgresUrl,
-    "PostgreSQL 15 or newer. Without it DB_HOST decides; without that too the embedded database in DATA_DIR is used",
+    "PostgreSQL 15 or newer. Without it DB_HOST decides; without that too, or with the word embedded, it is the embedded database in DATA_DIR",
   ),
   dbHost: setting(text, "", "PostgreSQL host, if DATABASE_URL is not set"),
   dbPort: setting(whole(1, 65_535), "5432", "PostgreSQL port, with DB_HOST"),
@@ -144,11 +73,7 @@ const table = {
   dbPassword: secret(text, "PostgreSQL password, with DB_HOST"),
   dbName: setting(text, "", "PostgreSQL database, with DB_HOST"),
   dbSslMode: {
-    ...setting(
-      oneOf("disable", "prefer", "require", "verify-ca", "verify-full"),
-      "prefer",
-      "TLS to PostgreSQL, with DB_HOST",
-    ),
+    ...setting(sslMode, "prefer", "TLS to PostgreSQL, with DB_HOST"),
     env: "DB_SSLMODE",
   },
   dbPool: setting(whole(2, 200), "16", "Connections to PostgreSQL"),
@@ -169,7 +94,7 @@ const table = {
     "How unsafe requests of browsers are proven: by the om_csrf cookie repeated in X-OM-CSRF, by Origin alone, or not",
   ),
   cookieSecure: setting(flag, "false", "Send cookies over HTTPS only"),
-  cookieDomain: setting(text, "", "Domain attribute of the cookies; empty: none"),
+  cookieDomain: setting(domain, "", "Domain attribute of the cookies; empty: none"),
   cookieSameSite: {
     ...setting(
       oneOf("Lax", "Strict", "None", "Disabled"),
@@ -231,7 +156,7 @@ const table = {
   ),
   metricsToken: secret(text, "Bearer token that /metrics asks for; empty: /metrics answers this machine only"),
   publicApiBaseUrl: setting(
-    baseUrl,
+    apiUrl,
     "",
     "Public address of the API, such as https://chat.example.org/api; URLs of avatars and attachments begin with it. Unset: the address the server listens on, which may reach no further than this machine",
   ),
@@ -290,11 +215,12 @@ export type Config = { -readonly [N in keyof Settings]: Settings[N] extends Sett
 /** A setting that cannot be used; the message is one line that names it, its value (never a secret) and what is allowed. */
 export class ConfigError extends Error {}
 
-/** @throws ConfigError */
-export function parseConfig(env: Record<string, string | undefined>): Config {
+type Environment = Record<string, string | undefined>;
+
+/** Reads the files that `…_FILE` variables name. @throws ConfigError */
+export function parseConfig(env: Environment): Config {
   const entries = Object.entries(settings).map(([name, entry]) => {
-    const variable = [entry.env, entry.also ?? ""].find((one) => (env[one]?.trim() ?? "") !== "") ?? entry.env;
-    const given = env[variable]?.trim() ?? "";
+    const { variable, given } = valueOf(env, entry);
     if (given === "" && entry.default === "") return [name, entry.kind.empty ?? ""];
     const value = entry.kind.parse(given === "" ? entry.default : given);
     if (value === undefined) {
@@ -307,7 +233,50 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
   if (config.jwtSecret !== "" && Buffer.byteLength(config.jwtSecret) < 16) {
     throw new ConfigError("JWT_SECRET: its value (not shown) is too short; allowed: 16 bytes or more, 32 advised");
   }
+  refuseMisspelt(env);
+  for (const [name, value] of Object.entries({
+    DB_USER: config.dbUser,
+    DB_NAME: config.dbName,
+    DB_PASSWORD: config.dbPassword,
+  })) {
+    if (value !== "" && config.databaseUrl === "" && config.dbHost === "")
+      throw new ConfigError(`${name}: it is set, and neither DATABASE_URL nor DB_HOST is`);
+  }
   return config;
+}
+
+/** The variable that counts, and its text; "" when it is unset. @throws ConfigError */
+function valueOf(env: Environment, entry: Setting<unknown> & { env: string }): { variable: string; given: string } {
+  const textOf = (name: string): string => env[name]?.trim() ?? "";
+  const names = [entry.env, ...(entry.also === undefined ? [] : [entry.also])];
+  const variables = entry.secret ? names.flatMap((name) => [name, `${name}_FILE`]) : names;
+  const variable = variables.find((name) => textOf(name) !== "") ?? entry.env;
+  if (!entry.secret || !variable.endsWith("_FILE")) {
+    if (entry.secret && textOf(variable) !== "" && textOf(`${variable}_FILE`) !== "")
+      throw new ConfigError(`${variable}_FILE: ${variable} is set too; only one of them may be`);
+    return { variable, given: textOf(variable) };
+  }
+  try {
+    const given = readFileSync(textOf(variable), "utf8").trim();
+    if (given !== "") return { variable, given };
+  } catch (error) {
+    throw new ConfigError(`${variable}: the file cannot be read: ${(error as Error).message}`);
+  }
+  throw new ConfigError(`${variable}: the file ${JSON.stringify(textOf(variable))} is empty`);
+}
+
+/** A typo in a name would be a setting that is not set, such as an empty database instead of one's own. */
+function refuseMisspelt(env: Environment): void {
+  const names = Object.values(settings).flatMap(({ env: name, also, secret: isSecret }) => {
+    const both = [name, ...(also === undefined ? [] : [also])];
+    return isSecret ? both.flatMap((one) => [one, `${one}_FILE`]) : both;
+  });
+  for (const [name, value = ""] of Object.entries(env)) {
+    // Kubernetes names services so: OM_PORT=tcp://10.0.0.1:8080.
+    const meant = /^(?:(?:tcp|udp):.*|\s*)$/.test(value) ? undefined : meantSetting(name, names);
+    if (meant !== undefined && (env[meant]?.trim() ?? "") === "")
+      throw new ConfigError(`${name}: there is no such setting; ${meant} is probably meant`);
+  }
 }
 
 /** The environment, completed by a `.env` file in the working directory; the environment wins. */
@@ -325,12 +294,17 @@ export function helpText(): string {
     const fallback = entry.default === "" ? "unset" : entry.default;
     return `  ${entry.env}\n      ${meaningOf(entry)}.\n      Default: ${fallback}. Allowed: ${entry.kind.allowed}.`;
   });
-  return `OM Messenger server. Settings are environment variables, or lines of a .env file here:\n\n${rows.join("\n")}\n`;
+  const secrets = ofSecrets(secretNames().join(", "));
+  return `OM Messenger server. Settings are environment variables, or lines of a .env file here. ${secrets}.\n\n${rows.join("\n")}\n`;
 }
 
 function meaningOf({ meaning, also }: Setting<unknown>): string {
   return also === undefined ? meaning : `${meaning}. ${also} is taken when it is unset`;
 }
+
+const secretNames = (): string[] => Object.values(settings).flatMap(({ env, secret }) => (secret ? [env] : []));
+const ofSecrets = (names: string): string =>
+  `A secret may stand in a file instead, which ${names} with _FILE behind it names`;
 
 /** docs/configuration.md. */
 export function configurationPage(): string {
@@ -344,7 +318,12 @@ export function configurationPage(): string {
     "Made from the settings table in `server/src/config.ts` by `npm run docs`; do not edit.",
     "",
     "Settings are environment variables. A `.env` file in the working directory fills in what the environment does not set.",
-    "A value that cannot be used stops the start with one line that names the variable and what is allowed.",
+    "A value that cannot be used stops the start with one line that names the variable and what is allowed; so does a name that is nearly one of these.",
+    `${ofSecrets(
+      secretNames()
+        .map((name) => `\`${name}\``)
+        .join(", "),
+    )}, as Docker and systemd hand them over: \`JWT_SECRET_FILE=/run/secrets/om-jwt\`.`,
     "",
     "| Variable | Default | Meaning | Allowed |",
     "| --- | --- | --- | --- |",

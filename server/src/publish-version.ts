@@ -1,5 +1,6 @@
 import { parseConfig, loadEnvironment } from "./config.ts";
-import { externalConnection, openStorage, unwatched } from "./open/open-storage.ts";
+import { openStorage, unwatched } from "./open/open-storage.ts";
+import { isEmbedded } from "./open/postgres-connection.ts";
 import { errorLine } from "./platform/error-line.ts";
 import { parseArguments, usage, type Release } from "./releases/parse-release.ts";
 import { versionStore, type VersionStore } from "./releases/version-store.ts";
@@ -22,7 +23,7 @@ async function run(request: Release | "list"): Promise<void> {
   const versions = versionStore(storage.db);
   if (request === "list") return await list(versions);
   await versions.publish(request);
-  const where = externalConnection(config) === undefined ? "the embedded database" : "PostgreSQL";
+  const where = isEmbedded(config) ? "the embedded database" : "PostgreSQL";
   console.log(`Published ${request.platform} ${request.version} (build ${request.build}) in ${where}`);
 }
 

@@ -77,7 +77,11 @@ test("on the embedded database: before a server runs, but not while it has the f
 
 test("no database: one line that says so", async () => {
   const answer = await run({ DATABASE_URL: "postgresql://om:secret@127.0.0.1:1/om" }, "--list");
-  expect(answer).toEqual({ code: 1, out: "", err: "Cannot publish: connect ECONNREFUSED 127.0.0.1:1\n" });
+  expect(answer).toEqual({
+    code: 1,
+    out: "",
+    err: "Cannot publish: DATABASE_URL: the database cannot be used: connect ECONNREFUSED 127.0.0.1:1\n",
+  });
 });
 
 test("help without arguments", async () => {

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createServer, type AddressInfo, type Server } from "node:net";
 import { fileURLToPath } from "node:url";
-import { program } from "@om/services";
+import { program, startOmServer, startPostgres } from "@om/services";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { WebSocket } from "ws";
 
@@ -42,7 +42,7 @@ async function start(command: string, args: string[]): Promise<Started> {
   const url = await new Promise<string>((resolve, reject) => {
     const read = (chunk: string): void => {
       output += chunk;
-      const found = /OM Messenger is starting: (\S+)/.exec(output)?.[1];
+      const found = /OM Messenger is starting: ([^\s"]+)/.exec(output)?.[1];
       if (found !== undefined) resolve(found);
     };
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", read);
@@ -74,10 +74,10 @@ test("a port in use is told before anything else happens", async () => {
   let said = "";
   child.stderr.setEncoding("utf8").on("data", (chunk: string) => (said += chunk));
   const [code] = (await once(child, "close")) as [number];
-  expect([code, said]).toEqual([
-    1,
-    `OM Messenger cannot start: port ${port} of 127.0.0.1 is in use by another program; PORT names another one\n`,
-  ]);
+  expect(code).toBe(1);
+  expect(JSON.parse(said)).toMatchObject({
+    msg: `OM Messenger cannot start: port ${port} of 127.0.0.1 is in use by another program; PORT names another one`,
+  });
 });
 
 test("when nobody reads what it prints any more it stops", async () => {
@@ -100,3 +100,22 @@ test.each(["SIGTERM", "SIGINT"] as const)(
     }
   },
 );
+
+test("D2 a database that is away is waited for at the start, by name; later it is one line when it goes and one when it is back", async () => {
+  await using postgres = await startPostgres();
+  const url = postgres.createDatabase();
+  await postgres.kill();
+  const starting = startOmServer({ DATABASE_URL: url });
+  await postgres.start();
+  await using server = await starting;
+  const told = (text: string): number => server.output().split(text).length - 1;
+  const away = told("the database is away");
+  await postgres.kill();
+  const me = (): Promise<number> =>
+    fetch(`${server.url}/api/users/check-username?username=free`).then(({ status }) => status);
+  for (let i = 0; i < 20; i++) expect(await me()).toBe(503);
+  await postgres.start();
+  await expect.poll(me, { timeout: 20_000 }).toBe(200);
+  await expect.poll(() => told("the database answers again"), { timeout: 20_000 }).toBeGreaterThan(0);
+  expect([told("the database is away"), told('"stack"')]).toEqual([away + 1, 0]);
+});

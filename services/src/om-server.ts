@@ -106,7 +106,7 @@ function addressOf(child: ChildProcess, keep: (chunk: string) => string): Promis
     child.once("exit", (code) => reject(new Error(`the server ended with ${code} while starting:\n${printed}`)));
     const read = (chunk: string): void => {
       printed = keep(chunk);
-      const address = /OM Messenger is ready: (http:\/\/\S+)/.exec(printed);
+      const address = /OM Messenger is ready: (http:\/\/[^\s"]+)/.exec(printed);
       if (address?.[1] !== undefined) resolve(address[1]);
     };
     child.stdout?.setEncoding("utf8").on("data", read);

@@ -21,6 +21,7 @@ import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/postgres/database.ts";
 import type { RoutesOf } from "../platform/route-handlers.ts";
 import { createRateLimit } from "../platform/rate-limit.ts";
+import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 
 export function composeAccounts(deps: {
   config: Config;
@@ -30,16 +31,16 @@ export function composeAccounts(deps: {
   views: UserViews;
   profiles: Profiles;
   secret: string;
+  telemetry: Pick<Telemetry, "security">;
   now: Clock;
   /** Closes the sockets of sessions that ended, on every node, and lets the other nodes refuse their tokens. */
   endSockets: PublishSessionEnd;
   /** Takes a user out of every group and deletes the avatar; may be called again. */
   beforeClosing: (userId: number) => Promise<void>;
 }) {
-  const { config, db, tokens, views, secret, now, beforeClosing } = deps;
-  const { writes } = deps.cache;
-  const keep = keptAnswer(deps.cache.answers);
-  const { passwordMinLength } = config;
+  const { config, db, tokens, views, now, beforeClosing } = deps;
+  const { writes, answers } = deps.cache;
+  const keep = keptAnswer(answers);
   const accounts = accountStore(db, writes);
   const store = sessionStore(db);
   const passwords = createPasswords();
@@ -47,7 +48,7 @@ export function composeAccounts(deps: {
     tokens.refuse(sessionIds);
     deps.endSockets(event, sessionIds);
   };
-  const sessions = createSessions({ sessions: store, accounts, tokens, views, publishSessionEnd, secret, now });
+  const sessions = createSessions({ ...deps, sessions: store, accounts, publishSessionEnd });
   const failures = createRateLimit({ limit: config.loginLimit, windowMs: 15 * 60_000, now });
   const profiles = { accounts, views, profiles: deps.profiles };
   const open = { sessions: store, publishSessionEnd, now };
@@ -59,7 +60,7 @@ export function composeAccounts(deps: {
     routes: {
       csrf: async () => ({ ok: true }),
       register: ({ body, userAgent }) =>
-        register({ accounts, passwords, sessions, passwordMinLength }, body, userAgent),
+        register({ accounts, passwords, sessions, passwordMinLength: config.passwordMinLength }, body, userAgent),
       login: ({ body, userAgent, address }) =>
         login({ accounts, passwords, sessions, failures }, body, { userAgent, address }),
       refresh: ({ refreshToken }) => sessions.renew(refreshToken),
@@ -77,7 +78,7 @@ export function composeAccounts(deps: {
       endSession: ({ caller, params }) => endSession(open, caller, params.id),
       endOtherSessions: ({ caller }) => endOtherSessions(open, caller),
       changePassword: ({ caller, body, address }) =>
-        changePassword({ ...owner, passwordMinLength, now }, caller, body, address),
+        changePassword({ ...owner, passwordMinLength: config.passwordMinLength, now }, caller, body, address),
       deleteAccount: ({ caller, body, address }) => deleteAccount({ ...owner, beforeClosing }, caller, body, address),
       block: ({ caller, params }) => blockUser(blocks, caller, params.id),
       unblock: ({ caller, params }) => unblockUser(blocks, caller, params.id),

@@ -53,7 +53,7 @@ export function createRotation(deps: Deps): Rotate {
     if (now - former.replaced_ms > grace) {
       const first = await deps.sessions.endOne(former.session_id, former.user_id);
       if (first) deps.onReuse(former.user_id, former.session_id);
-      throw new OmError("invalid_refresh");
+      throw Object.assign(new OmError("invalid_refresh"), { userId: former.user_id });
     }
     return { userId: former.user_id, sessionId: former.session_id, next: await currentAfter(next, now) };
   };

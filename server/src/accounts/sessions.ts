@@ -5,6 +5,7 @@ import type { Clock } from "../platform/clock.ts";
 import { cleanText, cutBytes } from "../platform/cut-text.ts";
 import { OmError } from "../platform/om-error.ts";
 import { DatabaseUnavailable } from "../platform/postgres/database.ts";
+import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import type { AccessTokens } from "./access-token.ts";
 import type { AccountStore } from "./account-store.ts";
 import { createRotation, tokenHash, refreshTokenTtlMs } from "./rotation.ts";
@@ -20,6 +21,7 @@ interface Deps {
   tokens: AccessTokens;
   views: UserViews;
   publishSessionEnd: PublishSessionEnd;
+  telemetry: Pick<Telemetry, "security">;
   secret: string;
   now: Clock;
 }
@@ -28,7 +30,11 @@ interface Deps {
 export function createSessions(deps: Deps) {
   const publishEnd = (userId: number, sessionId: number): void =>
     deps.publishSessionEnd({ userId, ended: { sessionId } }, [sessionId]);
-  const rotate = createRotation({ ...deps, onReuse: publishEnd });
+  const onReuse = (userId: number, sessionId: number): void => {
+    deps.telemetry.security("session_ended", { user: userId, session: sessionId, refused: "reused_refresh_token" });
+    publishEnd(userId, sessionId);
+  };
+  const rotate = createRotation({ ...deps, onReuse });
 
   async function answer(profile: Profile, sessionId: number, refreshToken: string): Promise<AuthAnswer> {
     const caller = { userId: profile.id, email: profile.email, role: profile.role, sessionId };

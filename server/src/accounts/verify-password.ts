@@ -24,7 +24,7 @@ interface Credentials<A> {
  * found another hash by then: the password is verified once more, for a login that replaces an old hash must not refuse the others.
  * @throws OmError `invalid_credentials`; TooManyAttempts
  */
-export async function verifyPassword<A extends { password_hash: string }, T>(
+export async function verifyPassword<A extends { id?: number; password_hash: string }, T>(
   { passwords, failures }: PasswordDeps,
   given: Credentials<A>,
   onVerified: (account: A) => Promise<T | undefined>,
@@ -34,16 +34,17 @@ export async function verifyPassword<A extends { password_hash: string }, T>(
   const attempt = failures.consume(key);
   if (attempt?.exceeded) throw new TooManyAttempts(attempt.resetSeconds);
   let wrong = false;
+  let account: A | undefined;
   try {
     for (let tries = 0; tries < 2; tries += 1) {
-      const account = await given.findAccount();
+      account = await given.findAccount();
       const matches = await passwords.matches(given.password, account?.password_hash);
       if (!matches || account === undefined) break;
       const done = await onVerified(account);
       if (done !== undefined) return done;
     }
     wrong = true;
-    throw new OmError("invalid_credentials");
+    throw Object.assign(new OmError("invalid_credentials"), { userId: account?.id });
   } finally {
     if (!wrong) failures.refund(key);
   }

@@ -38,11 +38,15 @@ export function createKeptAnswers(deps: {
   kept: () => KeptAnswers | undefined;
   isAllowed: IsAllowedOrigin;
   sending: Transfers["sending"];
-  onAnswered: (request: IncomingMessage, answered: Answered) => void;
+  onAnswered: (request: IncomingMessage, answered: Answered, caller: Caller) => void;
 }): (request: IncomingMessage, response: ServerResponse, otherwise: () => void) => void {
   const { isAllowed, onAnswered, sending } = deps;
 
-  function send(request: IncomingMessage, response: ServerResponse, answer: KeptAnswer, began: number): void {
+  function send(
+    request: IncomingMessage,
+    response: ServerResponse,
+    answer: KeptAnswer,
+  ): Pick<Answered, "id" | "status"> {
     const { headers } = request;
     const id = requestId(request);
     const isKnown = headers["if-none-match"] !== undefined && matchesEtag(request, answer.etag);
@@ -60,7 +64,7 @@ export function createKeptAnswers(deps: {
       lines.push("content-type", "application/json", "content-length", String(answer.body.length));
       response.writeHead(status, lines).end(answer.body);
     }
-    onAnswered(request, { id, route: answer.route, status, ms: performance.now() - began });
+    return { id, status };
   }
 
   return (request, response, otherwise) => {
@@ -68,12 +72,16 @@ export function createKeptAnswers(deps: {
     const kept = deps.kept();
     const known = kept === undefined ? undefined : find(kept, request, isAllowed);
     if (kept === undefined || known === undefined) return otherwise();
+    const { caller } = known;
     kept.current(known.answer).then((current) => {
-      const owner = String(known.caller.userId);
       // Whoever leaves too much unread is told so the usual way.
-      if (current === undefined || !sending(response, owner, { bytes: current.body.length, streamed: false }))
-        otherwise();
-      else send(request, response, current, began);
+      if (
+        current === undefined ||
+        !sending(response, String(caller.userId), { bytes: current.body.length, streamed: false })
+      )
+        return otherwise();
+      const sent = send(request, response, current);
+      onAnswered(request, { ...sent, route: current.route, ms: performance.now() - began }, caller);
     }, otherwise);
   };
 }

@@ -5,32 +5,42 @@ let http: TestHttp | undefined;
 afterEach(() => http?.[Symbol.asyncDispose]());
 
 test("/health says that the process lives, whatever its dependencies do", async () => {
-  http = await openHttp({ checks: { database: () => Promise.reject(new Error("down")) } });
+  const required = { database: () => Promise.reject(new Error("down")) };
+  http = await openHttp({ dependencies: { required, optional: {} } });
   const answer = await http.call("GET", "/health");
-  expect([answer.status, answer.json()]).toEqual([200, { message: "OM Messenger is running", status: "ok" }]);
+  expect([answer.status, answer.json()]).toEqual([
+    200,
+    { message: "OM Messenger is running", status: "ok", version: expect.stringMatching(/^\d+\.\d+\.\d+/) },
+  ]);
   expect((await http.call("GET", "/HEALTH/")).status).toBe(200);
 });
 
-test("/ready is 200 when everything is usable", async () => {
-  http = await openHttp({ checks: { database: async () => undefined } });
+test("/ready is 200 when everything is usable that is needed, and tells of the rest", async () => {
+  const required = { database: async () => undefined };
+  const optional = { redis: () => Promise.reject(new Error("secret text")), storage: async () => undefined };
+  http = await openHttp({ dependencies: { required, optional } });
   const answer = await http.call("GET", "/ready");
-  expect([answer.status, answer.json()]).toEqual([200, { status: "ok", dependencies: { database: "ok" } }]);
+  const states = { dependencies: { database: "ok" }, optional: { redis: "unavailable", storage: "ok" } };
+  expect([answer.status, answer.json()]).toEqual([200, { status: "ok", ...states }]);
 });
 
 test("/ready is 503 with the state of each, when one fails, throws or hangs; reasons stay inside", async () => {
   http = await openHttp({
-    checks: {
-      good: async () => undefined,
-      failing: () => Promise.reject(new Error("secret text")),
-      throwing: () => {
-        throw new Error("secret text");
+    dependencies: {
+      optional: {},
+      required: {
+        good: async () => undefined,
+        failing: () => Promise.reject(new Error("secret text")),
+        throwing: () => {
+          throw new Error("secret text");
+        },
+        hanging: () => new Promise(() => undefined),
       },
-      hanging: () => new Promise(() => undefined),
     },
   });
   const answer = await http.call("GET", "/ready");
   const dependencies = { good: "ok", failing: "unavailable", throwing: "unavailable", hanging: "unavailable" };
-  expect([answer.status, answer.json()]).toEqual([503, { status: "unavailable", dependencies }]);
+  expect([answer.status, answer.json()]).toEqual([503, { status: "unavailable", dependencies, optional: {} }]);
 });
 
 test("/metrics is Prometheus text for this machine, not for whoever came through a proxy", async () => {

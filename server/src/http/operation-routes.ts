@@ -1,22 +1,18 @@
 import { wsQuery } from "@om/protocol";
 import type { FastifyInstance } from "fastify";
 import { authenticate, checkOrigin, isSame, type AccessRules } from "./access.ts";
+import { identity } from "../platform/identity.ts";
+import { statesOf, type Dependencies } from "./readiness.ts";
 import { sendJson, sendText } from "./responses.ts";
 import { startPage } from "./start-page.ts";
 
-/** What the server needs to serve; each resolves when that is usable. */
-export type Checks = Record<string, () => Promise<void>>;
-
 interface OperationOptions {
-  checks: () => Checks;
+  dependencies: () => Dependencies;
   /** Prometheus text. */
   metrics: () => Promise<string>;
   metricsToken: string;
   rules: AccessRules;
 }
-
-/** How long a dependency may take to say that it is usable, in ms. */
-const checkTimeoutMs = 1_000;
 
 /** All paths outside /api, each for GET. */
 export const operationPaths = [
@@ -38,15 +34,17 @@ export function addOperationRoutes(app: FastifyInstance, options: OperationOptio
       .header("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
       .send(startPage),
   );
-  app.get("/health", (_request, reply) => sendJson(reply, 200, { message: "OM Messenger is running", status: "ok" }));
+  app.get("/health", (_request, reply) =>
+    sendJson(reply, 200, { message: "OM Messenger is running", status: "ok", version: identity.version }),
+  );
   app.get("/ready", async (_request, reply) => {
-    const states = await Promise.all(
-      Object.entries(options.checks()).map(async ([name, check]) => [name, await stateOf(check)] as const),
-    );
-    const ready = states.every(([, state]) => state === "ok");
+    const { required, optional } = options.dependencies();
+    const [dependencies, others] = await Promise.all([statesOf(required), statesOf(optional)]);
+    const ready = Object.values(dependencies).every((state) => state === "ok");
     return sendJson(reply, ready ? 200 : 503, {
       status: ready ? "ok" : "unavailable",
-      dependencies: Object.fromEntries(states),
+      dependencies,
+      optional: others,
     });
   });
   app.get("/metrics", async (request, reply) => {
@@ -65,22 +63,6 @@ export function addOperationRoutes(app: FastifyInstance, options: OperationOptio
     await authenticate(request, options.rules.verify, query[wsQuery.token]);
     return sendText(reply, 426, "Upgrade Required");
   });
-}
-
-async function stateOf(check: () => Promise<void>): Promise<"ok" | "unavailable"> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<"unavailable">((resolve) => {
-    timer = setTimeout(() => resolve("unavailable"), checkTimeoutMs);
-  });
-  const state = async (): Promise<"ok" | "unavailable"> => {
-    try {
-      await check();
-      return "ok";
-    } catch {
-      return "unavailable";
-    }
-  };
-  return Promise.race([state(), deadline]).finally(() => clearTimeout(timer));
 }
 
 function isLoopback(address: string | undefined): boolean {

@@ -5,8 +5,9 @@ import { routes, type Route, type RouteName } from "@om/protocol";
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Config } from "../config.ts";
 import type { Caller, VerifyToken } from "../platform/caller.ts";
-import { redactUrl } from "../platform/telemetry/logger.ts";
+import { loggedPath } from "../platform/telemetry/logger.ts";
 import { OmError } from "../platform/om-error.ts";
+import { isForgotten } from "../platform/postgres/database.ts";
 import type { ReceiveFile } from "../platform/upload.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import { authorize, authenticate, checkOrigin, type AccessRules } from "./access.ts";
@@ -21,9 +22,11 @@ import type { Handlers, RouteRequest } from "../platform/route-handlers.ts";
 import { HttpRequest } from "./http-request.ts";
 import { createKeptAnswers, type KeptAnswers } from "./kept-answers.ts";
 import { createLimits, limitReached, networkOf, type Limits } from "./limits.ts";
-import { addOperationRoutes, type Checks } from "./operation-routes.ts";
+import { addOperationRoutes } from "./operation-routes.ts";
 import type { IsAllowedOrigin } from "./origin.ts";
 import { fileReceiver } from "./multipart.ts";
+import type { Dependencies } from "./readiness.ts";
+import { logRouteEvent } from "./security-events.ts";
 import { isApi, parseQuery, routedUrl } from "./routed-url.ts";
 import { createTransfers, type transferLimits, type Transfers } from "./transfers.ts";
 import { handleUnknownPath } from "./unknown-path.ts";
@@ -42,14 +45,14 @@ const stillTimeoutMs = 120_000;
 export interface Serving {
   handlers: Handlers;
   verify: VerifyToken;
-  checks: Checks;
+  dependencies: Dependencies;
   kept: KeptAnswers;
 }
 
 export interface HttpOptions {
   config: Config;
   isAllowed: IsAllowedOrigin;
-  telemetry: Pick<Telemetry, "http" | "metrics" | "queried">;
+  telemetry: Pick<Telemetry, "http" | "metrics" | "queried" | "security">;
   now: () => number;
   /** For tests. */
   transferLimits?: typeof transferLimits;
@@ -86,7 +89,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
   closeConnections(app);
   for (const name of Object.keys(routes) as RouteName[]) addRoute(app, name, context);
   addOperationRoutes(app, {
-    checks: () => serving().checks,
+    dependencies: () => serving().dependencies,
     metrics: () => options.telemetry.metrics.registry.metrics(),
     metricsToken: config.metricsToken,
     rules,
@@ -106,13 +109,15 @@ function openFastify(
     kept: () => (app.server.listening ? context.serving()?.kept : undefined),
     isAllowed,
     sending: transfers.sending,
-    onAnswered(request, answered) {
+    onAnswered(request, answered, caller) {
       const { url = "" } = request;
       telemetry.queried("cache", answered.ms);
       telemetry.http.answered(answered, () => ({
         method: "GET",
-        url: redactUrl(url),
+        path: loggedPath(url),
         ip: proxyAddress(request, addressOf),
+        user: caller.userId,
+        session: caller.sessionId,
       }));
     },
   });
@@ -135,8 +140,13 @@ function openFastify(
   return app;
 }
 
-function addCommonHooks(app: FastifyInstance, { isAllowed, telemetry, serving, limits, rules }: Context): void {
+function addCommonHooks(app: FastifyInstance, context: Context): void {
+  const { config, isAllowed, telemetry, serving, limits, rules } = context;
+  const isTrusted = proxyAddress.compile(config.trustProxy);
   app.addHook("onRequest", async (request, reply) => {
+    const { "x-forwarded-for": list, forwarded } = request.headers;
+    const { remoteAddress: peer } = request.socket;
+    if ((list ?? forwarded) !== undefined && peer !== undefined && !isTrusted(peer, 0)) telemetry.http.notTrusted(peer);
     addHeaders(reply, ["x-request-id", request.id, ...commonHeaders, ...cacheHeaders()]);
     if (cors(request, reply, isAllowed)) return reply;
     serving();
@@ -153,17 +163,20 @@ function addCommonHooks(app: FastifyInstance, { isAllowed, telemetry, serving, l
     return handleUnknownPath(request, reply);
   });
   app.addHook("onResponse", async (request, reply) => {
-    const { id, method, ip } = request;
+    const { id, method, ip, caller } = request;
     const route = nameOf(request) ?? request.routeOptions.url ?? "unknown";
     telemetry.http.answered({ id, route, status: reply.statusCode, ms: reply.elapsedTime }, () => ({
       method,
-      url: redactUrl(request.originalUrl),
+      path: loggedPath(request.originalUrl),
       ip,
+      user: caller?.userId,
+      session: caller?.sessionId,
     }));
   });
   app.setErrorHandler((error, request, reply) => {
     const name = nameOf(request);
     const route: Route | undefined = name === undefined ? undefined : routes[name];
+    logRouteEvent(telemetry.security, request, { error });
     return sendError(error, { request, reply, route }, (cause) =>
       telemetry.http.failed({ id: request.id, route: name ?? "other" }, cause),
     );
@@ -229,7 +242,13 @@ function addRoute(app: FastifyInstance, name: RouteName, context: Context): void
         const body = await readBody({ raw, response: reply.raw, owner: ownerOf(request), contentType });
         const watch = (onTooSlow: () => void): (() => void) => context.transfers.receiving(raw, onTooSlow);
         const receive = route.upload && fileReceiver({ body: raw, maxBytes, contentType, watch }, route.upload);
-        const answer = await handle(routeRequest(request, body, receive));
+        const asked = routeRequest(request, body, receive);
+        const answer = await handle(asked).catch((error: unknown) => {
+          // What only reads may be asked for again.
+          if (route.method === "GET" && isForgotten(error)) return handle(asked);
+          throw error;
+        });
+        logRouteEvent(context.telemetry.security, request, { answer });
         return sendResponse(answer, { request, reply, name, route }, context.cookies);
       },
     });

@@ -1,3 +1,4 @@
+import { chmodSync } from "node:fs";
 import { join } from "node:path";
 import type { UserViews } from "../accounts/user-view.ts";
 import type { CacheWrites } from "../cache/cache-writes.ts";
@@ -40,6 +41,7 @@ export function composeMedia(deps: {
 }) {
   const { config, db, views, base, setIcon, telemetry, now } = deps;
   const folder = join(config.dataDir, "media");
+  closeToOthers(folder);
   const storage = openStorage(config, folder);
   // What goes on to S3 is here for moments only.
   const minFreeBytes = config.s3Endpoint === "" ? config.mediaMinFreeBytes : 0;
@@ -60,6 +62,8 @@ export function composeMedia(deps: {
       canReadAttachments,
       canRead: attachments.canRead,
     },
+    /** @throws when nothing can be stored or read just now */
+    check: async () => void (await media().storage.get("probe/none")),
     /** Removes what a crash left of uploads. */
     sweep: () => uploads.sweep(),
     /** Removes attachments that no message names. */
@@ -75,6 +79,15 @@ export function composeMedia(deps: {
       attachmentFile: async ({ caller, params }) => fetchAttachment(media(), caller, params["*"]),
     } satisfies RoutesOf<"media">,
   };
+}
+
+/** A folder that was there before us, such as a volume, may be open to all. */
+function closeToOthers(folder: string): void {
+  try {
+    chmodSync(folder, 0o700);
+  } catch {
+    // It is made later, or belongs to somebody else, who decides.
+  }
 }
 
 /** S3 when S3_ENDPOINT is set, else `folder`. Undefined: S3 is wanted but not all of its settings are there. */

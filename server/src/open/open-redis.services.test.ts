@@ -16,7 +16,7 @@ import { until } from "../../tests/fixtures/redis-clients.ts";
 /** A Redis opened by settings, with the lines that it logs. */
 function open(
   env: Record<string, string>,
-): OpenRedis & { lines: () => { level: number; msg: string }[]; log: () => string; telemetry: Telemetry } {
+): OpenRedis & { lines: () => { level: string; msg: string }[]; log: () => string; telemetry: Telemetry } {
   let text = "";
   const log = createLogger("trace", { write: (line) => void (text += line) });
   const telemetry = { ...createTelemetry({ logLevel: "silent", logFrameSizes: false, now: Date.now }), log };
@@ -26,17 +26,18 @@ function open(
     text
       .split("\n")
       .filter(Boolean)
-      .map((line) => JSON.parse(line) as { level: number; msg: string });
+      .map((line) => JSON.parse(line) as { level: string; msg: string })
+      .map(({ level, msg }) => ({ level, msg }));
   return { ...opened, lines, log: () => text, telemetry };
 }
 
 const failed = (why: string) => ({
-  level: 40,
+  level: "warn",
   msg: `WARNING: Redis connection failed: ${why}. Running without cache.`,
 });
-const connected = { level: 30, msg: "Redis cache connected successfully" };
+const connected = { level: "info", msg: "Redis cache connected successfully" };
 const advice = (now: string) => ({
-  level: 40,
+  level: "warn",
   msg: `Redis has ${now}; advisable are maxmemory 2gb and allkeys-lru or volatile-lru`,
 });
 const untuned = advice("maxmemory no limit and the policy noeviction");
@@ -97,13 +98,13 @@ test("a hung Redis does not keep the start waiting for long, and is told once", 
   await opened.connect();
   expect(opened.lines()).toMatchObject([
     {
-      level: 40,
+      level: "warn",
       msg: expect.stringMatching(/^WARNING: Redis connection failed: .*\. Running without cache\.$/) as string,
     },
   ]);
   server.resume();
   await until(opened.redis, true);
-  await expect.poll(() => opened.lines()).toMatchObject([{ level: 40 }, connected, untuned]);
+  await expect.poll(() => opened.lines()).toMatchObject([{ level: "warn" }, connected, untuned]);
 });
 
 test("the start waits for a second at most, whatever the connection is waiting for", async () => {

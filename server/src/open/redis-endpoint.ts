@@ -1,6 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { ConfigError, redisUrls, type Config } from "../config.ts";
+import { redisUrls } from "../config-kinds.ts";
+import { ConfigError, type Config } from "../config.ts";
 import type { Endpoint } from "../platform/redis/connection.ts";
 
 /** One server, or a cluster by some of its nodes. */

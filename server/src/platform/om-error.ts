@@ -4,6 +4,8 @@ import { errors, frameErrors, type ErrorCode, type FrameErrorCode } from "@om/pr
 export class OmError extends Error {
   readonly code: ErrorCode;
   readonly status: number;
+  /** Whose account it is about; for the log alone. */
+  userId: number | undefined;
 
   /** @param text replaces the table's text where the contract has several texts for one code */
   constructor(code: ErrorCode, text: string = errors[code].text) {

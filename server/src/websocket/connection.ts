@@ -6,6 +6,7 @@ import type { HubSocket } from "../delivery/hub.ts";
 import type { Push } from "../delivery/push.ts";
 import type { Caller } from "../platform/caller.ts";
 import { FrameRefusal } from "../platform/om-error.ts";
+import type { SocketFacts } from "../platform/telemetry/telemetry.ts";
 import { websocketFrame } from "../platform/websocket-frame.ts";
 import { createBacklog, type FetchBacklog } from "./backlog.ts";
 import type { FrameHandlers, FrameSource } from "../platform/frame-handlers.ts";
@@ -38,7 +39,7 @@ export interface ConnectionDeps {
     frame(type: InboundType | "refused", bytes: number): void;
     push(): void;
     slow(): void;
-    failure(error: unknown): void;
+    failure(error: unknown, facts: SocketFacts): void;
   };
 }
 
@@ -113,7 +114,7 @@ export class Connection implements HubSocket, HeartbeatSocket, FrameSource, Asyn
       await this.#backlog?.run();
       this.ping();
     } catch (error) {
-      this.#deps.observe.failure(error);
+      this.#deps.observe.failure(error, this.facts());
       this.close("failed");
     }
   }
@@ -149,6 +150,11 @@ export class Connection implements HubSocket, HeartbeatSocket, FrameSource, Asyn
 
   expire(): void {
     this.close("silent");
+  }
+
+  /** What the log says of it. */
+  facts(): SocketFacts {
+    return { socket: this.id, user: this.userId, session: this.sessionId };
   }
 
   queueBytes(): number {
@@ -257,7 +263,7 @@ export class Connection implements HubSocket, HeartbeatSocket, FrameSource, Asyn
   #refuse(error: unknown): void {
     const refusal = error instanceof FrameRefusal ? error : new FrameRefusal("processing_failed");
     const cause = refusal === error ? refusal.cause : error;
-    if (cause !== undefined) this.#deps.observe.failure(cause);
+    if (cause !== undefined) this.#deps.observe.failure(cause, this.facts());
     this.reply({
       type: "error",
       error: frameErrors[refusal.code],

@@ -49,7 +49,9 @@ export function openSockets({ config, server, isAllowed, verify, hub, telemetry,
     open.add(connection);
     hub.add(connection);
     heartbeat.add(connection);
-    ws.on("close", () => {
+    telemetry.sockets.opened(connection.facts());
+    ws.on("close", (code) => {
+      telemetry.sockets.closed(connection.facts(), code);
       heartbeat.remove(connection);
       open.delete(connection);
       hub.remove(connection);

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { startTestServer } from "../fixtures/test-server.ts";
 
-const outage = { status: "unavailable", dependencies: { database: "unavailable" } };
+const optional = { storage: "ok" };
+const outage = { status: "unavailable", dependencies: { database: "unavailable" }, optional };
 
 test("while PostgreSQL is gone: /ready is 503, /health is 200, calls are 503 with Retry-After; and all is well when it is back", async () => {
   await using server = await startTestServer({ database: "postgres" });
@@ -10,7 +11,7 @@ test("while PostgreSQL is gone: /ready is 503, /health is 200, calls are 503 wit
     const answer = await server.request("GET", "/ready");
     return [answer.status, answer.json()];
   };
-  expect(await ready()).toEqual([200, { status: "ok", dependencies: { database: "ok" } }]);
+  expect(await ready()).toEqual([200, { status: "ok", dependencies: { database: "ok" }, optional }]);
 
   await server.postgres?.kill();
   expect(await ready()).toEqual([503, outage]);
@@ -34,7 +35,7 @@ test("while PostgreSQL is gone: /ready is 503, /health is 200, calls are 503 wit
   expect(metrics.text).toMatch(/^om_failures_total\{where="database"\} [1-9]/m);
 
   await server.postgres?.start();
-  expect(await ready()).toEqual([200, { status: "ok", dependencies: { database: "ok" } }]);
+  expect(await ready()).toEqual([200, { status: "ok", dependencies: { database: "ok" }, optional }]);
   // Neither the failed refresh nor the failed calls cost the session anything.
   const renewed = await server.request("POST", "/api/auth/refresh", { cookie: nika.cookie });
   expect(renewed.status).toBe(200);

@@ -1,4 +1,5 @@
 import pg from "pg";
+import { ConnectionForgotten, watchSilence } from "./silence.ts";
 import type { Statement } from "./statement.ts";
 import { prepareStart, queryAsFirst } from "./transaction-start.ts";
 import { typeParsers } from "./type-parsers.ts";
@@ -27,13 +28,24 @@ export class DatabaseUnavailable extends Error {
   }
 }
 
+/** The connection was lost between here and the database, which is there: another try finds a new one. */
+export const isForgotten = (error: unknown): boolean =>
+  error instanceof DatabaseUnavailable && error.cause instanceof ConnectionForgotten;
+
 export interface DatabaseOptions {
   /** Of pg: a connection string, or host and so on. */
   connection: pg.ClientConfig;
   poolSize: number;
   /** A connection of the pool broke while idle, or a command failed for want of the database. */
   onOutage: (error: unknown) => void;
+  /** It answers again, and nothing has failed for a second. */
+  onBack?: (() => void) | undefined;
+  /** The database ended a statement that may be tried again. Default: an outage. */
+  onConflict?: ((error: unknown) => void) | undefined;
 }
+
+/** How long nothing must have failed before an outage is over, in ms. */
+const settleMs = 1_000;
 
 /** Callers that may wait for a connection; beyond it they are told at once. */
 const maxWaiting = 1_000;
@@ -57,91 +69,140 @@ export function ownSettings(scope: "session" | "local"): string {
 const commit: Statement<never> = { name: "", text: "commit" };
 
 export function openDatabase(options: DatabaseOptions): Database {
-  const pool = openPool(options);
-
-  /** @throws DatabaseUnavailable */
-  function checkRoom(): void {
-    if (pool.waitingCount >= maxWaiting) throw new DatabaseUnavailable(new Error("too many wait for a connection"));
-  }
+  const loss = watchLoss(options);
+  const pool = openPool({ ...options, onOutage: loss.lost }, (client, pid) => silence.opened(client, pid));
+  const silence = watchSilence(pool, options.connection);
 
   async function run<Row>(
-    client: pg.Pool | pg.PoolClient,
+    client: pg.PoolClient,
     statement: Statement<Row>,
     values: readonly unknown[],
     query: (config: pg.QueryConfig) => Promise<pg.QueryResult> = (config) => client.query(config),
   ): Promise<Row[]> {
+    silence.sent(client);
     try {
       const result = await query({ name: statement.name, text: statement.text, values: values as unknown[] });
+      loss.answered();
       return result.rows as Row[];
     } catch (error) {
-      throw translate(error);
+      throw loss.translate(error);
+    } finally {
+      silence.answered(client);
     }
   }
 
-  function translate(error: unknown): unknown {
-    if (!isOutage(error)) return error;
-    options.onOutage(error);
-    return new DatabaseUnavailable(error);
+  /** Lends a connection; one that failed for want of the database is not used again. */
+  async function withClient<T>(
+    work: (client: pg.PoolClient, onBroken: (error: Error) => void) => Promise<T>,
+  ): Promise<T> {
+    if (pool.waitingCount >= maxWaiting) throw new DatabaseUnavailable(new Error("too many wait for a connection"));
+    const client = await pool.connect().catch((error: unknown) => {
+      throw loss.translate(error);
+    });
+    let broken: Error | undefined;
+    // The statements of the work fail by themselves; an error that nobody listens to would end the process.
+    const onBroken = (error: Error): void => void (broken = error);
+    client.on("error", onBroken);
+    try {
+      return await work(client, onBroken);
+    } catch (error) {
+      if (error instanceof DatabaseUnavailable) broken = error;
+      throw error;
+    } finally {
+      client.removeListener("error", onBroken);
+      client.release(broken);
+    }
   }
 
   return {
-    async query(statement, values) {
-      checkRoom();
-      return run(pool, statement, values);
-    },
-    async transaction(work, { marked = false } = {}) {
-      checkRoom();
-      const client = await pool.connect().catch((error: unknown) => {
-        throw translate(error);
-      });
-      let broken: Error | undefined;
-      // The statements of the work fail by themselves; an error that nobody listens to would end the process.
-      const onLost = (error: Error): void => void (broken = error);
-      client.on("error", onLost);
-      let begun = false;
-      const query: Queries["query"] = (statement, values) => {
-        if (begun) return run(client, statement, values);
-        begun = true;
-        return run(client, statement, values, (config) => queryAsFirst(client, config, marked));
-      };
-      try {
-        const value = await work({ query });
-        if (begun) await run(client, commit, []);
-        return value;
-      } catch (error) {
-        // What the work itself threw, such as a refusal, is not the database's doing.
-        if (error instanceof DatabaseUnavailable) broken = error;
-        else await client.query("rollback").catch((failure: Error) => (broken = failure));
-        throw error;
-      } finally {
-        client.removeListener("error", onLost);
-        client.release(broken);
-      }
-    },
+    query: (statement, values) => withClient((client) => run(client, statement, values)),
+    transaction: (work, { marked = false } = {}) =>
+      withClient((client, onBroken) =>
+        runTransaction(work, {
+          first: (statement, values) =>
+            run(client, statement, values, (config) => queryAsFirst(client, config, marked)),
+          next: (statement, values) => run(client, statement, values),
+          rollBack: () => client.query("rollback").catch(onBroken),
+        }),
+      ),
     pool: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
-    [Symbol.asyncDispose]: () => pool.end(),
+    [Symbol.asyncDispose]() {
+      silence[Symbol.dispose]();
+      return pool.end();
+    },
   };
 }
 
-function openPool({ connection, poolSize, onOutage }: DatabaseOptions): pg.Pool {
+/** BEGIN goes out with the first statement, so without one there is nothing to commit. */
+async function runTransaction<T>(
+  work: (queries: Queries) => Promise<T>,
+  on: { first: Queries["query"]; next: Queries["query"]; rollBack: () => Promise<unknown> },
+): Promise<T> {
+  let begun = false;
+  const query: Queries["query"] = (statement, values) => {
+    if (begun) return on.next(statement, values);
+    begun = true;
+    return on.first(statement, values);
+  };
+  try {
+    const value = await work({ query });
+    if (begun) await on.next(commit, []);
+    return value;
+  } catch (error) {
+    // What the work itself threw, such as a refusal, is not the database's doing.
+    if (!(error instanceof DatabaseUnavailable)) await on.rollBack();
+    throw error;
+  }
+}
+
+/** Tells when the database is lost and when it is back, and turns its outages into `DatabaseUnavailable`. */
+function watchLoss(options: Pick<DatabaseOptions, "onOutage" | "onBack" | "onConflict">) {
+  let lostAt: number | undefined;
+  const lost = (error: unknown): void => {
+    lostAt = performance.now();
+    options.onOutage(error);
+  };
+  return {
+    lost,
+    answered(): void {
+      if (lostAt === undefined || performance.now() - lostAt <= settleMs) return;
+      lostAt = undefined;
+      options.onBack?.();
+    },
+    translate(error: unknown): unknown {
+      if (!isOutage(error)) return error;
+      const report = isConflict(error) ? (options.onConflict ?? lost) : lost;
+      report(error);
+      return new DatabaseUnavailable(error);
+    },
+  };
+}
+
+function openPool(
+  { connection, poolSize, onOutage }: DatabaseOptions,
+  opened: (client: pg.ClientBase, pid: number) => void,
+): pg.Pool {
   const pool = new pg.Pool({
     ...connection,
     max: poolSize,
     idleTimeoutMillis: 0,
     connectionTimeoutMillis: 5_000,
     query_timeout: statementTimeout + 2_000,
+    // So that what lies between does not forget an idle connection, and the kernel notices one that is gone.
     keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
     application_name: "om-messenger",
     types: typeParsers,
     // The pool waits for the promise; its types do not say so.
     // oxlint-disable-next-line typescript/no-misused-promises
     onConnect: async (client) => {
-      await client.query(
+      const results: unknown = await client.query(
         `deallocate all; ${ownSettings("session")}; set statement_timeout = ${statementTimeout};` +
           ` set lock_timeout = 5000; set idle_in_transaction_session_timeout = 5000;` +
           // A statement is planned once for each connection: planning it for its values costs up to ten times its execution.
-          ` set plan_cache_mode = force_generic_plan`,
+          ` set plan_cache_mode = force_generic_plan; select pg_backend_pid() as pid`,
       );
+      opened(client, (results as pg.QueryResult<{ pid: number }>[]).at(-1)?.rows[0]?.pid ?? 0);
       await prepareStart(client);
     },
   });
@@ -154,6 +215,12 @@ function openPool({ connection, poolSize, onOutage }: DatabaseOptions): pg.Pool 
  * free in time and a server that has become a read-only standby.
  */
 const retryable: ReadonlySet<string> = new Set(["25P03", "40001", "40P01", "55P03", "25006"]);
+
+/** It answers, and did not let this one through: those, and a statement that took too long. */
+function isConflict(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return typeof code === "string" && (code === "57014" || retryable.has(code));
+}
 
 /** Connection errors, shutdowns, time-outs and conflicts; not the errors that a statement itself earns. */
 function isOutage(error: unknown): boolean {

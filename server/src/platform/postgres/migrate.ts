@@ -24,9 +24,10 @@ interface Step {
  * Brings the schema to this build's version, in one transaction, by one server at a time: the files of `sql/migrations/` that it has not
  * had, in their order, and then all functions, if any has changed. All that is set lasts for the transaction only, so a pooler may stand
  * between.
+ * @param only name and checksum of those that the database may have, for a backup that another build has made; default: all
  * @throws SchemaError for a database that cannot be used, a schema newer than this build, or a migration that was edited after it was applied
  */
-export async function migrate(connection: pg.ClientConfig): Promise<void> {
+export async function migrate(connection: pg.ClientConfig, only?: ReadonlyMap<string, string>): Promise<void> {
   const client = new pg.Client({
     ...connection,
     connectionTimeoutMillis: 10_000,
@@ -42,7 +43,7 @@ export async function migrate(connection: pg.ClientConfig): Promise<void> {
          set local statement_timeout = ${statementTimeoutMs}; set local om.marked = '1'`,
     );
     await client.query("select pg_advisory_xact_lock($1)", [lock]);
-    for (const step of missing(await applied(client))) await apply(client, step);
+    for (const step of missing(await applied(client), only)) await apply(client, step);
     // The data is known to be this database's own.
     await client.query("select begin_epoch()");
     await client.query("commit");
@@ -107,13 +108,16 @@ async function applied(client: pg.Client): Promise<Map<string, string>> {
   return new Map(rows.map(({ name, checksum }) => [name, checksum]));
 }
 
-function missing(had: Map<string, string>): Step[] {
-  const steps = [...migrations(), functions()];
-  const newer = [...had.keys()].find((name) => steps.every((step) => step.name !== name));
+function missing(had: Map<string, string>, only?: ReadonlyMap<string, string>): Step[] {
+  const all = [...migrations(), functions()];
+  const steps = all.filter(({ name }) => only?.has(name) ?? true);
+  const newer = [...had.keys(), ...(only?.keys() ?? [])].find((name) => steps.every((step) => step.name !== name));
   if (newer !== undefined)
     throw new SchemaError(`the database has had ${newer}, which this build lacks: run a newer build`);
   const todo = steps.filter(({ name, checksum }) => had.get(name) !== checksum);
-  const edited = todo.find(({ name }) => name !== "functions" && had.has(name));
+  const edited = todo.find(
+    ({ name, checksum }) => name !== "functions" && (had.get(name) ?? only?.get(name) ?? checksum) !== checksum,
+  );
   if (edited !== undefined)
     throw new SchemaError(
       `${edited.name} is not what the database has had under this name: run the build that it was made by`,

@@ -1,6 +1,6 @@
 import type { Registry } from "prom-client";
 import { instruments } from "./instruments.ts";
-import { createOutage } from "./redis-telemetry.ts";
+import { createOutage } from "./outage.ts";
 import type { Telemetry } from "./telemetry.ts";
 
 /** Metrics of the bus between nodes; they exist only where a Redis is configured. */
@@ -36,6 +36,6 @@ export function createBusTelemetry({ telemetry, now }: { telemetry: Telemetry; n
       listened = true;
       if (outage.end()) telemetry.log.info("what other nodes push arrives again");
     },
-    subscribeFailed: (why: string): void => outage.warn(why, `what other nodes push does not arrive: ${why}`),
+    subscribeFailed: (why: string): void => outage.begin(why, `what other nodes push does not arrive: ${why}`),
   };
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createLogger, redactUrl } from "./logger.ts";
+import { createLogger, loggedPath } from "./logger.ts";
 
 function logged(...line: [object, string]): string {
   let text = "";
@@ -25,9 +25,34 @@ test("no secret is logged, by key, in a nested object, in a text or in an error"
 });
 
 test.each([
-  ["/api/users/search?q=abc", "/api/users/search?q=abc"],
-  ["/ws?token=a.b.c&gzip=1", "/ws?token=[redacted]&gzip=1"],
-  ["/ws?gzip=1&%74oken=a.b.c", "/ws?gzip=1&%74oken=[redacted]"],
-  ["/ws?TOKEN=a&token=b?token=c", "/ws?TOKEN=[redacted]&token=[redacted]"],
-  ["/ws", "/ws"],
-])("%s is logged as %s", (url, shown) => expect(redactUrl(url)).toBe(shown));
+  ["/api/users/search?q=abc", "/api/users/search"],
+  ["/ws?token=a.b.c&gzip=1", "/ws"],
+  ["/ws#token=a.b.c", "/ws"],
+  ["/api/join/s3cret", "/api/join/[redacted]"],
+  ["/API/Join/s3cret/?x", "/API/Join/[redacted]"],
+  ["/join/s3cret", "/join/[redacted]"],
+  ["/api/groups/7/invite-links/s3cret", "/api/groups/7/invite-links/[redacted]"],
+  ["/api/groups/7/invite-links", "/api/groups/7/invite-links"],
+])("%s is logged as %s", (url, shown) => expect(loggedPath(url)).toBe(shown));
+
+test("every line says by name how grave it is, when it was, which process wrote it and of which version that is", () => {
+  const line = JSON.parse(logged({ a: 1 }, "x")) as Record<string, unknown>;
+  expect(line).toEqual({
+    level: "info",
+    time: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) as string,
+    node: expect.stringMatching(/^\S+\/\d+$/) as string,
+    version: expect.stringMatching(/^\d+\.\d+\.\d+$/) as string,
+    a: 1,
+    msg: "x",
+  });
+});
+
+test("of an error of PostgreSQL no value is logged, and what is behind an error is", () => {
+  const details = { code: "22P02", severity: "ERROR", detail: "s3cret", where: "s3cret" };
+  const behind = Object.assign(new Error('invalid input syntax: "s3cret"'), details);
+  const line = logged({ err: new Error("it failed", { cause: behind }) }, "x");
+  expect(line).not.toContain("s3cret");
+  expect(JSON.parse(line)).toMatchObject({
+    err: { type: "Error", message: "it failed", cause: { code: "22P02", message: "a value cannot be used" } },
+  });
+});

@@ -13,6 +13,8 @@ const labels: Record<string, string[]> = {
   om_pushes_total: [],
   om_slow_sockets_total: [],
   om_query_seconds: ["source"],
+  om_ready: ["part"],
+  om_security_events_total: ["event", "result"],
   om_failures_total: ["where"],
   om_sockets: [],
   om_online_users: [],

@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Registry, type Gauge } from "prom-client";
+import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import { instruments } from "./instruments.ts";
 
 const seconds = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -12,6 +12,8 @@ export interface Gauges {
   laneDepth: () => number;
   sendQueueBytes: () => number;
   pool: () => { total: number; idle: number; waiting: number };
+  /** The parts of /ready, by name. */
+  ready: () => Promise<Record<string, "ok" | "unavailable">>;
 }
 
 /** The metrics of every server, in a registry of its own. */
@@ -40,16 +42,32 @@ export function createMetrics() {
       querySeconds,
       "source",
     ),
+    security: counter("om_security_events_total", "Logins and the like, by what became of them", "event", "result"),
     failures: counter("om_failures_total", "Errors that were not the caller's, by where they happened", "where"),
     /** Gauges that are read at every scrape. */
-    watch: ({ sockets, onlineUsers, laneDepth, sendQueueBytes, pool }: Gauges): Gauge[] => [
+    watch: ({ sockets, onlineUsers, laneDepth, sendQueueBytes, pool, ready }: Gauges): Gauge[] => [
       gauge("om_sockets", "Open WebSocket connections", sockets),
       gauge("om_online_users", "Users who are connected, on all nodes", onlineUsers),
       gauge("om_lane_depth", "Writes that wait for or are in a batch", laneDepth),
       gauge("om_send_queue_bytes", "Bytes that wait for slow sockets", sendQueueBytes),
+      readyGauge(registry, ready),
       gauge("om_database_connections", "Connections to the database", () => pool().total),
       gauge("om_database_connections_idle", "Idle connections to the database", () => pool().idle),
       gauge("om_database_waiting", "Callers that wait for a connection", () => pool().waiting),
     ],
   };
 }
+
+function readyGauge(registry: Registry, ready: Gauges["ready"]): Gauge {
+  const gauge: Gauge<"part"> = new Gauge({
+    name: "om_ready",
+    help: "1: the part of /ready can be used",
+    labelNames: ["part"],
+    registers: [registry],
+    async collect() {
+      for (const [part, state] of Object.entries(await ready())) gauge.set({ part }, Number(state === "ok"));
+    },
+  });
+  return gauge;
+}
+export type Metrics = ReturnType<typeof createMetrics>;

@@ -2,7 +2,7 @@ import type { Registry } from "prom-client";
 import type { RedisMemory } from "../redis/info.ts";
 import type { BreakerState, FailureReason, Redis } from "../redis/redis.ts";
 import { instruments } from "./instruments.ts";
-import type { Logger } from "./logger.ts";
+import { createOutage } from "./outage.ts";
 import type { Telemetry } from "./telemetry.ts";
 
 const seconds = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25];
@@ -47,7 +47,7 @@ export function createRedisTelemetry(options: {
     /** There is no usable connection; `why` is a text without secrets. Logged when it begins, then once a minute if it changes. */
     unavailable(why: string): void {
       telemetry.metrics.failures.inc({ where: "redis" });
-      outage.warn(why, `WARNING: Redis connection failed: ${why}. Running without cache.`);
+      outage.begin(why, `WARNING: Redis connection failed: ${why}. Running without cache.`);
     },
     /** It is usable, for the first time or again; logged unless the outage was not. */
     available(): void {
@@ -63,23 +63,6 @@ export function createRedisTelemetry(options: {
       advised = true;
       const wrong = memory.maxBytes < advisableBytes || !advisablePolicies.includes(memory.policy);
       if (wrong) log.warn(memoryAdvice(memory));
-    },
-  };
-}
-
-/** Warns of an outage when it begins, then once a minute if its reason changes; `end` tells whether it had begun. */
-export function createOutage(log: Logger, now: () => number) {
-  let last: { why: string; at: number } | undefined;
-  return {
-    warn(why: string, text: string): void {
-      if (last !== undefined && (last.why === why || now() - last.at < 60_000)) return;
-      last = { why, at: now() };
-      log.warn(text);
-    },
-    end(): boolean {
-      const begun = last !== undefined;
-      last = undefined;
-      return begun;
     },
   };
 }
