@@ -37,7 +37,7 @@ const brokenFile = fc
     fc.constantFrom(0, 0, 0, 3, 20_000),
   )
   .map(([file, changes, end, times]) => {
-    const bytes = [...file];
+    const bytes = file.split("");
     for (const [at, byte] of changes) if (bytes.length > 0) bytes[at % bytes.length] = String.fromCodePoint(byte);
     const text = bytes.slice(0, end === null ? undefined : end % (bytes.length + 1)).join("");
     return text + text.slice(-20).repeat(times);

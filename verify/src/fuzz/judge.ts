@@ -16,14 +16,19 @@ export function leakIn(text: string, secrets: Iterable<string>): string | undefi
   return undefined;
 }
 
-/** @returns what is wrong with the status line; undefined: nothing */
-export function wrongStatus(status: number): string | undefined {
-  return status >= 500 && status !== 503 ? `answered with ${status}` : undefined;
+/**
+ * Old clients are refused with 500 where the first server did so: a malformed conversation in a sync, no app version, a group's name that
+ * is too long. A server that fails logs an error as well, which `errorIn` finds.
+ */
+const refusals = /"code":"(?:sync_failed|update_check_failed)"|"Failed to create group"/;
+
+/** @returns what is wrong with a status, given the whole answer; undefined: nothing */
+export function wrongStatus(status: number, answer: string): string | undefined {
+  const isRight = status < 500 || status === 503 || (status === 500 && refusals.test(answer));
+  return isRight ? undefined : `answered with ${status}`;
 }
 
 /** @returns what the server itself calls an error in a line of its log; undefined: nothing */
 export function errorIn(line: string): string | undefined {
-  return /"level":\s*(?:"(?:error|fatal)"|[56]0)\b/.test(line)
-    ? `logged as an error: ${line.slice(0, 400)}`
-    : undefined;
+  return /"level":\s*(?:"(?:error|fatal)"|[56]0)/.test(line) ? `logged as an error: ${line.slice(0, 400)}` : undefined;
 }

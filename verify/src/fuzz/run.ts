@@ -110,6 +110,7 @@ export async function fuzz(
   const { roundTrips } = seen;
   const figures = {
     inputs: sending.count(),
+    slowest: sending.slowest(),
     worstStallMs,
     beforeWorstStall,
     worstRoundTripMs,

@@ -37,7 +37,9 @@ async function sendHttp(input: HttpInput, target: Target, line: Line): Promise<v
 function judgeAnswer(text: string, target: Target): void {
   // An interim answer goes before the real one.
   const statuses = [...text.matchAll(/(?:^|\r\n)HTTP\/1\.1 (\d{3})/g)].map(([, status]) => Number(status));
-  const wrong = statuses.map(wrongStatus).find((words) => words !== undefined) ?? leakIn(text, target.secrets());
+  const wrong =
+    statuses.map((status) => wrongStatus(status, text)).find((words) => words !== undefined) ??
+    leakIn(text, target.secrets());
   if (wrong !== undefined) throw new Error(`${wrong}\n${text.slice(0, 600)}`);
 }
 

@@ -86,7 +86,7 @@ export async function watch(world: World, { onFinding, sentSince }: WatchEvents)
 }
 
 /** Judges the lines that came since the last time. */
-function logReader({ server, secrets }: World, onFinding: (words: string) => void): () => void {
+export function logReader({ server, secrets }: World, onFinding: (words: string) => void): () => void {
   const seen = new Set<string>();
   return () => {
     if (seen.size > 20_000) seen.clear();
@@ -120,7 +120,7 @@ interface Probe {
   close(): void;
 }
 
-async function openProbe({ server, probes }: World): Promise<Probe> {
+export async function openProbe({ server, probes }: World): Promise<Probe> {
   const dial = async (token: string): Promise<WebSocket> => {
     const socket = new WebSocket(`${server.url.replace("http", "ws")}/ws?resume=1&token=${token}`);
     await new Promise((resolve, reject) => socket.once("open", resolve).once("error", reject));
