@@ -15,7 +15,7 @@ export interface Draft {
 /** @throws RangeError when the server would refuse the text as too long: it counts characters (code points), without blanks around it */
 export function checkLength(content: string, maxChars: number = limits.messageChars): void {
   const text = content.trim();
-  if (text.length > maxChars && [...text].length > maxChars)
+  if (text.length > maxChars && Array.from(text).length > maxChars)
     throw new RangeError(`the message is longer than ${maxChars.toLocaleString("en")} characters`);
 }
 

@@ -1,7 +1,9 @@
-import { Type, type TSchema } from "typebox";
-import { earlyErrors, errors, ErrorAnswer, ErrorText, features, type ErrorCode } from "./index.ts";
+import { Type } from "typebox";
+import { fieldRules } from "./field-rules.ts";
+import { earlyErrors, errors, ErrorAnswer, ErrorText, features, wsQuery, type ErrorCode } from "./index.ts";
 import { FileBytes, maxBodyBytes, type Route } from "./route.ts";
 import { createSchemaWriter, type Json, type SchemaWriter } from "./schema-names.ts";
+import { errorsMarkdown, socketMarkdown } from "./wire-markdown.ts";
 
 export type { Json } from "./schema-names.ts";
 
@@ -21,22 +23,24 @@ export function openApiDocument({ version, serverUrl = "/" }: DocumentOptions): 
       const path = route.path.replaceAll(/:([a-z_]+)/g, "{$1}").replace(/\*$/, "{path}");
       paths[path] = {
         ...paths[path],
-        [route.method.toLowerCase()]: { operationId: name, tags: [feature], ...operation(route, writer) },
+        [route.method.toLowerCase()]: { operationId: name, tags: [feature], ...operation(route, writer, serverUrl) },
       };
     }
   }
+  paths["/ws"] = { get: socketOperation() };
   return {
     openapi: "3.1.1",
     info: {
       title: "OM Messenger",
       version,
       description:
-        "The HTTP side of OM Messenger. Frames of the WebSocket at `/ws` are described in the AsyncAPI document beside this one. " +
-        "Unknown paths (404), wrong methods (405), bodies that are too large (413) and the rate limit (429) are answered in plain text.",
+        "HTTP under `/api` and one WebSocket at `/ws`, whose frames stand there and in the AsyncAPI document beside this one. " +
+        "Unknown paths (404), wrong methods (405), bodies that are too large (413) and the rate limit (429) are answered in plain text, " +
+        `all else with one of these codes:\n\n<details><summary>Errors</summary>\n\n${errorsMarkdown()}\n\n</details>`,
       license: { name: "MIT", identifier: "MIT" },
     },
     servers: [{ url: serverUrl }],
-    tags: Object.keys(features).map((name) => ({ name })),
+    tags: [...Object.keys(features), "websocket"].map((name) => ({ name })),
     paths,
     components: { schemas: writer.used(), securitySchemes, parameters: { csrf: csrfParameter } },
   };
@@ -56,9 +60,10 @@ const csrfParameter = {
   schema: { type: "string" },
 };
 
-function operation(route: Route, writer: SchemaWriter): Json {
+function operation(route: Route, writer: SchemaWriter, serverUrl: string): Json {
   return {
     summary: route.summary,
+    description: `\`\`\`sh\n${curlLine(route, serverUrl)}\n\`\`\``,
     security: route.auth === "token" ? [{ bearer: [] }, { cookie: [] }] : [],
     parameters: parameters(route),
     ...requestBody(route, writer),
@@ -79,27 +84,85 @@ function operation(route: Route, writer: SchemaWriter): Json {
 }
 
 function requestBody({ body, upload }: Route, writer: SchemaWriter): Json {
-  if (body !== undefined) return { requestBody: { required: true, content: json(writer.write(body)) } };
+  if (body !== undefined) return { requestBody: { required: true, content: json(withRules(writer.write(body))) } };
   if (upload === undefined) return {};
   const schema = { type: "object", required: [upload.field], properties: { [upload.field]: writer.write(FileBytes) } };
   return { requestBody: { required: true, content: { "multipart/form-data": { schema } } } };
 }
 
+/** The fields of an object with what is ruled for each; a field that may be null may still be. */
+function withRules(schema: Json): Json {
+  const { properties, ...rest } = schema as { properties?: Record<string, Json> };
+  if (properties === undefined) return schema;
+  const ruled = Object.entries(properties).map(([name, field]) => {
+    const { type: _, ...rules } = fieldRules[name] ?? {};
+    const values = rules["enum"];
+    const mayBeNull = Array.isArray(field["type"]) && Array.isArray(values);
+    return [name, "$ref" in field ? field : { ...field, ...rules, ...(mayBeNull ? { enum: [...values, null] } : {}) }];
+  });
+  return { ...rest, properties: Object.fromEntries(ruled) as unknown };
+}
+
 function parameters({ path, query, csrf }: Route): Json[] {
   const required = new Set(query?.required);
   return [
-    ...[...path.replace(/\*$/, ":path").matchAll(/:([a-z_]+)/g)].map(([, name]) => ({
+    ...pathParameters(path).map((name) => ({ name, in: "path", required: true, schema: parameterSchema(name) })),
+    ...Object.entries(query?.properties ?? {}).map(([name, { description }]: [string, { description?: string }]) => ({
       name,
-      in: "path",
-      required: true,
-      schema: { type: "string" },
+      in: "query",
+      required: required.has(name),
+      description,
+      schema: parameterSchema(name),
     })),
-    ...Object.entries<TSchema>(query?.properties ?? {}).map(([name, schema]) => {
-      const { description, ...type } = JSON.parse(JSON.stringify(schema)) as Json;
-      return { name, in: "query", required: required.has(name), description, schema: type };
-    }),
     ...(csrf ? [{ $ref: "#/components/parameters/csrf" }] : []),
   ];
+}
+
+function pathParameters(path: string): string[] {
+  return [...path.replace(/\*$/, ":path").matchAll(/:([a-z_]+)/g)].map(([, name = ""]) => name);
+}
+
+function parameterSchema(name: string): Json {
+  return { type: "string", ...fieldRules[name] };
+}
+
+/** How to call the route from a shell; what is written in capitals is to be replaced. */
+function curlLine({ method, path, auth, query, body, upload, file }: Route, serverUrl: string): string {
+  const example = (name: string): unknown =>
+    (fieldRules[name]?.["examples"] as unknown[] | undefined)?.[0] ?? name.toUpperCase();
+  const filled = path.replaceAll(/:([a-z_]+)/g, (_, name: string) => String(example(name))).replace(/\*$/, "PATH");
+  const asked = (query?.required ?? []).map((name) => `${name}=${String(example(name))}`).join("&");
+  const { properties = {} }: { properties?: object } = body ?? {};
+  const fields = Object.keys(properties);
+  const sent = Object.fromEntries(
+    fields.filter((name) => fieldRules[name]?.["examples"]).map((name) => [name, example(name)]),
+  );
+  const server = serverUrl === "/" ? "$SERVER" : serverUrl;
+  return [
+    `curl ${method === "GET" ? "" : `-X ${method} `}"${server}${filled}${asked === "" ? "" : `?${asked}`}"`,
+    ...(auth === "token" ? ['-H "Authorization: Bearer $TOKEN"'] : []),
+    ...(body === undefined ? [] : ["-H 'Content-Type: application/json'", `-d '${JSON.stringify(sent)}'`]),
+    ...(upload === undefined ? [] : [`-F ${upload.field}=@FILE`]),
+    ...(file === undefined ? [] : ["-O"]),
+  ].join(" \\\n  ");
+}
+
+/** The upgrade to a WebSocket, with its frames in words. */
+function socketOperation(): Json {
+  return {
+    operationId: "socket",
+    tags: ["websocket"],
+    summary: "Opens the WebSocket.",
+    description: socketMarkdown(),
+    security: [{ bearer: [] }, { cookie: [] }],
+    parameters: Object.values(wsQuery).map((name) => ({
+      name,
+      in: "query",
+      required: false,
+      schema: { type: "string" },
+    })),
+    responses: { 101: { description: "Frames from here on." }, 401: plainText("No good token.") },
+  };
 }
 
 /** What every route of its kind may be refused with, by status; other codes of the table fall under `default`. */

@@ -1,11 +1,11 @@
-import { createHash } from "node:crypto";
+import { runInNewContext } from "node:vm";
 import { closeCodes, errors, inboundFrames, OutboundFrame, protocolVersion, routes } from "@om/protocol";
 import { asyncApiDocument } from "@om/protocol/asyncapi";
-import { openApiDocument, type Json } from "@om/protocol/openapi";
+import { openApiDocument } from "@om/protocol/openapi";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openHttp, type TestHttp } from "../../tests/fixtures/http-server.ts";
-import { docsPage } from "./docs-page.ts";
-import { inline, openedHtml, schemaHtml } from "./docs-schema.ts";
+import { parseName } from "../accounts/names.ts";
+import { docsScript } from "./docs-page.ts";
 
 const version = String(protocolVersion);
 let http: TestHttp;
@@ -34,7 +34,11 @@ describe("what is served", () => {
     expect(asyncApi["servers"]).toEqual({ main: { host: "chat.example.org", protocol: "wss", pathname: "/om" } });
   });
 
-  test.each(["/docs", "/docs/openapi.json", "/docs/asyncapi.json"])("%s is cached by its tag", async (path) => {
+  test.each(
+    ["", "/openapi.json", "/asyncapi.json", "/start.js", "/swagger-ui.js", "/swagger-ui.css"].map(
+      (name) => `/docs${name}`,
+    ),
+  )("%s is cached by its tag", async (path) => {
     const first = await http.call("GET", path);
     const tag = first.headers.etag ?? "";
     expect(tag).toMatch(/^"[\w-]{22}"$/);
@@ -47,18 +51,21 @@ describe("what is served", () => {
     expect([wrong.status, wrong.headers.allow]).toEqual([405, "GET, HEAD"]);
   });
 
-  test("the page may load nothing, and its one style is the one that the policy names", async () => {
+  test("the page loads only our own files, and its policy allows no inline script, no inline style and no eval", async () => {
     const { headers, text } = await http.call("GET", "/docs");
     expect(headers["content-type"]).toBe("text/html; charset=utf-8");
-    const [, style = ""] = /<style>([^]*?)<\/style>/.exec(text) ?? [];
-    const hash = createHash("sha256").update(style).digest("base64");
-    expect(headers["content-security-policy"]).toBe(
-      `default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
-    );
-    expect(text).not.toMatch(/<script|<link|<img|<iframe|@import|url\(|\ssrc=|\sstyle=|\son\w+=/i);
-    expect(text).not.toMatch(/href="(?!#|\/docs\/)/);
-    expect(style).toContain("prefers-color-scheme: dark");
-    expect(text).toContain('<meta name="viewport" content="width=device-width, initial-scale=1">');
+    expect(headers["content-security-policy"]).toMatch(/^default-src 'none'; script-src 'self'; style-src 'self'; /);
+    expect(headers["content-security-policy"]).not.toContain("unsafe");
+    expect(text).not.toMatch(/<style|<script>|\sstyle=|\son\w+=/i);
+    const loaded = [...text.matchAll(/(?:src|rel="stylesheet" href)="([^"]+)"/g)].map(([, path = ""]) => path);
+    expect(loaded).toEqual(["/docs/swagger-ui.css", "/docs/swagger-ui.js", "/docs/start.js"]);
+    for (const path of loaded) {
+      const file = await http.call("GET", path);
+      expect([file.status, file.headers["content-type"]], path).toEqual([
+        200,
+        expect.stringMatching(/^text\/(css|javascript)/),
+      ]);
+    }
   });
 
   test("the start page links to it", async () => {
@@ -66,105 +73,116 @@ describe("what is served", () => {
   });
 });
 
-describe("the page", () => {
-  const page = docsPage(openApiDocument({ version }), asyncApiDocument({ version }));
-  const ids = [...page.matchAll(/\sid="([^"]+)"/g)].map(([, id]) => id);
+/** What the filter needs of the page's immutable collections. */
+class Collection {
+  readonly #values: Record<string, unknown>;
+  constructor(values: Record<string, unknown>) {
+    this.#values = values;
+  }
+  get size(): number {
+    return Object.keys(this.#values).length;
+  }
+  keys = (): string[] => Object.keys(this.#values);
+  get = (key: string): unknown => this.#values[key];
+  getIn = ([key = "", ...rest]: string[]): unknown =>
+    rest.length === 0 ? this.get(key) : (this.get(key) as Collection).getIn(rest);
+  map = (change: (value: never) => unknown): Collection => this.#of(([key, value]) => [[key, change(value as never)]]);
+  filter = (keep: (value: never) => boolean): Collection =>
+    this.#of((entry) => (keep(entry[1] as never) ? [entry] : []));
+  update = (key: string, change: (value: never) => unknown): Collection =>
+    new Collection({ ...this.#values, [key]: change(this.#values[key] as never) });
+  #of(change: (entry: [string, unknown]) => [string, unknown][]): Collection {
+    return new Collection(Object.fromEntries(Object.entries(this.#values).flatMap(change)));
+  }
+}
 
-  test("has every route, frame, error and close code", () => {
-    for (const name of Object.keys(routes)) expect(ids).toContain(`route-${name}`);
-    for (const name of Object.keys(inboundFrames)) expect(ids).toContain(`frame-client_${name}`);
-    for (const frame of OutboundFrame.anyOf) expect(ids).toContain(`frame-server_${frame.properties.type.const}`);
-    for (const code of Object.keys(errors)) expect(page).toContain(`<td><code>${code}</code></td>`);
-    for (const { code } of Object.values(closeCodes)) expect(page).toContain(`<td>${code}</td>`);
+test("the search finds routes by path, method, name and summary", () => {
+  interface Options {
+    url: string;
+    tryItOutEnabled: boolean;
+    plugins: [() => { fn: { opsFilter(tags: Collection, text: string): Collection } }];
+  }
+  let options: Options | undefined;
+  runInNewContext(docsScript, { SwaggerUIBundle: (given: Options) => (options = given) });
+  expect([options?.url, options?.tryItOutEnabled]).toEqual(["/docs/openapi.json", true]);
+  const route = (method: string, path: string, operationId: string, summary: string): Collection =>
+    new Collection({ method, path, operation: new Collection({ operationId, summary }) });
+  const tags = new Collection({
+    messages: new Collection({
+      operations: new Collection({
+        a: route("post", "/api/messages", "send", "Sends a message."),
+        b: route("get", "/api/messages", "history", "A page."),
+      }),
+    }),
+    groups: new Collection({
+      operations: new Collection({ c: route("post", "/api/groups", "createGroup", "Makes a group.") }),
+    }),
   });
-
-  test("every link leads somewhere, and no place has two names", () => {
-    const missing = [...page.matchAll(/href="#([^"]+)"/g)].map(([, id]) => id).filter((id) => !ids.includes(id));
-    expect(missing).toEqual([]);
-    expect(new Set(ids).size).toBe(ids.length);
-  });
-
-  test("says of a route who may call it, what it takes and what it answers", () => {
-    const [section = ""] = /<section id="route-send">[^]*?<\/section>/.exec(page) ?? [];
-    const text = section.replaceAll(/<[^>]+>/g, "");
-    expect(text).toContain("POST /api/messages\nSends a message");
-    expect(text).toContain("Needs an access token.");
-    expect(text).toContain("X-OM-CSRF");
-    expect(text).toContain("Body\n{\n  recipient_id?: integer ≥ 0 | null\n  content?: string | null");
-    expect(text).toContain("Answer 201\nMessage {\n  id: Id\n  client_id: string");
-    expect(text).toContain("401 missing_access_token, invalid_access_token, invalid_authorization");
-    expect(text).toContain("500 send_message_failed");
-    expect(page).toMatch(/<section id="route-login">[^]*?Anybody may call it\.[^]*?<\/section>/);
-  });
-
-  test("escapes whatever stands in the documents", () => {
-    const evil = `"><script>'&`;
-    const schema = {
-      properties: { [evil]: { enum: [evil], description: evil }, b: { const: evil }, c: { type: evil } },
-      items: { $ref: `#/components/schemas/${evil}` },
-      description: evil,
-    };
-    const content = { [evil]: { schema } };
-    const openApi = {
-      info: { title: evil, version: evil, description: evil },
-      tags: [{ name: evil }],
-      paths: {
-        [evil]: {
-          [evil]: {
-            operationId: evil,
-            tags: [evil],
-            summary: evil,
-            security: [],
-            parameters: [{ name: evil, in: evil, required: true, description: evil }],
-            requestBody: { content },
-            responses: { 200: { description: evil, content }, [evil]: { description: evil, content } },
-          },
-        },
-      },
-      components: { schemas: { [evil]: schema, list: { items: schema.items } }, parameters: {} },
-    };
-    const query = { properties: { [evil]: { description: evil } } };
-    const asyncApi = {
-      channels: { ws: { address: evil, description: evil, bindings: { ws: { query } } } },
-      components: { messages: { [`client_${evil}`]: { name: evil, summary: evil, payload: schema } }, schemas: {} },
-    };
-    const poisoned = docsPage(openApi, asyncApi);
-    expect(poisoned.split("&lt;script&gt;").length).toBeGreaterThan(20);
-    expect(poisoned).not.toMatch(/<script/i);
-  });
+  const found = (text: string): string[] => {
+    const left = options?.plugins[0]().fn.opsFilter(tags, text) ?? tags;
+    return left.keys().flatMap((tag) => (left.getIn([tag, "operations"]) as Collection).keys());
+  };
+  expect([found("MESSAGES"), found("post"), found("createg"), found("page"), found("nothing")]).toEqual([
+    ["a", "b"],
+    ["a", "c"],
+    ["c"],
+    ["b"],
+    [],
+  ]);
 });
 
-describe("a schema as people write it", () => {
-  const shown = (schema: Json): string => schemaHtml(schema).replaceAll(/<[^>]+>/g, "");
+describe("the document for people", () => {
+  interface Operation {
+    description: string;
+    requestBody?: { content: Record<string, { schema: { properties: Record<string, Record<string, unknown>> } }> };
+  }
+  const document = openApiDocument({ version, serverUrl: "https://chat.example.org" }) as unknown as {
+    info: { description: string };
+    paths: Record<string, Record<string, Operation>>;
+  };
 
-  test.each<[Json, string]>([
-    [{}, "anything"],
-    [{ type: "string" }, "string"],
-    [{ contentMediaType: "application/octet-stream" }, "bytes"],
-    [{ type: ["integer", "null"], minimum: 1 }, "integer ≥ 1 | null"],
-    [{ const: "ack", type: "string" }, "&#34;ack&#34;"],
-    [{ enum: ["a", "b"], type: "string" }, "&#34;a&#34; | &#34;b&#34;"],
-    [{ type: "array", items: { $ref: "#/components/schemas/User" } }, "User[]"],
-    [{ type: "array", items: { anyOf: [{ type: "string" }, { type: "null" }] } }, "(string | null)[]"],
-    [{ type: "object", properties: {} }, "{}"],
-    [
-      {
-        type: "object",
-        required: ["a"],
-        properties: { a: { type: "object", properties: { b: { type: "string", description: "Deep." } } } },
-      },
-      "{\n  a: {\n    b?: string Deep.\n  }\n}",
-    ],
-  ])("%j", (schema, text) => expect(shown(schema)).toBe(text));
-
-  test("a named one links to its place, and shows what it is where that is asked for", () => {
-    const named = { User: { type: "object", required: ["id"], properties: { id: { type: "integer" } } } };
-    const link = '<a href="#part-User">User</a>';
-    expect(schemaHtml({ $ref: "#/components/schemas/User" })).toBe(link);
-    expect(openedHtml({ $ref: "#/components/schemas/User" }, named)).toBe(`${link} {\n  <b>id</b>: integer\n}`);
+  test("has every frame, error and close code in words", () => {
+    const socket = document.paths["/ws"]?.["get"]?.description ?? "";
+    for (const name of Object.keys(inboundFrames)) expect(socket).toContain(`### ${name}\n`);
+    for (const frame of OutboundFrame.anyOf) expect(socket).toContain(`### ${frame.properties.type.const}\n`);
+    expect(socket).toContain("client_id?: string | null;");
+    for (const { code } of Object.values(closeCodes)) expect(socket).toContain(`| ${code} |`);
+    for (const code of Object.keys(errors)) expect(document.info.description).toContain(`| \`${code}\` |`);
   });
 
-  test("words in backticks are code, the rest is text", () => {
-    expect(inline("`<a>` & <b>")).toBe("<code>&lt;a&gt;</code> &amp; &lt;b&gt;");
+  test("has a line for curl at every route", () => {
+    for (const [name, { path, method }] of Object.entries(routes)) {
+      const operation =
+        document.paths[path.replaceAll(/:(\w+)/g, "{$1}").replace(/\*$/, "{path}")]?.[method.toLowerCase()];
+      expect(operation?.description, name).toMatch(/^```sh\ncurl (?:-X [A-Z]+ )?"https:\/\/chat\.example\.org\/api\//);
+    }
+    expect(document.paths["/api/messages"]?.["post"]?.description).toBe(
+      [
+        "```sh",
+        `curl -X POST "https://chat.example.org/api/messages" \\`,
+        '  -H "Authorization: Bearer $TOKEN" \\',
+        "  -H 'Content-Type: application/json' \\",
+        `  -d '{"recipient_id":2,"content":"hello","client_id":"0b6f4a52-7c1e-4d0a-9b1e-3f6f0a1c2d3e"}'`,
+        "```",
+      ].join("\n"),
+    );
+  });
+
+  test("says of every text in a body how long it may be, or of what form", () => {
+    const bodies = Object.values(document.paths).flatMap((path) => Object.values(path));
+    for (const { requestBody } of bodies)
+      for (const [name, field] of Object.entries(requestBody?.content["application/json"]?.schema.properties ?? {})) {
+        if (![field["type"]].flat().includes("string")) continue;
+        expect(
+          ["maxLength", "pattern", "enum", "format"].some((rule) => rule in field),
+          name,
+        ).toBe(true);
+      }
+    const { properties } =
+      document.paths["/api/auth/register"]?.["post"]?.requestBody?.content["application/json"]?.schema ?? {};
+    expect(properties?.["email"]).toMatchObject({ format: "email", maxLength: 254 });
+    const form = new RegExp(String(properties?.["username"]?.["pattern"]));
+    for (const name of ["ab", "abc", "a".repeat(32), "a".repeat(33), "a b c", "A_9", "é́é́"])
+      expect(form.test(name), name).toBe(parseName(name) === name);
   });
 });
