@@ -19,6 +19,7 @@ import { cors } from "./cors.ts";
 import { addDocsRoutes } from "./docs-routes.ts";
 import { sendError } from "./errors.ts";
 import type { Handlers, RouteRequest } from "../platform/route-handlers.ts";
+import { plainForwarded } from "./forwarded.ts";
 import { HttpRequest } from "./http-request.ts";
 import { createKeptAnswers, type KeptAnswers } from "./kept-answers.ts";
 import { createLimits, limitReached, networkOf, type Limits } from "./limits.ts";
@@ -124,9 +125,10 @@ function openFastify(
   });
   const app = fastify({
     serverFactory(handler) {
-      return createServer({ ...timeouts, IncomingMessage: HttpRequest }, (request, response) =>
-        keptAnswers(request, response, () => handler(request, response)),
-      ).setTimeout(stillTimeoutMs);
+      return createServer({ ...timeouts, IncomingMessage: HttpRequest }, (request, response) => {
+        plainForwarded(request);
+        keptAnswers(request, response, () => handler(request, response));
+      }).setTimeout(stillTimeoutMs);
     },
     forceCloseConnections: "idle",
     trustProxy: config.trustProxy.length > 0 && config.trustProxy,
