@@ -75,10 +75,12 @@ export async function throttle(
 }
 
 /**
- * Whom an address belongs to: of IPv4 the address itself; of IPv6 the network, because its owner has every address in it.
+ * Whom an address belongs to: of IPv4 the address itself; of IPv6 the network, because its owner has every address in it; "" when the
+ * connection is gone, of which Fastify's types know nothing.
  * @param bits 64: what one line has; 48: what one customer may have
  */
-export function networkOf(address: string, bits: 48 | 64 = 64): string {
+export function networkOf(address: string | undefined, bits: 48 | 64 = 64): string {
+  if (address === undefined) return "";
   const plain = /^(?:::ffff:)?(\d+\.\d+\.\d+\.\d+)(?::\d+)?$/i.exec(address)?.[1];
   if (plain !== undefined) return plain;
   if (!isIPv6(address)) return address.slice(0, 64);
