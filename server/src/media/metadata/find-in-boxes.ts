@@ -28,18 +28,20 @@ function findInFile(file: Boxes, span: Span): void {
   const data = boxes.filter(({ type }) => type === "mdat").map((box) => inside(box));
   const has = (...types: string[]): boolean => boxes.some(({ type }) => types.includes(type));
   const brand = boxes[0]?.type === "ftyp" ? file.bytes.toString("latin1", boxes[0].payload, boxes[0].payload + 4) : "";
+  const isStill = stills.test(brand);
   const isPicture = (box: Box): boolean => handlerOf(file, boxesIn(file, inside(box, 4))) === "pict";
   for (const box of boxes) {
     if (box.type === "moov") findInMovie(file, box, { data, base: span.start, isCut: has("moof") });
     else if (box.type === "moof") findInTree(file, box);
     else if (box.type === "meta" && isPicture(box)) findItems(file, box, { data, base: span.start });
+    else if (box.type === "meta" && isStill) throw new Unclear("no list of pictures");
     // The film of a picture that moves is a file in the file.
     else if (box.type === "mpvd") findInFile(file, inside(box));
     else if (notes.has(box.type) || unused.has(box.type)) free(file, box);
     else if (!plain.has(box.type)) throw new Unclear("unknown box");
   }
   // No list of pictures: nobody can show any of the data.
-  if (stills.test(brand) && !has("meta", "moov", "moof")) {
+  if (isStill && !has("meta", "moov", "moof")) {
     for (const { start, end } of data) if (end > start) file.blanks.push({ start, end });
   }
 }
