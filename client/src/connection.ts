@@ -222,13 +222,13 @@ export class OmConnection implements AsyncDisposable {
 
   /** Opens a socket, catches up, stays live. @returns whether to come back */
   async #session(onStable: () => void): Promise<boolean> {
-    const token = await this.#options.api.accessToken();
-    if (token === undefined) throw new Error("not logged in");
+    if ((await this.#options.api.accessToken()) === undefined) throw new Error("not logged in");
+    const { ticket } = await this.#options.api.ticket({ signal: this.#stopped.signal });
     const closed = deferred<number>();
     this.#line = new AbortController();
     this.#readAgain = false;
     if (this.#stopped.signal.aborted) return false;
-    this.#socket = await this.#open(token, closed.resolve);
+    this.#socket = await this.#open(ticket, closed.resolve);
     const { outbox, receipts } = this.#deps;
     const timers = [
       setInterval(() => this.#reread(), this.#timing.rereadEvery),
@@ -264,9 +264,9 @@ export class OmConnection implements AsyncDisposable {
     if (this.#readAgain) this.#reread();
   }
 
-  async #open(token: string, onClose: (code: number) => void): Promise<Socket> {
+  async #open(ticket: string, onClose: (code: number) => void): Promise<Socket> {
     const url = new URL("/ws", this.#options.baseUrl.replace(/^http/, "ws"));
-    url.searchParams.set(wsQuery.token, token);
+    url.searchParams.set(wsQuery.ticket, ticket);
     url.searchParams.set(wsQuery.resume, "1");
     const open = this.#options.open ?? openSocket;
     return await open({

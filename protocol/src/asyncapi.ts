@@ -42,10 +42,14 @@ const securitySchemes = {
   bearer: { type: "http", scheme: "bearer", bearerFormat: "JWT" },
   cookie: { type: "httpApiKey", in: "cookie", name: "om_access" },
   query: { type: "httpApiKey", in: "query", name: wsQuery.token },
+  ticket: { type: "httpApiKey", in: "query", name: wsQuery.ticket },
 };
 
 const queryMeanings: Record<keyof typeof wsQuery, string> = {
-  token: "The access token, where neither the header nor the cookie can be set.",
+  token:
+    "The access token, where neither the header nor the cookie can be set. Addresses are logged on their way: when the token ends, the socket is closed with 4005 unless the session was renewed meanwhile.",
+  ticket:
+    "What `POST /api/sessions/ticket` answered: opens one socket, within 30 seconds, and goes before the other ways.",
   gzip: "`1`: pushes above 512 bytes come as one binary gzip frame, and messages that waited as `batch`.",
   resume:
     "`1`: the client catches up over HTTP (`GET /api/changes`), so nothing that waited is sent, and it also gets what its user does on other devices.",

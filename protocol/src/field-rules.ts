@@ -8,10 +8,10 @@ export const fieldRules: Readonly<Record<string, Readonly<Record<string, unknown
   // Accounts
   username: { pattern: "^[A-Za-z0-9_]{3,32}$", examples: ["ada"] },
   email: { format: "email", maxLength: limits.emailBytes, examples: ["ada@example.org"] },
-  password: { format: "password", minLength: 10, maxLength: limits.passwordBytes, examples: ["correct horse battery"] },
+  password: { format: "password", minLength: 10, maxLength: limits.passwordChars, examples: ["correct horse battery"] },
   current_password: { format: "password" },
-  new_password: { format: "password", minLength: 10, maxLength: limits.passwordBytes },
-  full_name: { maxLength: limits.fullNameBytes },
+  new_password: { format: "password", minLength: 10, maxLength: limits.passwordChars },
+  full_name: { maxLength: limits.fullNameChars },
   // Messages
   content: { minLength: 1, maxLength: limits.messageChars, examples: ["hello"] },
   message_type: { enum: ["text", "image", "file"], default: "text" },

@@ -17,10 +17,12 @@ export const limits = {
   /** A push shorter than or equal to this is never compressed. */
   gzipAboveBytes: 512,
   clientIdChars: 36,
+  /** What is longer is cut. */
+  fullNameChars: 128,
+  /** Characters of a password at the most. */
+  passwordChars: 128,
   /** A message in characters (code points), trimmed, unless the operator has set MAX_MESSAGE_LENGTH. */
   messageChars: 16_000,
-  fullNameBytes: 80,
-  passwordBytes: 72,
   emailBytes: 254,
   historyPage: 100,
   conversationsPage: 100,

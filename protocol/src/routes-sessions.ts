@@ -1,6 +1,6 @@
 import { Type } from "typebox";
-import { Id, Time } from "./entities.ts";
-import { get, Ok, optionalText, post, put, remove, route, type Route, Whole } from "./route.ts";
+import { Id, noted, Nullable, Time } from "./entities.ts";
+import { get, Ok, optionalText, post, put, remove, route, type Route, text, Whole } from "./route.ts";
 
 /** One login on one device. `current`: the request came from it. */
 const Session = Type.Object({
@@ -32,6 +32,13 @@ export const sessionRoutes = {
     summary: "Ends all sessions of the caller but this one.",
     output: Type.Object({ ended: Whole }),
   }),
+  /** Better than the access token in the address of /ws, which is logged on its way. `expires_in`: seconds. */
+  ticket: route({
+    ...post,
+    path: "/api/sessions/ticket",
+    summary: "A ticket that opens one WebSocket within 30 seconds, as `/ws?ticket=…`.",
+    output: Type.Object({ ticket: text, expires_in: Whole }),
+  }),
   changePassword: route({
     ...put,
     path: "/api/users/me/password",
@@ -43,8 +50,11 @@ export const sessionRoutes = {
   deleteAccount: route({
     ...post,
     path: "/api/users/me/delete",
-    summary: "Closes the account for good; what it wrote stays.",
-    body: Type.Object({ password: optionalText }),
+    summary: "Closes the account for good; what it wrote and uploaded is erased after some time, by default 30 days.",
+    body: Type.Object({
+      password: optionalText,
+      at_once: Type.Optional(noted(Nullable(Type.Boolean()), "Erase what I wrote and uploaded now.")),
+    }),
     output: Ok,
   }),
 } satisfies Record<string, Route>;

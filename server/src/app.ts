@@ -1,5 +1,4 @@
 import { resolve } from "node:path";
-import { createAccessTokens } from "./accounts/access-token.ts";
 import { composeAccounts } from "./accounts/compose.ts";
 import { jwtSecret } from "./accounts/jwt-secret.ts";
 import { createProfiles, profileKey } from "./accounts/profile-cache.ts";
@@ -28,6 +27,7 @@ import { faultStep } from "./cache/fault-step.ts";
 import { openStorage, type Storage, type StorageEvents } from "./open/open-storage.ts";
 import { isEmbedded } from "./open/postgres-connection.ts";
 import { startWarnings } from "./open/start-warnings.ts";
+import { createMediaAddress } from "./platform/media-address.ts";
 import { every } from "./platform/periodic-task.ts";
 import type { Clock } from "./platform/clock.ts";
 import { createDisposalStack } from "./platform/disposal-stack.ts";
@@ -93,7 +93,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     const step = faultStep(config.faultAt);
     const redis = opened?.redis;
     const cache = disposals.use(await composeCache({ config, storage, redis, telemetry, step }));
-    const { bus, connect } = disposals.use(openBus(opened, telemetry));
+    const { bus, connect } = disposals.use(openBus(opened, [secret, config.jwtSecretPrevious], telemetry));
     await Promise.all([opened?.connect(), connect()]);
     signal?.throwIfAborted();
     const hub = createHub({ maxSocketsPerUser: config.maxSocketsPerUser });
@@ -106,10 +106,8 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     disposals.defer(() => messages.idle());
 
     const dependencies = dependenciesOf(storage, redis, features.checkStorage);
-    const { routes: handlers, frames } = features;
-    const { server } = http;
-    const sockets = openSockets({ config, server, isAllowed, verify, hub, frames, messages, presence, telemetry });
-    serving = { handlers, verify, dependencies, kept: features.kept };
+    const sockets = openSockets({ config, server: http.server, isAllowed, hub, telemetry, now, ...features });
+    serving = { handlers: features.routes, verify, dependencies, kept: features.kept };
     disposals.defer(
       () => http.close(),
       () => sockets[Symbol.asyncDispose](),
@@ -151,39 +149,38 @@ interface Opened {
  * @param ownUrl where this server is reached, known once it listens
  */
 export function composeFeatures(opened: Opened, ownUrl: () => string) {
-  const { config, storage, cache, bus, hub, telemetry, secret, now } = opened;
+  const { config, storage, cache, bus, hub, telemetry } = opened;
   const { db } = storage;
   const failed = (where: string) => (error: unknown) => telemetry.failure(where, error);
   const base = { ...opened, db, writes: cache.writes };
 
   const presence = composePresence({ ...base, failure: failed("presence") });
+  const mediaBase = (): string => config.publicApiBaseUrl || `${ownUrl()}/api`;
   const views = createUserViews({
     exposeEmails: config.exposeEmails,
+    mediaUrl: createMediaAddress(mediaBase).shown,
     presence: presence.source,
     onProfileServed: (userId, ver) => cache.raiseFloor(profileKey(userId), ver),
   });
   const shared = { ...base, views, profiles: createProfiles({ db, exposeEmails: config.exposeEmails }) };
   const publishGroupEvent = createGroupPublisher({ bus, memberships: membershipStore(db), failure: failed("groups") });
   const groups = composeGroups({ ...shared, publishGroupEvent });
-  const mediaBase = (): string => config.publicApiBaseUrl || `${ownUrl()}/api`;
   const media = composeMedia({ ...shared, base: mediaBase, setIcon: groups.setIcon });
-  const messages = composeMessages({ ...shared, media: media.links });
+  const messages = composeMessages({ ...shared, media: media.links, sweepFiles: media.sweepAttachments });
   const conversations = composeConversations({ ...shared, advance: messages.advance, groups: messages.groups });
-  const tokens = createAccessTokens(secret, now);
   const accounts = composeAccounts({
     ...shared,
-    tokens,
     endSockets: (event, sessionIds) => bus.publish([{ ...event, sessionIds }]),
-    async beforeClosing(userId) {
-      await groups.leaveAll(userId);
-      await media.forget(userId);
+    closing: { leaveGroups: groups.leaveAll, forgetAvatar: media.forget, erase: messages.erase },
+  });
+  const { live } = accounts;
+  bus.subscribe(
+    (event) => {
+      if ("ended" in event) live.refuse(event.userId, event.sessionIds ?? []);
+      hub.deliver(event);
     },
-  });
-  const releases = composeReleases(db);
-  bus.subscribe((event) => {
-    if ("ended" in event) tokens.refuse(event.sessionIds ?? []);
-    hub.deliver(event);
-  });
+    () => void live.check(true).catch(failed("sessions")),
+  );
 
   const routes: Handlers = {
     ...accounts.routes,
@@ -191,24 +188,26 @@ export function composeFeatures(opened: Opened, ownUrl: () => string) {
     ...messages.routes,
     ...groups.routes,
     ...media.routes,
-    ...releases,
+    ...composeReleases(db),
   };
   const jobs = [
     { everyMs: 2_000, name: "last seen", work: presence.flush },
     { everyMs: 1_000, name: "resume point", work: conversations.markDurable },
+    { everyMs: 5_000, name: "sessions", work: () => live.check() },
     { everyMs: 600_000, name: "purge", work: accounts.purge },
+    { everyMs: 60_000, name: "erasures", work: messages.eraseDeleted },
     { everyMs: 3_600_000, name: "uploads", work: media.sweep },
     { everyMs: 600_000, name: "attachments", work: media.sweepAttachments },
   ];
   const frames = { ...messages.frames, ...presence.frames };
-  const { answers } = cache;
   const kept: KeptAnswers = {
-    knownCaller: tokens.known,
-    find: (caller, url) => answers.find(questionOf(caller, url)),
-    current: answers.current,
+    knownCaller: live.knownCaller,
+    find: (caller, url) => cache.answers.find(questionOf(caller, url)),
+    current: cache.answers.current,
   };
   const { check: checkStorage } = media;
-  return { routes, frames, jobs, messages, presence, verify: tokens.verify, kept, checkStorage };
+  const { verify, useTicket } = live;
+  return { routes, frames, jobs, messages, presence, verify, useTicket, kept, checkStorage };
 }
 export type Features = ReturnType<typeof composeFeatures>;
 
@@ -224,8 +223,8 @@ function dependenciesOf({ db }: Storage, redis: Redis | undefined, storage: () =
 }
 
 /** Which pages may call; the others are named in the log. */
-function openOrigins({ allowedOrigins }: Config, telemetry: Telemetry): IsAllowedOrigin {
-  const policy = createOriginPolicy(allowedOrigins);
+function openOrigins(config: Config, telemetry: Telemetry): IsAllowedOrigin {
+  const policy = createOriginPolicy(config.allowedOrigins, [config.publicApiBaseUrl, config.publicJoinBaseUrl]);
   return (origin, host) => {
     const isAllowed = policy(origin, host);
     if (!isAllowed) telemetry.refusedOrigin(origin ?? "");

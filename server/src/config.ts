@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { limits } from "@om/protocol";
 import { parse as parseEnvFile } from "dotenv";
 import {
   apiUrl,
@@ -83,17 +84,25 @@ const table = {
     text,
     "Key that signs access tokens, 16 bytes or more, 32 advised. The embedded database keeps a generated one in DATA_DIR; with PostgreSQL the server refuses to start without it",
   ),
+  jwtSecretPrevious: secret(
+    text,
+    "A second key that is taken too, to change JWT_SECRET without logging anybody out: first put the new key here on every server, then exchange the two, and a day later remove this",
+  ),
   allowedOrigins: setting(
     origins,
     "",
-    "Browser origins that may call, compared exactly; empty: only pages of this server's own origin",
+    "Browser origins that may call, compared exactly; empty: only pages of this server itself, by the hosts of PUBLIC_API_BASE_URL and PUBLIC_JOIN_BASE_URL, by a numeric address or as localhost",
   ),
   csrfMode: setting(
     oneOf("token", "origin", "off"),
     "token",
     "How unsafe requests of browsers are proven: by the om_csrf cookie repeated in X-OM-CSRF, by Origin alone, or not",
   ),
-  cookieSecure: setting(flag, "false", "Send cookies over HTTPS only"),
+  cookieSecure: setting(
+    flag,
+    "false",
+    "Send cookies over HTTPS only; true as soon as PUBLIC_API_BASE_URL begins with https",
+  ),
   cookieDomain: setting(domain, "", "Domain attribute of the cookies; empty: none"),
   cookieSameSite: {
     ...setting(
@@ -103,7 +112,21 @@ const table = {
     ),
     env: "COOKIE_SAMESITE",
   },
-  passwordMinLength: setting(whole(8, 72), "10", "Shortest password, in bytes"),
+  sessionDays: setting(
+    whole(1, 365),
+    "180",
+    "Days without use after which a session ends; a year after its beginning it ends however much it is used",
+  ),
+  passwordMinLength: setting(
+    whole(8, limits.passwordChars),
+    "10",
+    "Shortest password, in characters; common ones and the own name are refused at any length",
+  ),
+  whoMayAdd: setting(
+    oneOf("everybody", "contacts", "nobody"),
+    "contacts",
+    "Who may add people to groups who have not chosen themselves: everybody, only those to whom they have written or whose messages they have read, or nobody",
+  ),
   exposeEmails: setting(flag, "false", "Show everybody's e-mail address to every user"),
 
   maxMessageLength: setting(whole(1, 1_000_000), "16000", "Longest message in characters; longer ones are refused"),
@@ -111,6 +134,12 @@ const table = {
     whole(1, 3650),
     "30",
     "Days for which an undelivered message is pushed again at every connect of a client that does not resume by cursor",
+  ),
+
+  eraseAfterDays: setting(
+    whole(0, 36_500),
+    "30",
+    "Days after which text and files of what was deleted for everybody and of closed accounts are erased from database and storage; 0 = at once",
   ),
 
   authLimit: setting(whole(0, 1_000_000), "20", "Calls of /api/auth per minute and address; 0 = off"),
@@ -230,8 +259,10 @@ export function parseConfig(env: Environment): Config {
     return [name, value];
   });
   const config = Object.fromEntries(entries) as Config;
-  if (config.jwtSecret !== "" && Buffer.byteLength(config.jwtSecret) < 16) {
-    throw new ConfigError("JWT_SECRET: its value (not shown) is too short; allowed: 16 bytes or more, 32 advised");
+  for (const name of ["jwtSecret", "jwtSecretPrevious"] as const) {
+    if (config[name] === "" || Buffer.byteLength(config[name]) >= 16) continue;
+    const { env: variable } = settings[name] ?? { env: name };
+    throw new ConfigError(`${variable}: its value (not shown) is too short; allowed: 16 bytes or more, 32 advised`);
   }
   refuseMisspelt(env);
   for (const [name, value] of Object.entries({

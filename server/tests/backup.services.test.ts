@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { program, sharedDatabase, startOmServer, type OmServer } from "@om/services";
+import { copyTemplate, program, sharedDatabase, startOmServer, type OmServer } from "@om/services";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { jpeg } from "./fixtures/pictures.ts";
 
@@ -109,6 +109,7 @@ test("D5 a server that runs is backed up by one command, and restored by one, in
   await call(source.url, "POST", "/api/users/me/delete", { password: "password of ann" });
 
   const target = join(folder, "target");
+  copyTemplate(join(target, "pgdata"));
   const restored = await run("restore", { DATA_DIR: target });
   expect(restored).toMatchObject({ code: 0, said: expect.stringContaining("The server may start now") as unknown });
   {
@@ -137,7 +138,7 @@ test("D5 half a backup is not restored, and a backup is not written over another
   const manifest = readFileSync(join(backup, "manifest.json"), "utf8");
   rmSync(join(backup, "manifest.json"));
   const target = join(folder, "half");
-  mkdirSync(target);
+  copyTemplate(join(target, "pgdata"));
   expect(await run("restore", { DATA_DIR: target })).toMatchObject({
     code: 1,
     said: expect.stringContaining("half of one") as unknown,

@@ -91,7 +91,15 @@ test("D3 every line is JSON with level, time, node and version; who asked, which
   const find = (msg: string): Line | undefined =>
     lines().find((line) => line["msg"] === msg && line["user"] === ben.id);
   await expect.poll(() => find("socket closed")).toMatchObject({ user: ben.id, code: 1000 });
-  expect(find("socket opened")?.["socket"]).toBe(find("socket closed")?.["socket"]);
+  const opened = find("socket opened");
+  expect(opened).toMatchObject({ socket: find("socket closed")?.["socket"], ip: "127.0.0.1" });
+  expect(typeof opened?.["request"]).toBe("string");
+  const stranger = new WebSocket(`${server.url.replace("http", "ws")}/ws?token=wrong`, {
+    headers: { "x-request-id": "a-stranger" },
+  });
+  await once(stranger, "unexpected-response");
+  const refused = (): Line | undefined => lines().find(({ request }) => request === "a-stranger");
+  await expect.poll(refused).toMatchObject({ msg: "request", route: "/ws", path: "/ws", status: 401 });
   const asked = lines().find(({ request }) => request === "of-the-test");
   expect(asked).toMatchObject({ msg: "request", route: "me", path: "/api/users/me", user: ben.id, status: 200 });
   for (const line of lines()) {
@@ -120,4 +128,9 @@ test("D3 no token of an invite, no search, no query and no probe is in the log",
     expect(shown).not.toContain(secret);
   expect(lines().filter(({ route }) => ["/health", "/ready", "/metrics"].includes(String(route)))).toEqual([]);
   expect(lines().map(({ path }) => path)).toContain("/api/join/[redacted]");
+  const byAdmin = lines().filter(({ kind, group }) => kind === "security" && group === id);
+  expect(byAdmin.map(({ event, user }) => [event, user])).toEqual([
+    ["create_invite", cid.id],
+    ["revoke_invite", cid.id],
+  ]);
 });

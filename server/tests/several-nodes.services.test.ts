@@ -109,7 +109,7 @@ test("what strangers publish in the channel harms nobody", async () => {
   say(from, ben, "Hello");
   expect(await to.next("message")).toMatchObject({ message: { content: "Hello" } });
   expect(to.frames.length).toBe(1);
-  expect(await metric(b, 'om_bus_dropped_total\\{reason="invalid"\\}')).toBe(4);
+  expect(await metric(b, 'om_bus_dropped_total\\{reason="forged"\\}')).toBe(4);
 });
 
 test("Redis killed: each node's own users are served on; started again: all are", async () => {

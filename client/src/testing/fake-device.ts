@@ -24,6 +24,7 @@ export function fakeDevice(server: FakeServer, selfId: number, more: Partial<Con
     fetch: server.fetch,
   });
   api.accessToken = () => Promise.resolve(String(selfId));
+  api.ticket = () => Promise.resolve({ ticket: String(selfId), expires_in: 30 });
   const connection = new OmConnection({
     api,
     baseUrl: "http://server",

@@ -104,12 +104,12 @@ export class FakeServer {
     return changes === undefined ? Response.json({ code: "invalid_cursor" }, { status: 400 }) : Response.json(changes);
   };
 
-  /** The token in the URL is the user's id. */
+  /** The ticket in the URL is the user's id. */
   readonly open: OpenSocket = async (options) => {
     await new Promise((resolve) => setImmediate(resolve));
     const refused = this.refuse("/ws");
     if (refused !== undefined) throw new HandshakeError("refused", refused);
-    const socket = { userId: Number(new URL(options.url).searchParams.get("token")), options, open: true };
+    const socket = { userId: Number(new URL(options.url).searchParams.get("ticket")), options, open: true };
     this.#sockets.add(socket);
     return {
       send: ({ type, payload }) => {

@@ -1,8 +1,7 @@
-import { limits, type RouteBody } from "@om/protocol";
+import type { RouteBody } from "@om/protocol";
 import type { Caller } from "../platform/caller.ts";
-import type { Clock } from "../platform/clock.ts";
-import { OmError } from "../platform/om-error.ts";
 import type { CredentialStore } from "./credential-store.ts";
+import { checkNewPassword } from "./password-rules.ts";
 import { verifyPassword, type PasswordDeps } from "./verify-password.ts";
 import type { PublishSessionEnd } from "./sessions.ts";
 
@@ -10,7 +9,6 @@ interface Deps extends PasswordDeps {
   credentials: CredentialStore;
   passwordMinLength: number;
   publishSessionEnd: PublishSessionEnd;
-  now: Clock;
 }
 
 /** Ends all other sessions, for whoever knew the old password may have opened them. Of two changes side by side one is refused. */
@@ -23,12 +21,12 @@ export async function changePassword(
   const { credentials, passwords } = deps;
   const { userId, email, sessionId: spared } = caller;
   const wanted = body.new_password ?? "";
-  if (Buffer.byteLength(wanted) < deps.passwordMinLength) throw new OmError("weak_password");
-  if (Buffer.byteLength(wanted) > limits.passwordBytes) throw new OmError("password_too_long");
+  checkNewPassword(wanted, deps.passwordMinLength, [email]);
   const given = { address, email, password: body.current_password ?? "", findAccount: () => credentials.byId(userId) };
-  const ended = await verifyPassword(deps, given, async ({ password_hash: from }) =>
-    credentials.change({ userId, from, to: await passwords.hash(wanted), spared, now: deps.now() }),
-  );
+  const ended = await verifyPassword(deps, given, async ({ password_hash: from, username, full_name: fullName }) => {
+    checkNewPassword(wanted, deps.passwordMinLength, [email, username, fullName]);
+    return credentials.change({ userId, from, to: await passwords.hash(wanted), spared });
+  });
   deps.publishSessionEnd(
     { userId, ended: { exceptSessionId: spared } },
     ended.map(({ id }) => id),

@@ -1,11 +1,12 @@
-import { login } from "./login.ts";
 import { accountStore } from "./account-store.ts";
-import type { AccessTokens } from "./access-token.ts";
+import { createAccessTokens } from "./access-token.ts";
 import { blockStore } from "./block-store.ts";
 import { blockUser, listBlocks, unblockUser } from "./blocks.ts";
 import { changePassword } from "./change-password.ts";
 import { credentialStore } from "./credential-store.ts";
-import { deleteAccount } from "./delete-account.ts";
+import { deleteAccount, type Closing } from "./delete-account.ts";
+import { createLiveSessions } from "./live-sessions.ts";
+import { login } from "./login.ts";
 import { endOtherSessions, endSession, listSessions } from "./own-sessions.ts";
 import { createPasswords } from "./passwords.ts";
 import type { Profiles } from "./profile-cache.ts";
@@ -17,17 +18,18 @@ import type { UserViews } from "./user-view.ts";
 import { keptAnswer } from "../cache/answers.ts";
 import type { Cache } from "../cache/cache.ts";
 import type { Config } from "../config.ts";
+import type { Hub } from "../delivery/hub.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/postgres/database.ts";
 import type { RoutesOf } from "../platform/route-handlers.ts";
 import { createRateLimit } from "../platform/rate-limit.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 
-export function composeAccounts(deps: {
+interface Deps {
   config: Config;
   db: Database;
   cache: Pick<Cache, "answers" | "writes">;
-  tokens: AccessTokens;
+  hub: Pick<Hub, "all">;
   views: UserViews;
   profiles: Profiles;
   secret: string;
@@ -35,26 +37,31 @@ export function composeAccounts(deps: {
   now: Clock;
   /** Closes the sockets of sessions that ended, on every node, and lets the other nodes refuse their tokens. */
   endSockets: PublishSessionEnd;
-  /** Takes a user out of every group and deletes the avatar; may be called again. */
-  beforeClosing: (userId: number) => Promise<void>;
-}) {
-  const { config, db, tokens, views, now, beforeClosing } = deps;
-  const { writes, answers } = deps.cache;
-  const keep = keptAnswer(answers);
+  closing: Closing;
+}
+
+export function composeAccounts(deps: Deps) {
+  const { config, db, views, secret, now, closing } = deps;
+  const { writes } = deps.cache;
+  const keep = keptAnswer(deps.cache.answers);
+  const { passwordMinLength, jwtSecretPrevious: previousSecret } = config;
   const accounts = accountStore(db, writes);
-  const store = sessionStore(db);
+  const store = sessionStore(db, config.sessionDays);
+  const tokens = createAccessTokens(secret, now, previousSecret);
+  const live = createLiveSessions({ tokens, sessions: store, sockets: () => deps.hub.all(), now });
   const passwords = createPasswords();
   const publishSessionEnd: PublishSessionEnd = (event, sessionIds) => {
-    tokens.refuse(sessionIds);
+    live.refuse(event.userId, sessionIds);
     deps.endSockets(event, sessionIds);
   };
-  const sessions = createSessions({ ...deps, sessions: store, accounts, publishSessionEnd });
+  const sessions = createSessions({ ...deps, previousSecret, sessions: store, accounts, tokens, publishSessionEnd });
   const failures = createRateLimit({ limit: config.loginLimit, windowMs: 15 * 60_000, now });
-  const profiles = { accounts, views, profiles: deps.profiles };
+  const profiles = { accounts, views, profiles: deps.profiles, whoMayAdd: config.whoMayAdd };
   const open = { sessions: store, publishSessionEnd, now };
   const owner = { credentials: credentialStore(db, writes), passwords, failures, publishSessionEnd };
   const blocks = blockStore(db, writes);
   return {
+    live,
     /** Forgets sessions that can no longer be used. */
     purge: () => sessions.purge(),
     routes: {
@@ -75,11 +82,12 @@ export function composeAccounts(deps: {
       user: (request) =>
         keep("user", request, (reads) => getUser(profiles, request.caller, { text: request.params.identifier, reads })),
       sessions: ({ caller }) => listSessions(open, caller),
+      ticket: ({ caller }) => sessions.ticket(caller),
       endSession: ({ caller, params }) => endSession(open, caller, params.id),
       endOtherSessions: ({ caller }) => endOtherSessions(open, caller),
       changePassword: ({ caller, body, address }) =>
-        changePassword({ ...owner, passwordMinLength: config.passwordMinLength, now }, caller, body, address),
-      deleteAccount: ({ caller, body, address }) => deleteAccount({ ...owner, beforeClosing }, caller, body, address),
+        changePassword({ ...owner, passwordMinLength }, caller, body, address),
+      deleteAccount: ({ caller, body, address }) => deleteAccount({ ...owner, ...closing }, caller, body, address),
       block: ({ caller, params }) => blockUser(blocks, caller, params.id),
       unblock: ({ caller, params }) => unblockUser(blocks, caller, params.id),
       blocks: ({ caller }) => listBlocks({ blocks, views }, caller),

@@ -4,9 +4,9 @@ import { statement } from "../platform/postgres/statement.ts";
 import { changeProfile } from "./profile-cache.ts";
 import { endAllBut } from "./session-store.ts";
 
-const byId = statement<{ password_hash: string }>(
+const byId = statement<{ password_hash: string; username: string; full_name: string }>(
   "credentials.by_id",
-  "select password_hash from users where id = $1 and deleted_at is null",
+  "select password_hash, username, full_name from users where id = $1 and deleted_at is null",
 );
 const changeHash = statement<{ id: number }>(
   "credentials.change",
@@ -33,19 +33,21 @@ const revokeInvites = statement<never>(
   "update invites set revoked_at = now() where created_by = $1 and revoked_at is null",
 );
 
+const eraseWritten = statement<never>("credentials.erase_written", "insert into erasures (user_id) values ($1)");
+
 /** Password hashes, and what hangs on them. Both changes happen only while the hash is still the one that was proven. */
 export function credentialStore(db: Database, writes: CacheWrites) {
   return {
     byId: async (userId: number) => (await db.query(byId, [userId]))[0],
     /** Replaces the hash and ends all sessions but `spared`: those that ended; undefined: the hash is not `from` any more. */
-    change: (change: { userId: number; from: string; to: string; spared: number | undefined; now: number }) =>
+    change: (change: { userId: number; from: string; to: string; spared: number | undefined }) =>
       db.transaction(async (queries) => {
         const [changed] = await queries.query(changeHash, [change.userId, change.from, change.to]);
         if (changed === undefined) return undefined;
-        return queries.query(endAllBut, [change.userId, change.spared ?? null, change.now]);
+        return queries.query(endAllBut, [change.userId, change.spared ?? null]);
       }),
     /**
-     * Takes everything from a user but the row, which messages point to: the sessions that ended; undefined: the hash is not `hash`
+     * Takes everything from a user but the row, which messages point to until they are erased: the sessions that ended; undefined: the hash is not `hash`
      * any more. A login that goes on meanwhile waits for it, or its session is found here.
      */
     close: (userId: number, hash: string) =>
@@ -55,6 +57,7 @@ export function credentialStore(db: Database, writes: CacheWrites) {
         await queries.query(freeName, [userId]);
         await queries.query(forgetBlocks, [userId]);
         await queries.query(revokeInvites, [userId]);
+        await queries.query(eraseWritten, [userId]);
         return queries.query(forgetSessions, [userId]);
       }),
   };

@@ -85,6 +85,7 @@ describeDatabases("deletion of an account", (database) => {
 
   test("an access token that another node still takes finds no user: 401 unauthorized", async () => {
     const late = await http.signUp("late");
+    expect((await get("/api/users/me", late.bearer)).status).toBe(200);
     await rows("update users set deleted_at = now() where id = $1", late.id);
     const me = await get("/api/users/me", late.bearer);
     expect([me.status, me.json()["code"]]).toEqual([401, "unauthorized"]);
@@ -135,7 +136,7 @@ describeDatabases("deletion of an account", (database) => {
 
   test("nobody can take the place of an account that is to be deleted", async () => {
     const { bearer, id } = await http.signUp("target");
-    const body = { username: "squatter", email: `Deleted_${id}@INVALID`, password: "0123456789" };
+    const body = { username: "squatter", email: `Deleted_${id}@INVALID`, password: "ten letters" };
     const squatter = await http.post("/api/auth/register", body);
     expect([squatter.status, squatter.json()["code"]]).toEqual([400, "invalid_email"]);
     expect((await remove(bearer, "password of target")).status).toBe(200);

@@ -17,7 +17,12 @@ export async function login(
   from: { userAgent: string; address: string },
 ): Promise<AuthAnswer> {
   const { accounts, passwords, sessions } = deps;
-  const email = cutBytes(cleanText(body.email ?? "").trim(), 1024).toLowerCase();
+  const email = cutBytes(
+    cleanText(body.email ?? "")
+      .normalize("NFC")
+      .trim(),
+    1024,
+  ).toLowerCase();
   const password = body.password ?? "";
   if (email === "" || password === "") throw new OmError("missing_fields");
   const given = { address: from.address, email, password, findAccount: () => accounts.byEmailForLogin(email) };

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { parseEmail, parseFullName, parseName, parseUsername } from "./names.ts";
+import { isReservedName, parseEmail, parseFullName, parseName, parseUsername } from "./names.ts";
 
 test.each([
   "nika@example.org",
@@ -74,21 +74,28 @@ test("names of users and groups are letters, digits and _ of ASCII: not one char
   expect(passing.join("")).toBe("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz");
 });
 
-test("a full name is trimmed and cut to 80 bytes between two characters", () => {
+test("a full name is trimmed, composed and cut to 128 characters; what is no text is refused", () => {
   expect(parseFullName("  Nika R ")).toBe("Nika R");
-  expect(parseFullName("é".repeat(50))).toBe("é".repeat(40));
-  expect(parseFullName(`a${"é".repeat(50)}`)).toBe(`a${"é".repeat(39)}`);
-  expect(parseFullName("😀".repeat(21))).toBe("😀".repeat(20));
-  expect(parseFullName("a\0b\ud800")).toBe("a\ufffdb\ufffd");
+  expect(parseFullName("e\u0301".repeat(130))).toBe("é".repeat(128));
+  expect(parseFullName("😀".repeat(129))).toBe("😀".repeat(128));
+  expect(parseFullName("a\0b")).toBe("a\ufffdb");
+  expect(() => parseFullName("a\ud800")).toThrow("Invalid request body");
 });
 
 test("a full name always fits and is always text that a database holds", () => {
   fc.assert(
     fc.property(fc.string({ unit: "binary", maxLength: 200 }), (text) => {
-      const name = parseFullName(text);
-      expect(Buffer.byteLength(name)).toBeLessThanOrEqual(80);
-      expect(name.isWellFormed()).toBe(true);
+      const name = parseFullName(text.toWellFormed());
+      expect(Array.from(name).length).toBeLessThanOrEqual(128);
+      expect(name).toBe(name.normalize("NFC"));
       expect(name).not.toContain("\0");
     }),
   );
 });
+
+test.each(["admin", "Support", "SYSTEM", "mod_erator", "deleted_7", "me"])("%s is nobody's name to take", (name) =>
+  expect(isReservedName(name)).toBe(true),
+);
+test.each(["nika", "administrata", "deleted_x", "men_"])("%s is free", (name) =>
+  expect(isReservedName(name)).toBe(false),
+);

@@ -1,6 +1,7 @@
 import { limits } from "@om/protocol";
 import { OmError } from "../platform/om-error.ts";
-import { cleanText, cutBytes } from "../platform/cut-text.ts";
+import { cutCharacters, normalizedText } from "../platform/cut-text.ts";
+import { cleanName } from "../platform/visible-text.ts";
 
 /** A name that a user or a public group may have, trimmed; undefined when it has not the form of one. */
 export function parseName(text: string): string | undefined {
@@ -15,9 +16,25 @@ export function parseUsername(text: string): string {
   return name;
 }
 
-/** Trimmed and cut to the bytes that fit. */
+/**
+ * Names that speak for whoever runs the server, that mean everybody or nobody, or that are part of an address; with underscores wherever they like.
+ */
+const reserved = new Set(
+  (
+    "admin administrator root sysadmin system server webmaster postmaster hostmaster abuse security support help helpdesk staff official " +
+    "moderator mod bot om omessenger ommessenger everyone everybody all deleted null undefined api me search blocks checkusername"
+  ).split(" "),
+);
+
+/** Whether a name is nobody's to take, such as that of a closed account. */
+export function isReservedName(name: string): boolean {
+  const text = name.toLowerCase();
+  return reserved.has(text.replaceAll("_", "")) || /^deleted_\d+$/.test(text);
+}
+
+/** What can be seen of it, trimmed and cut to the characters that fit. @throws OmError `invalid_request_body` for what is no text */
 export function parseFullName(text: string): string {
-  return cutBytes(cleanText(text).trim(), limits.fullNameBytes);
+  return cutCharacters(cleanName(normalizedText(text)).trim(), limits.fullNameChars);
 }
 
 // RFC 5322: local part and domain are atoms with dots between; the local part may be quoted, the domain an address in brackets.
@@ -32,7 +49,7 @@ const mailbox = new RegExp(`^(?:${dotted}|${quoted})@(?:${dotted}|${bracketed})$
  * @throws OmError `invalid_email`
  */
 export function parseEmail(text: string): string {
-  const email = text.trim().toLowerCase();
+  const email = text.normalize("NFC").trim().toLowerCase();
   if (Buffer.byteLength(email) > limits.emailBytes || !mailbox.test(email)) throw new OmError("invalid_email");
   // The place of a deleted account; whoever took it beforehand could keep somebody from leaving.
   if (/^deleted_\d+@invalid$/.test(email)) throw new OmError("invalid_email");

@@ -15,12 +15,15 @@ export function createPasswords({ workers = 2, waiting = 200 }: { workers?: numb
   const decoy = argon2Hash("nobody has this password", cost);
 
   return {
-    hash: (password: string) => semaphore.run(() => argon2Hash(password, cost)),
+    hash: (password: string) => semaphore.run(() => argon2Hash(password.normalize("NFC"), cost)),
     /** Takes the same work when `stored` is undefined, so that nobody learns which accounts exist. */
     matches: (password: string, stored: string | undefined) =>
       semaphore.run(async () => {
         const against = stored ?? (await decoy);
-        const verify = isBcrypt(against) ? bcryptVerify(password, against) : argon2Verify(against, password);
+        // The first server hashed what was typed; ours are of composed text, whatever keyboard it was typed on.
+        const verify = isBcrypt(against)
+          ? bcryptVerify(password, against)
+          : argon2Verify(against, password.normalize("NFC"));
         // Both refuse a stored text that is no hash.
         return (await verify.catch(() => false)) && stored !== undefined;
       }),

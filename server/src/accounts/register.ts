@@ -1,7 +1,8 @@
-import { limits, type AuthAnswer, type RouteBody } from "@om/protocol";
+import type { AuthAnswer, RouteBody } from "@om/protocol";
 import { OmError } from "../platform/om-error.ts";
 import type { AccountStore } from "./account-store.ts";
 import { parseEmail, parseFullName, parseUsername } from "./names.ts";
+import { checkNewPassword } from "./password-rules.ts";
 import type { Passwords } from "./passwords.ts";
 import type { Sessions } from "./sessions.ts";
 
@@ -14,15 +15,12 @@ export async function register(
   const email = parseEmail(body.email ?? "");
   const username = parseUsername(body.username ?? "");
   const password = body.password ?? "";
-  if (Buffer.byteLength(password) < deps.passwordMinLength) throw new OmError("weak_password");
+  const fullName = parseFullName(body.full_name ?? "");
+  checkNewPassword(password, deps.passwordMinLength, [username, email, fullName]);
   // Cheap refusals first; the unique indexes decide.
   if (await deps.accounts.emailTaken(email)) throw takenError("email");
   if (await deps.accounts.nameTaken(username)) throw takenError("username");
-  if (Buffer.byteLength(password) > limits.passwordBytes) {
-    throw new OmError("registration_failed", `password is longer than ${limits.passwordBytes} bytes`);
-  }
   const passwordHash = await deps.passwords.hash(password);
-  const fullName = parseFullName(body.full_name ?? "");
   const made = await deps.accounts.create({ username, email, passwordHash, fullName });
   if (typeof made === "string") throw takenError(made);
   const opened = await deps.sessions.open({ profile: made, passwordHash }, userAgent);
@@ -31,5 +29,6 @@ export async function register(
 }
 
 function takenError(what: "email" | "username"): OmError {
-  return new OmError("registration_failed", `${what} already exists`);
+  // An address is not proven, so whoever asks need not be its owner, and is not told that somebody has an account.
+  return new OmError("registration_failed", `${what === "email" ? "email or username" : what} already exists`);
 }

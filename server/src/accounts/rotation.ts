@@ -3,8 +3,7 @@ import { OmError } from "../platform/om-error.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { SessionStore } from "./session-store.ts";
 
-/** How long a refresh token is good, and for how long its predecessor still is, in ms. */
-export const refreshTokenTtlMs = 7 * 24 * 3_600_000;
+/** For how long a refresh token is good after it was replaced, in ms. */
 const grace = 60_000;
 /** How many rotations a late request may be behind. */
 const maxBehind = 20;
@@ -17,6 +16,8 @@ interface Deps {
   /** The session of a stolen or copied token was ended. */
   onReuse: (userId: number, sessionId: number) => void;
   secret: string;
+  /** A second key: of tokens that were replaced under it; "": none. */
+  previousSecret: string;
   now: Clock;
 }
 
@@ -26,16 +27,22 @@ interface Deps {
  * storage. After the grace a replaced token can only come from a thief or a copy: its session ends.
  */
 export function createRotation(deps: Deps): Rotate {
-  const key = Buffer.from(hkdfSync("sha256", deps.secret, "", "om refresh token successor", 32));
-  const successor = (token: string): string => createHmac("sha256", key).update(token).digest("base64url");
+  const successorBy = (secret: string) => {
+    const key = Buffer.from(hkdfSync("sha256", secret, "", "om refresh token successor", 32));
+    return (token: string): string => createHmac("sha256", key).update(token).digest("base64url");
+  };
+  const successor = successorBy(deps.secret);
+  const successors = [successor, ...(deps.previousSecret === "" ? [] : [successorBy(deps.previousSecret)])];
 
   async function currentAfter(token: string, now: number): Promise<string> {
-    let current = token;
-    for (let behind = 0; behind < maxBehind; behind += 1) {
-      const row = await deps.sessions.find(tokenHash(current), now);
-      if (row === undefined || !row.live) break;
-      if (row.replaced_ms === null) return current;
-      current = successor(current);
+    let behind = successors.map((next) => next(token));
+    for (let step = 0; step < maxBehind; step += 1) {
+      const rows = await Promise.all(behind.map((one) => deps.sessions.find(tokenHash(one), now)));
+      const at = rows.findIndex((row) => row?.live === true);
+      const current = behind[at];
+      if (current === undefined) break;
+      if (rows[at]?.replaced_ms === null) return current;
+      behind = successors.map((next) => next(current));
     }
     throw new OmError("invalid_refresh");
   }
@@ -43,10 +50,7 @@ export function createRotation(deps: Deps): Rotate {
   return async (token) => {
     const now = deps.now();
     const next = successor(token);
-    const rotated = await deps.sessions.rotate(tokenHash(token), tokenHash(next), {
-      now,
-      expiresAt: now + refreshTokenTtlMs,
-    });
+    const rotated = await deps.sessions.rotate(tokenHash(token), tokenHash(next), now);
     if (rotated !== undefined) return { userId: rotated.user_id, sessionId: rotated.session_id, next };
     const former = await deps.sessions.find(tokenHash(token), now);
     if (former === undefined || !former.live || former.replaced_ms === null) throw new OmError("invalid_refresh");
@@ -55,7 +59,7 @@ export function createRotation(deps: Deps): Rotate {
       if (first) deps.onReuse(former.user_id, former.session_id);
       throw Object.assign(new OmError("invalid_refresh"), { userId: former.user_id });
     }
-    return { userId: former.user_id, sessionId: former.session_id, next: await currentAfter(next, now) };
+    return { userId: former.user_id, sessionId: former.session_id, next: await currentAfter(token, now) };
   };
 }
 

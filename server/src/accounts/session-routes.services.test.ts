@@ -38,7 +38,7 @@ describeDatabases("session routes", (database) => {
   };
   /** The caller as a node sees it that did not end the session, or as the old server names it. */
   const tokenOf = async (claims: { userId: number; sessionId?: number | undefined }) => {
-    const caller = { email: "", role: "user", ...claims };
+    const caller = { role: "user", ...claims };
     const token = await createAccessTokens(testSecret, () => http.clock.now).issue(caller);
     return { authorization: `Bearer ${token}` };
   };
@@ -76,7 +76,8 @@ describeDatabases("session routes", (database) => {
   test("an expired session is not listed, not counted, and ended all the same", async () => {
     const { bearer, id } = await http.signUp("expired");
     const stale = await current(bearer);
-    http.clock.now += 7 * day;
+    const before = http.clock.now;
+    http.clock.now += 180 * day;
     const fresh = await login("expired");
     expect((await list(fresh.bearer)).map((one) => one.current)).toEqual([true]);
     expect((await endOthers(fresh.bearer)).json()).toEqual({ ended: 0 });
@@ -85,6 +86,7 @@ describeDatabases("session routes", (database) => {
       [id],
     );
     expect(revoked).toEqual([{ id: stale }]);
+    http.clock.now = before;
   });
 
   test("of 120 sessions the 100 last used are listed", async () => {
@@ -198,6 +200,19 @@ describeDatabases("session routes", (database) => {
     }
     expect(http.ends).toEqual([]);
     expect(await outcome(other.bearer)).toBe("in");
+  });
+
+  test("D6: after a change of the key sessions go on, for late refreshers too", async () => {
+    const who = await http.signUp("keeps_key");
+    const env = { JWT_SECRET_PREVIOUS: testSecret };
+    await using changed = await openAccounts(database.db, env, "the key after the change");
+    changed.clock.now = http.clock.now;
+    expect((await changed.call("GET", "/api/sessions", { headers: who.bearer })).status).toBe(200);
+    const next = String((await http.refresh(who.refresh)).json()["refresh_token"]);
+    // Whose answer was lost asks the other server again.
+    expect((await changed.refresh(who.refresh)).json()["refresh_token"]).toBe(next);
+    const last = String((await changed.refresh(next)).json()["refresh_token"]);
+    expect((await changed.refresh(who.refresh)).json()["refresh_token"]).toBe(last);
   });
 
   test("logout and the reuse of a refresh token end sockets and access tokens, once", async () => {

@@ -1,6 +1,29 @@
 import type { RouteOutput } from "@om/protocol";
 import type { Database } from "../platform/postgres/database.ts";
-import { statement } from "../platform/postgres/statement.ts";
+import { only, statement } from "../platform/postgres/statement.ts";
+
+const dayMs = 24 * 3_600_000;
+/** However much it is used, a session ends so long after its beginning, in ms. */
+export const maxSessionMs = 365 * dayMs;
+/** Tickets of one session that wait to be used, and for how long they may, in seconds. */
+const maxTickets = 10;
+export const ticketTtlSeconds = 30;
+
+/** A session, or where a token names none the account alone. */
+export interface SessionRef {
+  userId: number;
+  sessionId: number | undefined;
+}
+
+/** One that goes on. `renewedAt`: when its refresh token was used last, in ms since 1970; 0: it has none. */
+export interface LiveSession extends SessionRef {
+  email: string;
+  renewedAt: number;
+}
+
+/** Whether session `s` goes on: nobody has ended it, it was used since parameter `used` and begun since parameter `begun`, in ms. */
+const goesOn = (used: string, begun: string): string =>
+  `(s.revoked_at is null and s.last_used_at > to_timestamp(${used}::float8 / 1000) and s.created_at > to_timestamp(${begun}::float8 / 1000))`;
 
 /** Refresh tokens are known by their hashes only; one session holds the tokens that follow each other on one device. */
 const open = statement<{ id: number }>(
@@ -8,39 +31,57 @@ const open = statement<{ id: number }>(
   `with owner as (
      select id from users where id = $1 and password_hash = $5 and deleted_at is null for share
    ), made as (
-     insert into sessions (user_id, user_agent) select id, $2 from owner returning id
+     insert into sessions (user_id, user_agent, created_at, last_used_at)
+     select id, $2, to_timestamp($6::float8 / 1000), to_timestamp($6::float8 / 1000) from owner returning id
    ), token as (
      insert into refresh_tokens (token_hash, session_id, expires_at)
      select $3, made.id, to_timestamp($4::float8 / 1000) from made
    ) select id from made`,
 );
-
-/** Whether session `s` has a token that can still be used; the time is parameter `now`, in ms. */
-const usable = (now: string): string =>
-  `exists (
-     select from refresh_tokens t
-     where t.session_id = s.id and t.replaced_at is null and t.expires_at > to_timestamp(${now}::float8 / 1000)
-   )`;
 const list = statement<Omit<RouteOutput<"sessions">["sessions"][number], "current">>(
   "sessions.list",
   `select s.id, s.user_agent, s.created_at, s.last_used_at from sessions s
-   where s.user_id = $1 and s.revoked_at is null and ${usable("$2")}
-   order by s.last_used_at desc, s.id desc limit $3`,
+   where s.user_id = $1 and ${goesOn("$2", "$3")}
+   order by s.last_used_at desc, s.id desc limit $4`,
 );
-const isOpen = statement<{ open: boolean }>(
-  "sessions.is_open",
-  "select exists (select from sessions where id = $1 and user_id = $2 and revoked_at is null) as open",
+const live = statement<{ user_id: number; session_id: number | null; email: string; renewed_ms: number }>(
+  "sessions.live",
+  `select u.id as user_id, i.session_id, u.email, coalesce(extract(epoch from s.last_used_at) * 1000, 0)::float8 as renewed_ms
+   from unnest($1::bigint[], $2::bigint[]) as i(user_id, session_id)
+     join users u on u.id = i.user_id and u.deleted_at is null
+     left join sessions s on s.id = i.session_id and s.user_id = u.id and ${goesOn("$3", "$4")}
+   where i.session_id is null or s.id is not null`,
+);
+const addTicket = statement<{ made: number }>(
+  "sessions.add_ticket",
+  `with spare as (
+     delete from socket_tickets where ticket_hash in (
+       select ticket_hash from socket_tickets where session_id = $2 order by expires_at desc offset ${maxTickets - 1})
+   ), made as (
+     insert into socket_tickets (ticket_hash, session_id, expires_at)
+     select $1, s.id, now() + interval '${ticketTtlSeconds} seconds' from sessions s
+     where s.id = $2 and ${goesOn("$3", "$4")} returning 1
+   ) select count(*) as made from made`,
+);
+const useTicket = statement<{ user_id: number; session_id: number; email: string; role: string }>(
+  "sessions.use_ticket",
+  `with used as (delete from socket_tickets where ticket_hash = $1 returning session_id, expires_at)
+   select u.id as user_id, s.id as session_id, u.email, u.role
+   from used join sessions s on s.id = used.session_id and ${goesOn("$2", "$3")}
+     join users u on u.id = s.user_id and u.deleted_at is null
+   where used.expires_at > now()`,
 );
 const endOne = statement<{ id: number }>(
   "sessions.end_one",
   "update sessions set revoked_at = now() where id = $1 and user_id = $2 and revoked_at is null returning id",
 );
 /** All but $2, or all. Also part of a change of password. */
-export const endAllBut = statement<{ id: number; usable: boolean }>(
+export const endAllBut = statement<{ id: number; used_ms: number; begun_ms: number }>(
   "sessions.end_all_but",
   `update sessions s set revoked_at = now()
    where s.user_id = $1 and s.id is distinct from $2 and s.revoked_at is null
-   returning s.id, ${usable("$3")} as usable`,
+   returning s.id, (extract(epoch from s.last_used_at) * 1000)::float8 as used_ms,
+     (extract(epoch from s.created_at) * 1000)::float8 as begun_ms`,
 );
 
 /** The one conditional update that makes a rotation atomic: only one caller gets the row. */
@@ -49,7 +90,7 @@ const replace = statement<{ session_id: number; user_id: number }>(
   `update refresh_tokens t set replaced_at = to_timestamp($2::float8 / 1000)
    from sessions s
    where t.token_hash = $1 and t.replaced_at is null and t.expires_at > to_timestamp($2::float8 / 1000)
-     and s.id = t.session_id and s.revoked_at is null
+     and s.id = t.session_id and ${goesOn("$3", "$4")}
    returning t.session_id, s.user_id`,
 );
 const follow = statement<never>(
@@ -61,7 +102,7 @@ const follow = statement<never>(
 const find = statement<{ session_id: number; user_id: number; replaced_ms: number | null; live: boolean }>(
   "sessions.find",
   `select t.session_id, s.user_id, (extract(epoch from t.replaced_at) * 1000)::float8 as replaced_ms,
-     s.revoked_at is null and t.expires_at > to_timestamp($2::float8 / 1000) as live
+     ${goesOn("$3", "$4")} and t.expires_at > to_timestamp($2::float8 / 1000) as live
    from refresh_tokens t join sessions s on s.id = t.session_id where t.token_hash = $1`,
 );
 const endByToken = statement<{ id: number; user_id: number }>(
@@ -78,6 +119,7 @@ const purgeTokens = statement<{ gone: number }>(
      returning 1
    ) select count(*) as gone from gone`,
 );
+const purgeTickets = statement<never>("sessions.purge_tickets", "delete from socket_tickets where expires_at < now()");
 const purgeSessions = statement<never>(
   "sessions.purge",
   `delete from sessions where id in (
@@ -90,38 +132,63 @@ interface NewSession {
   userId: number;
   userAgent: string;
   tokenHash: string;
-  expiresAt: number;
   passwordHash: string;
+  now: number;
 }
 
-/** All times in ms since 1970. */
-export function sessionStore(db: Database) {
+/** All times in ms since 1970. @param unusedDays days without use after which a session is over */
+export function sessionStore(db: Database, unusedDays: number) {
+  const unusedMs = unusedDays * dayMs;
+  const times = (now: number): [used: number, begun: number] => [now - unusedMs, now - maxSessionMs];
   return {
     /**
      * The new session's id; undefined when the owner's password hash is not `passwordHash` any more. It waits for a change of the
      * password that is under way, which in turn ends a session that was opened before it.
      */
     async open(session: NewSession): Promise<number | undefined> {
-      const { userId, userAgent, tokenHash, expiresAt, passwordHash } = session;
-      return (await db.query(open, [userId, userAgent, tokenHash, expiresAt, passwordHash]))[0]?.id;
+      const { userId, userAgent, tokenHash, passwordHash, now } = session;
+      return (await db.query(open, [userId, userAgent, tokenHash, now + unusedMs, passwordHash, now]))[0]?.id;
     },
     /** Replaces a live token by its successor; undefined when it is not live, or was replaced before. */
-    rotate: (from: string, to: string, at: { now: number; expiresAt: number }) =>
+    rotate: (from: string, to: string, now: number) =>
       db.transaction(async (queries) => {
-        const [row] = await queries.query(replace, [from, at.now]);
-        if (row !== undefined) await queries.query(follow, [to, row.session_id, at.now, at.expiresAt]);
+        const [row] = await queries.query(replace, [from, now, ...times(now)]);
+        if (row !== undefined) await queries.query(follow, [to, row.session_id, now, now + unusedMs]);
         return row;
       }),
-    find: async (tokenHash: string, now: number) => (await db.query(find, [tokenHash, now]))[0],
+    find: async (tokenHash: string, now: number) => (await db.query(find, [tokenHash, now, ...times(now)]))[0],
     /** Those that can still be used, newest use first. */
-    list: (userId: number, now: number, limit: number) => db.query(list, [userId, now, limit]),
-    /** Whether the user's session has not been ended. */
-    isOpen: async (id: number, userId: number) => (await db.query(isOpen, [id, userId]))[0]?.open === true,
+    list: (userId: number, now: number, limit: number) => db.query(list, [userId, ...times(now), limit]),
+    /** Those of the sessions that go on, of accounts that are open. */
+    async live(refs: readonly SessionRef[], now: number): Promise<LiveSession[]> {
+      const columns = [refs.map(({ userId }) => userId), refs.map(({ sessionId }) => sessionId ?? null)];
+      const rows = await db.query(live, [...columns, ...times(now)]);
+      return rows.map(({ user_id: userId, session_id: sessionId, email, renewed_ms: renewedAt }) => ({
+        userId,
+        sessionId: sessionId ?? undefined,
+        email,
+        renewedAt,
+      }));
+    },
+    /** Whether it goes on. */
+    isOpen: async (ref: SessionRef, now: number) =>
+      (await db.query(live, [[ref.userId], [ref.sessionId ?? null], ...times(now)])).length > 0,
+    /** A ticket for one socket of the session, for 30 s; of too many the oldest go. False: the session is over. */
+    addTicket: async (ticketHash: string, sessionId: number, now: number) =>
+      only(await db.query(addTicket, [ticketHash, sessionId, ...times(now)])).made > 0,
+    /** Whose ticket it was; from now on it is nobody's. */
+    async useTicket(ticketHash: string, now: number) {
+      const [row] = await db.query(useTicket, [ticketHash, ...times(now)]);
+      return row && { userId: row.user_id, sessionId: row.session_id, email: row.email, role: row.role };
+    },
     /** False: the user has no such session, or it was ended before. */
     endOne: async (id: number, userId: number) => (await db.query(endOne, [id, userId])).length > 0,
     /** What ended; `usable`: it could still have been used. */
-    endAllBut: (userId: number, spared: number | undefined, now: number) =>
-      db.query(endAllBut, [userId, spared ?? null, now]),
+    async endAllBut(userId: number, spared: number | undefined, now: number) {
+      const [used, begun] = times(now);
+      const ended = await db.query(endAllBut, [userId, spared ?? null]);
+      return ended.map(({ id, used_ms, begun_ms }) => ({ id, usable: used_ms > used && begun_ms > begun }));
+    },
     endByToken: async (tokenHash: string) => (await db.query(endByToken, [tokenHash]))[0],
     /** Forgets tokens and sessions that can no longer be used, some thousands in a statement. */
     async purge(now: number): Promise<void> {
@@ -129,6 +196,7 @@ export function sessionStore(db: Database) {
       do gone = (await db.query(purgeTokens, [now]))[0]?.gone;
       while (gone === 5000);
       await db.query(purgeSessions, [now]);
+      await db.query(purgeTickets, []);
     },
   };
 }

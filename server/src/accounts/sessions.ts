@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { AuthAnswer } from "@om/protocol";
 import type { SessionEnd } from "../delivery/push.ts";
+import type { Caller } from "../platform/caller.ts";
 import type { Clock } from "../platform/clock.ts";
 import { cleanText, cutBytes } from "../platform/cut-text.ts";
 import { OmError } from "../platform/om-error.ts";
@@ -8,8 +9,8 @@ import { DatabaseUnavailable } from "../platform/postgres/database.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import type { AccessTokens } from "./access-token.ts";
 import type { AccountStore } from "./account-store.ts";
-import { createRotation, tokenHash, refreshTokenTtlMs } from "./rotation.ts";
-import type { SessionStore } from "./session-store.ts";
+import { createRotation, tokenHash } from "./rotation.ts";
+import { ticketTtlSeconds, type SessionStore } from "./session-store.ts";
 import type { Profile, UserViews } from "./user-view.ts";
 
 /** Lets everybody know who relies on sessions that ended: what to tell the sockets, and which sessions' tokens to refuse. */
@@ -23,6 +24,7 @@ interface Deps {
   publishSessionEnd: PublishSessionEnd;
   telemetry: Pick<Telemetry, "security">;
   secret: string;
+  previousSecret: string;
   now: Clock;
 }
 
@@ -37,9 +39,8 @@ export function createSessions(deps: Deps) {
   const rotate = createRotation({ ...deps, onReuse });
 
   async function answer(profile: Profile, sessionId: number, refreshToken: string): Promise<AuthAnswer> {
-    const caller = { userId: profile.id, email: profile.email, role: profile.role, sessionId };
     return {
-      access_token: await deps.tokens.issue(caller),
+      access_token: await deps.tokens.issue({ userId: profile.id, role: profile.role, sessionId }),
       refresh_token: refreshToken,
       user: await deps.views.alone(profile, profile.id),
     };
@@ -48,10 +49,9 @@ export function createSessions(deps: Deps) {
   return {
     /** Undefined when the account's password hash is not `passwordHash` any more: who proved the old password gets no session. */
     async open({ profile, passwordHash }: { profile: Profile; passwordHash: string }, userAgent: string) {
-      const token = randomBytes(32).toString("base64url");
-      const expiresAt = deps.now() + refreshTokenTtlMs;
+      const token = newToken();
       const device = { userId: profile.id, userAgent: cutBytes(cleanText(userAgent), 300) };
-      const id = await deps.sessions.open({ ...device, tokenHash: tokenHash(token), expiresAt, passwordHash });
+      const id = await deps.sessions.open({ ...device, tokenHash: tokenHash(token), passwordHash, now: deps.now() });
       return id === undefined ? undefined : answer(profile, id, token);
     },
     /** @throws OmError `invalid_refresh` */
@@ -71,10 +71,21 @@ export function createSessions(deps: Deps) {
       });
       if (ended !== undefined) publishEnd(ended.user_id, ended.id);
     },
+    /** A ticket that opens one socket of the caller's session soon. @throws OmError `unauthorized` also for a token that names no session */
+    async ticket({ sessionId }: Pick<Caller, "sessionId">): Promise<{ ticket: string; expires_in: number }> {
+      const ticket = newToken();
+      const made = sessionId !== undefined && (await deps.sessions.addTicket(tokenHash(ticket), sessionId, deps.now()));
+      if (!made) throw new OmError("unauthorized");
+      return { ticket, expires_in: ticketTtlSeconds };
+    },
     purge: () => deps.sessions.purge(deps.now()),
   };
 }
 export type Sessions = ReturnType<typeof createSessions>;
+
+function newToken(): string {
+  return randomBytes(32).toString("base64url");
+}
 
 function isToken(text: string): boolean {
   return text.length > 0 && text.length <= 200;

@@ -8,6 +8,6 @@ import type { Push, SessionEnd } from "./push.ts";
  */
 export interface Bus {
   publish(events: readonly (Push | SessionEnd)[]): void;
-  /** The one receiver of this node. */
-  subscribe(receive: (event: Push | SessionEnd) => void): void;
+  /** The one receiver of this node. `onGap`: events of others may have been lost until now. */
+  subscribe(receive: (event: Push | SessionEnd) => void, onGap?: () => void): void;
 }

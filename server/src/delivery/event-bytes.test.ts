@@ -1,10 +1,13 @@
 import fc from "fast-check";
 import { pack } from "msgpackr";
 import { expect, test } from "vitest";
-import { decodeEvents, encodeEvents, ownEvents } from "./event-bytes.ts";
+import { createEncoder, createSigner, decodeEvents } from "./event-bytes.ts";
 import { Frame, type Push, type SessionEnd } from "./push.ts";
 
 const node = "2e0f9a52-7a6e-4b7e-9c33-6f0f1f6b8f10";
+const signer = createSigner(["a secret of the tests, long enough"]);
+const encodeEvents = (by: string, events: readonly (Push | SessionEnd)[], maxBytes: number) =>
+  createEncoder(by, signer).encode(events, maxBytes);
 const id = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
 const push: fc.Arbitrary<Push> = fc.record(
   {
@@ -32,26 +35,45 @@ test("events come out as they went in, in few payloads that are not too large, a
   fc.assert(
     fc.property(fc.array(fc.oneof(push, end), { maxLength: 20 }), (events) => {
       const payloads = encodeEvents(node, events, 1_000);
-      expect(payloads.flatMap(({ payload }) => decodeEvents(payload)).map(plain)).toEqual(events.map(plain));
-      for (const [index, { payload, count }] of payloads.entries()) {
-        expect(decodeEvents(payload)).toHaveLength(count);
-        expect(payload.length <= 1_000 || count === 1).toBe(true);
+      const decoded = payloads.map(({ payload }) => decodeEvents(payload));
+      expect(decoded.flatMap((one) => one.events).map(plain)).toEqual(events.map(plain));
+      expect(decoded.map(({ number }) => number)).toEqual(payloads.map((_payload, i) => i + 1));
+      for (const [index, { payload, events: within }] of payloads.entries()) {
+        expect(decodeEvents(payload)).toMatchObject({ node, events: { length: within.length } });
+        expect(payload.length <= 1_000 || within.length === 1).toBe(true);
         const next = payloads[index + 1]?.payload;
         if (next !== undefined) expect(payload.length + next.length).toBeGreaterThan(1_000);
-        expect(ownEvents(node)(payload)).toBe(true);
-        expect(ownEvents(node.replace("2", "3"))(payload)).toBe(false);
+        expect(createEncoder(node, signer).isOwn(payload)).toBe(true);
+        expect(createEncoder(node.replace("2", "3"), signer).isOwn(payload)).toBe(false);
+        expect(signer.isSigned(payload)).toBe(true);
       }
     }),
   );
 });
 
+test("what is signed with another key, changed, cut or not signed at all is a stranger's, and a second key counts too", () => {
+  const event: SessionEnd = { userId: 7, ended: { sessionId: 4 } };
+  const [{ payload = Buffer.alloc(0) } = {}] = encodeEvents(node, [event], 1_000);
+  const changing = createSigner(["the key after the change", "a secret of the tests, long enough"]);
+  expect([signer.isSigned(payload), changing.isSigned(payload)]).toEqual([true, true]);
+  expect(createSigner(["another secret of some length"]).isSigned(payload)).toBe(false);
+  for (let at = 0; at < payload.length; at += 1) {
+    const changed = Buffer.from(payload);
+    changed[at] = (changed[at] ?? 0) ^ 1;
+    expect(signer.isSigned(changed)).toBe(false);
+    expect(signer.isSigned(payload.subarray(0, at))).toBe(false);
+  }
+});
+
 const good = [1, [7], "{}", false, null, null, false];
 const goodEnd = [2, 7, 4, [4]];
-const of = (...values: unknown[]): Buffer => Buffer.concat(values.map((value) => Buffer.from(pack(value))));
+/** Signed with nothing. */
+const of = (...values: unknown[]): Buffer =>
+  Buffer.concat([Buffer.alloc(16), ...values.map((value) => Buffer.from(pack(value)))]);
 const changed = (from: unknown[], at: number, to: unknown): unknown[] => from.with(at, to);
 
 test("the good ones of the next test are good", () => {
-  expect(decodeEvents(of(node, good, goodEnd))).not.toContain(undefined);
+  expect(decodeEvents(of(node, 1, good, goodEnd)).events).not.toContain(undefined);
 });
 
 test.each([
@@ -76,16 +98,17 @@ test.each([
   ["sessions that are no ids", changed(goodEnd, 3, ["4"])],
   ["all but a text", changed(changed(goodEnd, 0, 3), 2, "4")],
 ])("no event: %s", (_what, value) => {
-  expect(decodeEvents(of(node, value, goodEnd))).toEqual([undefined, expect.anything()]);
+  expect(decodeEvents(of(node, 1, value, goodEnd)).events).toEqual([undefined, expect.anything()]);
 });
 
 test.each([
   ["nothing at all", of()],
-  ["no node", of(1, good)],
-  ["no events", of(node)],
-  ["half an event", of(node, good).subarray(0, -1)],
+  ["no node", of(1, 1, good)],
+  ["no number", of(node, good)],
+  ["no events", of(node, 1)],
+  ["half an event", of(node, 1, good).subarray(0, -1)],
 ])("no payload: %s", (_what, payload) => {
-  expect(decodeEvents(payload)).toEqual([undefined]);
+  expect(decodeEvents(payload).events).toEqual([undefined]);
 });
 
 test("whatever bytes come, there is an event or none, and never an error", () => {
@@ -99,6 +122,6 @@ test("whatever bytes come, there is an event or none, and never an error", () =>
   const bytes = fc.uint8Array({ maxLength: 200 }).map((array) => Buffer.from(array));
   fc.assert(fc.property(fc.oneof(bytes, mutated), (payload) => void decodeEvents(payload)));
   for (const byte of [0x91, 0x81, 0xdd, 0xdf, 0xc9, 0xff]) {
-    expect(decodeEvents(Buffer.alloc(1_000_000, byte))).toEqual([undefined]);
+    expect(decodeEvents(Buffer.alloc(1_000_000, byte)).events).toEqual([undefined]);
   }
 });

@@ -1,9 +1,10 @@
+import { createHmac, createSecretKey, hkdfSync, timingSafeEqual } from "node:crypto";
 import { Packr } from "msgpackr";
 import { Frame, type Push, type SessionEnd } from "./push.ts";
 
 /**
- * What one node tells the others at once: its name, then events, each a msgpack array, one after the other; whoever changes the layout takes
- * another channel (redis-bus.ts).
+ * What one node tells the others at once: a signature of all that follows, its name, the number of this payload among its own, then events, each a
+ * msgpack array, one after the other; whoever changes the layout takes another channel (redis-bus.ts).
  *
  *     [1, userIds, frame's JSON, to resuming only, except | null, [conversationId, seq, id] | null, ordered]
  *     [2, userId, sessionId, sessionIds]             the session ended
@@ -12,6 +13,33 @@ import { Frame, type Push, type SessionEnd } from "./push.ts";
 const kinds = { push: 1, sessionEnd: 2, othersEnd: 3 } as const;
 
 const packr = new Packr({ useRecords: false, int64AsType: "number" });
+
+/** Bytes of a signature: HMAC-SHA256, cut as RFC 2104 allows. */
+const signatureBytes = 16;
+
+/** Signs what a node tells the others, so that nobody who has only Redis can tell them anything. */
+export interface Signer {
+  /** @param payload begins with room for the signature, which is written there */
+  sign(payload: Buffer): void;
+  isSigned(payload: Buffer): boolean;
+}
+
+/** @param secrets the first signs, each is accepted; "" is none */
+export function createSigner(secrets: readonly string[]): Signer {
+  const given = secrets.filter((secret) => secret !== "");
+  const keys = given.map((secret) => createSecretKey(Buffer.from(hkdfSync("sha256", secret, "", "om bus events", 32))));
+  const signature = (payload: Buffer, key: (typeof keys)[number]): Buffer =>
+    createHmac("sha256", key).update(payload.subarray(signatureBytes)).digest().subarray(0, signatureBytes);
+  return {
+    sign(payload) {
+      const [key] = keys;
+      if (key !== undefined) signature(payload, key).copy(payload);
+    },
+    isSigned: (payload) =>
+      payload.length > signatureBytes &&
+      keys.some((key) => timingSafeEqual(signature(payload, key), payload.subarray(0, signatureBytes))),
+  };
+}
 
 /** An event without the name. */
 function encodeEvent(event: Push | SessionEnd): Buffer {
@@ -26,47 +54,62 @@ function encodeEvent(event: Push | SessionEnd): Buffer {
     : packr.pack([kinds.othersEnd, userId, ended.exceptSessionId ?? null, sessionIds]);
 }
 
-/**
- * Payloads of at most `maxBytes`, as few as possible, with the number of their events. One that holds a single event may be larger.
- * @param node who sends them
- */
-export function encodeEvents(
-  node: string,
-  events: readonly (Push | SessionEnd)[],
-  maxBytes: number,
-): { payload: Buffer; count: number }[] {
+/** Makes the payloads of one node. */
+export function createEncoder(node: string, { sign }: Pick<Signer, "sign">) {
+  const room = Buffer.alloc(signatureBytes);
   const name = packr.pack(node);
-  const payloads: { parts: Buffer[]; bytes: number }[] = [];
-  for (const event of events) {
-    const part = encodeEvent(event);
-    const last = payloads.at(-1);
-    if (last === undefined || last.bytes + part.length > maxBytes)
-      payloads.push({ parts: [name, part], bytes: name.length + part.length });
-    else {
-      last.parts.push(part);
-      last.bytes += part.length;
-    }
-  }
-  return payloads.map(({ parts, bytes }) => ({ payload: Buffer.concat(parts, bytes), count: parts.length - 1 }));
+  let number = 0;
+  return {
+    /** Tells whether this node sent a payload, without decoding it. */
+    isOwn: (payload: Buffer): boolean => payload.subarray(signatureBytes, signatureBytes + name.length).equals(name),
+    /** Payloads of at most `maxBytes`, as few as possible, with their events. One that holds a single event may be larger. */
+    encode<Event extends Push | SessionEnd>(
+      events: readonly Event[],
+      maxBytes: number,
+    ): { payload: Buffer; events: Event[] }[] {
+      const payloads: { parts: Buffer[]; bytes: number; events: Event[] }[] = [];
+      for (const event of events) {
+        const part = encodeEvent(event);
+        const last = payloads.at(-1);
+        if (last === undefined || last.bytes + part.length > maxBytes) {
+          const head = [room, name, packr.pack((number += 1))];
+          const bytes = head.reduce((sum, { length }) => sum + length, part.length);
+          payloads.push({ parts: [...head, part], bytes, events: [event] });
+        } else {
+          last.parts.push(part);
+          last.bytes += part.length;
+          last.events.push(event);
+        }
+      }
+      return payloads.map(({ parts, bytes, events: within }) => {
+        const payload = Buffer.concat(parts, bytes);
+        sign(payload);
+        return { payload, events: within };
+      });
+    },
+  };
 }
 
-/** Tells whether this node sent a payload, without decoding it. */
-export function ownEvents(node: string): (payload: Buffer) => boolean {
-  const name = packr.pack(node);
-  return (payload) => payload.subarray(0, name.length).equals(name);
-}
-
-/** Undefined stands for what is no event. Never throws. */
-export function decodeEvents(payload: Buffer): (Push | SessionEnd | undefined)[] {
+/** What a payload says, whoever signed it; undefined stands for what is no event. Never throws. */
+export function decodeEvents(payload: Buffer): {
+  node: string;
+  number: number;
+  events: (Push | SessionEnd | undefined)[];
+} {
+  const nothing = { node: "", number: 0, events: [undefined] };
   try {
-    const [node, ...events] = packr.unpackMultiple(payload) as unknown[];
-    if (typeof node !== "string" || events.length === 0) return [undefined];
-    return events.map((parts) => {
-      if (!Array.isArray(parts)) return undefined;
-      return parts[0] === kinds.push ? pushOf(parts) : sessionEndOf(parts);
-    });
+    const [node, number, ...events] = packr.unpackMultiple(payload.subarray(signatureBytes)) as unknown[];
+    if (typeof node !== "string" || !isId(number) || events.length === 0) return nothing;
+    return {
+      node,
+      number,
+      events: events.map((parts) => {
+        if (!Array.isArray(parts)) return undefined;
+        return parts[0] === kinds.push ? pushOf(parts) : sessionEndOf(parts);
+      }),
+    };
   } catch {
-    return [undefined];
+    return nothing;
   }
 }
 

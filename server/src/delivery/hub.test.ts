@@ -6,6 +6,8 @@ function socket(id: number, log: string[], userId = 7): HubSocket {
     id: String(id),
     userId,
     sessionId: undefined,
+    openedAt: 0,
+    tokenEndsAt: undefined,
     resuming: true,
     push: () => void log.push(`push ${id}`),
     evict: () => void log.push(`evict ${id}`),

@@ -1,5 +1,8 @@
 import type { Push, SessionEnd } from "./push.ts";
 
+/** Why a socket is closed: its session is over for good, or it may come back with a fresh token. */
+export type EndReason = "ended" | "expired";
+
 /** A socket as the hub sees it. */
 export interface HubSocket {
   readonly id: string;
@@ -9,10 +12,16 @@ export interface HubSocket {
   push(push: Push): void;
   /** Of its access token; undefined for a token of the old server. */
   readonly sessionId: number | undefined;
+  /** When it was opened, in ms since 1970. */
+  readonly openedAt: number;
+  /**
+   * When the access token ends that stood in its address or names no session, in ms since 1970. Addresses are logged on their way, so by then the
+   * session must have been renewed, which shows that its owner is there. undefined: the socket lives as long as its session.
+   */
+  readonly tokenEndsAt: number | undefined;
   /** Asks the socket to go because its user has too many. */
   evict(): void;
-  /** Closes it for good: its session is over. */
-  end(): void;
+  end(why: EndReason): void;
 }
 
 /** Who is connected to this node: user → sockets. A socket removes only itself. */
@@ -21,6 +30,8 @@ export interface Hub {
   remove(socket: HubSocket): void;
   deliver(event: Push | SessionEnd): void;
   isOnline(userId: number): boolean;
+  /** Every socket of this node. */
+  all(): Iterable<HubSocket>;
   sockets(): number;
   /** Called on a user's first socket and after the last one, in that order per user. */
   onPresence(listener: (userId: number, online: boolean) => void): void;
@@ -75,6 +86,9 @@ export function createHub(options: { maxSocketsPerUser: number }): Hub {
       }
     },
     isOnline: (userId) => users.has(userId),
+    *all() {
+      for (const { connected } of users.values()) yield* connected;
+    },
     sockets: () => count,
     onPresence: (listener) => void listeners.push(listener),
   };
@@ -82,7 +96,7 @@ export function createHub(options: { maxSocketsPerUser: number }): Hub {
 
 function endSockets(sockets: Iterable<HubSocket>, ended: SessionEnd["ended"]): void {
   for (const socket of sockets) {
-    if (isOver(socket, ended)) socket.end();
+    if (isOver(socket, ended)) socket.end("ended");
   }
 }
 

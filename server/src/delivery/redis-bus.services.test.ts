@@ -4,7 +4,7 @@ import { createDisposalStack } from "../platform/disposal-stack.ts";
 import type { Redis } from "../platform/redis/redis.ts";
 import { busSuite, pushOf, textOf } from "../../tests/fixtures/bus-suite.ts";
 import { withLongTimeouts, redisClient, until } from "../../tests/fixtures/redis-clients.ts";
-import { encodeEvents } from "./event-bytes.ts";
+import { createEncoder, createSigner } from "./event-bytes.ts";
 import type { Push, SessionEnd } from "./push.ts";
 import { createRedisBus, type BusEvents, type RedisBus } from "./redis-bus.ts";
 
@@ -14,6 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
+const secret = "a secret of the tests, long enough";
 const soon = { timeout: 30_000, interval: 5 };
 
 interface Node extends AsyncDisposable {
@@ -47,7 +48,8 @@ async function openNode(port: number, { db = 0, username = "", password = "" } =
     subscribeFailed: (why) => void node.whys.push(why),
     failure: (error) => void node.failures.push(error),
   };
-  const bus = disposals.use(createRedisBus({ redis: withLongTimeouts(redis), endpoints: redis.endpoints, db, events }));
+  const more = { endpoints: redis.endpoints, db, secrets: [secret], events };
+  const bus = disposals.use(createRedisBus({ redis: withLongTimeouts(redis), ...more }));
   bus.subscribe((event) => void node.got.push(event));
   bus.start();
   await until(redis, true);
@@ -111,31 +113,38 @@ test("installations that share a Redis under different database numbers do not h
   expect(stranger.texts()).toEqual(["hello"]);
 });
 
-test("what is no event is counted and dropped, also by a node that sends it; an event of 1 MiB is too large", async () => {
+test("what is not signed with the key, or comes a second time, is counted and dropped, and an event of 1 MiB is too large", async () => {
   await using a = await openNode(server.port);
   await using b = await openNode(server.port);
   for (const bad of ["", "hello", "\u0091", "{}", "[1,2,3]"]) server.cli("PUBLISH", "om:bus:0", bad);
   const huge = pushOf("x".repeat(1_048_576));
-  await a.redis.call(1_000, "PUBLISH", "om:bus:0", encodeEvents("somebody", [huge], 1)[0]?.payload ?? "");
+  const stranger = (key: string) => createEncoder("somebody", createSigner([key]));
+  const publish = async (payload: Buffer | undefined) => a.redis.call(1_000, "PUBLISH", "om:bus:0", payload ?? "");
+  await publish(stranger(secret).encode([huge], 1)[0]?.payload);
+  await publish(stranger("what a stranger guesses").encode([pushOf("forged")], 1_000)[0]?.payload);
+  const [recorded] = stranger(secret).encode([pushOf("recorded")], 1_000);
+  await publish(recorded?.payload);
+  await publish(recorded?.payload);
   a.bus.publish([huge, pushOf("after")]);
-  await vi.waitFor(() => expect(b.texts()).toEqual(["after"]), soon);
-  expect(b.counts).toEqual({ listened: 1, invalid: 5, too_large: 1, received: 1 });
-  await vi.waitFor(() => expect(a.counts).toMatchObject({ invalid: 5, too_large: 2, published: 1 }), soon);
-  expect([a.texts().length, a.failures, b.failures]).toEqual([2, [], []]);
+  await vi.waitFor(() => expect(b.texts()).toEqual(["recorded", "after"]), soon);
+  expect(b.counts).toEqual({ listened: 1, forged: 7, too_large: 1, received: 2 });
+  await vi.waitFor(() => expect(a.counts).toMatchObject({ forged: 7, too_large: 2, published: 1 }), soon);
+  expect([a.texts().length, a.failures, b.failures]).toEqual([3, [], []]);
 });
 
-test("Redis killed and started again: the own sockets are served meanwhile, the others again afterwards, nothing twice", async () => {
+test("Redis killed and started again: the own sockets are served meanwhile, the others again afterwards, nothing twice, ends of sessions late", async () => {
   await using own = await startRedis();
   await using a = await openNode(own.port);
   await using b = await openNode(own.port);
   await own.kill();
   await vi.waitFor(() => expect([a.listens(), b.listens(), a.redis.usable]).toEqual([false, false, false]), soon);
-  a.bus.publish([pushOf("meanwhile")]);
-  expect([a.texts(), a.counts["unsent"]]).toEqual([["meanwhile"], 1]);
+  a.bus.publish([pushOf("meanwhile"), { userId: 7, ended: { sessionId: 4 }, sessionIds: [4] }]);
+  expect([a.texts(), a.counts["unsent"]]).toEqual([["meanwhile", "end of 7"], 2]);
   await own.start();
   await vi.waitFor(() => expect([b.listens(), a.redis.usable]).toEqual([true, true]), soon);
   a.bus.publish([pushOf("again")]);
-  await vi.waitFor(() => expect(b.texts()).toEqual(["again"]), soon);
+  // The end of a session is told as soon as that is possible.
+  await vi.waitFor(() => expect(b.texts().toSorted()).toEqual(["again", "end of 7"]), soon);
   expect([a.failures, b.failures, b.counts["listened"]]).toEqual([[], [], 2]);
 });
 

@@ -1,11 +1,12 @@
 import type { Group, RouteBody } from "@om/protocol";
 import type { Caller } from "../platform/caller.ts";
-import { cleanText } from "../platform/cut-text.ts";
+import { normalizedText } from "../platform/cut-text.ts";
 import { OmError } from "../platform/om-error.ts";
+import { cleanLines } from "../platform/visible-text.ts";
 import { changeGroup, requireAdmin, type GroupDeps } from "./change-group.ts";
 import type { GroupDetails, GroupRow } from "./group-store.ts";
 import { groupView } from "./group-view.ts";
-import { isTooLong, parseGroupId, parseGroupName, parseHandle } from "./parse-input.ts";
+import { isTooLong, parseGroupId, parseGroupName, parseHandle, parseNewHandle } from "./parse-input.ts";
 
 /** What is absent or null stays. A group that becomes private gives its handle back. An edit that changes nothing is no change. */
 export async function editGroup(
@@ -33,12 +34,17 @@ function mergeDetails(before: GroupRow, body: RouteBody<"editGroup">): GroupDeta
   const isPublic = body.is_public ?? before.is_public;
   const details = {
     name: parseGroupName(body.name ?? before.name),
-    description: cleanText(body.description ?? before.description),
+    description: cleanLines(normalizedText(body.description ?? before.description)),
     isPublic,
-    handle: isPublic ? parseHandle(body.handle ?? before.handle) : undefined,
+    handle: isPublic ? mergedHandle(before.handle, body.handle) : undefined,
   };
   if (isTooLong(details)) throw new OmError("group_text_too_long");
   return details;
+}
+
+function mergedHandle(before: string | null, given: string | null | undefined): string {
+  const handle = parseHandle(given ?? before);
+  return handle.toLowerCase() === before?.toLowerCase() ? handle : parseNewHandle(handle);
 }
 
 function isUnchanged(before: GroupRow, details: GroupDetails): boolean {

@@ -3,7 +3,7 @@ import { changeGroup, type GroupDeps, type GroupStores } from "./change-group.ts
 import { membershipStore, type GroupHead } from "./membership-store.ts";
 import { parseGroupId } from "./parse-input.ts";
 
-type Deps = Omit<GroupDeps, "views">;
+type Deps = Omit<GroupDeps, "views" | "whoMayAdd">;
 
 /** Groups of one user that are left before the next are looked up. */
 const page = 500;
@@ -36,6 +36,7 @@ export async function leaveAllGroups(deps: Deps, userId: number): Promise<void> 
 async function leaveOne(deps: Deps, groupId: number, userId: number): Promise<void> {
   await changeGroup(deps, { groupId, kind: "left", userIds: [userId], actorId: userId }, async (stores) => {
     const access = await stores.members.access(groupId, userId);
-    return { head: access && (await removeFromGroup(stores, access.conversation_id, userId)) };
+    const isMember = (access?.role ?? null) !== null;
+    return { head: isMember && access ? await removeFromGroup(stores, access.conversation_id, userId) : undefined };
   });
 }

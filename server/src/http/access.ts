@@ -29,6 +29,11 @@ export async function authenticate({ headers }: Asked, verify: VerifyToken, fall
   return caller;
 }
 
+/** Whether header or cookie say who calls, so that `authenticate` needs no fallback. */
+export function hasCredentials({ headers }: Asked): boolean {
+  return (headers.authorization ?? "") !== "" || parseCookies(headers.cookie).access !== "";
+}
+
 /** @throws OmError `forbidden_origin` */
 export function checkOrigin({ headers }: Asked, isAllowed: IsAllowedOrigin): void {
   if (!isAllowed(headers.origin, headers.host)) throw new OmError("forbidden_origin");

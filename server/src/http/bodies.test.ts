@@ -76,6 +76,7 @@ test.each([
   ["an id beyond what JavaScript holds", '{"recipient_id":9007199254740993}'],
   ["NUL bytes", "\0\0"],
   ["brackets without end", "[".repeat(200_000)],
+  ["brackets within brackets", `{"content":"a","z":${"[".repeat(1000)}${"]".repeat(1000)}}`],
 ])("%s is invalid_request_body", async (_what, body) => {
   expect(shown(await post(body))).toEqual(refused);
 });
@@ -85,6 +86,7 @@ test.each([
   ["null fields", '{"content":null}', { content: null }],
   ["unknown fields", '{"x":1,"content":"a"}', { x: 1, content: "a" }],
   ["a field twice: the last counts", '{"content":"a","content":"b"}', { content: "b" }],
+  ["many brackets in a text", `{"content":"\\"${"[".repeat(1000)}\\\\"}`, { content: `"${"[".repeat(1000)}\\` }],
   ["blanks around", ' \n{"content":"a"}\t', { content: "a" }],
 ])("%s passes", async (_what, body, expected) => {
   const answer = await post(body);
@@ -174,17 +176,22 @@ test("a wrong token is told so before any of the body is there", async () => {
   expect(await announced("/api/messages", "POST", "Bearer bad")).toBe("HTTP/1.1 401 Unauthorized");
 });
 
-test("413 arrives at a client that reads only when it has sent all, and the connection goes on", async () => {
+test.each([
+  ["a client that reads only when it has sent all", ""],
+  ["one that wants the connection closed after it", "connection: close\r\n"],
+])("413 arrives at %s, because the rest of its body is dropped", async (_what, header) => {
   const socket = connect(http.port, "127.0.0.1");
   const size = 5_000_000;
   socket.pause();
   socket.write(
-    `POST /api/auth/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${size}\r\n\r\n`,
+    `POST /api/auth/login HTTP/1.1\r\nhost: x\r\n${header}content-type: application/json\r\ncontent-length: ${size}\r\n\r\n`,
   );
   await new Promise((resolve) => socket.write(Buffer.alloc(size, "x"), resolve));
   let text = "";
   socket.on("data", (data) => (text += data.toString())).resume();
   await expect.poll(() => text).toMatch(/^HTTP\/1\.1 413 [^]*Request Entity Too Large$/);
+  // Nothing more is taken of a connection that was to be closed.
+  if (header !== "") return void socket.destroy();
   text = "";
   socket.write("GET /health HTTP/1.1\r\nhost: x\r\n\r\n");
   await expect.poll(() => text).toMatch(/^HTTP\/1\.1 200 OK/);

@@ -40,11 +40,26 @@ export function createBodyReader({ body: schema }: Route, maxBytes: number, tran
 }
 
 function parse(bytes: Buffer): unknown {
+  if (isDeep(bytes)) throw new OmError("invalid_request_body");
   try {
     return JSON.parse(bytes.toString("utf8"));
   } catch {
     throw new OmError("invalid_request_body");
   }
+}
+
+/** Whether brackets stand within brackets, deeper than any of our bodies: slow to parse, and never meant. */
+function isDeep(bytes: Buffer): boolean {
+  let depth = 0;
+  let inString = false;
+  for (let at = 0; at < bytes.length && depth <= 16; at += 1) {
+    const byte = bytes[at];
+    if (byte === 0x22) inString = !inString;
+    else if (inString) at += byte === 0x5c ? 1 : 0;
+    else if (byte === 0x5b || byte === 0x7b) depth += 1;
+    else if (byte === 0x5d || byte === 0x7d) depth -= 1;
+  }
+  return depth > 16;
 }
 
 /** @throws BodyTooLarge, OmError `request_too_slow`, `unavailable` when too much is under way, `invalid_request_body` when it breaks off */

@@ -15,6 +15,8 @@ test("three cookies in order, attributes in order", () => {
 });
 
 test.each<[Record<string, string>, string]>([
+  [{ PUBLIC_API_BASE_URL: "https://chat.example.org/api" }, "path=/; HttpOnly; secure; SameSite=Lax"],
+  [{ PUBLIC_API_BASE_URL: "http://chat.example.org/api" }, "path=/; HttpOnly; SameSite=Lax"],
   [{ COOKIE_SECURE: "true" }, "path=/; HttpOnly; secure; SameSite=Lax"],
   [{ COOKIE_DOMAIN: "example.org" }, "domain=example.org; path=/; HttpOnly; SameSite=Lax"],
   [{ COOKIE_SAMESITE: "strict" }, "path=/; HttpOnly; SameSite=Strict"],

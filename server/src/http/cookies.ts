@@ -1,20 +1,21 @@
 import { parse } from "cookie";
 import type { Config } from "../config.ts";
 
-type CookieSettings = Pick<Config, "cookieSecure" | "cookieDomain" | "cookieSameSite">;
+type CookieSettings = Pick<Config, "cookieSecure" | "cookieDomain" | "cookieSameSite" | "publicApiBaseUrl">;
 
 /** The cookies of wire contract §3.2, as Set-Cookie values. */
 export interface Cookies {
   session(tokens: { access: string; refresh: string; csrf: string }): string[];
   csrf(token: string): string;
-  cleared(): string[];
+  /** For a logout; `everything`: the CSRF token too. */
+  cleared(everything?: boolean): string[];
 }
 
 const accessSeconds = 900;
 const refreshSeconds = 7 * 24 * 3600;
 
 export function createCookies(settings: CookieSettings, now: () => number): Cookies {
-  const secure = settings.cookieSecure || settings.cookieSameSite === "None";
+  const secure = settings.cookieSecure || settings.cookieSameSite === "None" || isHttps(settings.publicApiBaseUrl);
   const cookie = (
     name: string,
     value: string,
@@ -38,9 +39,16 @@ export function createCookies(settings: CookieSettings, now: () => number): Cook
       cookie("om_refresh", tokens.refresh, { expires: now() + refreshSeconds * 1000, httpOnly: true }),
       csrf(tokens.csrf),
     ],
-    cleared: () =>
-      ["om_access", "om_refresh"].map((name) => cookie(name, "", { expires: 0, httpOnly: true, sameSite: "Lax" })),
+    cleared: (everything = false) => [
+      ...["om_access", "om_refresh"].map((name) => cookie(name, "", { expires: 0, httpOnly: true, sameSite: "Lax" })),
+      ...(everything ? [cookie("om_csrf", "", { expires: 0, httpOnly: false, sameSite: "Lax" })] : []),
+    ],
   };
+}
+
+/** Whether people reach the server by https only. */
+export function isHttps(publicUrl: string): boolean {
+  return publicUrl.toLowerCase().startsWith("https:");
 }
 
 function sameSite(value: string): string[] {

@@ -168,6 +168,7 @@ test("before the server has started nothing is asked of memory", () => {
   const handle = createKeptAnswers({
     kept: () => undefined,
     isAllowed: () => true,
+    headers: [],
     sending: () => true,
     onAnswered: () => undefined,
   });

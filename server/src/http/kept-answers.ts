@@ -3,7 +3,7 @@ import type { Caller } from "../platform/caller.ts";
 import { parseCookies } from "./cookies.ts";
 import { corsHeaders } from "./cors.ts";
 import type { IsAllowedOrigin } from "./origin.ts";
-import { cacheHeaders, commonHeaders, etagHeaders, matchesEtag, requestId } from "./responses.ts";
+import { cacheHeaders, etagHeaders, matchesEtag, requestId } from "./responses.ts";
 import type { Transfers } from "./transfers.ts";
 
 /** The bytes of an answer that was given before. */
@@ -37,6 +37,8 @@ export function createKeptAnswers(deps: {
   /** undefined while the server starts or stops. */
   kept: () => KeptAnswers | undefined;
   isAllowed: IsAllowedOrigin;
+  /** Of every answer: names and values in turn. */
+  headers: readonly string[];
   sending: Transfers["sending"];
   onAnswered: (request: IncomingMessage, answered: Answered, caller: Caller) => void;
 }): (request: IncomingMessage, response: ServerResponse, otherwise: () => void) => void {
@@ -53,7 +55,7 @@ export function createKeptAnswers(deps: {
     const lines = [
       "x-request-id",
       id,
-      ...commonHeaders,
+      ...deps.headers,
       ...corsHeaders(headers, isAllowed),
       ...cacheHeaders(answer.route),
       ...etagHeaders(answer.etag),

@@ -50,8 +50,29 @@ test("/metrics is Prometheus text for this machine, not for whoever came through
   expect(answer.headers["content-type"]).toMatch(/^text\/plain; version=0\.0\.4/);
   expect(answer.text).toContain("# TYPE om_http_requests_total counter");
   expect(answer.text).toContain("process_cpu_seconds_total");
-  const proxied = await http.call("GET", "/metrics", { headers: { "x-forwarded-for": "127.0.0.1" } });
-  expect(proxied.status).toBe(403);
+  for (const [name, value] of [
+    ["x-forwarded-for", "127.0.0.1"],
+    ["X-Forwarded-Proto", "https"],
+    ["x-real-ip", "127.0.0.1"],
+    ["forwarded", "for=127.0.0.1"],
+    ["via", "1.1 proxy"],
+    ["cf-connecting-ip", "127.0.0.1"],
+    // A page that reaches this machine by a name of its own.
+    ["host", "evil.example"],
+  ] as const) {
+    const proxied = await http.call("GET", "/metrics", { headers: { [name]: value } });
+    expect([name, proxied.status]).toEqual([name, 403]);
+  }
+});
+
+test("B7: with a public https address every answer says to use nothing else", async () => {
+  http = await openHttp({ env: { PUBLIC_API_BASE_URL: "https://chat.example.org/api" } });
+  for (const path of ["/health", "/nothing", "/api/users/me"]) {
+    expect((await http.call("GET", path)).headers["strict-transport-security"]).toBe("max-age=31536000");
+  }
+  await http[Symbol.asyncDispose]();
+  http = await openHttp({ env: { PUBLIC_API_BASE_URL: "http://chat.example.org/api" } });
+  expect((await http.call("GET", "/health")).headers["strict-transport-security"]).toBeUndefined();
 });
 
 test("/metrics with METRICS_TOKEN asks everybody for it", async () => {

@@ -1,6 +1,7 @@
 import { wsQuery } from "@om/protocol";
 import type { FastifyInstance } from "fastify";
 import { authenticate, checkOrigin, isSame, type AccessRules } from "./access.ts";
+import { isLocalName } from "./origin.ts";
 import { identity } from "../platform/identity.ts";
 import { statesOf, type Dependencies } from "./readiness.ts";
 import { sendJson, sendText } from "./responses.ts";
@@ -51,10 +52,12 @@ export function addOperationRoutes(app: FastifyInstance, options: OperationOptio
     });
   });
   app.get("/metrics", async (request, reply) => {
-    const { authorization, "x-forwarded-for": forwarded } = request.headers;
+    const { authorization, host = "" } = request.headers;
+    // What comes by way of a proxy on this machine, or by a stranger's name for it, is from anywhere.
+    const isHere = isLoopback(request.socket.remoteAddress) && isLocalName(host);
     const allowed =
       options.metricsToken === ""
-        ? isLoopback(request.socket.remoteAddress) && forwarded === undefined
+        ? isHere && !Object.keys(request.headers).some((name) => proxyHeader.test(name))
         : isSame(authorization ?? "", `Bearer ${options.metricsToken}`);
     if (!allowed) return sendText(reply, 403, "Forbidden");
     return reply.header("content-type", "text/plain; version=0.0.4; charset=utf-8").send(await options.metrics());
@@ -67,6 +70,10 @@ export function addOperationRoutes(app: FastifyInstance, options: OperationOptio
     return sendText(reply, 426, "Upgrade Required");
   });
 }
+
+/** What proxies and content networks add to the requests that they pass on. */
+const proxyHeader =
+  /^(forwarded|via|x-forwarded.*|x-real-.*|x-original-.*|x-envoy-.*|x-proxy.*|cf-.*|cdn-.*|fastly-.*|true-client-ip|.*client-ip)$/;
 
 function isLoopback(address: string | undefined): boolean {
   return address !== undefined && /^(::ffff:)?127\.|^::1$/.test(address);

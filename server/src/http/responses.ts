@@ -4,7 +4,7 @@ import type { AuthAnswer, Route, RouteName } from "@om/protocol";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { FileResponse } from "../platform/file-response.ts";
 import { isJsonText } from "../platform/json-text.ts";
-import { parseCookies, type Cookies } from "./cookies.ts";
+import { isHttps, parseCookies, type Cookies } from "./cookies.ts";
 import { sendFile } from "./files.ts";
 import type { WithEtag } from "../platform/route-handlers.ts";
 
@@ -15,7 +15,14 @@ export function requestId({ headers }: Pick<IncomingMessage, "headers">): string
 }
 
 /** Of every response: names and values in turn. */
-export const commonHeaders = ["x-content-type-options", "nosniff", "referrer-policy", "no-referrer"];
+export const commonHeaders = (publicUrl: string): string[] => [
+  "x-content-type-options",
+  "nosniff",
+  "referrer-policy",
+  "no-referrer",
+  ...(isHttps(publicUrl) ? ["strict-transport-security", "max-age=31536000"] : []),
+];
+
 /** Nobody keeps an answer, unless it is one's own profile or says otherwise. */
 export const cacheHeaders = (route?: string): string[] => [
   "cache-control",

@@ -19,6 +19,7 @@ import { cors } from "./cors.ts";
 import { addDocsRoutes } from "./docs-routes.ts";
 import { sendError } from "./errors.ts";
 import type { Handlers, RouteRequest } from "../platform/route-handlers.ts";
+import { plainForwarded } from "./forwarded.ts";
 import { HttpRequest } from "./http-request.ts";
 import { createKeptAnswers, type KeptAnswers } from "./kept-answers.ts";
 import { createLimits, limitReached, networkOf, type Limits } from "./limits.ts";
@@ -108,6 +109,7 @@ function openFastify(
   const keptAnswers = createKeptAnswers({
     kept: () => (app.server.listening ? context.serving()?.kept : undefined),
     isAllowed,
+    headers: commonHeaders(config.publicApiBaseUrl),
     sending: transfers.sending,
     onAnswered(request, answered, caller) {
       const { url = "" } = request;
@@ -123,9 +125,10 @@ function openFastify(
   });
   const app = fastify({
     serverFactory(handler) {
-      return createServer({ ...timeouts, IncomingMessage: HttpRequest }, (request, response) =>
-        keptAnswers(request, response, () => handler(request, response)),
-      ).setTimeout(stillTimeoutMs);
+      return createServer({ ...timeouts, IncomingMessage: HttpRequest }, (request, response) => {
+        plainForwarded(request);
+        keptAnswers(request, response, () => handler(request, response));
+      }).setTimeout(stillTimeoutMs);
     },
     forceCloseConnections: "idle",
     trustProxy: config.trustProxy.length > 0 && config.trustProxy,
@@ -141,13 +144,14 @@ function openFastify(
 }
 
 function addCommonHooks(app: FastifyInstance, context: Context): void {
-  const { config, isAllowed, telemetry, serving, limits, rules } = context;
+  const { config, isAllowed, telemetry, serving, limits, rules, cookies } = context;
   const isTrusted = proxyAddress.compile(config.trustProxy);
+  const common = [...commonHeaders(config.publicApiBaseUrl), ...cacheHeaders()];
   app.addHook("onRequest", async (request, reply) => {
     const { "x-forwarded-for": list, forwarded } = request.headers;
     const { remoteAddress: peer } = request.socket;
     if ((list ?? forwarded) !== undefined && peer !== undefined && !isTrusted(peer, 0)) telemetry.http.notTrusted(peer);
-    addHeaders(reply, ["x-request-id", request.id, ...commonHeaders, ...cacheHeaders()]);
+    addHeaders(reply, ["x-request-id", request.id, ...common]);
     if (cors(request, reply, isAllowed)) return reply;
     serving();
     request.contentType = request.headers["content-type"] ?? "";
@@ -176,6 +180,9 @@ function addCommonHooks(app: FastifyInstance, context: Context): void {
   app.setErrorHandler((error, request, reply) => {
     const name = nameOf(request);
     const route: Route | undefined = name === undefined ? undefined : routes[name];
+    // The first web client would try for ever with the cookies that it has (O-20).
+    if (error instanceof OmError && error.code === "invalid_refresh")
+      void reply.header("set-cookie", cookies.cleared(true));
     logRouteEvent(telemetry.security, request, { error });
     return sendError(error, { request, reply, route }, (cause) =>
       telemetry.http.failed({ id: request.id, route: name ?? "other" }, cause),
@@ -208,6 +215,8 @@ function addTransferHooks(app: FastifyInstance, transfers: Transfers): void {
   app.addHook("onSend", (request, reply, payload, done) => {
     const streamed = payload instanceof Readable;
     const bytes = streamed ? Number(reply.getHeader("content-length")) : Buffer.isBuffer(payload) ? payload.length : 0;
+    // Closing while the client is still sending would lose the answer.
+    if (!request.raw.complete) reply.raw.shouldKeepAlive = true;
     if (transfers.sending(reply.raw, ownerOf(request), { bytes, streamed })) return done(null, payload);
     if (streamed) payload.destroy();
     done(new OmError("unavailable"));

@@ -93,10 +93,10 @@ const post = (path: string, length: number, type = "application/json") =>
   `POST ${path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer good\r\ncontent-type: ${type}\r\ncontent-length: ${length}\r\n\r\n`;
 
 test.each([
-  ["JSON", post("/api/messages", 1000), '{"content":'],
+  ["JSON", post("/api/messages", 100_000), '{"content":'],
   [
     "an upload",
-    post("/api/media/attachments", 1000, `multipart/form-data; boundary=${boundary}`),
+    post("/api/media/attachments", 1_000_000, `multipart/form-data; boundary=${boundary}`),
     `--${boundary}\r\ncontent-disposition: form-data; name="attachment"; filename="a"\r\n\r\nx`,
   ],
 ])("%s that drips in is answered 408, and its connection ends", async (_what, head, begin) => {

@@ -70,7 +70,8 @@ const advanceDeliveredVer = statement<never>(
   "messages.advance_delivered_ver",
   `update participants p set delivered_ver = $3
    from (select set_config('synchronous_commit', 'off', true)) as async_commit
-   where p.user_id = $1 and p.conversation_id = $2 and p.delivered_ver < $3`,
+   where p.user_id = $1 and p.conversation_id = $2 and p.delivered_ver < $3
+     and exists (select from users u where u.id = $1 and u.deleted_at is null)`,
 );
 
 /** A user, and what was sent already: conversation → seq. */

@@ -41,9 +41,10 @@ describeDatabases(
           pair,
         ),
         database.rows("select list_ver from user_state where user_id in ($1, $2) order by user_id", pair),
+        database.rows("select ver from users where id in ($1, $2) order by id", pair),
         database.rows(
           `select replace(replace(d.key, ':' || $1::bigint, ':lo'), ':' || $2::bigint, ':hi') as key, max(d.ver) as ver from cache_dirty d
-           where d.key ~ ('^(conv|unread|convlist):(' || $1::bigint || '|' || $2::bigint || ')(:|$)') group by 1 order by 1`,
+           where d.key ~ ('^(conv|unread|convlist|profile):(' || $1::bigint || '|' || $2::bigint || ')(:|$)') group by 1 order by 1`,
           pair,
         ),
       ]);
@@ -56,6 +57,7 @@ describeDatabases(
         conversation_id: typeof row.conversation_id,
         created_at: row.created_at.slice(-1),
         recipient_id: (row.recipient_id ?? 0) - base,
+        apart: row.apart.map((userId) => userId - base),
         sender: { ...row.sender, id: row.sender.id - base, username: "" },
       };
 
@@ -66,6 +68,7 @@ describeDatabases(
         fc.record({ kind: fc.constant("self" as const), by: fc.nat(1), id: fc.nat(12) }),
         fc.record({ kind: fc.constant("block" as const), by: fc.nat(1), on: fc.boolean() }),
         fc.record({ kind: fc.constant("read" as const), by: fc.nat(1) }),
+        fc.record({ kind: fc.constant("close" as const), by: fc.nat(1), on: fc.boolean() }),
       );
       const sent = (id: number) => ({ kind: "send" as const, by: 0, id });
       // The recipient sees the last message again after one that was hidden from that person.
@@ -76,6 +79,7 @@ describeDatabases(
         { kind: "block" as const, by: 1, on: false },
         sent(3),
       ];
+      const byClosed = [sent(1), { kind: "close" as const, by: 0, on: true }, sent(2), sent(1)];
       let round = 0;
       await fc.assert(
         fc.asyncProperty(
@@ -92,6 +96,11 @@ describeDatabases(
                 const [me = 0, peer = 0] = one.by === 0 ? pair : pair.toReversed();
                 if (one.kind === "read")
                   await advancePositions(db, [{ userId: me, to: { latestOfPeer: peer }, read: true }], epoch);
+                else if (one.kind === "close")
+                  await database.rows("update users set deleted_at = case when $2 then now() end where id = $1", [
+                    me,
+                    one.on,
+                  ]);
                 else if (one.kind === "block")
                   await database.rows(
                     one.on
@@ -121,7 +130,13 @@ describeDatabases(
             expect(first).toEqual(second);
           },
         ),
-        { numRuns: 40, examples: [[afterHidden, null]] },
+        {
+          numRuns: 40,
+          examples: [
+            [afterHidden, null],
+            [byClosed, null],
+          ],
+        },
       );
       // Both ways were gone.
       expect(names.filter((name) => name === "messages.send_direct").length).toBeGreaterThan(40);

@@ -9,7 +9,7 @@ import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 const startTimeoutMs = 1_000;
 
 /** The bus: between all nodes of one Redis, or of this node alone. */
-export function openBus(opened: OpenRedis | undefined, telemetry: Telemetry) {
+export function openBus(opened: OpenRedis | undefined, secrets: readonly string[], telemetry: Telemetry) {
   if (opened === undefined) {
     const bus = createLocalBus((error) => telemetry.failure("bus", error));
     return { bus, connect: async () => undefined, [Symbol.asyncDispose]: async () => undefined };
@@ -20,6 +20,7 @@ export function openBus(opened: OpenRedis | undefined, telemetry: Telemetry) {
     redis: opened.redis,
     endpoints: opened.endpoints,
     db: opened.db,
+    secrets,
     events: {
       ...busTelemetry,
       subscribed(is) {

@@ -1,11 +1,19 @@
-/** Who asks, as the verified access token says. */
+/** Who asks, as a verified access token or ticket and the database say. */
 export interface Caller {
   userId: number;
   email: string;
   role: string;
   /** The session of the token; undefined for a token of the old server. */
   sessionId?: number | undefined;
+  /** When the access token ends, in ms since 1970; undefined for a ticket. */
+  tokenEndsAt?: number | undefined;
 }
 
-/** Reads an access token; undefined when it is forged, expired or malformed. */
-export type VerifyToken = (token: string) => Promise<Caller | undefined>;
+/**
+ * Whose access token it is; undefined when it is forged, expired or malformed, or its session or account is over.
+ * @param options.isConnect the database is asked in any case
+ */
+export type VerifyToken = (token: string, options?: { isConnect?: boolean }) => Promise<Caller | undefined>;
+
+/** Uses up a ticket for one socket; undefined when there is none such. */
+export type UseTicket = (ticket: string) => Promise<Caller | undefined>;

@@ -1,3 +1,14 @@
+import { OmError } from "./om-error.ts";
+
+/**
+ * A name as it is stored: composed (NFC), so that what looks the same is the same, without NUL.
+ * @throws OmError `invalid_request_body` for lone surrogates, which are no text
+ */
+export function normalizedText(text: string): string {
+  if (!text.isWellFormed()) throw new OmError("invalid_request_body");
+  return cleanText(text.normalize("NFC"));
+}
+
 /** Text that PostgreSQL and JSON can hold: lone surrogates and NUL become U+FFFD. */
 export function cleanText(text: string): string {
   return text.toWellFormed().replaceAll("\0", "\ufffd");
@@ -9,6 +20,11 @@ export function hasMoreCharacters(text: string, most: number): boolean {
   let count = 0;
   for (const _ of text) if (++count > most) return true;
   return false;
+}
+
+/** The first `most` characters (code points). */
+export function cutCharacters(text: string, most: number): string {
+  return hasMoreCharacters(text, most) ? Array.from(text).slice(0, most).join("") : text;
 }
 
 /** The longest beginning of `text` that has at most `maxBytes` bytes of UTF-8 and ends between two characters. */

@@ -7,7 +7,7 @@ const store = statement<never>(
   "presence.last_seen",
   `update users u set last_seen = greatest(u.last_seen, to_timestamp(s.at / 1000.0))
    from unnest($1::bigint[], $2::float8[]) as s(user_id, at), (select set_config('synchronous_commit', 'off', true)) as async_commit
-   where u.id = s.user_id`,
+   where u.id = s.user_id and u.deleted_at is null`,
 );
 
 /**

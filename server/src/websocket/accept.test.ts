@@ -12,8 +12,10 @@ function refusingServer(): Server {
   acceptUpgrades(server, {
     isAllowed: () => true,
     verify: async () => undefined,
+    useTicket: async () => undefined,
     hasCapacity: () => true,
     open: () => undefined,
+    onRefused: () => undefined,
   });
   return server;
 }

@@ -2,17 +2,20 @@ import { STATUS_CODES, type IncomingMessage, type Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { errors, limits, wsQuery, type ErrorCode } from "@om/protocol";
 import { WebSocketServer, type WebSocket } from "ws";
-import { authenticate, checkOrigin } from "../http/access.ts";
+import { authenticate, checkOrigin, hasCredentials } from "../http/access.ts";
 import { requestId } from "../http/responses.ts";
 import type { IsAllowedOrigin } from "../http/origin.ts";
-import type { Caller, VerifyToken } from "../platform/caller.ts";
+import type { Caller, UseTicket, VerifyToken } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
 
 /** An upgrade request that was let in. */
 export interface AcceptedUpgrade {
+  request: IncomingMessage;
   ws: WebSocket;
   raw: Duplex;
   caller: Caller;
+  /** See HubSocket. */
+  tokenEndsAt: number | undefined;
   gzip: boolean;
   resuming: boolean;
 }
@@ -20,9 +23,11 @@ export interface AcceptedUpgrade {
 export interface AcceptOptions {
   isAllowed: IsAllowedOrigin;
   verify: VerifyToken;
+  useTicket: UseTicket;
   /** False while the server stops or is full: answered with 503. */
   hasCapacity: () => boolean;
   open: (accepted: AcceptedUpgrade) => void;
+  onRefused: (request: IncomingMessage, answered: { status: number; ms: number }) => void;
 }
 
 /** How long a refused client may take to read the answer, in ms. */
@@ -36,6 +41,9 @@ export function acceptUpgrades(server: Server, options: AcceptOptions): void {
   const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: limits.frameHardBytes });
   sockets.on("headers", (headers, request) => headers.push(...commonHeaders(request)));
   server.on("upgrade", (request, raw, head) => {
+    const began = performance.now();
+    // The same in the answer and in the log.
+    request.headers["x-request-id"] = requestId(request);
     const onEarlyError = (): void => void raw.destroy();
     raw.on("error", onEarlyError);
     void authorizeUpgrade(request, options)
@@ -44,9 +52,12 @@ export function acceptUpgrades(server: Server, options: AcceptOptions): void {
         return { status, code };
       })
       .then((verdict) => {
-        if ("status" in verdict) return refuse(request, raw, verdict);
+        if ("status" in verdict) {
+          refuse(request, raw, verdict);
+          return options.onRefused(request, { status: verdict.status, ms: performance.now() - began });
+        }
         raw.removeListener("error", onEarlyError);
-        sockets.handleUpgrade(request, raw, head, (ws) => options.open({ ws, raw, ...verdict }));
+        sockets.handleUpgrade(request, raw, head, (ws) => options.open({ request, ws, raw, ...verdict }));
       });
   });
 }
@@ -55,19 +66,37 @@ export function acceptUpgrades(server: Server, options: AcceptOptions): void {
 async function authorizeUpgrade(
   request: IncomingMessage,
   options: AcceptOptions,
-): Promise<Refusal | { caller: Caller; gzip: boolean; resuming: boolean }> {
+): Promise<Refusal | Omit<AcceptedUpgrade, "request" | "ws" | "raw">> {
   const [path = "", query = ""] = (request.url ?? "").split("?", 2);
   if (!/^\/ws\/*$/i.test(path)) return { status: 404, text: "Not Found" };
   const parameters = new URLSearchParams(query);
   checkOrigin(request, options.isAllowed);
-  const caller = await authenticate(request, options.verify, parameters.get(wsQuery.token) ?? "");
+  const identified = await identify(request, parameters, options);
   if (!isHandshake(request)) return { status: 426, text: "Upgrade Required" };
   if (!options.hasCapacity()) throw new OmError("unavailable");
   return {
-    caller,
+    ...identified,
     gzip: parameters.get(wsQuery.gzip) === "1" || request.headers["x-supports-gzip"] === "1",
     resuming: parameters.get(wsQuery.resume) === "1",
   };
+}
+
+/** A ticket goes before all else: whoever has one asked for it just now. @throws OmError one of the three 401s */
+async function identify(
+  request: IncomingMessage,
+  parameters: URLSearchParams,
+  { verify, useTicket }: Pick<AcceptOptions, "verify" | "useTicket">,
+): Promise<Pick<AcceptedUpgrade, "caller" | "tokenEndsAt">> {
+  const ticket = parameters.get(wsQuery.ticket) ?? "";
+  if (ticket !== "") {
+    const caller = await useTicket(ticket);
+    if (caller === undefined) throw new OmError("invalid_access_token");
+    return { caller, tokenEndsAt: undefined };
+  }
+  const verifyNow: VerifyToken = (token) => verify(token, { isConnect: true });
+  const caller = await authenticate(request, verifyNow, parameters.get(wsQuery.token) ?? "");
+  const outlivesToken = caller.sessionId !== undefined && hasCredentials(request);
+  return { caller, tokenEndsAt: outlivesToken ? undefined : caller.tokenEndsAt };
 }
 
 function isHandshake({ method, headers }: IncomingMessage): boolean {

@@ -124,7 +124,8 @@ describe("close codes", () => {
 
   test.each<[string, keyof typeof closeCodes, (line: TestConnection) => void]>([
     ["too many sockets", "tooMany", ({ connection }) => connection.evict()],
-    ["the session ended", "ended", ({ connection }) => connection.end()],
+    ["the session ended", "ended", ({ connection }) => connection.end("ended")],
+    ["the token ended", "expired", ({ connection }) => connection.end("expired")],
     ["silence", "silent", ({ connection }) => connection.expire()],
     ["a stop", "restart", ({ connection }) => void connection[Symbol.asyncDispose]()],
   ])("%s: %s", async (_what, why, act) => {

@@ -68,6 +68,8 @@ test("hub: presence tells only the first and the last socket, and each removes o
     id,
     userId: 7,
     sessionId: id === "c" ? 3 : undefined,
+    openedAt: 0,
+    tokenEndsAt: undefined,
     ended: false,
     resuming: id === "c",
     got: [],
@@ -110,7 +112,8 @@ test("hub: the end of all sessions but none spares no socket, not even one whose
   const ended: string[] = [];
   const add = (id: string, userId: number, sessionId: number | undefined): void => {
     const end = (): void => void ended.push(id);
-    hub.add({ id, userId, sessionId, resuming: true, push: () => undefined, evict: () => undefined, end });
+    const rest = { openedAt: 0, tokenEndsAt: undefined, push: () => undefined, evict: () => undefined, end };
+    hub.add({ id, userId, sessionId, resuming: true, ...rest });
   };
   add("old", 7, undefined);
   add("new", 7, 3);

@@ -1,10 +1,14 @@
 import { randomBytes } from "node:crypto";
-import type { Server } from "node:http";
+import type { IncomingMessage, Server } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
+import proxyAddress from "@fastify/proxy-addr";
 import type { Config } from "../config.ts";
 import type { Hub } from "../delivery/hub.ts";
 import type { FrameHandlers } from "../platform/frame-handlers.ts";
-import type { VerifyToken } from "../platform/caller.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { UseTicket, VerifyToken } from "../platform/caller.ts";
+import { requestId } from "../http/responses.ts";
+import { loggedPath } from "../platform/telemetry/logger.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import { acceptUpgrades, type AcceptedUpgrade } from "./accept.ts";
 import { Connection, type ConnectionDeps } from "./connection.ts";
@@ -16,6 +20,7 @@ interface Options {
   server: Server;
   isAllowed: (origin: string | undefined, host: string | undefined) => boolean;
   verify: VerifyToken;
+  useTicket: UseTicket;
   hub: Hub;
   /** What is done with each frame, but for those that only show that somebody is there. */
   frames: Omit<FrameHandlers, "ping" | "pong">;
@@ -23,10 +28,11 @@ interface Options {
   messages: Pick<ConnectionDeps, "backlog" | "deliveries">;
   presence: Pick<ConnectionDeps, "userActive">;
   telemetry: Telemetry;
+  now: Clock;
 }
 
 /** All sockets of this process. Disposing it refuses new ones and closes the others with a code that invites them back. */
-export function openSockets({ config, server, isAllowed, verify, hub, telemetry, ...on }: Options) {
+export function openSockets({ config, server, isAllowed, verify, useTicket, hub, telemetry, now, ...on }: Options) {
   const open = new Set<Connection>();
   const heartbeat = createHeartbeat({ periodMs: 30_000, timeoutMs: 90_000, now: Date.now });
   const deps: ConnectionDeps = {
@@ -39,17 +45,19 @@ export function openSockets({ config, server, isAllowed, verify, hub, telemetry,
     sendQueueBytes: config.sendQueueBytes,
     observe: telemetry.sockets,
   };
+  const addressOf = proxyAddress.compile(config.trustProxy);
+  const ipOf = (request: IncomingMessage): string => proxyAddress(request, addressOf);
   let stopping = false;
 
-  function accept({ ws, raw, caller, gzip, resuming }: AcceptedUpgrade): void {
+  function accept({ request, ws, raw, ...upgrade }: AcceptedUpgrade): void {
     const bucket = createTokenBucket(config.frameRate, config.frameBurst, Date.now);
     // In one piece: a UUID is put together of 19, which takes 600 bytes for as long as the socket lives.
     const id = randomBytes(16).toString("base64url");
-    const connection = new Connection(ws, raw, { id, caller, gzip, resuming, bucket }, deps);
+    const connection = new Connection(ws, raw, { ...upgrade, id, openedAt: now(), bucket }, deps);
     open.add(connection);
     hub.add(connection);
     heartbeat.add(connection);
-    telemetry.sockets.opened(connection.facts());
+    telemetry.sockets.opened(connection.facts(), { request: requestId(request), ip: ipOf(request) });
     ws.on("close", (code) => {
       telemetry.sockets.closed(connection.facts(), code);
       heartbeat.remove(connection);
@@ -62,8 +70,14 @@ export function openSockets({ config, server, isAllowed, verify, hub, telemetry,
   acceptUpgrades(server, {
     isAllowed,
     verify,
+    useTicket,
     hasCapacity: () => !stopping && (config.maxSockets === 0 || open.size < config.maxSockets),
     open: accept,
+    onRefused(request, answered) {
+      const asked = { method: "GET", path: loggedPath(request.url ?? ""), user: undefined, session: undefined };
+      const answer = { id: requestId(request), route: "/ws", ...answered };
+      telemetry.http.answered(answer, () => ({ ...asked, ip: ipOf(request) }));
+    },
   });
   return {
     /** Bytes that wait for slow clients, over all sockets. */

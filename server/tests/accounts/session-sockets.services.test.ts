@@ -43,7 +43,7 @@ describe("sockets of sessions that end", () => {
   /** A token of the old server, which names no session. */
   const oldToken = async (user: TestUser): Promise<TestUser> => {
     const tokens = createAccessTokens("a secret of the tests, long enough", Date.now);
-    return { ...user, token: await tokens.issue({ userId: user.id, email: "", role: "user" }) };
+    return { ...user, token: await tokens.issue({ userId: user.id, role: "user" }) };
   };
   const openAll = async () => ({
     kept: await server.open(mine),
@@ -61,6 +61,18 @@ describe("sockets of sessions that end", () => {
     const refused = new WebSocket(`${server.url.replace("http", "ws")}/ws?token=${other.token}`);
     const [error] = (await once(refused, "error")) as [Error];
     expect(error.message).toContain("401");
+  });
+
+  test("B1: a ticket opens one socket and no second, and a bad one is no way in", async () => {
+    const ticket = String((await server.post("/api/sessions/ticket", mine, {})).body["ticket"]);
+    const open = (query: string) => new WebSocket(`${server.url.replace("http", "ws")}/ws?${query}`);
+    const socket = open(`ticket=${ticket}`);
+    await once(socket, "open");
+    socket.close(4000);
+    for (const query of [`ticket=${ticket}`, "ticket=x", `ticket=x&token=${mine.token}`]) {
+      const [error] = (await once(open(query), "error")) as [Error];
+      expect(error.message).toContain("401");
+    }
   });
 
   test("end-others closes the others' sockets, those of old tokens too, and the current one survives", async () => {

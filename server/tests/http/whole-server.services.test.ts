@@ -107,7 +107,7 @@ describe("the whole server", () => {
     const answers = await Promise.all(
       Array.from({ length: 64 }, (_, i) =>
         server.request("POST", "/api/auth/register", {
-          body: { username: "rush", email: `rush${i}@example.org`, password: "0123456789" },
+          body: { username: "rush", email: `rush${i}@example.org`, password: "ten letters" },
         }),
       ),
     );

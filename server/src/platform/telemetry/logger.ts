@@ -11,7 +11,7 @@ const paths = [...secretKeys, "refresh_token", "access_token", "refreshToken", "
 ]);
 
 /** Access tokens, and tokens in queries, wherever they stand in a line; what comes in between is escaped JSON text. */
-const secretTexts = /\beyJ[\w-]+\.[\w-]+\.[\w-]*|((?:^|[?&#;])(?:\w+_)?token=)[^&#\s"\\]+/gi;
+const secretTexts = /\beyJ[\w-]+\.[\w-]+\.[\w-]*|((?:^|[?&#;])(?:\w+_)?(?:token|ticket)=)[^&#\s"\\]+/gi;
 
 /**
  * JSON lines on standard output. What is logged is chosen field by field; a second fence removes secrets by their keys, a third by

@@ -83,7 +83,9 @@ export function createTelemetry(options: {
       push: metrics.pushed,
       slow: (): void => metrics.slowSockets.inc(),
       failure: (error: unknown, facts?: SocketFacts): void => failure("socket", error, facts),
-      opened: (facts: SocketFacts): void => log.info(facts, "socket opened"),
+      /** @param more of the request that asked for it */
+      opened: (facts: SocketFacts, more: { request: string; ip: string }): void =>
+        log.info({ ...facts, ...more }, "socket opened"),
       closed: (facts: SocketFacts, code: number): void => log.info({ ...facts, code }, "socket closed"),
     },
   };

@@ -1,0 +1,168 @@
+import { LRUCache } from "lru-cache";
+import type { HubSocket } from "../delivery/hub.ts";
+import type { Caller, UseTicket, VerifyToken } from "../platform/caller.ts";
+import type { Clock } from "../platform/clock.ts";
+import { OmError } from "../platform/om-error.ts";
+import { accessTokenTtlSeconds, type AccessTokens } from "./access-token.ts";
+import type { LiveSession, SessionRef, SessionStore } from "./session-store.ts";
+import { tokenHash } from "./rotation.ts";
+
+/** A socket as far as its session goes. */
+type SessionSocket = Pick<HubSocket, "userId" | "sessionId" | "openedAt" | "tokenEndsAt" | "end">;
+
+interface Deps {
+  tokens: AccessTokens;
+  sessions: Pick<SessionStore, "live" | "useTicket">;
+  /** Sockets of this node. */
+  sockets: () => Iterable<SessionSocket>;
+  now: Clock;
+}
+
+/** A session as the database said last; of a token of the old server, the account alone. */
+interface Known extends LiveSession {
+  isLive: boolean;
+  checkedAt: number;
+  usedAt: number;
+}
+
+/** For longer no access token is good that was seen here. */
+const isInUse = ({ usedAt }: Known, at: number): boolean => usedAt > at - accessTokenTtlSeconds * 1000;
+/** How old what the database said may become, in ms. */
+const recheckMs = 60_000;
+/** Sessions that may wait for one look at the database. */
+const maxGathered = 50_000;
+
+const keyOf = ({ userId, sessionId }: SessionRef): number => sessionId ?? -userId;
+
+/**
+ * Which sessions go on, as the database says: asked when a token is first seen here, at every connect of a socket, and each minute for whatever is in
+ * use. The bus only makes the end of a session known sooner. So a session that has ended stays ended, whatever was restarted or lost.
+ */
+export function createLiveSessions({ tokens, sessions, sockets, now }: Deps) {
+  const { known, isEnded, isDue, refuse, read, look } = createKnownSessions(sessions, now);
+  const verified = new LRUCache<string, { caller: Caller; endsAt: number; session: Known }>({ max: 20_000 });
+
+  /** Whose token it is, if that was found out here before and still holds. */
+  function knownCaller(token: string): Caller | undefined {
+    const hit = verified.get(token);
+    const at = now();
+    if (hit === undefined || !hit.session.isLive || hit.endsAt <= at || !isInUse(hit.session, at)) return undefined;
+    hit.session.usedAt = at;
+    return hit.caller;
+  }
+
+  const verify: VerifyToken = async (token, { isConnect = false } = {}) => {
+    const hit = isConnect ? undefined : knownCaller(token);
+    if (hit !== undefined) return hit;
+    const claims = await tokens.read(token);
+    if (claims === undefined || isEnded(claims)) return undefined;
+    const { userId, role, sessionId, endsAt } = claims;
+    if (isConnect || isDue(claims, now() - recheckMs)) await look({ userId, sessionId });
+    const session = known.get(keyOf(claims));
+    if (session === undefined || session.userId !== userId) return undefined;
+    session.usedAt = now();
+    const caller: Caller = { userId, email: session.email, role, sessionId, tokenEndsAt: endsAt };
+    verified.set(token, { caller, endsAt, session });
+    return caller;
+  };
+
+  const useTicket: UseTicket = async (ticket) => {
+    const caller = await sessions.useTicket(tokenHash(ticket), now());
+    return caller === undefined || isEnded(caller) ? undefined : caller;
+  };
+
+  const isExpired = (socket: SessionSocket, at: number): boolean =>
+    socket.tokenEndsAt !== undefined &&
+    socket.tokenEndsAt <= at &&
+    (known.peek(keyOf(socket))?.renewedAt ?? 0) <= socket.openedAt;
+
+  /**
+   * Asks the database about all that is in use and was not asked about for a minute, in one statement, and closes sockets whose session is over.
+   * @param everything also what was asked about just now: news may have been missed
+   */
+  async function check(everything = false): Promise<void> {
+    const at = now();
+    const asked = new Map<number, SessionRef>();
+    const add = (ref: SessionRef): void => void asked.set(keyOf(ref), { userId: ref.userId, sessionId: ref.sessionId });
+    for (const session of known.values()) {
+      if (isInUse(session, at) && (everything || isDue(session, at))) add(session);
+    }
+    for (const socket of sockets()) if (everything || isDue(socket, at) || isExpired(socket, at)) add(socket);
+    if (asked.size === 0) return;
+    const over = await read([...asked.values()]);
+    for (const socket of sockets()) {
+      if (over.has(keyOf(socket))) socket.end("ended");
+      else if (asked.has(keyOf(socket)) && isExpired(socket, at)) socket.end("expired");
+    }
+  }
+
+  return { knownCaller, verify, useTicket, refuse, check };
+}
+export type LiveSessions = ReturnType<typeof createLiveSessions>;
+
+/** What the database said of sessions, and when; by keys. */
+function createKnownSessions(sessions: Deps["sessions"], now: Clock) {
+  const known = new LRUCache<number, Known>({ max: 100_000, dispose: (session) => void (session.isLive = false) });
+  // Also of sessions that are being looked up just now. None lives twice, so an entry is never wrong.
+  const ended = new LRUCache<number, true>({ max: 100_000 });
+  const isEnded = ({ sessionId }: Pick<Caller, "sessionId">): boolean =>
+    sessionId !== undefined && ended.has(sessionId);
+
+  /** From now on this node refuses the tokens of these sessions of a user. */
+  function refuse(userId: number, sessionIds: readonly number[]): void {
+    // Whether the account itself goes on is asked anew.
+    known.delete(keyOf({ userId, sessionId: undefined }));
+    for (const sessionId of sessionIds) {
+      ended.set(sessionId, true);
+      known.delete(sessionId);
+    }
+  }
+
+  /** Asks the database. @returns those that are over */
+  async function read(refs: readonly SessionRef[]): Promise<Map<number, SessionRef>> {
+    const at = now();
+    const over = new Map(refs.map((ref) => [keyOf(ref), ref]));
+    for (const session of await sessions.live(refs, at)) {
+      if (isEnded(session)) continue;
+      const key = keyOf(session);
+      over.delete(key);
+      const before = known.peek(key);
+      if (before === undefined) known.set(key, { ...session, isLive: true, checkedAt: at, usedAt: at });
+      else Object.assign(before, session, { checkedAt: at });
+    }
+    for (const { userId, sessionId } of over.values()) refuse(userId, sessionId === undefined ? [] : [sessionId]);
+    return over;
+  }
+
+  // One statement at a time; who comes meanwhile shares the next.
+  let running: Promise<unknown> = Promise.resolve();
+  let gathering: { refs: Map<number, SessionRef>; done: Promise<unknown> } | undefined;
+  /** Asks the database together with whoever else asks. @throws OmError `unavailable` when too many do */
+  async function look(ref: SessionRef): Promise<void> {
+    if (gathering === undefined) {
+      const refs = new Map<number, SessionRef>();
+      const done = running.then(() => {
+        gathering = undefined;
+        return read([...refs.values()]);
+      });
+      running = done.catch(() => undefined);
+      gathering = { refs, done };
+    }
+    if (gathering.refs.size >= maxGathered) throw new OmError("unavailable");
+    gathering.refs.set(keyOf(ref), ref);
+    await gathering.done;
+  }
+
+  return {
+    known,
+    isEnded,
+    /** Whether the database was not asked for a minute. */
+    isDue(ref: SessionRef, at: number): boolean {
+      const session = known.peek(keyOf(ref));
+      return session === undefined || session.checkedAt <= at - recheckMs;
+    },
+    refuse,
+    read,
+    look,
+  };
+}
