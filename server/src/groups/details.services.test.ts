@@ -107,12 +107,13 @@ describeDatabases("groups: what they say of themselves (§2.9.1 to §2.9.4)", (d
     expect(answers).toEqual(answers.map(() => [400, { error: "Invalid handle" }]));
   });
 
-  test("spaces are a name; 100 and 255 characters of any size fit; what JSON cannot hold is replaced", async () => {
+  test("spaces are a name; 100 and 255 characters of any size fit; what is no text is refused", async () => {
     const [, body] = await create({ name: " ", description: "" });
     expect(body).toMatchObject({ name: " " });
     const [status, long] = await create({ name: "🦊".repeat(100), description: "é".repeat(255) });
     expect([status, long]).toMatchObject([201, { name: "🦊".repeat(100), description: "é".repeat(255) }]);
-    expect((await create({ name: "a\0\ud800" }))[1]).toMatchObject({ name: "a\ufffd\ufffd" });
+    expect((await create({ name: "a\0e\u0301" }))[1]).toMatchObject({ name: "a\ufffd\u00e9" });
+    expect(await create({ name: "a\ud800" })).toEqual([400, { error: "Invalid request body" }]);
   });
 
   test("a public group has a handle, trimmed, case kept; handles and usernames are one namespace without case", async () => {
