@@ -1,3 +1,4 @@
+import { cleanName } from "@om/server/platform/visible-text";
 import { pages } from "./import-connection.ts";
 import { eachPage } from "./progress.ts";
 import { addPage, tally, type Run } from "./run.ts";
@@ -40,5 +41,6 @@ function mapGroup(group: SourceGroup, taken: Set<string>): SourceGroup {
   const key = group.handle?.toLowerCase() ?? "";
   const handle = mayKeepHandle(group) && !taken.has(key) ? group.handle : null;
   if (handle !== null) taken.add(key);
-  return { ...group, creator_id: group.has_creator ? group.creator_id : (group.heir_id ?? 0), handle };
+  const name = cleanName(group.name) || `Group ${group.id}`;
+  return { ...group, name, creator_id: group.has_creator ? group.creator_id : (group.heir_id ?? 0), handle };
 }

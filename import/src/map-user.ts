@@ -1,3 +1,4 @@
+import { cleanName } from "@om/server/platform/visible-text";
 import type { SourceUser } from "./source-store.ts";
 import type { MappedUser } from "./target-store.ts";
 
@@ -39,7 +40,7 @@ export function mapUser(user: SourceUser, taken: Taken): MappedUser {
   const names = nameChoices(user).filter((name) => name === user.username || !taken.expected.has(name.toLowerCase()));
   const username = takeName(names, taken.names);
   const email = takeName(emailChoices(user), taken.emails).toLowerCase();
-  return { ...user, deleted_at, username, name: username.toLowerCase(), email };
+  return { ...user, deleted_at, username, name: username.toLowerCase(), email, full_name: cleanName(user.full_name) };
 }
 
 function takeName(choices: readonly string[], taken: Set<string>): string {

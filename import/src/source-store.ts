@@ -41,6 +41,7 @@ const inUse = statement<{ name: string }>(
 
 export interface SourceGroup {
   id: number;
+  name: string;
   creator_id: number;
   is_public: boolean;
   handle: string | null;

@@ -41,6 +41,7 @@ export const Group = Type.Object({
   description: Type.String(),
   icon: Type.String(),
   creator_id: Id,
+  member_count: Count,
   is_public: Type.Boolean(),
   handle: Type.Optional(noted(Type.String(), "Only of a public group.")),
   creator: noted(FullUser, "The zero object when that account is closed."),

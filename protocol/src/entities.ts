@@ -26,9 +26,19 @@ export const ConversationId = Type.String({
   description: "`user_<peer id>` for a direct conversation as its receiver sees it, `group_<id>` for a group.",
 });
 
+/** The first web client finds a conversation under nothing else (wire contract O-3). */
+export const MessageConversationId = Type.String({
+  pattern: "^(user_[0-9]+(_[0-9]+)?|group_[0-9]+)$",
+  description:
+    "As the receiver of this JSON sees it; inside a direct message that is pushed to a socket which neither resumes nor asks for gzip it is `user_<low>_<high>`.",
+});
+
 export const Presence = Type.Literal("unknown", {
   description: "Only while the server cannot know whether this user is connected; `is_online` is false then.",
 });
+
+export const WhoMayAdd = Type.Enum(["everybody", "contacts", "nobody"]);
+export type WhoMayAdd = Static<typeof WhoMayAdd>;
 
 export const User = Type.Object({
   id: Id,
@@ -41,10 +51,16 @@ export const User = Type.Object({
   last_seen: Nullable(Time),
   presence: Type.Optional(Presence),
   is_blocked: Type.Optional(noted(Type.Boolean(), "Only true, and only when the viewer has blocked this user.")),
+  who_may_add_me: Type.Optional(
+    noted(
+      WhoMayAdd,
+      "Only of oneself, at /api/users/me: who may add me to groups; `contacts` are those to whom I have written and whose messages I have read.",
+    ),
+  ),
 });
 export type User = Static<typeof User>;
 
-export const PeerUser = Type.Omit(User, ["role"]);
+export const PeerUser = Type.Omit(User, ["role", "who_may_add_me"]);
 export type PeerUser = Static<typeof PeerUser>;
 
 export const MessageType = Type.Enum(["text", "image", "file"]);
@@ -66,7 +82,7 @@ const messageFields = {
   is_read: Type.Boolean(),
   created_at: Time,
   created_at_unix: Type.Integer(),
-  conversation_id: noted(ConversationId, "As the receiver of this JSON sees it."),
+  conversation_id: MessageConversationId,
   seq: noted(Id, "Position in the conversation: 1, 2, 3 … without gaps."),
   ver: noted(Id, "Version of the conversation at this message's last change."),
   reply_to_id: Type.Optional(noted(Id, "The message that this one replies to.")),

@@ -80,6 +80,11 @@ export const errors = {
   record_not_found: { status: 400, text: "record not found", retry: false },
   group_private: { status: 400, text: "group is private", retry: false },
   already_member: { status: 400, text: "user is already a member of this group", retry: false },
+  not_addable: {
+    status: 403,
+    text: "This person lets only others add them to groups; send them an invite link",
+    retry: false,
+  },
   group_full: { status: 400, text: "group is full", retry: false },
   leave_group_failed: { status: 500, text: "Failed to leave group", retry: true },
   fetch_members_failed: { status: 500, text: "Failed to fetch members", retry: true },

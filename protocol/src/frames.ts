@@ -1,5 +1,14 @@
 import { Type, type Static } from "typebox";
-import { ConversationId, Id, Message, MessageStatus, noted, Nullable, SyncRequest } from "./entities.ts";
+import {
+  ConversationId,
+  Id,
+  Message,
+  MessageConversationId,
+  MessageStatus,
+  noted,
+  Nullable,
+  SyncRequest,
+} from "./entities.ts";
 import { FrameErrorCode } from "./errors.ts";
 
 const Text = Type.String();
@@ -96,7 +105,7 @@ export const MessageDeleteFrame = Type.Object({
     sender_id: Id,
     recipient_id: Nullable(Id),
     group_id: Nullable(Id),
-    conversation_id: ConversationId,
+    conversation_id: MessageConversationId,
   }),
   ...versioned,
 });

@@ -1,5 +1,5 @@
 import { Type } from "typebox";
-import { AuthAnswer, User } from "./entities.ts";
+import { AuthAnswer, Nullable, User, WhoMayAdd } from "./entities.ts";
 import { get, mayHave, Ok, optionalText, parameter, post, put, route, type Route, UserAnswer } from "./route.ts";
 
 /** All of /api/auth shares one rate-limit bucket. */
@@ -68,8 +68,12 @@ export const accountRoutes = {
   updateMe: route({
     ...put,
     path: "/api/users/me",
-    summary: "Changes my username or full name; an empty or absent field stays as it is.",
-    body: Type.Object({ username: optionalText, full_name: optionalText }),
+    summary: "Changes my username, full name or who may add me to groups; an empty or absent field stays as it is.",
+    body: Type.Object({
+      username: optionalText,
+      full_name: optionalText,
+      who_may_add_me: Type.Optional(Nullable(WhoMayAdd)),
+    }),
     output: UserAnswer,
   }),
   searchUsers: route({

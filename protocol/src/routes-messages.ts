@@ -133,7 +133,12 @@ export const messageRoutes = {
     path: "/api/conversations/:conversation_id",
     summary: "Deletes what the conversation holds, for me or for everybody.",
     failure: "delete_conversation_failed",
-    query: Type.Object({ everyone: mayHave("`true`: for everybody, which in a group only an admin may.") }),
+    query: Type.Object({
+      everyone: mayHave(
+        "`true`: for everybody, which in a group only an admin may; whom the other has blocked deletes only for themselves.",
+      ),
+      at_once: mayHave("`true`: what nobody can see any more is erased now, not after some time, by default 30 days."),
+    }),
     output: Ok,
   }),
 } satisfies Record<string, Route>;

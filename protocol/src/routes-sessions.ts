@@ -1,5 +1,5 @@
 import { Type } from "typebox";
-import { Id, Time } from "./entities.ts";
+import { Id, noted, Nullable, Time } from "./entities.ts";
 import { get, Ok, optionalText, post, put, remove, route, type Route, text, Whole } from "./route.ts";
 
 /** One login on one device. `current`: the request came from it. */
@@ -50,8 +50,11 @@ export const sessionRoutes = {
   deleteAccount: route({
     ...post,
     path: "/api/users/me/delete",
-    summary: "Closes the account for good; what it wrote stays.",
-    body: Type.Object({ password: optionalText }),
+    summary: "Closes the account for good; what it wrote and uploaded is erased after some time, by default 30 days.",
+    body: Type.Object({
+      password: optionalText,
+      at_once: Type.Optional(noted(Nullable(Type.Boolean()), "Erase what I wrote and uploaded now.")),
+    }),
     output: Ok,
   }),
 } satisfies Record<string, Route>;

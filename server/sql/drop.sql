@@ -1,1 +1,2 @@
 -- Runs before functions/: a function that is gone, or whose arguments or result have changed, by its old signature.
+drop function if exists clear_conversation(bigint, bigint, boolean);

@@ -122,6 +122,11 @@ const table = {
     "10",
     "Shortest password, in characters; common ones and the own name are refused at any length",
   ),
+  whoMayAdd: setting(
+    oneOf("everybody", "contacts", "nobody"),
+    "contacts",
+    "Who may add people to groups who have not chosen themselves: everybody, only those to whom they have written or whose messages they have read, or nobody",
+  ),
   exposeEmails: setting(flag, "false", "Show everybody's e-mail address to every user"),
 
   maxMessageLength: setting(whole(1, 1_000_000), "16000", "Longest message in characters; longer ones are refused"),
@@ -129,6 +134,12 @@ const table = {
     whole(1, 3650),
     "30",
     "Days for which an undelivered message is pushed again at every connect of a client that does not resume by cursor",
+  ),
+
+  eraseAfterDays: setting(
+    whole(0, 36_500),
+    "30",
+    "Days after which text and files of what was deleted for everybody and of closed accounts are erased from database and storage; 0 = at once",
   ),
 
   authLimit: setting(whole(0, 1_000_000), "20", "Calls of /api/auth per minute and address; 0 = off"),

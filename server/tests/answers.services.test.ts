@@ -21,7 +21,8 @@ const readers: { b: ChatServer; plain: ChatServer } = {} as never;
 beforeAll(async () => {
   [postgres, redis] = await Promise.all([startPostgres(), startRedis()]);
   database = postgres.createDatabase();
-  const env = { DATABASE_URL: database, AVATAR_LIMIT: "0" };
+  // All show media at one address.
+  const env = { DATABASE_URL: database, AVATAR_LIMIT: "0", PUBLIC_API_BASE_URL: "http://127.0.0.1:8080/api" };
   a = await startChatServer({ ...env, REDIS_URL: redis.url });
   readers.b = await startChatServer({ ...env, REDIS_URL: redis.url });
   readers.plain = await startChatServer(env);

@@ -59,6 +59,16 @@ describe.each([
     ["E\u0301mile", "éMILE"],
     ["İnci", "inci"],
     ["INCI", "İnci"],
+    ["Jose\u0301", "José"],
+    ["José", "jose"],
+    ["Łukasz Ðorđe", "lukasz ðorde"],
+    ["علي", "علی"],
+    ["كامران", "کامران"],
+    ["می\u200cنا", "مینا"],
+    ["مینا", "می\u200cنا"],
+    ["حُسَیْن", "حسین"],
+    ["فاطمة", "فاطمه"],
+    ["ПЁТР", "петр"],
   ])("a search finds %s by %s", async (fullName, text) => {
     await accounts.update(id, { username: undefined, fullName });
     expect(await accounts.search(text, 10, id)).toMatchObject([{ id }]);

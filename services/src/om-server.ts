@@ -30,6 +30,14 @@ export function program(source: string, repository = root): string[] {
   return [join(repository, "run.js"), source];
 }
 
+const unlimited = {
+  AUTH_LIMIT: "0",
+  NAMES_LIMIT: "0",
+  LOGIN_LIMIT: "0",
+  FRAME_RATE: "0",
+  WHO_MAY_ADD: "everybody",
+};
+
 /**
  * @param env settings beside HOST, PORT and DATA_DIR (a temporary folder); limits are off unless given
  * @param repository where the server is taken from; default: here
@@ -41,10 +49,7 @@ export async function startOmServer(env: Record<string, string> = {}, repository
     PORT: "0",
     DATA_DIR: join(folder, "data"),
     JWT_SECRET: "a secret of the tests, long enough",
-    AUTH_LIMIT: "0",
-    NAMES_LIMIT: "0",
-    LOGIN_LIMIT: "0",
-    FRAME_RATE: "0",
+    ...unlimited,
     ...env,
   };
   if (env["DATA_DIR"] === undefined && env["DATABASE_URL"] === undefined) copyTemplate(join(folder, "data/pgdata"));

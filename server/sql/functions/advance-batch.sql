@@ -16,7 +16,7 @@ $$;
 --     accounts, change nothing.
 -- Out: one row per conversation and user whose position moved. newly_read: by how much that user's unread count fell. In a direct
 --      conversation every move is a change of the conversation; in a group it is the member's own affair: ver stays, and members are
---      informed only of reading. user_list_ver, peer_list_ver: versions of their lists by now; peer_list_ver is null in a group. read_seq,
+--      informed only of reading. Nobody is informed with whom the user has a block: members is [] in a direct conversation. user_list_ver, peer_list_ver: versions of their lists by now; peer_list_ver is null in a group. read_seq,
 --      delivered_seq: where the user's positions are by now. dirty_added: as for send_batch, of this row.
 -- p_epoch: as for send_batch.
 create or replace function advance_batch(p_users bigint[], p_messages bigint[], p_peers bigint[], p_groups bigint[], p_reads boolean[], p_epoch int)
@@ -37,6 +37,7 @@ declare
   own_part bigint;
   skipped_part bigint;
   unread_before bigint;
+  apart bigint[];
 begin
   perform set_config('om.marked', '1', true);
   -- What each update means; a message never changes its conversation, seq or sender, so this needs no lock.
@@ -114,13 +115,19 @@ begin
     where p.user_id = t.u and p.conversation_id = t.c;
     ver := head.ver;
     members := null;
+    peer_id := case when head.lo = t.u then head.hi else head.lo end;
     if head.lo is not null then
       -- The peer's position may have moved in the same call.
       update conversations c set ver = c.ver + 1, changed_xid = pg_current_xact_id() where c.id = t.c returning c.ver into ver;
+      if peer_id = any(blocked_with(t.u)) then
+        members := '[]';
+      end if;
     elsif read_moved then
-      members := member_ids(t.c);
+      apart := blocked_with(t.u);
+      members := case when apart = '{}' then member_ids(t.c) else (
+        select coalesce(json_agg(m.id::bigint), '[]') from json_array_elements_text(member_ids(t.c)) as m(id) where m.id::bigint <> all(apart)
+      ) end;
     end if;
-    peer_id := case when head.lo = t.u then head.hi else head.lo end;
     with raised as (
       update user_state u set list_ver = u.list_ver + 1 where u.user_id in (t.u, peer_id) returning u.user_id, u.list_ver
     )

@@ -1,8 +1,9 @@
--- Deletes what a conversation holds so far: for the user alone, or for everybody (a direct conversation; a group only by an admin).
--- Out: as revise_message. A clearing changes what others see of a direct conversation (it is read), so it has a version; a member's own
+-- Deletes what a conversation holds so far: for the user alone, or for everybody (a direct conversation; a group only by an admin). Whom the
+-- other has blocked deletes only the own side.
+-- Out: as revise_message; everyone: it was for everybody. A clearing changes what others see of a direct conversation (it is read), so it has a version; a member's own
 --      clearing of a group is that member's own affair.
 create or replace function clear_conversation(p_user bigint, p_conversation bigint, p_everyone boolean) returns table (
-  outcome text, lo bigint, hi bigint, group_id bigint, ver bigint, seq bigint, members json
+  outcome text, lo bigint, hi bigint, group_id bigint, ver bigint, seq bigint, members json, everyone boolean
 ) language plpgsql as $$
 #variable_conflict use_column
 declare
@@ -23,6 +24,7 @@ begin
     return next;
     return;
   end if;
+  p_everyone := p_everyone and not is_blocked_in(c, p_user);
   select coalesce(max(m.id), 0) into last_id from messages m where m.conversation_id = c.id and m.seq = c.seq;
   ver := case when p_everyone or c.lo is not null then c.ver + 1 else c.ver end;
   if p_everyone then
@@ -39,7 +41,9 @@ begin
     changed_xid = pg_current_xact_id()
   where t.conversation_id = c.id and (p_everyone or t.user_id = p_user);
   update user_state u set list_ver = u.list_ver + 1 where u.user_id in (p_user, c.lo, c.hi);
+  perform forget_conversation(c.id);
   outcome := 'done';
+  everyone := p_everyone;
   lo := c.lo;
   hi := c.hi;
   group_id := c.group_id;

@@ -20,9 +20,8 @@ begin
     outcome := 'unknown';
   elsif m.sender_id <> p_user and not (p_content is null and c.group_id is not null and p.role = 'admin') then
     outcome := 'forbidden';
-  elsif p_content is not null and c.lo is not null and not m.hidden
-    and exists (select from blocks b where b.blocked_id = p_user and b.blocker_id in (c.lo, c.hi)) then
-    -- Somebody who is blocked has no way to say something new.
+  elsif c.lo is not null and not m.hidden and is_blocked_in(c, p_user) then
+    -- Somebody who is blocked has no way to say something new, nor to take back what was said.
     outcome := 'forbidden';
   else
     outcome := 'done';
@@ -32,33 +31,12 @@ begin
     return;
   end if;
 
-  update messages set
-    ver = c.ver + 1,
-    content = coalesce(p_content, ''),
-    version = version + 1,
-    edited_at = case when p_content is null then edited_at else clock_timestamp() end,
-    deleted_at = case when p_content is null then clock_timestamp() end
-  where id = p_message;
-  update conversations set ver = c.ver + 1, revised_ver = c.ver + 1, changed_xid = pg_current_xact_id() where id = c.id;
   if p_content is null then
-    -- For whom it was unread it does not count any more; hidden ones never did.
-    update participants t set skipped = t.skipped + 1, changed_xid = pg_current_xact_id()
-    where t.conversation_id = c.id and t.user_id <> m.sender_id and t.read_seq < m.seq and not m.hidden;
-    if c.last_message_id = m.id then
-      update conversations set (last_message_id, last_message_at) = (
-        select l.id, l.created_at from messages l where l.conversation_id = c.id and l.deleted_at is null and l.seq < m.seq
-        order by l.seq desc limit 1
-      ) where id = c.id;
-    end if;
-    -- Whoever saw it as the last one sees another now; what comes up as the conversation's last may be hidden from that user.
-    update participants t set (last_visible_id, last_visible_at) = (
-      select coalesce(max(l.id), 0), max(l.created_at) from (
-        select l.id, l.created_at from messages l
-        where l.conversation_id = c.id and l.deleted_at is null and not (l.hidden and l.sender_id <> t.user_id)
-        order by l.seq desc limit 1
-      ) l
-    ) where t.conversation_id = c.id
-      and (t.last_visible_id = m.id or (t.last_visible_id is null and c.lo is not null and c.last_message_id = m.id));
+    perform delete_messages(c, array[p_message]);
+  else
+    perform sweep_attachments_of(array[p_message]);
+    update messages set ver = c.ver + 1, content = p_content, version = version + 1, edited_at = clock_timestamp() where id = p_message;
+    update conversations set ver = c.ver + 1, revised_ver = c.ver + 1, changed_xid = pg_current_xact_id() where id = c.id;
   end if;
   update user_state u set list_ver = u.list_ver + 1 where u.user_id in (c.lo, c.hi);
   conversation_id := c.id;

@@ -6,7 +6,8 @@
 --      known: those that were stored before, as they are by now. An element that is in neither has no such recipient, or its sender is not
 --      in the group, or has a closed account.
 --      delivered: how far senders have received by now. lists: versions of the lists by user. senders: their profiles.
---      members: of the groups, by group. dirty: what the call changes is in cache_dirty.
+--      opened: of senders who had not written to somebody before, whose presence that one may see from now on, the versions of their profiles.
+--      apart: by sender, those among the recipients and members with whom the sender has a block. members: of the groups, by group. dirty: what the call changes is in cache_dirty.
 -- p_epoch: under which epoch the caller marks in the cache what this changes, before it commits; null: not at all; see is_marked().
 create or replace function send_batch(
   p_senders bigint[], p_recipients bigint[], p_groups bigint[], p_client_ids text[], p_types text[], p_contents text[],
@@ -23,6 +24,8 @@ declare
   lists json;
   senders json;
   members json;
+  openers bigint[];
+  opened json;
   dirty boolean := false;
 begin
   -- As lock_objects() does, in one statement.
@@ -45,7 +48,7 @@ begin
       from (
         select i.*, coalesce(c.id, g.id, make_conversation(i.sender, i.recipient)) as conversation_id,
           coalesce(c.seq, g.seq, 0) as seq, coalesce(c.ver, g.ver, 0) as ver,
-          coalesce(c.last_message_id, g.last_message_id) as old_id, coalesce(c.last_message_at, g.last_message_at) as old_at,
+          coalesce(c.cleared_seq, g.cleared_seq, 0) as cleared, coalesce(c.last_message_id, g.last_message_id) as old_id, coalesce(c.last_message_at, g.last_message_at) as old_at,
           exists (select from blocks b where b.blocker_id = i.recipient and b.blocked_id = i.sender) as hidden
         from unnest(p_senders, p_recipients, p_groups, p_client_ids, p_replies) with ordinality
             as i(sender, recipient, group_id, client_id, reply, ord)
@@ -62,7 +65,7 @@ begin
       where t.conversation_id is not null order by t.ord
     ) t
       left join messages r on r.id = t.reply and r.conversation_id = t.conversation_id and r.deleted_at is null
-        and not (r.hidden and r.sender_id <> t.sender)
+        and r.seq > t.cleared and not (r.hidden and r.sender_id <> t.sender)
   );
   if cardinality(placed) < cardinality(p_senders) then
     known := known_messages(p_senders, p_client_ids);
@@ -91,7 +94,8 @@ begin
       count(*) filter (where p.sender = u.id) as own, min(p.seq) filter (where p.sender = u.id) as first,
       max(p.seq) filter (where p.sender = u.id) as last, count(*) filter (where p.hidden and p.sender <> u.id) as unseen,
       max(p.id) as newest, max(p.id) filter (where not p.hidden or p.sender = u.id) as seen,
-      max(p.created_at) filter (where not p.hidden or p.sender = u.id) as seen_at, max(p.old_id) as old_id, max(p.old_at) as old_at
+      max(p.created_at) filter (where not p.hidden or p.sender = u.id) as seen_at, max(p.old_id) as old_id, max(p.old_at) as old_at,
+      bool_or(p.sender = u.id and p.recipient <> u.id) as to_peer
     from unnest(placed) p, unnest(array[p.sender, nullif(p.recipient, p.sender)]) u(id)
     group by 1, 2
   ),
@@ -106,7 +110,7 @@ begin
         when t.last_visible_id is null then s.old_at else t.last_visible_at end
     from concerned s
     where t.user_id = s.user_id and t.conversation_id = s.conversation_id and (s.own > 0 or s.unseen > 0 or t.last_visible_id is not null)
-    returning t.user_id, t.conversation_id, t.delivered_seq
+    returning t.user_id, t.conversation_id, t.delivered_seq, s.to_peer and t.sent = s.own as opens
   ),
   raised as (
     update user_state u set list_ver = u.list_ver + 1
@@ -114,8 +118,16 @@ begin
     returning u.user_id, u.list_ver
   )
   select (select json_agg(p) from positions p), (select json_object_agg(r.user_id, r.list_ver) from raised r),
-    (select json_agg(user_profile(u)) from users u where u.id = any(p_senders))
-  into delivered, lists, senders;
+    (select json_agg(user_profile(u)) from users u where u.id = any(p_senders)),
+    (select array_agg(distinct p.user_id) from positions p where p.opens)
+  into delivered, lists, senders, openers;
+
+  if openers is not null then
+    -- Locks of profiles come after those of conversations and lists.
+    perform lock_objects(array(select 'profile:' || o from unnest(openers) o));
+    with raised as (update users u set ver = u.ver + 1 where u.id = any(openers) returning u.id, u.ver)
+    select json_object_agg(r.id, r.ver) into opened from raised r;
+  end if;
 
   if cardinality(placed) > 0 and not is_marked(p_epoch) then
     dirty := true;
@@ -124,13 +136,34 @@ begin
       else 'group:' || p.group_id end, max(p.ver) from unnest(placed) p group by 1
     union all select 'unread:' || p.recipient || ':' || p.sender, max(p.ver) from unnest(placed) p where p.group_id is null group by 1
     union all select 'unread:' || p.sender || ':' || p.recipient, max(p.ver) from unnest(placed) p where p.group_id is null group by 1
-    union all select 'convlist:' || l.key, l.value::bigint from json_each_text(lists) l;
+    union all select 'convlist:' || l.key, l.value::bigint from json_each_text(lists) l
+    union all select 'profile:' || o.key, o.value::bigint from json_each_text(opened) o;
   end if;
   if array_remove(p_groups, null) <> '{}' then
     members := (select json_object_agg(c.group_id, member_ids(c.id)) from conversations c where c.group_id = any(p_groups));
   end if;
   return json_build_object('stored', to_json(placed), 'known', known, 'delivered', delivered, 'lists', lists, 'members', members,
-    'senders', senders, 'dirty', dirty);
+    'senders', senders, 'opened', opened, 'apart', senders_apart(p_senders, p_recipients, p_groups), 'dirty', dirty);
+end
+$$;
+
+create or replace function senders_apart(p_senders bigint[], p_recipients bigint[], p_groups bigint[]) returns json stable language plpgsql as $$
+begin
+  return (
+    select json_object_agg(a.sender, a.users)
+    from (
+      select i.sender, json_agg(distinct b.id) as users
+      from unnest(p_senders, p_recipients, p_groups) as i(sender, recipient, group_id)
+        cross join lateral (
+          select k.blocked_id from blocks k where k.blocker_id = i.sender union all select k.blocker_id from blocks k where k.blocked_id = i.sender
+        ) b(id)
+      where b.id = i.recipient or exists (
+        select from conversations c join participants p on p.conversation_id = c.id
+        where c.group_id = i.group_id and p.user_id = b.id and p.left_at is null
+      )
+      group by 1
+    ) a
+  );
 end
 $$;
 
@@ -157,12 +190,14 @@ begin
     select json_agg(json_build_object('ord', i.ord, 'id', m.id, 'conversation_id', c.id, 'sender', m.sender_id, 'group_id', c.group_id,
       'recipient', p.peer, 'seq', m.seq, 'ver', m.ver, 'created_at', m.created_at, 'hidden', m.hidden,
       'reply', message_with_sender(m.reply_to_id), 'status', case when c.lo is null or m.hidden then 'sent'
-        when m.seq <= r.read_seq then 'read' when m.seq <= r.delivered_seq then 'delivered' else 'sent' end))
+        when m.seq <= r.read_seq and m.id <= coalesce(b.read_id, m.id) then 'read'
+        when m.seq <= r.delivered_seq and m.id <= coalesce(b.delivered_id, m.id) then 'delivered' else 'sent' end))
     from unnest(p_senders, p_client_ids) with ordinality as i(sender, client_id, ord)
       join messages m on m.sender_id = i.sender and m.client_id = i.client_id
       join conversations c on c.id = m.conversation_id
       cross join lateral (select case when c.lo = m.sender_id then c.hi else c.lo end as peer) p
       left join participants r on r.conversation_id = c.id and r.user_id = p.peer
+      left join blocks b on b.blocker_id = p.peer and b.blocked_id = m.sender_id
   );
 end
 $$;

@@ -1,3 +1,4 @@
+import type { WhoMayAdd } from "@om/protocol";
 import type { CacheWrites } from "../cache/cache-writes.ts";
 import { violatedConstraint, type Database } from "../platform/postgres/database.ts";
 import { likePattern } from "../platform/postgres/pattern.ts";
@@ -28,9 +29,9 @@ const upgradeHash = statement<{ id: number }>(
   "accounts.upgrade_hash",
   "update users set password_hash = $3 where id = $1 and password_hash = $2 returning id",
 );
-const byId = statement<Profile & { updated_at: string }>(
+const byId = statement<OwnProfile & { updated_at: string }>(
   "accounts.by_id",
-  `select ${ownColumns}, u.updated_at from users u where u.id = $1 and u.deleted_at is null`,
+  `select ${ownColumns}, u.who_may_add, u.updated_at from users u where u.id = $1 and u.deleted_at is null`,
 );
 const idByName = statement<{ user_id: number }>(
   "accounts.id_by_name",
@@ -44,19 +45,20 @@ const emailTaken = statement<{ taken: boolean }>(
   "accounts.email_taken",
   "select exists (select from users where email = $1) as taken",
 );
-const updateProfile = statement<Profile>(
+const updateProfile = statement<OwnProfile>(
   "accounts.update",
   `update users u
-   set username = coalesce($2, u.username), full_name = coalesce($3, u.full_name),
+   set username = coalesce($2, u.username), full_name = coalesce($3, u.full_name), who_may_add = coalesce($4, u.who_may_add),
      updated_at = case
-       when coalesce($2, u.username) = u.username and coalesce($3, u.full_name) = u.full_name then u.updated_at
+       when coalesce($2, u.username) = u.username and coalesce($3, u.full_name) = u.full_name
+         and coalesce($4, u.who_may_add) is not distinct from u.who_may_add then u.updated_at
        else now() end
-   where u.id = $1 and u.deleted_at is null returning ${ownColumns}`,
+   where u.id = $1 and u.deleted_at is null returning ${ownColumns}, u.who_may_add`,
 );
 const search = statement<Profile>(
   "accounts.search",
   `select ${profileColumns("$4")} from users u
-   where (fold(u.username) like fold($1) or fold(u.full_name) like fold($1)) and u.deleted_at is null
+   where (fold(u.username) like fold($1) or fold(u.full_name) like fold($1)) and fold($3) <> '' and u.deleted_at is null
    order by fold(u.username) <> fold($3), fold(u.username) collate "C", u.id limit $2`,
 );
 
@@ -65,6 +67,18 @@ export interface NewAccount {
   email: string;
   passwordHash: string;
   fullName: string;
+}
+
+/** A user as seen by nobody else. */
+export interface OwnProfile extends Profile {
+  /** null: the installation's setting says. */
+  who_may_add: WhoMayAdd | null;
+}
+
+interface ProfileChange {
+  username: string | undefined;
+  fullName: string | undefined;
+  whoMayAdd?: WhoMayAdd | undefined;
 }
 
 /** What made an account or a name impossible. */
@@ -85,7 +99,7 @@ export function accountStore(db: Database, writes: CacheWrites) {
         }),
       ),
     /** Only what is given changes; undefined: no such user. */
-    update: (id: number, change: { username: string | undefined; fullName: string | undefined }) =>
+    update: (id: number, change: ProfileChange) =>
       unlessTaken(async () => {
         const { username = "" } = change;
         // Whoever has such a name keeps it.
@@ -93,7 +107,8 @@ export function accountStore(db: Database, writes: CacheWrites) {
           return "username";
         }
         return changeProfile(writes, id, async (queries) => {
-          const [profile] = await queries.query(updateProfile, [id, change.username ?? null, change.fullName ?? null]);
+          const values = [id, change.username ?? null, change.fullName ?? null, change.whoMayAdd ?? null];
+          const [profile] = await queries.query(updateProfile, values);
           if (profile !== undefined && change.username !== undefined) {
             await queries.query(moveName, [change.username.toLowerCase(), id]);
           }

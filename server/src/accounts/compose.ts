@@ -4,7 +4,7 @@ import { blockStore } from "./block-store.ts";
 import { blockUser, listBlocks, unblockUser } from "./blocks.ts";
 import { changePassword } from "./change-password.ts";
 import { credentialStore } from "./credential-store.ts";
-import { deleteAccount } from "./delete-account.ts";
+import { deleteAccount, type Closing } from "./delete-account.ts";
 import { createLiveSessions } from "./live-sessions.ts";
 import { login } from "./login.ts";
 import { endOtherSessions, endSession, listSessions } from "./own-sessions.ts";
@@ -37,12 +37,11 @@ interface Deps {
   now: Clock;
   /** Closes the sockets of sessions that ended, on every node, and lets the other nodes refuse their tokens. */
   endSockets: PublishSessionEnd;
-  /** Takes a user out of every group and deletes the avatar; may be called again. */
-  beforeClosing: (userId: number) => Promise<void>;
+  closing: Closing;
 }
 
 export function composeAccounts(deps: Deps) {
-  const { config, db, views, secret, now, beforeClosing } = deps;
+  const { config, db, views, secret, now, closing } = deps;
   const { writes } = deps.cache;
   const keep = keptAnswer(deps.cache.answers);
   const { passwordMinLength, jwtSecretPrevious: previousSecret } = config;
@@ -57,7 +56,7 @@ export function composeAccounts(deps: Deps) {
   };
   const sessions = createSessions({ ...deps, previousSecret, sessions: store, accounts, tokens, publishSessionEnd });
   const failures = createRateLimit({ limit: config.loginLimit, windowMs: 15 * 60_000, now });
-  const profiles = { accounts, views, profiles: deps.profiles };
+  const profiles = { accounts, views, profiles: deps.profiles, whoMayAdd: config.whoMayAdd };
   const open = { sessions: store, publishSessionEnd, now };
   const owner = { credentials: credentialStore(db, writes), passwords, failures, publishSessionEnd };
   const blocks = blockStore(db, writes);
@@ -88,7 +87,7 @@ export function composeAccounts(deps: Deps) {
       endOtherSessions: ({ caller }) => endOtherSessions(open, caller),
       changePassword: ({ caller, body, address }) =>
         changePassword({ ...owner, passwordMinLength }, caller, body, address),
-      deleteAccount: ({ caller, body, address }) => deleteAccount({ ...owner, beforeClosing }, caller, body, address),
+      deleteAccount: ({ caller, body, address }) => deleteAccount({ ...owner, ...closing }, caller, body, address),
       block: ({ caller, params }) => blockUser(blocks, caller, params.id),
       unblock: ({ caller, params }) => unblockUser(blocks, caller, params.id),
       blocks: ({ caller }) => listBlocks({ blocks, views }, caller),

@@ -33,6 +33,8 @@ const revokeInvites = statement<never>(
   "update invites set revoked_at = now() where created_by = $1 and revoked_at is null",
 );
 
+const eraseWritten = statement<never>("credentials.erase_written", "insert into erasures (user_id) values ($1)");
+
 /** Password hashes, and what hangs on them. Both changes happen only while the hash is still the one that was proven. */
 export function credentialStore(db: Database, writes: CacheWrites) {
   return {
@@ -45,7 +47,7 @@ export function credentialStore(db: Database, writes: CacheWrites) {
         return queries.query(endAllBut, [change.userId, change.spared ?? null]);
       }),
     /**
-     * Takes everything from a user but the row, which messages point to: the sessions that ended; undefined: the hash is not `hash`
+     * Takes everything from a user but the row, which messages point to until they are erased: the sessions that ended; undefined: the hash is not `hash`
      * any more. A login that goes on meanwhile waits for it, or its session is found here.
      */
     close: (userId: number, hash: string) =>
@@ -55,6 +57,7 @@ export function credentialStore(db: Database, writes: CacheWrites) {
         await queries.query(freeName, [userId]);
         await queries.query(forgetBlocks, [userId]);
         await queries.query(revokeInvites, [userId]);
+        await queries.query(eraseWritten, [userId]);
         return queries.query(forgetSessions, [userId]);
       }),
   };

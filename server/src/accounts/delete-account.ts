@@ -4,10 +4,17 @@ import type { CredentialStore } from "./credential-store.ts";
 import { verifyPassword, type PasswordDeps } from "./verify-password.ts";
 import type { PublishSessionEnd } from "./sessions.ts";
 
-interface Deps extends PasswordDeps {
+/** What becomes of a user's things elsewhere. */
+export interface Closing {
+  /** May be called again for a user who has left some or all. */
+  leaveGroups: (userId: number) => Promise<unknown>;
+  forgetAvatar: (userId: number) => Promise<unknown>;
+  /** Erases what the user has written and uploaded if it is wanted at once. */
+  erase: (account: { userId: number }, atOnce: boolean) => Promise<void>;
+}
+
+interface Deps extends PasswordDeps, Closing {
   credentials: CredentialStore;
-  /** Undoes what the user has elsewhere; may be called again for a user of whom some or all is undone. */
-  beforeClosing: (userId: number) => Promise<void>;
   publishSessionEnd: PublishSessionEnd;
 }
 
@@ -21,12 +28,14 @@ export async function deleteAccount(
   const { credentials } = deps;
   const given = { address, email, password: body.password ?? "", findAccount: () => credentials.byId(userId) };
   const ended = await verifyPassword(deps, given, async ({ password_hash: hash }) => {
-    await deps.beforeClosing(userId);
+    await deps.leaveGroups(userId);
+    await deps.forgetAvatar(userId);
     return credentials.close(userId, hash);
   });
   deps.publishSessionEnd(
     { userId, ended: { exceptSessionId: undefined } },
     ended.map(({ id }) => id),
   );
+  await deps.erase({ userId }, body.at_once === true);
   return { ok: true };
 }

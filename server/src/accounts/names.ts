@@ -1,6 +1,7 @@
 import { limits } from "@om/protocol";
 import { OmError } from "../platform/om-error.ts";
 import { cutCharacters, normalizedText } from "../platform/cut-text.ts";
+import { cleanName } from "../platform/visible-text.ts";
 
 /** A name that a user or a public group may have, trimmed; undefined when it has not the form of one. */
 export function parseName(text: string): string | undefined {
@@ -31,9 +32,9 @@ export function isReservedName(name: string): boolean {
   return reserved.has(text.replaceAll("_", "")) || /^deleted_\d+$/.test(text);
 }
 
-/** Trimmed and cut to the characters that fit. @throws OmError `invalid_request_body` for what is no text */
+/** What can be seen of it, trimmed and cut to the characters that fit. @throws OmError `invalid_request_body` for what is no text */
 export function parseFullName(text: string): string {
-  return cutCharacters(normalizedText(text).trim(), limits.fullNameChars);
+  return cutCharacters(cleanName(normalizedText(text)).trim(), limits.fullNameChars);
 }
 
 // RFC 5322: local part and domain are atoms with dots between; the local part may be quoted, the domain an address in brackets.

@@ -6,34 +6,41 @@ import type { Invalidation } from "../cache/marks.ts";
 import type { CacheWrites } from "../cache/cache-writes.ts";
 import type { Queries } from "../platform/postgres/database.ts";
 import { statement } from "../platform/postgres/statement.ts";
-import type { FullProfile } from "./user-view.ts";
+import { hasWritten } from "./profile-columns.ts";
+import type { FullProfile, Profile } from "./user-view.ts";
 
 /**
- * `profile:{user}`, 5 min, lock `profile:{user}`, version users.ver: a user's profile without the e-mail, and whom that user has blocked.
- * One record: [format, id, username, full_name, avatar, role, last_seen, made, edited, closed, blocked ids]. Users who do not exist are not
- * kept.
+ * `profile:{user}`, 5 min, lock `profile:{user}`, version users.ver: a user's profile without the e-mail, and whom that user has blocked. The
+ * version rises as well with the first message to somebody, who may see the user's presence from then on.
+ * One record: [format, id, username, full_name, avatar, role, last_seen, made, edited, closed, blocks]. Users who do not exist are not kept.
  */
-interface CachedProfile extends Omit<FullProfile, "email" | "relation" | "ver"> {
+interface CachedProfile extends Omit<FullProfile, "email" | "relation" | "receipts" | "ver"> {
   isClosed: boolean;
-  blocked: readonly number[];
+  blocked: readonly Block[];
 }
+/** Whom, and how far that one knew the user to have come. */
+type Block = [userId: number, readId: number, deliveredId: number];
 interface CachedProfileRow extends Omit<CachedProfile, "isClosed"> {
   ver: number;
   is_closed: boolean;
 }
 
-const format = "p2";
+const format = "p3";
 
 const load = statement<CachedProfileRow | { id: null }>(
   "profiles.load",
   `select u.id, u.ver, u.username, u.full_name, u.avatar, u.role, u.last_seen, u.created_at, u.updated_at,
      u.deleted_at is not null as is_closed,
-     (select coalesce(json_agg(b.blocked_id), '[]') from blocks b where b.blocker_id = u.id) as blocked
+     (select coalesce(json_agg(json_build_array(b.blocked_id, b.read_id, b.delivered_id)), '[]') from blocks b where b.blocker_id = u.id) as blocked
    from unnest($1::bigint[]) with ordinality as i(id, ord) left join users u on u.id = i.id order by i.ord`,
 );
 const emails = statement<{ id: number; email: string }>(
   "profiles.emails",
   "select id, email from users where id = any($1)",
+);
+const written = statement<{ id: number; ver: number; has_written: boolean }>(
+  "profiles.written",
+  `select u.id, u.ver, ${hasWritten("u.id", "$2")} as has_written from users u where u.id = any($1)`,
 );
 const raiseVersion = statement<{ id: number; ver: number }>(
   "profiles.raise",
@@ -66,6 +73,19 @@ export function createProfiles(deps: { db: Queries; exposeEmails: boolean }): Pr
     for (const { id, email } of await deps.db.query(emails, [wanted])) emailOf.set(id, email);
   }
 
+  // Of a viewer and a user: infinite when that one has written to the viewer, which stays so; else the user's version at which it was not so.
+  const unwrittenAt = new LRUCache<string, number>({ max: 200_000 });
+
+  /** Of the users those who have written to the viewer. */
+  async function writersTo(viewerId: number, users: readonly { id: number; ver: number }[]): Promise<Set<number>> {
+    const keyOf = (id: number): string => `${viewerId}/${id}`;
+    const asked = users.filter(({ id, ver }) => (unwrittenAt.get(keyOf(id)) ?? -1) < ver).map(({ id }) => id);
+    const rows = asked.length === 0 ? [] : await deps.db.query(written, [asked, viewerId]);
+    for (const { id, ver, has_written: has } of rows) unwrittenAt.set(keyOf(id), has ? Number.POSITIVE_INFINITY : ver);
+    const [known, read] = [users.map(({ id }) => id), new Map(rows.map((row) => [row.id, row.has_written]))];
+    return new Set(known.filter((id) => read.get(id) ?? unwrittenAt.get(keyOf(id)) === Number.POSITIVE_INFINITY));
+  }
+
   return {
     async forViewer(reads, viewer, ids) {
       const wanted = [...new Set([viewer.userId, ...ids])];
@@ -73,15 +93,22 @@ export function createProfiles(deps: { db: Queries; exposeEmails: boolean }): Pr
       const cached = found.flatMap(({ value }) => (value === undefined ? [] : [value]));
       if (deps.exposeEmails) await loadEmails(cached);
       const own = cached.find(({ id }) => id === viewer.userId);
+      const others = found.flatMap(({ ver, value }) =>
+        value === undefined || value === own ? [] : [{ id: value.id, ver }],
+      );
+      const writers = await writersTo(viewer.userId, others);
       return cached
         .filter(({ id }) => ids.includes(id))
         .map(({ blocked, ...profile }) => {
-          const { isClosed } = profile;
-          const isBlocked = own?.blocked.includes(profile.id) === true;
-          const relation = isClosed ? 0 : Number(isBlocked) + 2 * Number(blocked.includes(viewer.userId));
+          const { id, isClosed } = profile;
+          const isBlocked = own?.blocked.some(([userId]) => userId === id) === true;
+          const block = blocked.find(([userId]) => userId === viewer.userId);
+          const blocks = isClosed ? 0 : Number(isBlocked) + (block === undefined ? 0 : 2);
+          const relation = blocks + (id === viewer.userId || writers.has(id) ? 4 : 0);
+          const receipts: Profile["receipts"] = block === undefined ? null : [block[1], block[2]];
           const closedEmail = `deleted_${profile.id}@invalid`;
           const email = profile.id === viewer.userId ? viewer.email : (emailOf.get(profile.id) ?? "");
-          return { ...profile, email: isClosed ? closedEmail : email, relation };
+          return { ...profile, email: isClosed ? closedEmail : email, relation, receipts };
         });
     },
   };
@@ -131,7 +158,7 @@ function profileSource(db: Queries): Source<number, CachedProfile | undefined> {
 }
 type ProfileRecord = [
   ...[id: number, username: string, fullName: string, avatar: string, role: string, lastSeen: string | null],
-  ...[createdAt: string, updatedAt: string, isClosed: boolean, blocked: readonly number[]],
+  ...[createdAt: string, updatedAt: string, isClosed: boolean, blocked: readonly Block[]],
 ];
 
 /** Also the name of its lock. */

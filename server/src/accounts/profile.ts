@@ -1,10 +1,11 @@
-import { limits, type RouteBody, type RouteQuery, type User } from "@om/protocol";
+import { limits, type RouteBody, type RouteQuery, type User, type WhoMayAdd } from "@om/protocol";
 import type { Reads } from "../cache/recorder.ts";
 import type { Caller } from "../platform/caller.ts";
 import { cleanText } from "../platform/cut-text.ts";
 import { OmError } from "../platform/om-error.ts";
+import { cleanName } from "../platform/visible-text.ts";
 import { pageLimit, wholeNumber } from "../platform/page-limit.ts";
-import type { AccountStore } from "./account-store.ts";
+import type { AccountStore, OwnProfile } from "./account-store.ts";
 import { parseFullName, parseUsername } from "./names.ts";
 import type { Profiles } from "./profile-cache.ts";
 import type { UserViews } from "./user-view.ts";
@@ -14,29 +15,36 @@ interface Deps {
   views: UserViews;
 }
 
+interface OwnDeps extends Deps {
+  /** Who may add those who have not chosen themselves. */
+  whoMayAdd: WhoMayAdd;
+}
+
 /** The caller's own profile; `etag` changes with every edit of it, not with presence. */
-export async function me(
-  { accounts, views }: Deps,
-  { userId }: Caller,
-): Promise<{ body: { user: User }; etag: string }> {
-  const profile = await accounts.byId(userId);
+export async function me(deps: OwnDeps, { userId }: Caller): Promise<{ body: { user: User }; etag: string }> {
+  const profile = await deps.accounts.byId(userId);
   if (profile === undefined) throw new OmError("unauthorized");
   const etag = `u-${profile.id}-${profile.updated_at.replaceAll(/\D/g, "")}`;
-  return { body: { user: await views.alone(profile, userId) }, etag };
+  return { body: { user: await ownUser(deps, profile) }, etag };
 }
 
 /** An empty field stays as it is. A change of case only is always allowed. */
 export async function updateMe(
-  { accounts, views }: Deps,
+  deps: OwnDeps,
   { userId }: Caller,
   body: RouteBody<"updateMe">,
 ): Promise<{ user: User }> {
   const username = (body.username ?? "") === "" ? undefined : parseUsername(body.username ?? "");
   const fullName = parseFullName(body.full_name ?? "") || undefined;
-  const updated = await accounts.update(userId, { username, fullName });
+  const whoMayAdd = body.who_may_add_me ?? undefined;
+  const updated = await deps.accounts.update(userId, { username, fullName, whoMayAdd });
   if (updated === "username") throw new OmError("update_profile_failed", "username already taken");
   if (updated === undefined || updated === "email") throw new OmError("update_profile_failed", "user not found");
-  return { user: await views.alone(updated, userId) };
+  return { user: await ownUser(deps, updated) };
+}
+
+async function ownUser({ views, whoMayAdd }: OwnDeps, profile: OwnProfile): Promise<User> {
+  return { ...(await views.alone(profile, profile.id)), who_may_add_me: profile.who_may_add ?? whoMayAdd };
 }
 
 /** All digits: a user id; else a username without case. */
@@ -63,7 +71,7 @@ export async function searchUsers(
   query: RouteQuery<"searchUsers">,
 ): Promise<{ users: User[] }> {
   if (query.q === undefined || query.q === "") throw new OmError("missing_query");
-  const text = cleanText(query.q).trim();
+  const text = cleanName(query.q).trim();
   if (text === "") return { users: [] };
   const found = await accounts.search(text, pageLimit(query.limit, limits.searchResults, 20), userId);
   const online = await views.lookup(found);

@@ -36,17 +36,20 @@ test("online, offline and unknown: only the last one says more than the boolean"
   expect(views.full(full, 1, online)).toMatchObject({ is_online: false, presence: "unknown" });
 });
 
-test.each([1, 2, 3])("a block hides presence, known or not (relation %i)", async (relation) => {
-  const { views } = open();
-  for (const id of [7, 8, 9]) {
-    const user = views.user({ ...profile, id, relation }, 1, (who) => (who === 7 ? true : undefined));
-    expect(user).toMatchObject({ is_online: false, last_seen: null });
-    expect(user).not.toHaveProperty("presence");
-  }
-});
+test.each([0, 1, 2, 3, 5, 6, 7])(
+  "a block, or that nothing was written, hides presence, known or not (relation %i)",
+  async (relation) => {
+    const { views } = open();
+    for (const id of [7, 8, 9]) {
+      const user = views.user({ ...profile, id, relation }, 1, (who) => (who === 7 ? true : undefined));
+      expect(user).toMatchObject({ is_online: false, last_seen: null });
+      expect(user).not.toHaveProperty("presence");
+    }
+  },
+);
 
-test("everybody is asked for once, those behind a block not at all", async () => {
+test("everybody is asked for once, those whose presence is not shown not at all", async () => {
   const { views, asked } = open();
-  await views.lookup([profile, { id: 8, relation: 0 }, profile, { id: 9, relation: 2 }, { id: 10, relation: 1 }]);
+  await views.lookup([profile, { id: 8, relation: 4 }, profile, { id: 9, relation: 2 }, { id: 10, relation: 0 }]);
   expect(asked).toEqual([[7, 8]]);
 });

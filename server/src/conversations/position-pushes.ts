@@ -5,12 +5,12 @@ import type { AdvancedPosition } from "./position-store.ts";
 
 /**
  * A position that moved, for those who are to be told on every device, and for the user's own devices that follow by cursor. In a group
- * what a member has received is that member's own affair; what was read the others see.
+ * what a member has received is that member's own affair; what was read the others see, but for those with whom there is a block.
  */
 export function positionPushes(moved: AdvancedPosition): Push[] {
   const { user_id: byId, peer_id: peerId, group_id: groupId } = moved;
   if (groupId !== null && !moved.read_moved) return [];
-  const all = groupId === null ? [peerId ?? byId] : (moved.members ?? []);
+  const all = moved.members ?? [peerId ?? byId];
   const others = all.filter((userId) => userId !== byId);
   return pushesTo({ others, byId, shared: groupId !== null }, (viewerId) => positionFrame(moved, viewerId));
 }

@@ -7,6 +7,7 @@ export class Frame {
   #text: string | (() => string);
   #plain: Buffer | undefined;
   #packed: Buffer | undefined;
+  #paired: Buffer | undefined;
 
   constructor(text: string | (() => string)) {
     this.#text = text;
@@ -23,11 +24,28 @@ export class Frame {
     return (this.#plain ??= websocketFrame("text", this.text));
   }
 
+  /** Text, for sockets of clients that came before resuming and gzip: direct messages name their conversation by both users. */
+  pairedBytes(): Buffer {
+    // No text in JSON has a quote that is not escaped, so this is of a group.
+    const isDirect = this.text.startsWith('{"type":"message') && !this.text.includes('"recipient_id":null');
+    return (this.#paired ??= isDirect
+      ? websocketFrame("text", JSON.stringify(withPairId(JSON.parse(this.text) as OutboundFrame)))
+      : this.bytes(false));
+  }
+
   #gzip(): Buffer | undefined {
     const bytes = Buffer.from(this.text);
     const packed = bytes.length > limits.gzipAboveBytes ? gzipSync(bytes, { level: 4 }) : bytes;
     return packed.length < bytes.length ? websocketFrame("binary", packed) : undefined;
   }
+}
+
+/** `user_<low>_<high>` as the conversation inside a direct message (wire contract O-3). */
+export function withPairId(frame: OutboundFrame): OutboundFrame {
+  if (!("message" in frame) || frame.message.recipient_id === null) return frame;
+  const { sender_id: a, recipient_id: b } = frame.message;
+  const conversation_id = `user_${Math.min(a, b)}_${Math.max(a, b)}`;
+  return { ...frame, message: { ...frame.message, conversation_id } } as OutboundFrame;
 }
 
 export const frameOf = (make: () => OutboundFrame): Frame => new Frame(() => JSON.stringify(make()));
@@ -63,6 +81,8 @@ export interface Audience {
   byId: number;
   /** Of a group, whose members all see the same frame. */
   shared: boolean;
+  /** Who see one of their own even so. */
+  apart?: readonly number[];
   except?: string | undefined;
 }
 
@@ -71,13 +91,19 @@ export interface Audience {
  * @param more what the others' devices must know of it
  */
 export function pushesTo(
-  { others, byId, shared, except }: Audience,
+  { others, byId, shared, except, apart = [] }: Audience,
   frameFor: (viewerId: number) => OutboundFrame,
   more: Pick<Push, "message" | "ordered"> = {},
 ): Push[] {
   const own = frameOf(() => frameFor(byId));
-  const toOthers: Push[] = shared
-    ? [{ userIds: others, frame: own, to: "all", ...more }]
-    : others.map((userId) => ({ userIds: [userId], frame: frameOf(() => frameFor(userId)), to: "all", ...more }));
+  const together = shared ? others.filter((userId) => !apart.includes(userId)) : [];
+  const alone = shared ? others.filter((userId) => apart.includes(userId)) : others;
+  const toOthers: Push[] = alone.map((userId) => ({
+    userIds: [userId],
+    frame: frameOf(() => frameFor(userId)),
+    to: "all",
+    ...more,
+  }));
+  if (shared) toOthers.push({ userIds: together, frame: own, to: "all", ...more });
   return [...toOthers, { userIds: [byId], frame: own, to: "resuming", except }];
 }

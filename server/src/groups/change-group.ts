@@ -1,4 +1,4 @@
-import { limits } from "@om/protocol";
+import { limits, type WhoMayAdd } from "@om/protocol";
 import type { UserViews } from "../accounts/user-view.ts";
 import { lockObjects } from "../cache/locks.ts";
 import type { CacheWrites } from "../cache/cache-writes.ts";
@@ -16,6 +16,8 @@ export interface GroupDeps {
   writes: CacheWrites;
   views: UserViews;
   publishGroupEvent: PublishGroupEvent;
+  /** Who may add those who have not said so themselves. */
+  whoMayAdd: WhoMayAdd;
 }
 
 /** A change of a group. */
@@ -90,17 +92,20 @@ export async function requireAdmin(members: MembershipStore, groupId: number, us
 }
 
 /**
- * Makes somebody who is not a member one, as `actorId` wants it.
- * @throws OmError `group_full`, `forbidden` when blocked by that one; without account `user_not_found`, of oneself `unauthorized`
+ * Makes somebody who is not a member one, as `actorId` wants it; another's will ends a ban.
+ * @throws OmError `group_full`, `forbidden` when banned, or blocked by the one who is added, `not_addable`; without account
+ *   `user_not_found`, of oneself `unauthorized`
  */
 export async function addToGroup(
   { members }: GroupStores,
   conversationId: number,
-  { userId, actorId }: { userId: number; actorId: number },
+  { userId, actorId, whoMayAdd }: { userId: number; actorId: number; whoMayAdd: WhoMayAdd },
 ): Promise<GroupHead> {
-  const conditions = await members.joinConditions(conversationId, userId, actorId);
-  if (!conditions.account) throw new OmError(userId === actorId ? "unauthorized" : "user_not_found");
-  if (conditions.blocked) throw new OmError("forbidden");
+  const isOwnWill = userId === actorId;
+  const conditions = await members.joinConditions(conversationId, userId, actorId, whoMayAdd);
+  if (!conditions.account) throw new OmError(isOwnWill ? "unauthorized" : "user_not_found");
+  if (conditions.blocked || (isOwnWill && conditions.banned)) throw new OmError("forbidden");
+  if (!isOwnWill && !conditions.addable) throw new OmError("not_addable");
   if (conditions.members >= limits.groupMembers) throw new OmError("group_full");
   return members.join(conversationId, userId);
 }

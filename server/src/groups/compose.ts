@@ -23,7 +23,7 @@ export function composeGroups({
   config,
   ...parts
 }: {
-  config: Pick<Config, "publicJoinBaseUrl">;
+  config: Pick<Config, "publicJoinBaseUrl" | "whoMayAdd">;
   db: Database;
   cache: Pick<Cache, "answers" | "writes">;
   views: UserViews;
@@ -31,7 +31,8 @@ export function composeGroups({
   publishGroupEvent: PublishGroupEvent;
 }) {
   const { db } = parts;
-  const deps = { ...parts, writes: cache.writes, list: listSource(db), about: aboutSource(db) };
+  const { whoMayAdd } = config;
+  const deps = { ...parts, whoMayAdd, writes: cache.writes, list: listSource(db), about: aboutSource(db) };
   const links = { ...deps, joinBase: config.publicJoinBaseUrl };
   const keep = keptAnswer(cache.answers);
   return {
@@ -59,7 +60,7 @@ export function composeGroups({
       createInvite: ({ caller, params, body }) => createInvite(links, caller, { ...params, body }),
       invites: ({ caller, params }) => listInvites(links, caller, params.id),
       revokeInvite: ({ caller, params }) => revokeInvite(deps, caller, params),
-      previewInvite: ({ params }) => previewInvite(db, params.token),
+      previewInvite: ({ params }) => previewInvite(deps, params.token),
       joinByInvite: ({ caller, params }) => joinByInvite(deps, caller, params.token),
     } satisfies RoutesOf<"groups">,
   };

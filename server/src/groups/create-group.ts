@@ -2,17 +2,22 @@ import type { Group, RouteBody } from "@om/protocol";
 import type { Caller } from "../platform/caller.ts";
 import { normalizedText } from "../platform/cut-text.ts";
 import { OmError } from "../platform/om-error.ts";
+import { cleanLines } from "../platform/visible-text.ts";
 import { changeGroup, type GroupDeps } from "./change-group.ts";
 import { groupStore, type GroupDetails } from "./group-store.ts";
 import { groupView } from "./group-view.ts";
 import { isTooLong, parseGroupName, parseNewHandle } from "./parse-input.ts";
 
 /** The creator becomes its admin. A private group has no handle. */
-export async function createGroup(deps: GroupDeps, { userId }: Caller, body: RouteBody<"createGroup">): Promise<Group> {
+export async function createGroup(
+  deps: Omit<GroupDeps, "whoMayAdd">,
+  { userId }: Caller,
+  body: RouteBody<"createGroup">,
+): Promise<Group> {
   const isPublic = body.is_public ?? false;
   const details: GroupDetails = {
     name: parseGroupName(body.name ?? ""),
-    description: normalizedText(body.description ?? ""),
+    description: cleanLines(normalizedText(body.description ?? "")),
     isPublic,
     handle: isPublic ? parseNewHandle(body.handle) : undefined,
   };

@@ -2,6 +2,7 @@ import type { Group, RouteBody } from "@om/protocol";
 import type { Caller } from "../platform/caller.ts";
 import { normalizedText } from "../platform/cut-text.ts";
 import { OmError } from "../platform/om-error.ts";
+import { cleanLines } from "../platform/visible-text.ts";
 import { changeGroup, requireAdmin, type GroupDeps } from "./change-group.ts";
 import type { GroupDetails, GroupRow } from "./group-store.ts";
 import { groupView } from "./group-view.ts";
@@ -33,7 +34,7 @@ function mergeDetails(before: GroupRow, body: RouteBody<"editGroup">): GroupDeta
   const isPublic = body.is_public ?? before.is_public;
   const details = {
     name: parseGroupName(body.name ?? before.name),
-    description: normalizedText(body.description ?? before.description),
+    description: cleanLines(normalizedText(body.description ?? before.description)),
     isPublic,
     handle: isPublic ? mergedHandle(before.handle, body.handle) : undefined,
   };

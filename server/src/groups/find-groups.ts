@@ -4,9 +4,9 @@ import type { Reads } from "../cache/recorder.ts";
 import type { Source } from "../cache/source.ts";
 import type { CachedList } from "../conversations/list-cache.ts";
 import type { Caller } from "../platform/caller.ts";
-import { cleanText } from "../platform/cut-text.ts";
 import { OmError } from "../platform/om-error.ts";
 import { pageLimit } from "../platform/page-limit.ts";
+import { cleanName } from "../platform/visible-text.ts";
 import type { Queries } from "../platform/postgres/database.ts";
 import type { GroupDeps } from "./change-group.ts";
 import type { CachedGroup } from "./group-cache.ts";
@@ -69,7 +69,7 @@ export async function searchGroups(
   { userId }: Caller,
   query: RouteQuery<"searchGroups">,
 ): Promise<{ groups: Group[] }> {
-  const text = cleanText(query.q ?? "").trim();
+  const text = cleanName(query.q ?? "").trim();
   if (text === "") throw new OmError("missing_query");
   const rows = await groupStore(db).search(text, pageLimit(query.limit, limits.searchResults, 20));
   return { groups: rows.map((row) => groupView(views, row, userId)) };

@@ -11,13 +11,13 @@ export interface CachedGroup extends Omit<GroupRow, "creator"> {
   members: number[] | null;
 }
 
-const format = "b1";
+const format = "b2";
 const maxMembers = 100;
 
 const load = statement<CachedGroup & { ver: number; is_there: boolean }>(
   "groups.load",
   `select g.id is not null as is_there, coalesce(g.ver, 0) as ver, g.id, g.created_at, g.updated_at, g.name, g.description, g.icon,
-     g.creator_id, g.is_public, g.handle,
+     g.creator_id, g.is_public, g.handle, coalesce(c.members, 0) as member_count,
      case when c.members <= ${maxMembers} then (
        select coalesce(json_agg(p.user_id order by p.joined_at, p.user_id), '[]')
        from participants p where p.conversation_id = c.id and p.left_at is null

@@ -23,6 +23,7 @@ export interface GroupDetails {
 /** Of `groups g`. The creator is looked up row by row: no plan, however old, reads all users for that. */
 const groupColumns =
   "g.id, g.created_at, g.updated_at, g.name, g.description, g.icon, g.creator_id, g.is_public, g.handle," +
+  " coalesce((select c.members from conversations c where c.group_id = g.id), 0) as member_count," +
   " (select json_build_object('id', u.id, 'created_at', u.created_at, 'updated_at', u.updated_at," +
   " 'username', u.username, 'email', u.email, 'full_name', u.full_name, 'avatar', u.avatar, 'role', u.role," +
   " 'last_seen', u.last_seen) from users u where u.id = g.creator_id and u.deleted_at is null) as creator";
@@ -35,7 +36,7 @@ const idByHandle = statement<{ group_id: number }>(
 const search = statement<GroupRow>(
   "groups.search",
   `select ${groupColumns} from groups g
-   where g.is_public and (fold(g.name) like fold($1) or fold(g.handle) like fold($1))
+   where g.is_public and (fold(g.name) like fold($1) or fold(g.handle) like fold($1)) and fold($3) <> ''
    order by fold($3) not in (fold(g.handle), fold(g.name)), fold(g.handle) collate "C", g.id limit $2`,
 );
 const handleTaken = statement<{ taken: boolean }>(

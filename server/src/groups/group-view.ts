@@ -27,9 +27,10 @@ export function groupView(
   viewerId: number,
   members: readonly MemberRow[] | null = null,
 ): Group {
-  const { creator, handle, ...rest } = row;
+  const { creator, handle, icon, ...rest } = row;
   return {
     ...rest,
+    icon: views.mediaUrl(icon),
     ...(handle === null ? {} : { handle }),
     creator: creator === null ? placeholderUser : creatorView(views, creator, viewerId),
     members: members === null ? null : members.map((member) => memberView(row.id, member)),

@@ -18,11 +18,16 @@ interface NewInviteRow {
   maxUses: number | undefined;
 }
 
+/** A link is worth what its maker's word is. */
+const makerIsAdmin =
+  "exists (select from conversations c join participants p on p.conversation_id = c.id" +
+  " where c.group_id = i.group_id and p.user_id = i.created_by and p.left_at is null and p.role = 'admin')";
 const inviteColumns =
   "i.token, i.group_id, i.created_by, i.created_at, i.expires_at, i.max_uses, i.used_count," +
-  " i.revoked_at is not null as revoked, coalesce(i.expires_at <= now(), false) as expired";
+  ` (i.revoked_at is not null or not ${makerIsAdmin}) as revoked, coalesce(i.expires_at <= now(), false) as expired`;
 const usable =
-  "i.revoked_at is null and (i.expires_at is null or i.expires_at > now()) and (i.max_uses is null or i.used_count < i.max_uses)";
+  `i.revoked_at is null and ${makerIsAdmin} and` +
+  " (i.expires_at is null or i.expires_at > now()) and (i.max_uses is null or i.used_count < i.max_uses)";
 
 const create = statement<InviteRow>(
   "invites.create",
@@ -43,7 +48,7 @@ const revoke = statement<{ token: string }>(
   `update invites i set revoked_at = coalesce(i.revoked_at, now()) where i.token = $1 and i.group_id = $2 returning i.token`,
 );
 
-/** Links that admit to a group. The counts of uses are exact: `use` decides. */
+/** Links that admit to a group while their makers are its admins. The counts of uses are exact: `use` decides. */
 export function inviteStore(db: Queries) {
   return {
     create: async ({ token, groupId, createdBy, expiresInSeconds, maxUses }: NewInviteRow) =>

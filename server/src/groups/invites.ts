@@ -7,7 +7,7 @@ import { addToGroup, changeGroup, requireAdmin, type GroupDeps } from "./change-
 import { groupStore } from "./group-store.ts";
 import { groupView } from "./group-view.ts";
 import { inviteStore, type InviteRow } from "./invite-store.ts";
-import { membershipStore } from "./membership-store.ts";
+import { membershipStore, type GroupHead } from "./membership-store.ts";
 import { parseGroupId } from "./parse-input.ts";
 
 /** `joinBase`: what links begin with; "" when the operator has not set it. */
@@ -74,18 +74,21 @@ export async function revokeInvite(
 }
 
 /** What anybody who holds the link may see: nothing of its members. */
-export async function previewInvite(db: Queries, token: string): Promise<InvitePreview> {
+export async function previewInvite(
+  { db, views }: Pick<GroupDeps, "db" | "views">,
+  token: string,
+): Promise<InvitePreview> {
   const invite = await findInvite(db, token);
   checkInvite(invite);
   const group = await groupStore(db).byId(invite.group_id);
   if (group === undefined) throw new OmError("record_not_found");
   const { expires_at, max_uses, used_count } = invite;
   const { description, handle, icon, id, is_public, name } = group;
-  const shown = { description, handle, icon, id, is_public, name };
+  const shown = { description, handle, icon: views.mediaUrl(icon), id, is_public, name };
   return { expires_at, group: shown, max_uses, requires_auth: true, used_count };
 }
 
-/** Answers with the group as it was before. A member gets the same answer and takes no use of the link. */
+/** Answers with the members as they were before. A member gets the same answer and takes no use of the link. */
 export async function joinByInvite(deps: GroupDeps, { userId }: Caller, token: string): Promise<Group> {
   const { group_id: groupId } = await findInvite(deps.db, token);
   const change = { groupId, kind: "joined", userIds: [userId], actorId: userId } as const;
@@ -93,13 +96,17 @@ export async function joinByInvite(deps: GroupDeps, { userId }: Caller, token: s
     const { groups, members, invites } = stores;
     const invite = await invites.byToken(token);
     const access = await members.access(groupId, userId);
-    const row = await groups.byId(groupId);
-    if (invite === undefined || access === undefined || row === undefined) throw new OmError("record_not_found");
+    if (invite === undefined || access === undefined) throw new OmError("record_not_found");
     checkInvite(invite);
     const before = await members.members(access.conversation_id, limits.groupMembers);
-    if (access.role !== null) return { row, before, head: undefined };
-    if (!(await invites.use(token))) throw new OmError("invite_exhausted");
-    return { row, before, head: await addToGroup(stores, access.conversation_id, { userId, actorId: userId }) };
+    let head: GroupHead | undefined;
+    if (access.role === null) {
+      if (!(await invites.use(token))) throw new OmError("invite_exhausted");
+      head = await addToGroup(stores, access.conversation_id, { userId, actorId: userId, whoMayAdd: deps.whoMayAdd });
+    }
+    const row = await groups.byId(groupId);
+    if (row === undefined) throw new OmError("record_not_found");
+    return { row, before, head };
   });
   return groupView(deps.views, row, userId, before);
 }

@@ -23,11 +23,17 @@ async function joinPublic(deps: GroupDeps, { userId }: Caller, groupId: number):
   const change = { groupId, kind: "joined", userIds: [userId], actorId: userId } as const;
   const { row } = await changeGroup(deps, change, async (stores) => {
     const access = await stores.members.access(groupId, userId);
-    const row = await stores.groups.byId(groupId);
-    if (access === undefined || row === undefined) throw new OmError("record_not_found");
+    if (access === undefined) throw new OmError("record_not_found");
     if (!access.is_public) throw new OmError("group_private");
     if (access.role !== null) throw new OmError("already_member");
-    return { row, head: await addToGroup(stores, access.conversation_id, { userId, actorId: userId }) };
+    const head = await addToGroup(stores, access.conversation_id, {
+      userId,
+      actorId: userId,
+      whoMayAdd: deps.whoMayAdd,
+    });
+    const row = await stores.groups.byId(groupId);
+    if (row === undefined) throw new OmError("record_not_found");
+    return { row, head };
   });
   return row;
 }

@@ -3,7 +3,7 @@ import { changeGroup, type GroupDeps, type GroupStores } from "./change-group.ts
 import { membershipStore, type GroupHead } from "./membership-store.ts";
 import { parseGroupId } from "./parse-input.ts";
 
-type Deps = Omit<GroupDeps, "views">;
+type Deps = Omit<GroupDeps, "views" | "whoMayAdd">;
 
 /** Groups of one user that are left before the next are looked up. */
 const page = 500;

@@ -43,23 +43,27 @@ async function listManyMembers({ db, views }: GroupReadDeps, { userId }: Caller,
   return profiles.map((profile) => views.full(profile, userId, online));
 }
 
-/** By an admin; somebody who has blocked that admin cannot be added. Adding a member changes nothing. */
+/** By an admin, as far as whom it is about lets that admin. Adding a member changes nothing. */
 export async function addMember(
   deps: GroupDeps,
   { userId: actorId }: Caller,
   { id, user_id: userId }: { id: string } & RouteBody<"addMember">,
 ): Promise<{ message: string }> {
   const groupId = parseGroupId(id);
+  const { whoMayAdd } = deps;
   await changeGroup(deps, { groupId, kind: "joined", userIds: [userId], actorId }, async (stores) => {
     const { conversation_id: conversationId } = await requireAdmin(stores.members, groupId, actorId);
     const access = await stores.members.access(groupId, userId);
     const isMember = (access?.role ?? null) !== null;
-    return { head: isMember ? undefined : await addToGroup(stores, conversationId, { userId, actorId }) };
+    return { head: isMember ? undefined : await addToGroup(stores, conversationId, { userId, actorId, whoMayAdd }) };
   });
   return { message: "Member added successfully" };
 }
 
-/** By an admin, who may remove other admins too. Removing oneself is leaving; removing somebody who is no member changes nothing. */
+/**
+ * By an admin, who may remove other admins too. Whoever is removed, or has left before, joins no more until an admin adds them. Removing
+ * oneself is leaving.
+ */
 export async function removeMember(
   deps: GroupDeps,
   { userId: actorId }: Caller,
@@ -70,7 +74,9 @@ export async function removeMember(
   const kind = userId === actorId ? "left" : "removed";
   await changeGroup(deps, { groupId, kind, userIds: [userId], actorId }, async (stores) => {
     const { conversation_id: conversationId } = await requireAdmin(stores.members, groupId, actorId);
-    return { head: await removeFromGroup(stores, conversationId, userId) };
+    const head = await removeFromGroup(stores, conversationId, userId);
+    if (kind === "removed") await stores.members.ban(conversationId, userId);
+    return { head };
   });
   return { message: "Member removed successfully" };
 }

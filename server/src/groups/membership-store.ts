@@ -1,4 +1,4 @@
-import type { GroupRole } from "@om/protocol";
+import type { GroupRole, WhoMayAdd } from "@om/protocol";
 import { profileColumns } from "../accounts/profile-columns.ts";
 import type { FullProfile } from "../accounts/user-view.ts";
 import type { Queries } from "../platform/postgres/database.ts";
@@ -36,11 +36,25 @@ const access = statement<GroupAccess>(
        and exists (select from users u where u.id = $2 and u.deleted_at is null)
    where g.id = $1`,
 );
-const joinConditions = statement<{ members: number; account: boolean; blocked: boolean }>(
+const joinConditions = statement<{
+  members: number;
+  account: boolean;
+  blocked: boolean;
+  banned: boolean;
+  addable: boolean;
+}>(
   "memberships.join_conditions",
   `select (select c.members from conversations c where c.id = $1) as members,
      exists (select from users u where u.id = $2 and u.deleted_at is null) as account,
-     exists (select from blocks b where b.blocker_id = $2 and b.blocked_id = $3) as blocked`,
+     exists (select from blocks b where b.blocker_id = $2 and b.blocked_id = $3) as blocked,
+     exists (select from participants p where p.conversation_id = $1 and p.user_id = $2 and p.banned) as banned,
+     case coalesce((select u.who_may_add from users u where u.id = $2), $4)
+       when 'everybody' then true
+       when 'contacts' then exists (
+         select from conversations c join participants p on p.conversation_id = c.id and p.user_id = $2
+         where c.lo = least($2, $3) and c.hi = greatest($2, $3) and (p.sent > 0 or p.read_seq > p.cleared_seq)
+       )
+       else false end as addable`,
 );
 
 // The first member of an empty group is its admin; only an imported group can be public and empty.
@@ -56,7 +70,7 @@ const join = statement<GroupHead>(
        h.seq, h.seq, h.seq, h.ver, h.cleared_seq, h.cleared_id, 1
      from raised h
      on conflict (user_id, conversation_id) do update
-     set role = excluded.role, joined_at = now(), left_at = null, member_ver = p.member_ver + 1, joined_seq = excluded.joined_seq,
+     set role = excluded.role, joined_at = now(), left_at = null, banned = false, member_ver = p.member_ver + 1, joined_seq = excluded.joined_seq,
        read_seq = excluded.read_seq, delivered_seq = excluded.delivered_seq, sent_at_read = p.sent, skipped = 0,
        last_visible_id = null, last_visible_at = null, delivered_ver = excluded.delivered_ver, changed_xid = pg_current_xact_id(),
        cleared_seq = greatest(p.cleared_seq, excluded.cleared_seq), cleared_id = greatest(p.cleared_id, excluded.cleared_id)
@@ -64,14 +78,25 @@ const join = statement<GroupHead>(
    lists as (update user_state set list_ver = list_ver + 1 where user_id = $2)
    select conversation_id, ver, seq from raised`,
 );
+/** Links that the user $2 has made end for good, also when that one becomes an admin again. */
+const linksEnd = (rows: string): string =>
+  `links as (
+     update invites i set revoked_at = now() from conversations c join ${rows} on c.id = ${rows}.conversation_id
+     where i.group_id = c.group_id and i.created_by = $2 and i.revoked_at is null
+   )`;
 const leave = statement<GroupHead>(
   "memberships.leave",
   `with gone as (
      update participants set left_at = now(), changed_xid = pg_current_xact_id(), member_ver = member_ver + 1
      where user_id = $2 and conversation_id = $1 and left_at is null returning conversation_id
    ),
-   lists as (update user_state set list_ver = list_ver + 1 where user_id = $2 and exists (select from gone))
+   lists as (update user_state set list_ver = list_ver + 1 where user_id = $2 and exists (select from gone)),
+   ${linksEnd("gone")}
    update conversations c set ${raised} from gone where c.id = gone.conversation_id returning ${head}`,
+);
+const ban = statement<never>(
+  "memberships.ban",
+  "update participants set banned = true where user_id = $2 and conversation_id = $1",
 );
 const promoteOldest = statement<never>(
   "memberships.promote_oldest",
@@ -110,7 +135,8 @@ const setRole = statement<GroupHead>(
   `with moved as (
      update participants set role = $3, changed_xid = pg_current_xact_id()
      where user_id = $2 and conversation_id = $1 and left_at is null and role <> $3 returning conversation_id
-   )
+   ),
+   ${linksEnd("moved")}
    update conversations c set ${raised} from moved where c.id = moved.conversation_id returning ${head}`,
 );
 const raiseVersion = statement<GroupHead>(
@@ -144,13 +170,18 @@ export function membershipStore(db: Queries) {
   return {
     /** undefined: no such group. */
     access: async (groupId: number, userId: number) => (await db.query(access, [groupId, userId]))[0],
-    /** How many members there are, whether `userId` is an open account, and whether that one has blocked `actorId`. */
-    joinConditions: async (conversationId: number, userId: number, actorId: number) =>
-      only(await db.query(joinConditions, [conversationId, userId, actorId])),
+    /**
+     * How many members there are; whether `userId` is an open account, has blocked `actorId`, is banned from the group, and may be added by
+     * `actorId`: the user's own choice decides, else `whoMayAdd`.
+     */
+    joinConditions: async (conversationId: number, userId: number, actorId: number, whoMayAdd: WhoMayAdd) =>
+      only(await db.query(joinConditions, [conversationId, userId, actorId, whoMayAdd])),
     /** For somebody who is not a member; an earlier membership is taken up again. */
     join: async (conversationId: number, userId: number) => only(await db.query(join, [conversationId, userId])),
     /** undefined: was not a member, nothing changed. `promoteOrClose` must follow. */
     leave: async (conversationId: number, userId: number) => (await db.query(leave, [conversationId, userId]))[0],
+    /** Whoever is or was a member joins no more until an admin adds them. */
+    ban: (conversationId: number, userId: number) => db.query(ban, [conversationId, userId]),
     /** After somebody left: without an admin the oldest member becomes one, without members the group closes. */
     async promoteOrClose(conversationId: number): Promise<void> {
       await db.query(promoteOldest, [conversationId]);

@@ -3,6 +3,7 @@ import { isReservedName, parseName } from "../accounts/names.ts";
 import { normalizedText } from "../platform/cut-text.ts";
 import { OmError } from "../platform/om-error.ts";
 import { parseId } from "../platform/page-limit.ts";
+import { cleanName } from "../platform/visible-text.ts";
 
 /** An unsigned 32-bit decimal (wire contract §2.9). @throws OmError `malformed_group_id` */
 export function parseGroupId(text: string | undefined): number {
@@ -25,10 +26,14 @@ export function parseNewHandle(text: string | null | undefined): string {
   return handle;
 }
 
-/** Not trimmed. @throws OmError `group_name_missing`, `invalid_request_body` for what is no text */
+/**
+ * What can be seen of it, not trimmed; spaces pass (wire contract §2.9.1).
+ * @throws OmError `group_name_missing` when it is nothing, `invalid_request_body` for what is no text
+ */
 export function parseGroupName(text: string): string {
-  if (text === "") throw new OmError("group_name_missing");
-  return normalizedText(text);
+  const name = /^ +$/.test(text) ? text : cleanName(normalizedText(text));
+  if (name === "") throw new OmError("group_name_missing");
+  return name;
 }
 
 /** Whether name and description fit, in characters. */

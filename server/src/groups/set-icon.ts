@@ -9,7 +9,7 @@ import { groupView } from "./group-view.ts";
  * @throws OmError `group_not_found`, `forbidden`
  */
 export async function setIcon(
-  deps: Omit<GroupDeps, "db">,
+  deps: Omit<GroupDeps, "db" | "whoMayAdd">,
   { userId: actorId }: Pick<Caller, "userId">,
   { groupId, url }: { groupId: number; url: string },
 ): Promise<{ group: Group; previous: string }> {

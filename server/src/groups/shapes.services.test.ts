@@ -22,7 +22,10 @@ describeDatabases("groups: the shape of an answer (§0.4, §2.9)", (database) =>
     const [, link] = await http.ask(nika, "POST", `/api/groups/${id}/invite-links`, {});
     const { token } = link as { token: string };
     const byInvite = await http.ask(omid, "POST", `/api/join/${token}`);
-    expect(byInvite).toEqual([200, { ...(created as object), creator: expect.anything(), members: [admin] }]);
+    expect(byInvite).toEqual([
+      200,
+      { ...(created as object), creator: expect.anything(), members: [admin], member_count: 2 },
+    ]);
     const [, again] = await http.ask(omid, "POST", `/api/join/${token}`);
     expect((again as { members: { user: unknown }[] }).members.map(({ user }) => user)).toEqual([zeroUser, zeroUser]);
 

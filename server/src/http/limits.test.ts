@@ -108,6 +108,16 @@ test("X-Forwarded-For is believed of trusted proxies only", async () => {
   expect(await statuses({ TRUST_PROXY: "10.0.0.0/8" })).toEqual([200, 429, 429]);
   // What stands before the address that the proxy saw is hearsay.
   expect(await statuses({ TRUST_PROXY: "127.0.0.1" })).toEqual([200, 200, 429]);
+  const { call } = await open({ AUTH_LIMIT: "1", TRUST_PROXY: "127.0.0.1" });
+  const forms = [
+    { "x-forwarded-for": "203.0.113.1:4711" },
+    { "x-forwarded-for": "203.0.113.1" },
+    { forwarded: 'for="203.0.113.1:80"' },
+    { forwarded: 'for="[2001:db8::1]:80"' },
+  ];
+  const each = [];
+  for (const headers of forms) each.push((await call("GET", "/api/auth/csrf", { headers })).status);
+  expect(each).toEqual([200, 429, 429, 200]);
 });
 
 test.each(["nonsense", "10.0.0.0/33", "10.0.0.0/x", "1.2.3"])(
@@ -127,4 +137,5 @@ test.each([
   ["::1", "0:0:0:0::/64"],
   ["not an address", "not an address"],
   ["a:".repeat(1000), "a:".repeat(32)],
+  [undefined, ""],
 ])("the network of %s is %s", (address, network) => expect(networkOf(address)).toBe(network));

@@ -5,8 +5,8 @@ export type IsAllowedOrigin = (origin: string | undefined, host: string | undefi
 
 /** @param publicUrls by which this server is reached; "": unknown */
 export function createOriginPolicy(allowed: readonly string[], publicUrls: readonly string[] = []): IsAllowedOrigin {
-  // Browsers send origins in lower case, however an operator writes them.
-  const list = new Set(allowed.flatMap((entry) => [entry, entry.toLowerCase()]));
+  // Browsers send origins in lower case and without the usual port, however an operator writes them.
+  const list = new Set(allowed.flatMap((entry) => [entry, entry.toLowerCase(), originOf(entry)]));
   const ownHosts = new Set(publicUrls.filter((url) => URL.canParse(url)).map((url) => new URL(url).host));
   return (origin, host) => {
     if (origin === undefined || origin === "") return true;
@@ -17,6 +17,12 @@ export function createOriginPolicy(allowed: readonly string[], publicUrls: reado
     const { host: name, origin: ownOrigin } = new URL(own);
     return origin === ownOrigin && (ownHosts.has(name) || isLocalName(name));
   };
+}
+
+/** As browsers write it; what is no address of the web stays as it is. */
+function originOf(address: string): string {
+  const origin = URL.canParse(address) ? new URL(address).origin : "null";
+  return origin === "null" ? address : origin;
 }
 
 /**

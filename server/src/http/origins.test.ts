@@ -46,6 +46,10 @@ test.each([
   ["http://evil.example:8080", "evil.example:8080", false],
   ["http://127.0.0.1.evil.example", "127.0.0.1.evil.example", false],
   [undefined, undefined, true],
+  ["https://chat.example.org", "chat.example.org:443", true],
+  ["http://chat.example.org", "chat.example.org:80", true],
+  ["https://[2001:db8::1]", "[2001:DB8::1]:443", true],
+  ["https://chat.example.org", "chat.example.org:80", false],
   ["https://chat.example.org", "chat.example.org:8443", false],
   ["https://evil.example", "chat.example.org", false],
   ["https://evil@chat.example.org", "chat.example.org", false],
@@ -58,8 +62,10 @@ test.each([
   expect(createOriginPolicy([], ["https://chat.example.org/api", ""])(origin, host)).toBe(allowed);
 });
 
-test("an entry in mixed case matches what browsers send", () => {
+test("an entry in mixed case, or with the usual port, matches what browsers send", () => {
   expect(createOriginPolicy(["https://App.Example.org"])("https://app.example.org", undefined)).toBe(true);
+  expect(createOriginPolicy(["https://app.example.org:443"])("https://app.example.org", undefined)).toBe(true);
+  expect(createOriginPolicy(["capacitor://localhost"])("capacitor://localhost", undefined)).toBe(true);
 });
 
 test("preflight allowed: 204 with everything a browser asks for", async () => {
@@ -103,6 +109,8 @@ test("an allowed origin is named on answers and errors, a foreign one gets 403, 
     listed,
     "Origin",
   ]);
+  // A page that was told to wait must see for how long.
+  expect(good.headers["access-control-expose-headers"]).toBe("Retry-After,X-Request-Id");
   const bad = await call("GET", "/api/users/me", { headers: { origin: "https://evil.example" } });
   expect([bad.status, bad.json()["code"], bad.json()["error"]]).toEqual([
     403,

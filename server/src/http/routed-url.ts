@@ -1,6 +1,7 @@
 /**
  * The address as the router sees it: without scheme and host, without trailing slashes, and with `%` and `#` escaped, so that
- * nothing is percent-decoded (wire contract §2.2) and whoever looks at the path sees what the router sees.
+ * nothing is percent-decoded (wire contract §2.2) and whoever looks at the path sees what the router sees. Media are found without `/api`
+ * as well: PUBLIC_API_BASE_URL may lack it.
  */
 export function routedUrl(url: string): string {
   const mark = url.indexOf("?");
@@ -8,7 +9,8 @@ export function routedUrl(url: string): string {
   let end = given.length;
   while (end > 0 && given[end - 1] === "/") end -= 1;
   const path = given.slice(0, end).replaceAll("%", "%25").replaceAll("#", "%23");
-  return `${path === "" ? "/" : path}${mark < 0 ? "" : url.slice(mark)}`;
+  const routed = /^\/media\//i.test(path) ? `/api${path}` : path;
+  return `${routed === "" ? "/" : routed}${mark < 0 ? "" : url.slice(mark)}`;
 }
 
 /** The path of a routed address in lower case: what decides which rules hold. */

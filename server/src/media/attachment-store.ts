@@ -18,7 +18,9 @@ const readable = statement<{ ord: number }>(
      ) reader
      where attachment_key(m.content) = i.key and m.message_type <> 'text' and m.deleted_at is null
        and m.seq > reader.cleared_seq and (not m.hidden or m.sender_id = i.user_id)
-   )`,
+   ) or (starts_with(i.key, 'attachments/' || i.user_id || '/') and not exists (
+     select from messages m where attachment_key(m.content) = i.key and m.message_type <> 'text' and m.deleted_at is null
+   ))`,
 );
 const add = statement<{ key: string }>(
   "media.attachment_add",
@@ -48,7 +50,7 @@ const postpone = statement<never>(
 );
 const forget = statement<never>("media.attachments_forget", "delete from attachments where key = any($1::text[])");
 
-/** Which of the requests are by users who now see a message that names the attachment. */
+/** Which of the requests are by users who now see a message that names the attachment, or have uploaded one that no message names. */
 export async function canReadAttachments(db: Queries, requests: readonly AttachmentAccess[]): Promise<boolean[]> {
   const rows = await db.query(readable, [requests.map(({ key }) => key), requests.map(({ userId }) => userId)]);
   const readableOrds = new Set(rows.map(({ ord }) => ord));
@@ -58,7 +60,7 @@ export async function canReadAttachments(db: Queries, requests: readonly Attachm
 /** Who may see an attachment, as far as messages say, and which are there for nobody. */
 export function attachmentStore(db: Database) {
   return {
-    /** Whether the user now sees a message that names the attachment. */
+    /** Whether the user may read it: see `canReadAttachments`. */
     canRead: async (request: AttachmentAccess) => (await canReadAttachments(db, [request]))[0] ?? false,
     /** False: the user's account is closed. */
     add: async (key: string, userId: number, { bytes, at }: { bytes: number; at: Date }) =>

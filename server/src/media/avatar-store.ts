@@ -13,10 +13,10 @@ const setAvatar = statement<Profile & { previous: string }>(
    returning ${profileColumns()}, old.avatar as previous`,
 );
 
-/** The `avatar` column of users: a URL or "". */
+/** The `avatar` column of users: a path of media or "". */
 export function avatarStore(writes: CacheWrites) {
   return {
-    /** The profile as it is now, and the URL that was there before; undefined: no such user. */
+    /** The profile as it is now, and what was there before; undefined: no such user. */
     set: (userId: number, url: string) =>
       changeProfile(writes, userId, async (queries) => (await queries.query(setAvatar, [userId, url]))[0]),
   };

@@ -4,13 +4,14 @@ import type { Config } from "../config.ts";
 import { parseGroupId } from "../groups/parse-input.ts";
 import type { Caller } from "../platform/caller.ts";
 import type { Clock } from "../platform/clock.ts";
+import type { MediaAddress } from "../platform/media-address.ts";
 import { OmError } from "../platform/om-error.ts";
 import { DatabaseUnavailable } from "../platform/postgres/database.ts";
 import type { ReceiveFile } from "../platform/upload.ts";
 import type { AttachmentStore } from "./attachment-store.ts";
 import type { AvatarStore } from "./avatar-store.ts";
 import { imageKind, InvalidImage, type Images } from "./images.ts";
-import { keyOfOwner, mediaUrl, newKey, type Owner } from "./media-keys.ts";
+import { keyOfOwner, mediaPath, newKey, type Owner } from "./media-keys.ts";
 import type { MediaStorage } from "./media-storage.ts";
 import type { Upload, UploadedFile, Uploads } from "./uploads.ts";
 
@@ -24,14 +25,13 @@ export interface MediaDeps {
   quotas: Pick<Config, "mediaUserBytes" | "mediaTotalBytes">;
   views: UserViews;
   setIcon: SetIcon;
-  /** What URLs begin with, such as `https://chat.example.org/api`. */
-  base: () => string;
+  address: MediaAddress;
   /** Told when an object that nobody names any more could not be deleted. */
   onOrphan: (error: unknown) => void;
   now: Clock;
 }
 
-/** The group as it is now, and the URL that was its icon before. @throws OmError when the caller is no admin of such a group */
+/** Sets the icon, as it is stored: the group as it is now, and what was its icon before. @throws OmError when the caller is no admin of such a group */
 export type SetIcon = (
   callerId: number,
   groupId: number,
@@ -95,7 +95,7 @@ function replaceAvatar<T extends { previous: string }>(
     await encodeAvatar(deps.images, file);
     const key = newKey(owner, "jpg");
     await deps.storage.put(key, { path: file.resultPath, type: "image/jpeg" });
-    const assigned = await assign(mediaUrl(key, deps.base())).catch(async (error: unknown) => {
+    const assigned = await assign(mediaPath(key)).catch(async (error: unknown) => {
       // With the database gone nobody knows whether the URL was stored; better an object too many than one too few.
       if (!(error instanceof DatabaseUnavailable)) await deleteObject(deps, key);
       throw error;

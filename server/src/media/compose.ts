@@ -23,6 +23,7 @@ import { sweepAttachments } from "./sweep-attachments.ts";
 import { uploadAttachment } from "./upload-attachment.ts";
 import { createUploads } from "./uploads.ts";
 import type { Clock } from "../platform/clock.ts";
+import { createMediaAddress } from "../platform/media-address.ts";
 import { OmError } from "../platform/om-error.ts";
 import type { Database } from "../platform/postgres/database.ts";
 import type { RoutesOf } from "../platform/route-handlers.ts";
@@ -40,6 +41,7 @@ export function composeMedia(deps: {
   now: Clock;
 }) {
   const { config, db, views, base, setIcon, telemetry, now } = deps;
+  const address = createMediaAddress(base);
   const folder = join(config.dataDir, "media");
   closeToOthers(folder);
   const storage = openStorage(config, folder);
@@ -52,13 +54,14 @@ export function composeMedia(deps: {
   /** @throws OmError `storage_not_configured`, before anything else */
   const media = (): MediaDeps => {
     if (storage === undefined) throw new OmError("storage_not_configured");
-    return { storage, uploads, images, base, onOrphan, avatars, attachments, quotas: config, views, setIcon, now };
+    return { storage, uploads, images, address, onOrphan, avatars, attachments, quotas: config, views, setIcon, now };
   };
   return {
     /** What messages must know of the URLs that they name. */
     links: {
       isMedia: (url: string) => isOwnMediaUrl(url, base()),
       foreignAttachment: (url: string, userId: number) => foreignAttachmentKey(url, base(), userId),
+      storedMedia: address.stored,
       canReadAttachments,
       canRead: attachments.canRead,
     },

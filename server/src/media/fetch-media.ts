@@ -2,7 +2,7 @@ import { buffer } from "node:stream/consumers";
 import type { Caller } from "../platform/caller.ts";
 import type { FileResponse } from "../platform/file-response.ts";
 import { OmError } from "../platform/om-error.ts";
-import { extensionOf, imageTypeOf, isAttachmentKey, isAvatarKey, isUploadOf } from "./media-keys.ts";
+import { extensionOf, imageTypeOf, isAttachmentKey, isAvatarKey } from "./media-keys.ts";
 import type { StoredObject } from "./media-storage.ts";
 import { maybePlayable, playableType } from "./media-types.ts";
 import type { MediaDeps } from "./avatars.ts";
@@ -15,7 +15,7 @@ export async function fetchAvatar({ storage }: MediaDeps, path: string | undefin
 }
 
 /**
- * For whoever uploaded it, and for whoever can see a message that names it. Nobody else learns whether it exists.
+ * For whoever can see a message that names it, and for whoever uploaded it until one does. Nobody else learns whether it exists.
  * @throws OmError `not_found`
  */
 export async function fetchAttachment(
@@ -25,7 +25,7 @@ export async function fetchAttachment(
 ): Promise<FileResponse> {
   const key = `attachments/${withoutEmptyParts(path)}`;
   if (!isAttachmentKey(key)) throw new OmError("not_found");
-  if (!isUploadOf(key, userId) && !(await attachments.canRead({ key, userId }))) throw new OmError("not_found");
+  if (!(await attachments.canRead({ key, userId }))) throw new OmError("not_found");
   return read(storage, key);
 }
 

@@ -49,7 +49,7 @@ describeDatabases("POST /api/groups/:id/avatar", (database) => {
     expect(icon.slice(0, -"xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx.jpg".length)).toBe(
       `${mediaBase}/media/avatars/avatars/group_${group}/`,
     );
-    expect(await iconOf(group)).toBe(icon);
+    expect(mediaBase + (await iconOf(group))).toBe(icon);
     const file = await open.get(eve, `/api${icon.slice(mediaBase.length)}`);
     expect([file.status, file.headers["content-type"]]).toEqual([200, "image/jpeg"]);
   });

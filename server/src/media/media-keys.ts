@@ -19,9 +19,9 @@ export function isAttachmentKey(key: string): boolean {
   return attachmentKey.test(key);
 }
 
-/** The path of an avatar's URL says `avatars` twice: once the route, once the key. An attachment's says `attachments` once. */
-export function mediaUrl(key: string, base: string): string {
-  return isAvatarKey(key) ? `${base}/media/avatars/${key}` : `${base}/media/${key}`;
+/** As it is stored. An avatar's says `avatars` twice: once the route, once the key. An attachment's says `attachments` once. */
+export function mediaPath(key: string): string {
+  return isAvatarKey(key) ? `/media/avatars/${key}` : `/media/${key}`;
 }
 
 /** The key of `owner`'s object that a stored URL names, whatever the server's address was then; undefined for any other URL. */

@@ -3,7 +3,7 @@ import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
 import type { ReceiveFile } from "../platform/upload.ts";
 import { imageKind, InvalidImage, type Images } from "./images.ts";
-import { downloadExtension, imageTypeOf, mediaUrl, newKey } from "./media-keys.ts";
+import { downloadExtension, imageTypeOf, mediaPath, newKey } from "./media-keys.ts";
 import type { MediaDeps } from "./avatars.ts";
 import { checkQuota } from "./room.ts";
 import type { UploadedFile } from "./uploads.ts";
@@ -38,7 +38,7 @@ export async function uploadAttachment(
     const made = await deps.attachments.add(key, userId, { bytes: size, at: new Date(deps.now()) });
     if (!made) throw new OmError("unauthorized");
     await deps.storage.put(key, { path, type: imageTypeOf(key) ?? "application/octet-stream" });
-    return { url: mediaUrl(key, deps.base()) };
+    return { url: deps.address.shown(mediaPath(key)) };
   });
 }
 

@@ -17,12 +17,12 @@ export async function authorizeAttachments(
   sends: readonly SendWrite[],
 ): Promise<void> {
   const borrowing = sends.flatMap((write) =>
-    write.foreignAttachment === undefined ? [] : [{ write, key: write.foreignAttachment }],
+    write.foreignAttachment === undefined ? [] : [{ write, ...write.foreignAttachment }],
   );
   if (borrowing.length === 0) return;
   const claims = borrowing.map(({ write, key }) => ({ key, userId: write.message.senderId }));
   const allowed = await canRead(db, claims);
-  borrowing.forEach(({ write }, i) => {
-    if (allowed[i] !== true) write.message = { ...write.message, messageType: "text" };
+  borrowing.forEach(({ write, url }, i) => {
+    if (allowed[i] !== true) write.message = { ...write.message, messageType: "text", content: url };
   });
 }

@@ -1,3 +1,4 @@
+import { profileKey } from "../accounts/profile-cache.ts";
 import { packRecord } from "../cache/entry.ts";
 import type { Invalidation } from "../cache/marks.ts";
 import type { Post } from "../cache/posts.ts";
@@ -27,7 +28,7 @@ interface StoredMessage {
   listed?: Buffer[];
 }
 
-/** What stored messages change in the cache: histories and lists get them appended, unread counts are read anew. */
+/** What stored messages change in the cache: histories and lists get them appended, unread counts and profiles are read anew. */
 export function sendInvalidations(
   stored: readonly { write: SendWrite; row: StoredRow }[],
   posts: PostTargets,
@@ -43,7 +44,9 @@ export function sendInvalidations(
       return recipientId === null ? [] : [...new Set([one.senderId, recipientId])].map((userId) => [userId, one]);
     }),
   );
+  const opened = new Map(fresh.map(({ senderId, row }) => [senderId, row.sender_ver ?? 0]));
   return [
+    ...[...opened].flatMap(([userId, ver]) => (ver === 0 ? [] : [{ key: profileKey(userId), ver }])),
     ...[...conversations.values()].flatMap((part) => conversationChanges(part, posts)),
     ...[...lists].flatMap(([userId, part]) => listChanges(userId, part, posts)),
   ];

@@ -1,6 +1,7 @@
 import type { Message, MessageDeleteFrame, MessageEditFrame, RouteBody } from "@om/protocol";
 import { withoutHiddenReply } from "../conversations/conversation-row.ts";
-import { toMessages } from "../conversations/conversation-view.ts";
+import { messageWithReply, toMessages } from "../conversations/conversation-view.ts";
+import { wireIdOf } from "../conversations/conversation-ref.ts";
 import { pushesTo } from "../delivery/push.ts";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
@@ -8,6 +9,7 @@ import { parseId } from "../platform/page-limit.ts";
 import type { MessageDeps } from "./deps.ts";
 import { requireDone, type RevisedMessage } from "./revision-store.ts";
 import { audience, deleteFrame, editFrame } from "./message-frames.ts";
+import { writer } from "./message-pushes.ts";
 import { normalizeContent } from "./send-message.ts";
 
 /**
@@ -16,31 +18,37 @@ import { normalizeContent } from "./send-message.ts";
  * @throws OmError `missing_content`, `message_too_long`, `message_not_found`, `forbidden`
  */
 export async function editMessage(
-  deps: Pick<MessageDeps, "revisions" | "store" | "views" | "bus" | "rules" | "canRead">,
+  deps: Pick<MessageDeps, "revisions" | "store" | "views" | "bus" | "rules" | "canRead" | "blockedAmong">,
   caller: Caller,
   { id, body }: { id: string | undefined; body: RouteBody<"editMessage"> },
 ): Promise<Message> {
   const content = normalizeContent(body.content, deps.rules);
   if (content === "") throw new OmError("missing_content");
   const messageId = parseId(id, "message_not_found");
-  const isMedia = await mayReference(deps, caller.userId, content);
+  const media = (await mayReference(deps, caller.userId, content)) ? deps.rules.storedMedia(content) : null;
   const changed = requireDone<RevisedMessage>(
-    await deps.revisions.change({ userId: caller.userId, messageId, content, isMedia }),
+    await deps.revisions.change({ userId: caller.userId, messageId, content, media }),
     "message_not_found",
   );
   const row = await deps.store.one(messageId, caller.userId);
   if (row === undefined) throw new OmError("message_not_found");
-  // What the author sees of people, such as whom the author has blocked, is not for others.
-  const forAll = { ...row, profiles: row.profiles.map((profile) => ({ ...profile, email: "", relation: 0 })) };
-  const online = await deps.views.lookup(forAll.profiles);
+  const online = await deps.views.lookup(row.profiles);
   const [message] = toMessages(row, caller.userId, deps.views, online);
-  if (message === undefined) throw new OmError("message_not_found");
+  const [tuple] = row.messages;
+  if (message === undefined || tuple === undefined) throw new OmError("message_not_found");
+  const to = audience(changed, caller.userId);
+  const apart = await deps.blockedAmong(caller.userId, to.others);
+  // What the author sees of people, such as whom the author has blocked, is not for others.
+  const absent = new Map(row.profiles.map((profile) => [profile.id, deps.views.anybody(profile)]));
+  const author = row.profiles.find(({ id }) => id === caller.userId);
   const frameFor = (viewerId: number): MessageEditFrame => {
-    const messages = forAll.messages.map((tuple) => withoutHiddenReply(tuple, viewerId));
-    const [seen = message] = toMessages({ ...forAll, messages }, viewerId, deps.views, online);
-    return editFrame(seen, changed);
+    const users = new Map(absent);
+    if (author !== undefined && !apart.includes(viewerId))
+      users.set(author.id, writer(deps.views, author, { isOnline: online(author.id) === true, isShared: to.shared }));
+    const shown = { users, wireId: wireIdOf(row, viewerId), mediaUrl: deps.views.mediaUrl };
+    return editFrame(messageWithReply(row, withoutHiddenReply(tuple, viewerId), shown), changed);
   };
-  deps.bus.publish(pushesTo(audience(changed, caller.userId), frameFor, { ordered: true }));
+  deps.bus.publish(pushesTo({ ...to, apart }, frameFor, { ordered: true }));
   return message;
 }
 
@@ -62,7 +70,7 @@ export async function deleteMessage(
 ): Promise<{ ok: boolean }> {
   const messageId = parseId(id, "message_not_found");
   const changed = requireDone<RevisedMessage>(
-    await deps.revisions.change({ userId: caller.userId, messageId, content: null, isMedia: false }),
+    await deps.revisions.change({ userId: caller.userId, messageId, content: null, media: null }),
     "message_not_found",
   );
   const frameFor = (viewerId: number): MessageDeleteFrame =>

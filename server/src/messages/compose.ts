@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { blockedAmong } from "../accounts/block-store.ts";
 import type { Profiles } from "../accounts/profile-cache.ts";
 import type { UserViews } from "../accounts/user-view.ts";
 import type { Cache } from "../cache/cache.ts";
@@ -23,6 +24,7 @@ import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import type { PostTargets } from "./cache-changes.ts";
 import type { CanReadAttachments } from "./authorize-attachments.ts";
 import { deleteMessage, editMessage } from "./change-message.ts";
+import { eraseAtOnce, eraseDeleted } from "./erase-deleted.ts";
 import { deleteConversation } from "./delete-conversation.ts";
 import type { MessageDeps } from "./deps.ts";
 import { historySource } from "./history-cache.ts";
@@ -44,7 +46,7 @@ import type { Write, WriteResult } from "./write.ts";
 const maxBatch = 128;
 
 interface Deps {
-  config: Pick<Config, "maxMessageLength" | "pendingDays" | "sendLanes">;
+  config: Pick<Config, "eraseAfterDays" | "maxMessageLength" | "pendingDays" | "sendLanes">;
   db: Database;
   cache: Cache;
   bus: Bus;
@@ -57,6 +59,8 @@ interface Deps {
     canReadAttachments: CanReadAttachments;
     canRead: (attachment: { key: string; userId: number }) => Promise<boolean>;
   };
+  /** Removes files that no message names any more. */
+  sweepFiles: () => Promise<unknown>;
 }
 
 interface Parts extends Deps, MessageDeps, HistoryDeps {
@@ -65,6 +69,7 @@ interface Parts extends Deps, MessageDeps, HistoryDeps {
   profiles: Profiles;
   cache: Cache;
   lanes: Lanes<Write, WriteResult>;
+  eraseDeleted: () => Promise<void>;
 }
 
 /** Messages are sent through write lanes over either transport, and read by way of the cache. */
@@ -93,6 +98,9 @@ export function composeMessages(deps: Deps) {
       await lanes.idle();
     },
     advance,
+    erase: parts.erase,
+    /** Erases what is due. */
+    eraseDeleted: parts.eraseDeleted,
     groups: parts.sources.group,
     backlog: {
       messages: inBatches((of: PendingOf[]) => fetchPending({ ...pending, days: config.pendingDays }, of)),
@@ -147,6 +155,7 @@ function partsOf(deps: Deps): Parts {
       posts,
       bus,
       canRead: media.canReadAttachments,
+      views: deps.views,
       isOnline: hub.isOnline,
       afterAcks: (run) => void setImmediate(run),
       now: Date.now,
@@ -154,14 +163,20 @@ function partsOf(deps: Deps): Parts {
     }),
   });
   const rules: SendRules = { ...media, maxMessageLength: config.maxMessageLength };
+  const erasing = { db, writes: cache.writes, days: config.eraseAfterDays, sweepFiles: deps.sweepFiles };
   return {
     ...deps,
+    erase: async (of, atOnce) => {
+      if (atOnce || config.eraseAfterDays === 0) await eraseAtOnce(erasing, of);
+    },
+    eraseDeleted: () => eraseDeleted(erasing),
     conversations: conversationStore(db, cache.raiseFloor),
     store: messageStore(db, cache.raiseFloor),
     revisions: revisionStore(cache.writes, posts),
     lanes,
     rules,
     canRead: media.canRead,
+    blockedAmong: (userId, others) => blockedAmong(db, userId, others),
     sources,
     onQueried: telemetry.queried,
     async advance(update) {
@@ -186,7 +201,11 @@ function routesOf(parts: Parts): RoutesOf<"messages"> {
     editMessage: ({ caller, params, body }) => editMessage(parts, caller, { id: params.id, body }),
     deleteMessage: ({ caller, params }) => deleteMessage(parts, caller, params.id),
     deleteConversation: ({ caller, params, query }) =>
-      deleteConversation(parts, caller, { name: params.conversation_id, everyone: query.everyone === "true" }),
+      deleteConversation(parts, caller, {
+        name: params.conversation_id,
+        everyone: query.everyone === "true",
+        atOnce: query.at_once === "true",
+      }),
     async groupHistory(request) {
       const { caller, params, query } = request;
       const ref = { groupId: groupOf(params) };
@@ -196,14 +215,14 @@ function routesOf(parts: Parts): RoutesOf<"messages"> {
     async groupRead({ caller, params, body }) {
       return markGroupRead(parts, caller, { groupId: groupOf(params), messageId: body.last_read_message_id ?? 0 });
     },
-    groupReadState: async ({ caller, params }) => fetchGroupReadState(parts.conversations, caller, groupOf(params)),
+    groupReadState: async ({ caller, params }) => fetchGroupReadState(parts, caller, groupOf(params)),
   };
 }
 
 function framesOf(parts: Parts) {
-  const { advance, send } = parts;
+  const { advance } = parts;
   return {
-    chat: async (source, payload) => source.reply(await handleChat(send, source, payload)),
+    chat: async (source, payload) => source.reply(await handleChat(parts, source, payload)),
     ack: ({ caller }, payload) => handleAck(advance, caller, payload),
     delivery: ({ caller }, payload) =>
       handleReceipt(advance, caller, { messageId: payload.message_id ?? 0, read: false }),

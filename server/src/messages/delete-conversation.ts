@@ -3,17 +3,18 @@ import { pushesTo } from "../delivery/push.ts";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
 import type { MessageDeps } from "./deps.ts";
-import { requireDone } from "./revision-store.ts";
+import { requireDone, type ClearedConversation } from "./revision-store.ts";
 import { audience, clearFrame } from "./message-frames.ts";
 
 /**
- * Deletes what a conversation holds so far, for the caller or for everybody. What is written later shows again.
+ * Deletes what a conversation holds so far, for the caller or for everybody; whom the other has blocked deletes only the own side. What is
+ * written later shows again.
  * @throws OmError `conversation_not_found`, `forbidden`
  */
 export async function deleteConversation(
-  deps: Pick<MessageDeps, "conversations" | "revisions" | "bus">,
+  deps: Pick<MessageDeps, "conversations" | "revisions" | "bus" | "erase">,
   caller: Caller,
-  { name, everyone }: { name: string | undefined; everyone: boolean },
+  { name, everyone, atOnce }: { name: string | undefined; everyone: boolean; atOnce: boolean },
 ): Promise<{ ok: boolean }> {
   const ref = parseWireId(name ?? "", caller.userId);
   const participant = ref === undefined ? undefined : await deps.conversations.participant(ref, caller.userId);
@@ -21,9 +22,10 @@ export async function deleteConversation(
   if (participant === undefined && ref !== undefined && "lo" in ref) return { ok: true };
   if (participant === undefined) throw new OmError("conversation_not_found");
   const outcome = await deps.revisions.clear(caller.userId, participant.conversation_id, everyone);
-  const cleared = requireDone(outcome, "conversation_not_found");
+  const cleared = requireDone<ClearedConversation>(outcome, "conversation_not_found");
   const all = audience(cleared, caller.userId);
-  const to = everyone ? all : { ...all, others: [] };
+  const to = cleared.everyone ? all : { ...all, others: [] };
   deps.bus.publish(pushesTo(to, (viewerId) => clearFrame(cleared, cleared.ver, viewerId), { ordered: true }));
+  await deps.erase({ conversationId: participant.conversation_id }, atOnce);
   return { ok: true };
 }

@@ -5,18 +5,20 @@ import type { FrameSource } from "../platform/frame-handlers.ts";
 import { FrameRefusal, OmError } from "../platform/om-error.ts";
 import { DatabaseUnavailable } from "../platform/postgres/database.ts";
 import type { MessageDeps } from "./deps.ts";
-import type { Sent } from "./send-message.ts";
+import type { StoredRow } from "./message-store.ts";
 import { syncMessages } from "./sync-messages.ts";
 
 /**
  * The `chat` frame: stores a message and answers with the JSON of its `ack`. A message that cannot be stored now is `save_failed`; the
- * client sends it again with the same client_id.
+ * client sends it again with the same client_id. Clients that came before resuming send again whatever is not acknowledged, so in a group
+ * that they have left they are told so, and their message is acknowledged though nobody will see it.
  */
 export async function handleChat(
-  send: MessageDeps["send"],
-  { caller, id: socketId }: Pick<FrameSource, "caller" | "id">,
+  { send, store }: Pick<MessageDeps, "send" | "store">,
+  source: Pick<FrameSource, "caller" | "id" | "resuming" | "reply">,
   payload: InboundPayload<"chat">,
 ): Promise<string> {
+  const { caller, id: socketId } = source;
   const clientId = payload.client_id ?? "";
   if (clientId === "") throw new FrameRefusal("missing_client_id");
   const named = { clientId: clientId.slice(0, 200) };
@@ -26,10 +28,18 @@ export async function handleChat(
   if (hasRecipient && hasGroup) throw new FrameRefusal("invalid_target", named);
   const to = hasGroup ? { groupId: payload.group_id ?? 0 } : { recipientId: payload.recipient_id ?? 0 };
   try {
-    return ackJson(await send(caller, { clientId, to, body: payload, socketId }), clientId);
+    const { row } = await send(caller, { clientId, to, body: payload, socketId });
+    const conversation_id = row.group_id === null ? `user_${row.recipient_id}` : `group_${row.group_id}`;
+    return ackJson(row, { clientId, conversation_id });
   } catch (error) {
-    if (error instanceof OmError && error.code === "not_group_member")
-      throw new FrameRefusal("not_group_member", named);
+    if (error instanceof OmError && error.code === "not_group_member") {
+      const id = source.resuming ? undefined : await store.idAfterLeaving(caller.userId, payload.group_id ?? 0);
+      if (id === undefined) throw new FrameRefusal("not_group_member", named);
+      const conversation_id = `group_${payload.group_id}`;
+      source.reply({ type: "conversation_delete", conversation_id, ver: 0, seq: 0 });
+      const at = new Date().toISOString();
+      return ackJson({ id, status: "sent", created_at: at, ver: 0, seq: 0 }, { clientId, conversation_id });
+    }
     if (error instanceof OmError && error.code === "message_too_long")
       throw new FrameRefusal("message_too_long", { ...named, details: error.message });
     const expected = error instanceof OmError || error instanceof DatabaseUnavailable;
@@ -41,12 +51,14 @@ export async function handleChat(
  * The JSON of an `AckFrame`. It stands twice in it what became of the message: where mobile reads it and where the web client does (O-3). One is made
  * for every message, so it is a template.
  */
-function ackJson({ row }: Sent, clientId: string): string {
-  const conversation = row.group_id === null ? `user_${row.recipient_id}` : `group_${row.group_id}`;
+function ackJson(
+  row: Pick<StoredRow, "id" | "status" | "created_at" | "ver" | "seq">,
+  { clientId, conversation_id }: { clientId: string; conversation_id: string },
+): string {
   const at = Math.floor(Date.parse(row.created_at) / 1000);
   const answer =
     `"client_id":${JSON.stringify(clientId)},"server_id":${row.id},"status":"${row.status}","created_at_unix":${at},` +
-    `"conversation_id":"${conversation}","ver":${row.ver},"seq":${row.seq}`;
+    `"conversation_id":"${conversation_id}","ver":${row.ver},"seq":${row.seq}`;
   return `{"type":"ack","payload":{${answer}},${answer}}`;
 }
 

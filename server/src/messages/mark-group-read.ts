@@ -29,16 +29,20 @@ export async function markGroupRead(
   return { last_read_message_id: upTo, latest_group_message_id: participant.latest_id, ok: true };
 }
 
-/** Who has read how far. @throws OmError `not_group_member` */
+/** Who has read how far, but for those with whom the caller has a block. @throws OmError `not_group_member` */
 export async function fetchGroupReadState(
-  store: ConversationStore,
+  { conversations, blockedAmong }: Pick<MessageDeps, "conversations" | "blockedAmong">,
   caller: Caller,
   groupId: number,
 ): Promise<RouteOutput<"groupReadState">> {
-  const participant = await requireMember(store, caller, groupId);
-  const positions = await store.readPositions(participant.conversation_id);
+  const participant = await requireMember(conversations, caller, groupId);
+  const positions = await conversations.readPositions(participant.conversation_id);
+  const readers = positions.map((row) => row.user_id);
+  const apart = await blockedAmong(caller.userId, readers);
   return {
-    members: positions.map((row) => ({ last_read_message_id: row.message_id, user_id: row.user_id })),
+    members: positions
+      .filter((row) => !apart.includes(row.user_id))
+      .map((row) => ({ last_read_message_id: row.message_id, user_id: row.user_id })),
     my_last_read_message_id: participant.read_id,
   };
 }

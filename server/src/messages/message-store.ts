@@ -57,6 +57,10 @@ export interface StoredRow {
   recipient_list_ver: number | null;
   /** How far the sender has received by now; null: as before. */
   sender_delivered: number | null;
+  /** Version of the sender's profile if this is the first message to somebody, who may see that one's presence from now on. */
+  sender_ver: number | null;
+  /** Of whom it is for, those with whom the sender has a block. */
+  apart: readonly number[];
   /** What the batch changes is in cache_dirty. */
   dirty_added: boolean;
 }
@@ -68,6 +72,8 @@ interface SentBatch {
   delivered: { user_id: number; conversation_id: number; delivered_seq: number }[] | null;
   lists: Record<number, number> | null;
   members: Record<number, number[]> | null;
+  opened: Record<number, number> | null;
+  apart: Record<number, number[]> | null;
   senders: Profile[] | null;
   dirty: boolean;
 }
@@ -83,7 +89,15 @@ interface SentRow extends Pick<
 /** What send_direct() answers; see there. */
 interface SentDirect extends Pick<
   StoredRow,
-  "id" | "conversation_id" | "seq" | "ver" | "created_at" | "sender" | "sender_list_ver" | "recipient_list_ver"
+  | "id"
+  | "conversation_id"
+  | "seq"
+  | "ver"
+  | "created_at"
+  | "sender"
+  | "sender_list_ver"
+  | "recipient_list_ver"
+  | "sender_ver"
 > {
   delivered: number | null;
   dirty: boolean;
@@ -149,11 +163,22 @@ async function storeDirect(
     reply: null,
     members: null,
     sender_delivered: delivered,
+    apart: [],
     dirty_added: dirty,
   };
 }
 
-function storedRows({ stored, known, delivered, lists, members, senders, dirty }: SentBatch): StoredRow[] {
+function storedRows({
+  stored,
+  known,
+  delivered,
+  lists,
+  members,
+  senders,
+  opened,
+  apart,
+  dirty,
+}: SentBatch): StoredRow[] {
   const profiles = new Map(senders?.map((profile) => [profile.id, profile]));
   const positions = new Map(delivered?.map((at) => [`${at.conversation_id}/${at.user_id}`, at.delivered_seq]));
   const rowOf = (row: SentRow, outcome: StoredRow["outcome"], status: MessageStatus): StoredRow => {
@@ -179,6 +204,8 @@ function storedRows({ stored, known, delivered, lists, members, senders, dirty }
       sender_list_ver: isDirect ? (lists?.[row.sender] ?? null) : null,
       recipient_list_ver: isDirect ? (lists?.[recipient_id] ?? null) : null,
       sender_delivered: positions.get(`${conversation_id}/${row.sender}`) ?? null,
+      sender_ver: isDirect ? (opened?.[row.sender] ?? null) : null,
+      apart: apart?.[row.sender] ?? [],
       dirty_added: dirty,
     };
   };
@@ -257,6 +284,12 @@ const one = statement<ConversationRow>(
    where m.id = $2 and (not m.hidden or m.sender_id = $1)`,
 );
 
+const idAfterLeaving = statement<{ id: number }>(
+  "messages.id_after_leaving",
+  `select nextval('message_ids') as id from conversations c join participants p on p.conversation_id = c.id
+   where c.group_id = $2 and p.user_id = $1 and p.left_at is not null`,
+);
+
 /**
  * Reads of messages. Every statement takes the viewer and shows only conversations that viewer takes part in.
  * @param raiseFloor hears which version of a cached history somebody is shown
@@ -286,6 +319,9 @@ export function messageStore(db: Queries, raiseFloor: RaiseFloor = () => undefin
       const [row] = await read(changedSince, [...refValues(ref), viewerId, page.ver, page.limit]);
       return row;
     },
+    /** An id that no message will have, for somebody who has been in the group and is not any more. */
+    idAfterLeaving: async (userId: number, groupId: number) =>
+      (await db.query(idAfterLeaving, [userId, groupId]))[0]?.id,
     /** One message, also a deleted one, which has no content. */
     one: async (messageId: number, viewerId: number) => (await db.query(one, [viewerId, messageId]))[0],
   };

@@ -46,5 +46,5 @@ async function sentMessage({ store, views }: Deps, caller: Caller, { row, write 
   const [message] = read === undefined ? [] : toMessages(read, caller.userId, views, online);
   if (message !== undefined) return message;
   const self = views.user({ ...withWireTimes(row.sender), email: caller.email }, caller.userId, online);
-  return storedMessage(write, row, self, caller.userId);
+  return storedMessage(views, { write, row }, self, caller.userId);
 }

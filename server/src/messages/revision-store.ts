@@ -27,6 +27,10 @@ export interface RevisedMessage extends RevisedConversation {
   hidden: boolean;
 }
 
+export interface ClearedConversation extends RevisedConversation {
+  everyone: boolean;
+}
+
 /** Why nothing was changed; unknown: there is no such thing, or the user does not see it. */
 type RevisionRefused = { outcome: "unknown" | "forbidden" };
 type Outcome<T extends RevisedConversation> = ({ outcome: "done" } & T) | RevisionRefused;
@@ -41,13 +45,21 @@ const changeMessage = statement<Outcome<RevisedMessage>>(
   "revisions.revise_message",
   "select * from revise_message($1, $2, $3)",
 );
-/** What the edit made of the message; one that is no longer an image or file ($2) becomes text. */
+/** What the edit made of the message; an image or file is what $2 names, or becomes text. */
 const edited = statement<{ content: string; version: number; message_type: MessageType }>(
   "revisions.edited",
-  `with texts as (update messages set message_type = 'text' where id = $1 and not $2 and message_type <> 'text')
-   select content, version, case when $2 then message_type else 'text' end as message_type from messages where id = $1`,
+  `with made as (
+     select id, version, case when $2::text is null then 'text' else message_type end as message_type,
+       case when $2::text is null or message_type = 'text' then content else $2::text end as content
+     from messages where id = $1
+   ),
+   media as (
+     update messages m set message_type = made.message_type, content = made.content
+     from made where m.id = made.id and m.message_type <> 'text'
+   )
+   select content, version, message_type from made`,
 );
-const clearConversation = statement<Outcome<RevisedConversation>>(
+const clearConversation = statement<Outcome<ClearedConversation>>(
   "revisions.clear_conversation",
   "select * from clear_conversation($1, $2, $3)",
 );
@@ -57,12 +69,15 @@ interface MessageChange {
   messageId: number;
   /** null deletes. */
   content: string | null;
-  /** An image or file stays one; else the message is a text from now on. */
-  isMedia: boolean;
+  /** The content if it is a URL of ours, as it is stored: an image or file stays one; else the message is a text from now on. */
+  media: string | null;
 }
 
 /** Lists and unread counts of a direct conversation that changed; a group's list entries follow the group's own version. */
-async function directChanges(queries: Queries, { lo, hi, ver }: RevisedConversation): Promise<CacheChange[]> {
+export async function directChanges(
+  queries: Queries,
+  { lo, hi, ver }: Pick<RevisedConversation, "lo" | "hi" | "ver">,
+): Promise<CacheChange[]> {
   if (lo === null || hi === null) return [];
   return [...(await invalidatedLists(queries, [...new Set([lo, hi])])), ...invalidatedUnread(lo, hi, ver)];
 }
@@ -70,11 +85,11 @@ async function directChanges(queries: Queries, { lo, hi, ver }: RevisedConversat
 /** What becomes of messages after they were sent; see revise-message.sql and clear-conversation.sql, which also decide who may. */
 export function revisionStore(writes: CacheWrites, posts: PostTargets) {
   return {
-    change: ({ userId, messageId, content, isMedia }: MessageChange) =>
+    change: ({ userId, messageId, content, media }: MessageChange) =>
       writes.transaction(async (queries, invalidate) => {
         const [row] = await queries.query(changeMessage, [userId, messageId, content]);
         if (row?.outcome !== "done") return row ?? ({ outcome: "unknown" } as const);
-        const [one] = content === null ? [] : await queries.query(edited, [messageId, isMedia]);
+        const [one] = content === null ? [] : await queries.query(edited, [messageId, media]);
         const record: EditRecord | DeleteRecord =
           one === undefined
             ? ["d", messageId, row.ver]

@@ -28,6 +28,10 @@ interface Model {
   people: { read: number; delivered: number; cleared: number }[];
   /** blocked[a][b]: a has blocked b. */
   blocked: boolean[][];
+  /** Of each, how far the other, who is blocked, knows them to be. */
+  frozen: { read: number; delivered: number }[];
+  /** Deleted for everybody up to. */
+  forgotten: number;
 }
 
 const person = fc.nat({ max: 1 });
@@ -80,7 +84,8 @@ async function apply(database: TestDatabase, model: Model, ids: [number, number]
       const by = senders[row.ord - 1] ?? 0;
       const hidden = model.blocked[1 - by]?.[by] === true;
       expect([row.outcome, row.hidden, row.seq]).toEqual(["stored", hidden, model.messages.length + 1]);
-      const canReply = wanted !== undefined && !wanted.deleted && !(wanted.hidden && wanted.by !== by);
+      const isForgotten = wanted !== undefined && model.messages.indexOf(wanted) < model.forgotten;
+      const canReply = wanted !== undefined && !isForgotten && !wanted.deleted && !(wanted.hidden && wanted.by !== by);
       const content = batch[row.ord - 1]?.content ?? "";
       model.messages.push({
         id: row.id,
@@ -105,14 +110,14 @@ async function apply(database: TestDatabase, model: Model, ids: [number, number]
   } else if ((one.kind === "delete" || one.kind === "edit") && target !== undefined) {
     const revisions = revisionStore(database.writes, database.reads.posts);
     const visible = seen(model, one.by).includes(target);
-    const silenced = one.kind === "edit" && !target.hidden && model.blocked[1 - one.by]?.[one.by] === true;
+    const silenced = !target.hidden && model.blocked[1 - one.by]?.[one.by] === true;
     const expected = !visible ? "unknown" : target.by === one.by && !silenced ? "done" : "forbidden";
     const content = one.kind === "delete" ? null : `${target.content}!`;
     const { outcome } = await revisions.change({
       userId: userOf(one.by),
       messageId: target.id,
       content,
-      isMedia: false,
+      media: null,
     });
     expect(outcome).toBe(expected);
     if (outcome !== "done") return;
@@ -127,10 +132,12 @@ async function apply(database: TestDatabase, model: Model, ids: [number, number]
       one.everyone,
     );
     const end = model.messages.length;
-    for (const i of one.everyone ? [0, 1] : [one.by])
-      Object.assign(part(i), { read: end, delivered: end, cleared: end });
+    const everyone = one.everyone && model.blocked[1 - one.by]?.[one.by] !== true;
+    if (everyone) model.forgotten = end;
+    for (const i of everyone ? [0, 1] : [one.by]) Object.assign(part(i), { read: end, delivered: end, cleared: end });
   } else if (one.kind === "block") {
     const blocks = blockStore(db, database.writes);
+    if (one.on && model.blocked[one.by]?.[1 - one.by] !== true) model.frozen[one.by] = { ...part(one.by) };
     if (one.on) await blocks.add(userOf(one.by), userOf(1 - one.by), 10);
     else await blocks.remove(userOf(one.by), userOf(1 - one.by));
     (model.blocked[one.by] ?? [])[1 - one.by] = one.on;
@@ -155,9 +162,12 @@ async function check(database: TestDatabase, model: Model, ids: [number, number]
     const replied = expected.find(({ id }) => id === message.reply_to_id);
     expect(message.reply_to?.content).toBe(replied?.content);
     const hidden = model.messages.find(({ id }) => id === message.id)?.hidden === true;
-    const peer = model.people[message.sender_id === ids[0] ? 1 : 0];
-    const read = !hidden && message.seq <= (peer?.read ?? 0);
-    const delivered = !hidden && message.seq <= (peer?.delivered ?? 0);
+    const other = message.sender_id === ids[0] ? 1 : 0;
+    const isFrozen = other !== viewer && model.blocked[other]?.[viewer] === true;
+    const until = (at: "read" | "delivered"): number =>
+      Math.min(model.people[other]?.[at] ?? 0, isFrozen ? (model.frozen[other]?.[at] ?? 0) : Number.POSITIVE_INFINITY);
+    const read = !hidden && message.seq <= until("read");
+    const delivered = !hidden && message.seq <= until("delivered");
     expect(message.status).toBe(read ? "read" : delivered ? "delivered" : "sent");
   }
 
@@ -215,7 +225,7 @@ describeDatabases("the life of messages", (database) => {
         const [a = 0, b = 0] = await database.addUsers(`life-a${round}`, `life-b${round}`);
         const ids: [number, number] = [a, b];
         const people = [0, 1].map(() => ({ read: 0, delivered: 0, cleared: 0 }));
-        const model: Model = { messages: [], people, blocked: [[], []] };
+        const model: Model = { messages: [], people, blocked: [[], []], frozen: [], forgotten: 0 };
         for (const one of operations) {
           await apply(database, model, ids, one);
           await check(database, model, ids, 0);

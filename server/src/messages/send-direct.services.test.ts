@@ -41,9 +41,10 @@ describeDatabases(
           pair,
         ),
         database.rows("select list_ver from user_state where user_id in ($1, $2) order by user_id", pair),
+        database.rows("select ver from users where id in ($1, $2) order by id", pair),
         database.rows(
           `select replace(replace(d.key, ':' || $1::bigint, ':lo'), ':' || $2::bigint, ':hi') as key, max(d.ver) as ver from cache_dirty d
-           where d.key ~ ('^(conv|unread|convlist):(' || $1::bigint || '|' || $2::bigint || ')(:|$)') group by 1 order by 1`,
+           where d.key ~ ('^(conv|unread|convlist|profile):(' || $1::bigint || '|' || $2::bigint || ')(:|$)') group by 1 order by 1`,
           pair,
         ),
       ]);
@@ -56,6 +57,7 @@ describeDatabases(
         conversation_id: typeof row.conversation_id,
         created_at: row.created_at.slice(-1),
         recipient_id: (row.recipient_id ?? 0) - base,
+        apart: row.apart.map((userId) => userId - base),
         sender: { ...row.sender, id: row.sender.id - base, username: "" },
       };
 

@@ -27,6 +27,8 @@ export interface SendRules {
   maxMessageLength: number;
   /** Whether a URL is one that this server gave out: image and file messages may name no other. */
   isMedia: (url: string) => boolean;
+  /** Such a URL as it is stored. */
+  storedMedia: (url: string) => string;
   /** The key of an attachment, if such a URL names one that somebody else has uploaded. */
   foreignAttachment: (url: string, userId: number) => string | undefined;
 }
@@ -44,22 +46,23 @@ export async function sendMessage(
   if (!isStorable(draft.clientId)) throw new OmError("invalid_request_body");
   const content = normalizeContent(draft.body.content, deps.rules);
   const messageType = allowedType(draft.body.message_type ?? "", content, deps.rules.isMedia);
+  const key = messageType === "text" ? undefined : deps.rules.foreignAttachment(content, caller.userId);
   const write: SendWrite = {
     kind: "send",
-    foreignAttachment: messageType === "text" ? undefined : deps.rules.foreignAttachment(content, caller.userId),
+    foreignAttachment: key === undefined ? undefined : { key, url: content },
     message: {
       senderId: caller.userId,
       to: draft.to,
       clientId: draft.clientId,
       messageType,
-      content,
+      content: messageType === "text" ? content : deps.rules.storedMedia(content),
       replyToId: draft.body.reply_to_id || undefined,
     },
     socketId: draft.socketId,
   };
   const { to } = draft;
-  const key = laneKey("groupId" in to ? to : directRef(caller.userId, to.recipientId));
-  const row = await deps.lanes.run(key, write);
+  const lane = laneKey("groupId" in to ? to : directRef(caller.userId, to.recipientId));
+  const row = await deps.lanes.run(lane, write);
   if (row === undefined || !("outcome" in row)) {
     throw new OmError("groupId" in to ? "not_group_member" : "user_not_found");
   }

@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
+import { createUserViews } from "../accounts/user-view.ts";
 import type { Post } from "../cache/posts.ts";
 import type { Push } from "../delivery/push.ts";
 import { DatabaseUnavailable, type Queries } from "../platform/postgres/database.ts";
+import { presenceSource } from "../../tests/fixtures/presence-source.ts";
 import { createWriteBatch } from "./write-batch.ts";
 import type { SendWrite } from "./write.ts";
 
@@ -66,6 +68,7 @@ function batchOn(answers: (unknown[] | Error)[], outage = false) {
       if (claimed.length === 1 && outage) throw new DatabaseUnavailable("away");
       return claims.map(({ key }) => key === "raiseFloor");
     },
+    views: createUserViews({ exposeEmails: false, presence: presenceSource() }),
     isOnline: () => true,
     afterAcks: (run) => run(),
     now: () => now,
@@ -131,13 +134,15 @@ test("positions move before messages are stored, so that nothing stands between 
 test("attachments of others are asked about once per batch, through an outage too; what the sender may not read is text", async () => {
   const image = (clientId: string, foreignAttachment?: string): SendWrite => {
     const one = send(clientId);
-    return { ...one, message: { ...one.message, messageType: "image" }, foreignAttachment };
+    const attachment = foreignAttachment === undefined ? undefined : { key: foreignAttachment, url: "the URL" };
+    return { ...one, message: { ...one.message, messageType: "image" }, foreignAttachment: attachment };
   };
   const { execute, asked, claimed, pushed } = batchOn([stored(row(1), row(2), row(3), row(4))], true);
   await execute([image("a", "raiseFloor"), image("b", "unseen"), image("c"), send("d")]);
   const claims = ["raiseFloor", "unseen"].map((key) => ({ key, userId: 1 }));
   expect(claimed).toEqual([claims, claims]);
   expect(asked.map((values) => values[4])).toEqual([["image", "text", "image", "text"]]);
+  expect(asked.map((values) => values[5])).toEqual([["a", "the URL", "c", "d"]]);
   const told = pushed.filter(({ to }) => to === "all").map(({ frame }) => JSON.parse(frame.text) as unknown);
   expect(told).toMatchObject(["image", "text", "image", "text"].map((type) => ({ message: { message_type: type } })));
   const plain = batchOn([stored(row(1))]);

@@ -1,4 +1,5 @@
 import { LRUCache } from "lru-cache";
+import type { UserViews } from "../accounts/user-view.ts";
 import type { CacheWrites } from "../cache/cache-writes.ts";
 import { advancePositions, type PositionUpdate, type AdvancedPosition } from "../conversations/position-store.ts";
 import { positionPushes } from "../conversations/position-pushes.ts";
@@ -16,6 +17,7 @@ interface Deps {
   posts: PostTargets;
   bus: Bus;
   canRead: CanReadAttachments;
+  views: Pick<UserViews, "anybody" | "mediaUrl">;
   isOnline: (userId: number) => boolean;
   /** Runs after the senders had their turn to be answered, so that an ack precedes the push of its message. */
   afterAcks: (run: () => void) => void;
@@ -101,7 +103,7 @@ function publish(context: Context, distinct: SendWrite[], byWrite: ReadonlyMap<W
     const inDoubt = context.inDoubt.delete(idempotencyKey(write));
     if (row.outcome === "duplicate" && !inDoubt) continue;
     const senderOnline = context.isOnline(write.message.senderId);
-    pushes.push(...messagePushes(write, row, senderOnline));
+    pushes.push(...messagePushes(context.views, { write, row }, senderOnline));
   }
   context.bus.publish(pushes);
 }

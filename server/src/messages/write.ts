@@ -6,8 +6,8 @@ export interface SendWrite {
   kind: "send";
   message: NewMessage;
   socketId?: string | undefined;
-  /** Key of an attachment that it names and somebody else has uploaded: for who may not read it, the message is only text. */
-  foreignAttachment?: string | undefined;
+  /** An attachment that it names and somebody else has uploaded: for who may not read it, the message is only the text `url`. */
+  foreignAttachment?: { key: string; url: string } | undefined;
 }
 
 export interface AdvanceWrite {

@@ -6,6 +6,10 @@ export interface FrameSource {
   readonly caller: Caller;
   /** Of the socket. */
   readonly id: string;
+  /** Its client catches up by cursor and knows every frame and error; others are what came before. */
+  readonly resuming: boolean;
+  /** What is to be done when it has closed, at once if it has. */
+  onClose(run: () => Promise<void>): void;
   reply(frame: OutboundFrame | string): void;
   /** Resolves when the socket's client has read most of what it was sent. */
   ready(): Promise<void>;

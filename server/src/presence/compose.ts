@@ -13,7 +13,7 @@ import { presenceCounter } from "./presence-keys.ts";
 import { presenceStore } from "./presence-store.ts";
 import type { Presence } from "./presence.ts";
 import { RedisPresence } from "./redis-presence.ts";
-import { typing } from "./typing.ts";
+import { createTyping } from "./typing.ts";
 import { createUserStatus } from "./user-status.ts";
 
 /** Who is there: asked by views, told to peers, and remembered when they left. */
@@ -43,7 +43,7 @@ export function composePresence(deps: {
   presence.onChange(({ userId, nodeDied }) => nodeDied === true && lastSeen.record(userId));
   return {
     frames: {
-      typing: ({ caller }, payload) => typing({ store, bus, now: Date.now }, caller, payload),
+      typing: createTyping({ store, bus, now: Date.now }),
     } satisfies Partial<FrameHandlers>,
     source: {
       lookup,

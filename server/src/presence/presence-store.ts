@@ -1,3 +1,4 @@
+import { hasWritten } from "../accounts/profile-columns.ts";
 import type { Queries } from "../platform/postgres/database.ts";
 import { statement } from "../platform/postgres/statement.ts";
 
@@ -6,7 +7,10 @@ const blocked = (a: string, b: string): string => `exists (
      select from blocks where (blocker_id = ${a} and blocked_id = ${b}) or (blocker_id = ${b} and blocked_id = ${a})
    )`;
 
-const open = statement<{ open: boolean }>("presence.open", `select not ${blocked("$1", "$2")} as open`);
+const open = statement<{ open: boolean }>(
+  "presence.open",
+  `select ${hasWritten("$1", "$2")} and not ${blocked("$1", "$2")} as open`,
+);
 const others = statement<{ user_id: number }>(
   "presence.group_others",
   `select p.user_id from conversations c
@@ -20,7 +24,7 @@ const peers = statement<{ peers: number[] }>(
      select coalesce(json_agg(peer.user_id), '[]') from (
        select case when c.lo = i.user_id then c.hi else c.lo end as user_id
        from participants p join conversations c on c.id = p.conversation_id
-       where p.user_id = i.user_id and c.lo <> c.hi and c.last_message_id is not null
+       where p.user_id = i.user_id and p.sent > 0 and c.lo <> c.hi and c.last_message_id is not null
        order by c.last_message_at desc limit $2
      ) peer
      where not ${blocked("i.user_id", "peer.user_id")}
@@ -31,12 +35,12 @@ const peers = statement<{ peers: number[] }>(
 /** Who may see something of a user's presence. */
 export function presenceStore(db: Queries) {
   return {
-    /** Neither has blocked the other. */
-    isUnblocked: async (a: number, b: number) => (await db.query(open, [a, b]))[0]?.open === true,
+    /** The one has written to the other, and neither has blocked the other. */
+    mayTell: async (a: number, b: number) => (await db.query(open, [a, b]))[0]?.open === true,
     /** The other members of a group that the user is in, without those with whom there is a block; nobody if the user is not. */
     groupOthers: async (userId: number, groupId: number) =>
       (await db.query(others, [userId, groupId])).map((row) => row.user_id),
-    /** For each user those with whom there is a direct conversation, the latest first; at most `limit`. */
+    /** For each user those to whom that one has written, the latest first; at most `limit`. */
     peers: async (userIds: readonly number[], limit: number) =>
       (await db.query(peers, [userIds, limit])).map((row) => row.peers),
   };

@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 import { closeCodes, frameErrors, type InboundType, type OutboundFrame } from "@om/protocol";
 import type { WebSocket } from "ws";
 import type { EndReason, HubSocket } from "../delivery/hub.ts";
-import type { Push } from "../delivery/push.ts";
+import { withPairId, type Push } from "../delivery/push.ts";
 import type { Caller } from "../platform/caller.ts";
 import { FrameRefusal } from "../platform/om-error.ts";
 import type { SocketFacts } from "../platform/telemetry/telemetry.ts";
@@ -130,6 +130,12 @@ export class Connection implements HubSocket, HeartbeatSocket, FrameSource, Asyn
     this.#queue.send(websocketFrame("text", typeof frame === "string" ? frame : JSON.stringify(frame)));
   }
 
+  onClose(run: () => Promise<void>): void {
+    const closed = (): void => void run().catch((error: unknown) => this.#deps.observe.failure(error, this.facts()));
+    if (this.#ws.readyState === this.#ws.CLOSED) closed();
+    else this.#ws.once("close", closed);
+  }
+
   ready(): Promise<void> {
     return this.#queue.below(this.#deps.sendQueueBytes / 4);
   }
@@ -193,7 +199,7 @@ export class Connection implements HubSocket, HeartbeatSocket, FrameSource, Asyn
       userId: this.userId,
       batched: this.#gzip,
       read: this.#deps.backlog,
-      send: (frame) => this.reply(frame),
+      send: (frame) => this.reply(this.#gzip ? frame : withPairId(frame)),
       forward: (push) => this.#forward(push),
       sent: (conversationId, messageId) => this.#noteSent(conversationId, messageId),
       revised: (conversationId, ver) =>
@@ -220,7 +226,8 @@ export class Connection implements HubSocket, HeartbeatSocket, FrameSource, Asyn
 
   #forward({ frame }: Push): void {
     this.#deps.observe.push();
-    this.#queue.send(frame.bytes(this.#gzip));
+    const isNew = this.#gzip || this.resuming;
+    this.#queue.send(isNew ? frame.bytes(this.#gzip) : frame.pairedBytes());
   }
 
   #receive(data: Buffer, binary: boolean): void {

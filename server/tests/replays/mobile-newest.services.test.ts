@@ -287,10 +287,11 @@ describe("the newest mobile app", () => {
     expect(from.frames.filter(({ type }) => type === "typing")).toEqual([]);
   });
 
-  test("user_status: who shares a chat hears that somebody came", async () => {
+  test("user_status: to whom somebody has written hears that they came", async () => {
     const [peer, stranger] = [await ben.open(), await eve.open()];
-    ben.send(peer, { recipient_id: ann.id }, "salam");
-    await peer.next("ack");
+    await post(ann, { recipient_id: ben.id }, "salam");
+    await peer.next("message");
+    expect(await peer.next("user_status")).toMatchObject({ user_id: ann.id, is_online: false });
     await ann.open();
     expect(await peer.next("user_status")).toMatchObject({ user_id: ann.id, is_online: true });
     await stranger.settled();

@@ -164,7 +164,7 @@ describe("the web client", () => {
     expect(message).toMatchObject({
       client_id: sent.client_id,
       id: ack["server_id"],
-      conversation_id: `user_${ada.id}`,
+      conversation_id: `user_${ada.id}_${ben.id}`,
       sender_id: ada.id,
       recipient_id: ben.id,
       content: sent.content,

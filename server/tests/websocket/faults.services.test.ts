@@ -109,6 +109,7 @@ describe("faults of the first server, over sockets", () => {
   });
 
   test("D-7: a second device cuts off no first one, and the end of one leaves the other online and served", async () => {
+    await post(ben, ada, "so that she sees whether he is there");
     const [first, second] = [await server.open(ben), await server.open(ben)];
     await post(ada, ben, "to both");
     for (const device of [first, second]) expect(await device.next("message")).toBeDefined();
@@ -132,6 +133,7 @@ describe("faults of the first server, over sockets", () => {
   });
 
   test("D-17: whoever comes and goes quickly is online at the end if connected, and offline if not", async () => {
+    await post(ben, ada, "so that she sees whether he is there");
     for (let i = 0; i < 5; i++) {
       const device = await server.open(ben, "", "flushing");
       device.ws.terminate();
