@@ -46,7 +46,7 @@ export function prepareFolder(folder: string): string {
     return real;
   } catch (error) {
     if (error instanceof EmbeddedRefused) throw error;
-    throw new EmbeddedRefused(`the data folder ${folder} cannot be used: ${(error as Error).message}`);
+    throw new EmbeddedRefused(`DATA_DIR: the folder ${folder} cannot be used: ${(error as Error).message}`);
   }
 }
 
@@ -85,7 +85,7 @@ function close(folder: string): void {
   const foreign = readdirSync(folder).filter((name) => !ours.includes(name));
   if (foreign.length > 0 && !foreign.includes("pgdata")) {
     throw new EmbeddedRefused(
-      `the data folder ${folder} is open to others and holds other things (${foreign[0]}): name a folder of its own, or chmod 700 it`,
+      `DATA_DIR: the folder ${folder} is open to others and holds other things (${foreign[0]}): name a folder of its own, or chmod 700 it`,
     );
   }
   chmodSync(folder, 0o700);

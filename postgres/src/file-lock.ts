@@ -23,7 +23,7 @@ export function lockFile(path: string): number | undefined {
   } catch (error) {
     if (["EAGAIN", "EBUSY"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
     if (error instanceof EmbeddedRefused) throw error;
-    throw new EmbeddedRefused(`the data folder cannot be written: ${(error as Error).message}`);
+    throw new EmbeddedRefused(`DATA_DIR: the folder cannot be written: ${(error as Error).message}`);
   }
 }
 
@@ -35,5 +35,5 @@ function flock(file: number): boolean {
     timeout: 30_000,
   });
   if (status === 0 || status === 1) return status === 0;
-  throw new EmbeddedRefused(`the data folder cannot be locked (${error?.message ?? stderr.trim()})`);
+  throw new EmbeddedRefused(`DATA_DIR: the folder cannot be locked (${error?.message ?? stderr.trim()})`);
 }

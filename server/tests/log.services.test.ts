@@ -128,4 +128,9 @@ test("D3 no token of an invite, no search, no query and no probe is in the log",
     expect(shown).not.toContain(secret);
   expect(lines().filter(({ route }) => ["/health", "/ready", "/metrics"].includes(String(route)))).toEqual([]);
   expect(lines().map(({ path }) => path)).toContain("/api/join/[redacted]");
+  const byAdmin = lines().filter(({ kind, group }) => kind === "security" && group === id);
+  expect(byAdmin.map(({ event, user }) => [event, user])).toEqual([
+    ["create_invite", cid.id],
+    ["revoke_invite", cid.id],
+  ]);
 });

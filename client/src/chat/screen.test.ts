@@ -179,8 +179,11 @@ test("nothing that anybody wrote brings a control sequence to the terminal: name
       const inGroup = { group_id: 3, recipient_id: null, conversation_id: "group_3" };
       applyMessage(model, message(2, { ...inGroup, sender, content, reply_to: replied }));
       conversation.typing.set(2, 1_001);
-      for (const line of drawScreen(model, { columns: 60, rows: 12 }))
-        expect(render(line).replaceAll(ownStyles, "")).not.toMatch(controls);
+      for (const line of drawScreen(model, { columns: 60, rows: 12 })) {
+        const drawn = render(line).replaceAll(ownStyles, "");
+        expect(drawn).not.toMatch(controls);
+        expect(width(drawn)).toBe(60);
+      }
       expect(render([content])).not.toMatch(controls);
     }),
   );

@@ -20,7 +20,7 @@ export function jwtSecret(options: { given: string; dataDir: string; embedded: b
     mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
     writeFileSync(fresh, randomBytes(48).toString("base64url"), { mode: 0o600, flush: true });
   } catch (error) {
-    throw new ConfigError(`the data folder ${options.dataDir} cannot be written: ${(error as Error).message}`);
+    throw new ConfigError(`DATA_DIR: the folder ${options.dataDir} cannot be written: ${(error as Error).message}`);
   }
   try {
     // Fails when the file exists, so a secret once made is never replaced.

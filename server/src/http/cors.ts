@@ -7,7 +7,15 @@ import { addHeaders } from "./responses.ts";
 export function corsHeaders({ origin, host }: IncomingHttpHeaders, isAllowed: IsAllowedOrigin): string[] {
   const vary = ["vary", "Origin"];
   if (origin === undefined || origin === "" || !isAllowed(origin, host)) return vary;
-  return [...vary, "access-control-allow-origin", origin.toLowerCase(), "access-control-allow-credentials", "true"];
+  return [
+    ...vary,
+    "access-control-allow-origin",
+    origin.toLowerCase(),
+    "access-control-allow-credentials",
+    "true",
+    "access-control-expose-headers",
+    "Retry-After,X-Request-Id",
+  ];
 }
 
 /** CORS headers of every answer; a preflight is answered here and reaches nothing else. @returns true when answered */

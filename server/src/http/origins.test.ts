@@ -109,6 +109,8 @@ test("an allowed origin is named on answers and errors, a foreign one gets 403, 
     listed,
     "Origin",
   ]);
+  // A page that was told to wait must see for how long.
+  expect(good.headers["access-control-expose-headers"]).toBe("Retry-After,X-Request-Id");
   const bad = await call("GET", "/api/users/me", { headers: { origin: "https://evil.example" } });
   expect([bad.status, bad.json()["code"], bad.json()["error"]]).toEqual([
     403,

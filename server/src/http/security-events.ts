@@ -14,7 +14,10 @@ const events: Partial<Record<RouteName, SecurityEvent>> = {
   changePassword: "change_password",
   deleteAccount: "delete_account",
   setRole: "set_role",
+  addMember: "add_member",
   removeMember: "remove_member",
+  createInvite: "create_invite",
+  revokeInvite: "revoke_invite",
 };
 
 /** Told only when it is refused: apps do it all the time. */
@@ -36,15 +39,16 @@ export function logRouteEvent(
   log(event, {
     user: caller?.userId ?? refusal?.userId ?? answered,
     session: caller?.sessionId,
-    ...membership(event, request.params as Record<string, string>),
+    ...membership(request),
     ip,
     request: id,
     refused: refusal?.code,
   });
 }
 
-function membership(event: SecurityEvent, params: Record<string, string>): { group?: number; member?: number } {
-  return event === "set_role" || event === "remove_member"
-    ? { group: Number(params["id"]), member: Number(params["user_id"]) }
-    : {};
+/** To which group an admin did something, and to whom, as far as the path tells. */
+function membership({ routeOptions: { url = "" }, params }: FastifyRequest): { group?: number; member?: number } {
+  if (!url.startsWith("/api/groups/")) return {};
+  const { id, user_id: member } = params as Record<string, string>;
+  return { group: Number(id), ...(member === undefined ? {} : { member: Number(member) }) };
 }

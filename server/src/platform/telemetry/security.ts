@@ -12,7 +12,10 @@ export type SecurityEvent =
   | "change_password"
   | "delete_account"
   | "set_role"
+  | "add_member"
   | "remove_member"
+  | "create_invite"
+  | "revoke_invite"
   | "origin";
 
 /** Who, whose, from where; never a name, an address of e-mail or anything that was typed. */
