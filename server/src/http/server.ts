@@ -1,4 +1,4 @@
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import proxyAddress from "@fastify/proxy-addr";
 import { routes, type Route, type RouteName } from "@om/protocol";
@@ -215,8 +215,7 @@ function addTransferHooks(app: FastifyInstance, transfers: Transfers): void {
   app.addHook("onSend", (request, reply, payload, done) => {
     const streamed = payload instanceof Readable;
     const bytes = streamed ? Number(reply.getHeader("content-length")) : Buffer.isBuffer(payload) ? payload.length : 0;
-    // Closing while the client is still sending would lose the answer.
-    if (!request.raw.complete) reply.raw.shouldKeepAlive = true;
+    if (!request.raw.complete && !reply.raw.shouldKeepAlive) closeLater(request.raw, reply.raw);
     if (transfers.sending(reply.raw, ownerOf(request), { bytes, streamed })) return done(null, payload);
     if (streamed) payload.destroy();
     done(new OmError("unavailable"));
@@ -225,6 +224,13 @@ function addTransferHooks(app: FastifyInstance, transfers: Transfers): void {
     if (!raw.complete) transfers.dropping(raw);
   });
   app.addHook("onClose", async () => transfers.stop());
+}
+
+/** Closing while the client is still sending would lose the answer: the connection is closed when the rest of the body is there. */
+function closeLater(request: IncomingMessage, response: ServerResponse): void {
+  response.shouldKeepAlive = true;
+  const close = (): void => void request.socket.end();
+  response.once("finish", () => (request.complete ? close() : request.once("end", close)));
 }
 
 /** One route as the protocol describes it: limit, who, whence, what, do, show. */
