@@ -210,12 +210,22 @@ function ownerOf({ caller, ip }: FastifyRequest): string {
   return caller === undefined ? networkOf(ip) : String(caller.userId);
 }
 
+/** Closing while the client is still sending would lose the answer. */
+function closeWhenSent(request: IncomingMessage, response: ServerResponse): void {
+  const { socket } = request;
+  response.shouldKeepAlive = true;
+  response.once("finish", () => {
+    if (request.complete) socket.end();
+    else request.once("end", () => socket.end());
+  });
+}
+
 /** What is left of a body, and answers that are not taken, do not stay for ever. */
 function addTransferHooks(app: FastifyInstance, transfers: Transfers): void {
   app.addHook("onSend", (request, reply, payload, done) => {
     const streamed = payload instanceof Readable;
     const bytes = streamed ? Number(reply.getHeader("content-length")) : Buffer.isBuffer(payload) ? payload.length : 0;
-    if (!request.raw.complete && !reply.raw.shouldKeepAlive) closeLater(request.raw, reply.raw);
+    if (!request.raw.complete && !reply.raw.shouldKeepAlive) closeWhenSent(request.raw, reply.raw);
     if (transfers.sending(reply.raw, ownerOf(request), { bytes, streamed })) return done(null, payload);
     if (streamed) payload.destroy();
     done(new OmError("unavailable"));
@@ -224,13 +234,6 @@ function addTransferHooks(app: FastifyInstance, transfers: Transfers): void {
     if (!raw.complete) transfers.dropping(raw);
   });
   app.addHook("onClose", async () => transfers.stop());
-}
-
-/** Closing while the client is still sending would lose the answer: the connection is closed when the rest of the body is there. */
-function closeLater(request: IncomingMessage, response: ServerResponse): void {
-  response.shouldKeepAlive = true;
-  const close = (): void => void request.socket.end();
-  response.once("finish", () => (request.complete ? close() : request.once("end", close)));
 }
 
 /** One route as the protocol describes it: limit, who, whence, what, do, show. */
