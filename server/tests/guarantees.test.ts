@@ -12,6 +12,7 @@ const files = ["postgres", "protocol", "server", "import", "client", "sdk", "ver
 test.each([
   ["docs/guarantees.md", 40],
   ["docs/faults.md", 2],
+  ["docs/security.md", 60],
 ])("every test file that %s names exists", (page, atLeast) => {
   const named = operatorsFile(page).match(/[a-z0-9/.-]+\.test\.(ts|yml)/g) ?? [];
   const known = new Set([...files, ...files.map((file) => basename(file))]);

@@ -1,4 +1,5 @@
 export { ensureBinaries } from "./binaries.ts";
+export { collectable, type Collectable } from "./collectable.ts";
 export { freePort } from "./free-port.ts";
 export { startFaultProxy, type Fault, type FaultProxy } from "./fault-proxy.ts";
 export { copyTemplate } from "./template.ts";

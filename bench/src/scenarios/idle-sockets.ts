@@ -1,9 +1,9 @@
+import { collectable } from "@om/services";
 import { setTimeout as delay } from "node:timers/promises";
 import { startBare } from "../ceilings/bare.ts";
 import { openSockets, type BenchSocket } from "../load/socket.ts";
 import { residentBytes } from "../measure.ts";
 import type { Figures, Scenario } from "../scenario.ts";
-import { collectable } from "../stage/inspector.ts";
 import { addPeople } from "../stage/people.ts";
 import { until } from "../stage/stage.ts";
 

@@ -1,6 +1,6 @@
+import { collectable } from "@om/services";
 import { residentBytes } from "../measure.ts";
 import type { Bar, Figures, Scenario } from "../scenario.ts";
-import { collectable } from "../stage/inspector.ts";
 import { openPairs, window } from "./routes.ts";
 
 /** What waits somewhere; each has a bound, and none may grow. */

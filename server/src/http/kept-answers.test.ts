@@ -176,6 +176,17 @@ test("before the server has started nothing is asked of memory", () => {
   expect(others).toBe(1);
 });
 
+test("whoever leaves large answers unread gets no more of them out of memory", async () => {
+  const large = { ...answer, body: Buffer.alloc(30_000_000, "x") };
+  kept.current = async () => large;
+  const deaf = connect(http.port, "127.0.0.1");
+  deaf.write(requestOf(bearer));
+  await once(deaf, "readable");
+  // The usual way has a small one in this test.
+  expect([(await http.call("GET", path, { headers: bearer })).text, usual]).toEqual([body.toString(), 1]);
+  deaf.destroy();
+});
+
 test("requests on one connection are answered in their order, whichever is proven first", async () => {
   const [slow, begun] = [deferred<KeptAnswer>(), deferred()];
   let asked = 0;

@@ -137,4 +137,5 @@ test.each([
   ["::1", "0:0:0:0::/64"],
   ["not an address", "not an address"],
   ["a:".repeat(1000), "a:".repeat(32)],
+  [undefined, ""],
 ])("the network of %s is %s", (address, network) => expect(networkOf(address)).toBe(network));

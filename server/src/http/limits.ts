@@ -48,8 +48,12 @@ export function limitReached(
   return false;
 }
 
-/** Whom an address belongs to: of IPv4 the address itself, of IPv6 the /64 network, because its owner has every address in it. */
-export function networkOf(address: string): string {
+/**
+ * Whom an address belongs to: of IPv4 the address itself, of IPv6 the /64 network, because its owner has every address in it; "" when
+ * the connection is gone, of which Fastify's types know nothing.
+ */
+export function networkOf(address: string | undefined): string {
+  if (address === undefined) return "";
   const plain = /^(?:::ffff:)?(\d+\.\d+\.\d+\.\d+)(?::\d+)?$/i.exec(address)?.[1];
   if (plain !== undefined) return plain;
   if (!isIPv6(address)) return address.slice(0, 64);

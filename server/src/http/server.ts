@@ -1,4 +1,4 @@
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import proxyAddress from "@fastify/proxy-addr";
 import { routes, type Route, type RouteName } from "@om/protocol";
@@ -210,13 +210,22 @@ function ownerOf({ caller, ip }: FastifyRequest): string {
   return caller === undefined ? networkOf(ip) : String(caller.userId);
 }
 
+/** Closing while the client is still sending would lose the answer. */
+function closeWhenSent(request: IncomingMessage, response: ServerResponse): void {
+  const { socket } = request;
+  response.shouldKeepAlive = true;
+  response.once("finish", () => {
+    if (request.complete) socket.end();
+    else request.once("end", () => socket.end());
+  });
+}
+
 /** What is left of a body, and answers that are not taken, do not stay for ever. */
 function addTransferHooks(app: FastifyInstance, transfers: Transfers): void {
   app.addHook("onSend", (request, reply, payload, done) => {
     const streamed = payload instanceof Readable;
     const bytes = streamed ? Number(reply.getHeader("content-length")) : Buffer.isBuffer(payload) ? payload.length : 0;
-    // Closing while the client is still sending would lose the answer.
-    if (!request.raw.complete) reply.raw.shouldKeepAlive = true;
+    if (!request.raw.complete && !reply.raw.shouldKeepAlive) closeWhenSent(request.raw, reply.raw);
     if (transfers.sending(reply.raw, ownerOf(request), { bytes, streamed })) return done(null, payload);
     if (streamed) payload.destroy();
     done(new OmError("unavailable"));

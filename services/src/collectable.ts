@@ -1,7 +1,6 @@
 import { once } from "node:events";
-import { freePort } from "@om/services";
 import { WebSocket } from "ws";
-import { within } from "../deadline.ts";
+import { freePort } from "./free-port.ts";
 
 /** A setting with which a Node process can be asked to collect its garbage, and what does it. */
 export interface Collectable {
@@ -20,11 +19,11 @@ export async function collectable(): Promise<Collectable> {
       const socket = new WebSocket(webSocketDebuggerUrl);
       const call = async (method: string): Promise<string> => {
         socket.send(JSON.stringify({ id: 1, method }));
-        const [answer] = (await within(60_000, `no answer to ${method}`, once(socket, "message"))) as [Buffer];
+        const [answer] = (await once(socket, "message", { signal: AbortSignal.timeout(60_000) })) as [Buffer];
         return answer.toString();
       };
       try {
-        await within(10_000, "the inspector does not answer", once(socket, "open"));
+        await once(socket, "open", { signal: AbortSignal.timeout(10_000) });
         await call("HeapProfiler.collectGarbage");
         const { result } = JSON.parse(await call("Runtime.getHeapUsage")) as { result: { usedSize: number } };
         return result.usedSize;

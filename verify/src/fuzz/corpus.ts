@@ -1,0 +1,19 @@
+import type { Input } from "./inputs.ts";
+
+/** Inputs that once broke something, and what that was. Whatever the fuzzer finds goes here as it prints it. */
+export const corpus: readonly { broke: string; input: Input }[] = [
+  {
+    broke: "a line that is torn within the body has no address any more: TypeError in networkOf, 500",
+    input: {
+      kind: "http",
+      as: 0,
+      by: "bearer",
+      method: "GET",
+      target: "/api/groups/1/read-state",
+      headers: [],
+      body: { text: "torn" },
+      length: "right",
+      sent: 0.99,
+    },
+  },
+];
