@@ -6,7 +6,8 @@ import { FileBytes, get, post, remove, route, type Route, UserAnswer } from "./r
 const avatar = { field: "avatar", maxBytes: limits.avatarBytes } as const;
 
 /**
- * Pictures are JPEG, PNG or WebP by their first bytes and are always encoded anew. Other attachments are served as downloads.
+ * Pictures are JPEG, PNG or WebP by their first bytes and are always encoded anew. Other attachments are served as downloads. Out of MP4, MOV,
+ * HEIC, AVIF, animated WebP and GIF metadata is taken without touching anything else.
  */
 export const mediaRoutes = {
   uploadAvatar: route({
@@ -53,7 +54,11 @@ export const mediaRoutes = {
     limit: "attachment",
     failure: "attachment_upload_failed",
     upload: { field: "attachment", maxBytes: limits.attachmentBytes },
-    output: Type.Object({ url: Type.String() }),
+    output: Type.Object({
+      url: Type.String(),
+      /** `kept`: the file is as it was sent, and may tell where, when and by whom it was made. */
+      metadata: Type.Enum(["removed", "kept"]),
+    }),
   }),
   attachmentFile: route({
     ...get,

@@ -105,7 +105,7 @@ test.each([
     handlers: {
       uploadAttachment: async ({ receive }) => {
         await receive(async (file) => void (await file.toArray()));
-        return { url: "" };
+        return { url: "", metadata: "kept" };
       },
     },
   });

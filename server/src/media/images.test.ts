@@ -4,7 +4,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { animatedWebp, canvas, claimedJpeg, claimedPng, gif, jpeg, png, webp } from "../../tests/fixtures/pictures.ts";
-import { createImages, imageKind, InvalidImage, type ImageKind } from "./images.ts";
+import { createImages, ImageBomb, imageKind, InvalidImage, type ImageKind } from "./images.ts";
 
 const images = createImages();
 let folder: string;
@@ -68,6 +68,19 @@ describe("a picture is encoded anew", () => {
     expect(await encoded(await webp(1, 1))).toMatchObject({ width: 1, height: 1 });
   });
 
+  test.each([
+    ["50 megapixels", 8_160, 6_144],
+    ["108 megapixels", 12_000, 9_000],
+    ["200 megapixels", 16_320, 12_240],
+    ["a panorama", 14_000, 4_000],
+  ])("what phones make is taken: %s", async (_what, width, height) => {
+    expect(await images.check(saved(await claimedJpeg(width, height)), "jpeg")).toEqual({ animated: false });
+  });
+
+  test("a panorama is scaled", async () => {
+    expect(await encoded(await jpeg(14_000, 1_000), { side: 4096 })).toMatchObject({ width: 4096, height: 293 });
+  });
+
   test("upright, as its EXIF says", async () => {
     const turned = await canvas(40, 30).withMetadata({ orientation: 6 }).jpeg().toBuffer();
     const result = await encoded(turned);
@@ -112,7 +125,7 @@ describe("a picture is encoded anew", () => {
 describe("what claims more than may be decoded is refused by its header", () => {
   test.each([
     [60_000, 60_000],
-    [50_001, 1_000],
+    [250_001, 1_000],
     [1_000_000, 1_000_000],
     [0, 10],
     [10, 0],
@@ -123,17 +136,34 @@ describe("what claims more than may be decoded is refused by its header", () => 
     await expect(encoded(claimedPng(width, height))).rejects.toBeInstanceOf(InvalidImage);
   });
 
-  test("PNG with 16 bits and transparency takes more memory for a pixel", async () => {
-    const check = (depth: number, color: number) =>
-      images.check(saved(claimedPng(7_000, 7_000, { depth, color })), "png");
-    expect(await check(8, 2)).toEqual({ animated: false });
+  test("what has to be in memory as a whole may have fewer pixels", async () => {
+    const check = async (bytes: Buffer, kind: ImageKind) =>
+      images.check(saved(bytes), kind).then(
+        () => "taken",
+        (error: unknown) => (error instanceof InvalidImage ? "refused" : error),
+      );
+    const interlaced = { interlace: 1 };
+    expect(await check(claimedPng(20_000, 12_000), "png")).toBe("taken");
+    expect(await check(claimedPng(7_000, 7_000, interlaced), "png")).toBe("taken");
     for (const [depth, color] of [
       [16, 2],
       [8, 6],
       [16, 6],
     ] as const) {
-      await expect(check(depth, color)).rejects.toBeInstanceOf(InvalidImage);
+      expect(await check(claimedPng(7_000, 7_000, { ...interlaced, depth, color }), "png")).toBe("refused");
     }
+    const turned = { orientation: 6 };
+    expect(await check(await claimedJpeg(8_000, 6_000, turned), "jpeg")).toBe("taken");
+    expect(await check(await claimedJpeg(8_191, 8_191, turned), "jpeg")).toBe("refused");
+    expect(await check(await claimedJpeg(16_320, 12_240, turned), "jpeg")).toBe("taken");
+    expect(await check(await claimedJpeg(8_000, 6_000, { progressive: true }), "jpeg")).toBe("taken");
+    expect(await check(await claimedJpeg(12_000, 9_000, { progressive: true }), "jpeg")).toBe("refused");
+  });
+
+  test("what claims to be larger than any picture is a bomb", async () => {
+    await expect(images.check(saved(claimedPng(60_000, 60_000)), "png")).rejects.toBeInstanceOf(ImageBomb);
+    await expect(images.check(saved(await claimedJpeg(65_500, 65_500)), "jpeg")).rejects.toBeInstanceOf(ImageBomb);
+    await expect(images.check(saved(claimedPng(20_000, 20_000)), "png")).rejects.not.toBeInstanceOf(ImageBomb);
   });
 
   test("JPEG", async () => {
