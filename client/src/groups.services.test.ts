@@ -179,10 +179,11 @@ describe("groups on several devices", () => {
   test("people who come and go are told to those whom they talk with", async () => {
     const [ned, oda] = (await people("ned", "oda")) as [Person, Person];
     await using here = await live(ned);
-    await here.connection.send({ to: oda.id, content: "hello" }).acked;
     await using there = await live(oda);
-    await here.until(() => here.signs.includes(`${oda.id} here`));
+    await there.connection.send({ to: ned.id, content: "hello" }).acked;
     await there[Symbol.asyncDispose]();
     await here.until(() => here.signs.includes(`${oda.id} gone`));
+    await using _back = await live(oda);
+    await here.until(() => here.signs.includes(`${oda.id} here`));
   });
 });

@@ -53,6 +53,7 @@ describe("a device resumes", () => {
     danDevice.connection.markRead(ack.server_id);
     await cat1.until(() => cat1.signs.includes(`${dan.id} read`));
     await danDevice.until(() => danDevice.signs.includes(`${dan.id} read`));
+    await danDevice.connection.send({ to: cat.id, content: "hi" }).acked;
     danDevice.connection.typing(cat.id);
     await cat1.until(() => cat1.signs.includes(`${dan.id} typing`));
   });

@@ -19,6 +19,8 @@ import { jpeg } from "./fixtures/pictures.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "om-backup-"));
 const backup = join(folder, "backup");
+/** Addresses of pictures begin with it, wherever the server is. */
+const address = { PUBLIC_API_BASE_URL: "https://chat.example.org/api" };
 let source: OmServer;
 let before: Awaited<ReturnType<typeof everything>>;
 let token: string;
@@ -26,7 +28,7 @@ beforeAll(async () => {
   // Folders that were there before, as a volume or a package makes them, open to all.
   for (const path of ["source", "source/media"]) mkdirSync(join(folder, path), { mode: 0o755 });
   // The key that signs tokens is the one that it makes.
-  source = await startOmServer({ DATA_DIR: join(folder, "source"), DATABASE_URL: "", JWT_SECRET: "" });
+  source = await startOmServer({ ...address, DATA_DIR: join(folder, "source"), DATABASE_URL: "", JWT_SECRET: "" });
   token = await populate(source.url);
   before = await everything(source.url);
 });
@@ -113,7 +115,7 @@ test("D5 a server that runs is backed up by one command, and restored by one, in
   const restored = await run("restore", { DATA_DIR: target });
   expect(restored).toMatchObject({ code: 0, said: expect.stringContaining("The server may start now") as unknown });
   {
-    await using server = await startOmServer({ DATA_DIR: target, JWT_SECRET: "" });
+    await using server = await startOmServer({ ...address, DATA_DIR: target, JWT_SECRET: "" });
     expect(await everything(server.url)).toEqual(before);
     // New rows get new numbers.
     await call(server.url, "POST", "/api/auth/register", account("cid"));
@@ -122,7 +124,7 @@ test("D5 a server that runs is backed up by one command, and restored by one, in
   const secret = { JWT_SECRET_FILE: join(backup, "jwt-secret"), JWT_SECRET: "" };
   const external = { DATA_DIR: join(folder, "beside"), DATABASE_URL: sharedDatabase(), ...secret };
   expect((await run("restore", external)).code).toBe(0);
-  await using server = await startOmServer(external);
+  await using server = await startOmServer({ ...address, ...external });
   expect(await everything(server.url)).toEqual(before);
   expect(await run("restore", external)).toMatchObject({
     code: 1,

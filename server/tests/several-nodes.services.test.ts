@@ -48,6 +48,8 @@ test("D-52: users at two nodes are not split: messages, ticks, typing, edits and
   expect(await other.next("message")).toMatchObject({ message });
   const messageId = (told["message"] as { id: number }).id;
 
+  say(to, ada, "Hi");
+  await to.next("ack");
   to.send("typing", { recipient_id: ada.id, is_typing: true });
   expect(await from.next("typing")).toMatchObject({ sender_id: ben.id, is_typing: true });
 
@@ -78,8 +80,8 @@ test("messages of one sender arrive at the other node in order, each once, and i
 test("whoever comes to one node, and has left it, is told at the other", async () => {
   const first = await b.open(ben);
   const watching = await a.open(ada);
-  say(watching, ben, "Hello");
-  await first.next("message");
+  say(first, ada, "Hello");
+  await watching.next("message");
   await b.closeSockets();
   expect(await watching.next("user_status")).toMatchObject({ user_id: ben.id, is_online: false });
   await b.open(ben);

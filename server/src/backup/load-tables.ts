@@ -17,8 +17,8 @@ export async function loadTables(client: pg.Client, folder: string, manifest: Ma
   );
   const { rows: keys } = await client.query<{ from: string; to: string }>(foreignKeys);
   const tables = inOrder(manifest.tables, keys);
-  // Migrations have written a few rows.
-  await client.query(`truncate ${tables.map(({ name }) => quoted(name)).join(", ")}`);
+  // Migrations have written a few rows. What others refer to them is of the moment and not in a backup, or was not there yet.
+  await client.query(`truncate ${tables.map(({ name }) => quoted(name)).join(", ")} cascade`);
   for (const { name, columns, rows } of tables) {
     const table = quoted(name);
     await client.query(`alter table ${table} disable trigger user`);

@@ -21,7 +21,7 @@ export async function removeFromGroup(
 
 /** Succeeds for everybody, member or not. When the last admin leaves the oldest member becomes one. */
 export async function leaveGroup(deps: Deps, { userId }: Caller, id: string): Promise<{ message: string }> {
-  await leaveOne(deps, parseGroupId(id), userId);
+  await leaveOne(deps, { groupId: parseGroupId(id), userId, isClosing: false });
   return { message: "Left group successfully" };
 }
 
@@ -29,14 +29,18 @@ export async function leaveGroup(deps: Deps, { userId }: Caller, id: string): Pr
 export async function leaveAllGroups(deps: Deps, userId: number): Promise<void> {
   const { groupIds } = membershipStore(deps.db);
   for (let ids = await groupIds(userId, page); ids.length > 0; ids = await groupIds(userId, page)) {
-    for (const groupId of ids) await leaveOne(deps, groupId, userId);
+    for (const groupId of ids) await leaveOne(deps, { groupId, userId, isClosing: true });
   }
 }
 
-async function leaveOne(deps: Deps, groupId: number, userId: number): Promise<void> {
+/** A closed account does nothing by itself any more, but whoever closes it may call twice. */
+async function leaveOne(
+  deps: Deps,
+  { groupId, userId, isClosing }: { groupId: number; userId: number; isClosing: boolean },
+): Promise<void> {
   await changeGroup(deps, { groupId, kind: "left", userIds: [userId], actorId: userId }, async (stores) => {
     const access = await stores.members.access(groupId, userId);
-    const isMember = (access?.role ?? null) !== null;
-    return { head: isMember && access ? await removeFromGroup(stores, access.conversation_id, userId) : undefined };
+    if (access === undefined || (access.role === null && !isClosing)) return { head: undefined };
+    return { head: await removeFromGroup(stores, access.conversation_id, userId) };
   });
 }

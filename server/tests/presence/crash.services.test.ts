@@ -7,6 +7,7 @@ test("D-18: a server that starts after a crash takes nobody for online who was",
   const env = { DATABASE_URL: postgres.createDatabase() };
   await using crashed = await startChatServer(env);
   const [ada, ben] = [await crashed.register("ada"), await crashed.register("ben")];
+  await crashed.post("/api/messages", ben, { recipient_id: ada.id, content: "hi" });
   await crashed.open(ben);
   const path = `/api/users/${ben.id}`;
   expect((await crashed.get(path, ada)).body).toMatchObject({ user: { is_online: true } });

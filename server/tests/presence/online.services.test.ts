@@ -35,6 +35,8 @@ test("two servers on one Redis: what redis-cli says, what either server shows, a
   await using a = await startChatServer(env);
   await using b = await startChatServer(env);
   const [ada, ben, eve] = [await a.register("ada"), await a.register("ben"), await a.register("eve")];
+  for (const who of [ada, ben]) await a.post("/api/messages", who, { recipient_id: eve.id, content: "hi" });
+  await a.post("/api/messages", eve, { recipient_id: ada.id, content: "hi" });
   const device = await a.open(ada);
   await a.open(ben);
   await b.open(ada);
@@ -59,9 +61,9 @@ test("two servers on one Redis: what redis-cli says, what either server shows, a
   await untilShown(b, eve, ada, true);
   await untilShown(b, eve, ben, false);
   await b.stop();
-  // Profiles and counters, which tell nothing of who is there, expire by themselves.
+  // What tells nothing of who is there expires by itself.
   const left = redis.cli("KEYS", "*").split("\n");
-  expect(left.filter((key) => !/^(profile:.+|presence:ver|)$/.test(key))).toEqual([]);
+  expect(left.filter((key) => !/^((profile|conv|convlist|unread):.+|presence:ver|)$/.test(key))).toEqual([]);
 });
 
 test("an answer asks Redis once, however many people it shows", async () => {
@@ -104,6 +106,7 @@ test("while Redis is away others are unknown and not offline, oneself is online;
   await using server = await startChatServer({ REDIS_URL: own.url });
   const [ada, ben, foe] = [await server.register("ada"), await server.register("ben"), await server.register("foe")];
   await server.post("/api/messages", ben, { recipient_id: ada.id, content: "hi" });
+  await server.post("/api/messages", ada, { recipient_id: ben.id, content: "hi" });
   await server.post(`/api/users/block/${ada.id}`, foe, {});
   await server.open(ada);
   await untilShown(server, ada, ben, false);

@@ -24,7 +24,7 @@ describe.each(["without Redis", "with Redis"])("%s", (how) => {
     const env: Record<string, string> = how === "with Redis" ? { REDIS_URL: redis.url } : {};
     server = await startChatServer({ ...env, DATABASE_URL: postgres.createDatabase() });
     for (const name of ["ada", "ben", "foe"]) people.push(await server.register(name));
-    group = (await server.post("/api/groups", person(0), { name: "All", is_public: true, handle: "all" })).body[
+    group = (await server.post("/api/groups", person(0), { name: "All", is_public: true, handle: "strangers" })).body[
       "id"
     ] as number;
     for (const { id } of people.slice(1)) await server.post(`/api/groups/${group}/members`, person(0), { user_id: id });

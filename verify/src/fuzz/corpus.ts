@@ -16,4 +16,18 @@ export const corpus: readonly { broke: string; input: Input }[] = [
       sent: 0.99,
     },
   },
+  {
+    broke: "who asked for the connection to be closed and sent a body that nobody wanted was left waiting for 65 s",
+    input: {
+      kind: "http",
+      as: 4,
+      by: "bearer",
+      method: "POST",
+      target: "/api/auth/logout",
+      headers: [["content-type", "application/json"]],
+      body: { text: "loo" },
+      length: "right",
+      sent: 1,
+    },
+  },
 ];

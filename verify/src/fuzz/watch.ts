@@ -99,18 +99,21 @@ export function logReader({ server, secrets }: World, onFinding: (words: string)
   };
 }
 
-/** Asks how long the event loop stood still since the last time, in ms, without the time for which the machine gave it no processor. */
+/** Asks how long the event loop stood still since the last time, in ms, as far as it computed: not while it waited for a processor. */
 function stallMeter({ server }: World): () => Promise<number> {
-  const waited = (): number => Number(readFileSync(`/proc/${server.pid}/schedstat`, "utf8").split(" ")[1]) / 1e6;
-  let before = waited();
+  const times = (): number[] =>
+    readFileSync(`/proc/${server.pid}/schedstat`, "utf8")
+      .split(" ")
+      .map((ns) => Number(ns) / 1e6);
+  let before = times();
   return async () => {
     const answer = await fetch(`${server.url}/metrics`, { signal: AbortSignal.timeout(20_000) });
     const lag = /^nodejs_eventloop_lag_max_seconds (\S+)/m.exec(await answer.text())?.[1];
     if (lag === undefined) throw new Error(`no event loop lag in /metrics (${answer.status})`);
-    const after = waited();
-    const starved = after - before;
+    const after = times();
+    const [ran = 0, waited = 0] = after.map((ms, index) => ms - (before[index] ?? 0));
     before = after;
-    return Math.max(0, Number(lag) * 1000 - starved);
+    return Math.max(0, Math.min(ran, Number(lag) * 1000 - waited));
   };
 }
 
