@@ -265,8 +265,8 @@ describe("one user's sockets share what the user may do", () => {
 
   test("what a client sent that is gone before its turn is not done: it was not acknowledged", async () => {
     let handled = 0;
-    const turn = deferred<void>();
-    const asked = deferred<void>();
+    const turn = deferred();
+    const asked = deferred();
     lines = await openTestConnections({
       deps: {
         pause() {

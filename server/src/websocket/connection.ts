@@ -87,7 +87,7 @@ export class Connection implements HubSocket, HeartbeatSocket, FrameSource, Asyn
   readonly #confirmations = new PongConfirmations();
   readonly #backlog: ReturnType<typeof createBacklog> | undefined;
   readonly #inbox: { data: Buffer; kind: "text" | "binary" | "ping" }[] = [];
-  #inFlight: Set<Promise<void>> | undefined;
+  readonly #inFlight: Promise<void>[] = [];
   #inboxBytes = 0;
   #handling = false;
   #lastActivityAt: number;
@@ -196,7 +196,7 @@ export class Connection implements HubSocket, HeartbeatSocket, FrameSource, Asyn
   /** Finishes the frames already taken, then closes; resolves when the socket is gone. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#dropInbox();
-    await Promise.all(this.#inFlight ?? []);
+    await Promise.all(this.#inFlight);
     // The acks of those frames leave in the next turn.
     await new Promise((resolve) => setImmediate(resolve));
     if (this.#ws.readyState === this.#ws.CLOSED) return;
@@ -292,7 +292,7 @@ export class Connection implements HubSocket, HeartbeatSocket, FrameSource, Asyn
       const asked = asks[frame.type];
       const wait = asked === undefined ? undefined : this.#pause(this.#allowance.take(asked));
       if (!(await this.#isThereAfter(wait))) return;
-      if (!pipelined.has(frame.type)) await Promise.all(this.#inFlight ?? []);
+      if (!pipelined.has(frame.type)) await Promise.all(this.#inFlight);
       // The schema of the type has been checked, which the compiler cannot see across the map.
       const handler = this.#deps.handlers[frame.type] as (
         source: FrameSource,
@@ -300,10 +300,10 @@ export class Connection implements HubSocket, HeartbeatSocket, FrameSource, Asyn
       ) => Promise<void> | void;
       const done = Promise.resolve(handler(this, frame.payload)).catch((error: unknown) => this.#refuse(error));
       if (!pipelined.has(frame.type)) return await done;
-      const inFlight = (this.#inFlight ??= new Set());
-      inFlight.add(done);
-      void done.finally(() => inFlight.delete(done));
-      if (inFlight.size >= maxInFlight) await Promise.race(inFlight);
+      const inFlight = this.#inFlight;
+      inFlight.push(done);
+      void done.finally(() => inFlight.splice(inFlight.indexOf(done), 1));
+      if (inFlight.length >= maxInFlight) await Promise.race(inFlight);
     } catch (error) {
       if (error instanceof FrameRefusal) this.#deps.observe.frame("refused", data.length);
       this.#refuse(error);
