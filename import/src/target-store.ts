@@ -80,7 +80,7 @@ const addSessions = statement<{ here: number }>(
      from input i where not exists (select from refresh_tokens t where t.token_hash = i.token_hash)
    ), opened as (
      insert into sessions (id, user_id, created_at, last_used_at) overriding system value
-     select session_id, user_id, greatest(created_at, now() - interval '180 days'), now() from missing
+     select session_id, user_id, created_at, created_at from missing
    ), made as (
      insert into refresh_tokens (token_hash, session_id, expires_at)
      select token_hash, session_id, expires_at from missing returning token_hash
