@@ -12,7 +12,7 @@ let others: TestUser[];
 let group: number;
 beforeAll(async () => {
   server = await startChatServer();
-  admin = await server.register("admin");
+  admin = await server.register("founder");
   others = await Promise.all(Array.from({ length: 12 }, (_, i) => server.register(`member${i}`)));
   group = Number((await server.post("/api/groups", admin, { name: "Everybody" })).body["id"]);
   for (const { id } of others) await server.post(`/api/groups/${group}/members`, admin, { user_id: id });
