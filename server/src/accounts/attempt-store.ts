@@ -1,6 +1,7 @@
 import { createHmac, hkdfSync } from "node:crypto";
 import type { Database } from "../platform/postgres/database.ts";
 import { only, statement } from "../platform/postgres/statement.ts";
+import { createSemaphore } from "../platform/semaphore.ts";
 
 const count = statement<{ counted: string[] | null; wait_seconds: number }>(
   "attempts.count",
@@ -53,6 +54,8 @@ export interface Claimant {
 export function attemptStore(db: Database, { free, secret }: { free: number; secret: string }) {
   const key = Buffer.from(hkdfSync("sha256", secret, "", "om password attempts", 32));
   const hidden = (text: string): string => createHmac("sha256", key).update(text).digest("base64url").slice(0, 22);
+  // Attempts wait for each other's rows, and must not do so with all of the pool's connections.
+  const gate = createSemaphore({ parallel: 4, maxWaiting: 200 });
   const devicesOf = (userId: number, { device, address }: Place): string[] =>
     [`device ${device}`, `network ${address}`].map((one) => `d${userId} ${hidden(one)}`);
 
@@ -64,9 +67,11 @@ export function attemptStore(db: Database, { free, secret }: { free: number; sec
       const name =
         "sessionId" in from ? `s${from.sessionId}` : isUser ? `u${account.userId}` : `e${hidden(account.email)}`;
       const devices = "device" in from && isUser ? devicesOf(account.userId, from) : [];
-      const network = `n${hidden(from.address)}`;
-      const { counted, wait_seconds: wait } = only(await db.query(count, [name, network, devices, free]));
-      return counted ?? Math.ceil(wait);
+      // All who come from one network share a row: within a session nobody waits for others there.
+      const network = "device" in from ? `n${hidden(from.address)}` : null;
+      const turn = isUser && "sessionId" in from ? account.userId : from.address;
+      const row = await gate.run(async () => only(await db.query(count, [name, network, devices, free])), turn);
+      return row.counted ?? Math.ceil(row.wait_seconds);
     },
     /** What was counted was not wrong after all. */
     async takeBack(counted: string[]): Promise<void> {
