@@ -88,7 +88,10 @@ test("what is sent at one node is pushed at the other, in order", async () => {
 
 test("who is online at one node is known at the other, until the last socket is closed", async () => {
   await whole();
-  await b.open(ben);
+  // Who somebody has written to sees whether they are online.
+  const chatting = await b.open(ben);
+  chatting.send("chat", { client_id: "seen", recipient_id: ada.id, content: "seen" });
+  await chatting.next("ack");
   const watching = await a.open(ada);
   await vi.waitFor(
     () =>
