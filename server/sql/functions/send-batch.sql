@@ -64,8 +64,9 @@ begin
       ) t
       where t.conversation_id is not null order by t.ord
     ) t
-      left join messages r on r.id = t.reply and r.conversation_id = t.conversation_id and r.deleted_at is null
-        and r.seq > t.cleared and not (r.hidden and r.sender_id <> t.sender)
+      -- By its id alone: the planner would rather read all of the conversation that is not cleared.
+      left join lateral (select m.* from messages m where m.id = t.reply offset 0) r
+        on r.conversation_id = t.conversation_id and r.deleted_at is null and r.seq > t.cleared and not (r.hidden and r.sender_id <> t.sender)
   );
   if cardinality(placed) < cardinality(p_senders) then
     known := known_messages(p_senders, p_client_ids);

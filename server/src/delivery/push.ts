@@ -26,11 +26,15 @@ export class Frame {
 
   /** Text, for sockets of clients that came before resuming and gzip: direct messages name their conversation by both users. */
   pairedBytes(): Buffer {
+    return (this.#paired ??= this.#pair());
+  }
+
+  #pair(): Buffer {
     // No text in JSON has a quote that is not escaped, so this is of a group.
     const isDirect = this.text.startsWith('{"type":"message') && !this.text.includes('"recipient_id":null');
-    return (this.#paired ??= isDirect
+    return isDirect
       ? websocketFrame("text", JSON.stringify(withPairId(JSON.parse(this.text) as OutboundFrame)))
-      : this.bytes(false));
+      : this.bytes(false);
   }
 
   #gzip(): Buffer | undefined {

@@ -12,6 +12,7 @@ import { pendingStore } from "./pending-store.ts";
 import { fetchHistory } from "./fetch-history.ts";
 import { fetchPending } from "./fetch-pending.ts";
 import { postSync } from "./sync-messages.ts";
+import { statement } from "../platform/postgres/statement.ts";
 import { presenceSource } from "../../tests/fixtures/presence-source.ts";
 
 const views = createUserViews({ exposeEmails: false, presence: presenceSource() });
@@ -24,6 +25,12 @@ const message = (senderId: number, recipientId: number, clientId: string, conten
   replyToId: undefined,
 });
 const callerOf = (userId: number) => ({ userId, email: "", role: "user" });
+
+/** Rows of messages that the transaction has read. */
+const fetched = statement<{ n: number }>(
+  "test.fetched",
+  `select coalesce(sum(seq_tup_read + idx_tup_fetch), 0)::int as n from pg_stat_xact_user_tables where relname = 'messages'`,
+);
 
 describeDatabases(
   "send path",
@@ -43,6 +50,18 @@ describeDatabases(
         a,
       ]);
       expect(count?.n).toBe(1);
+    });
+
+    test("a message costs the same however long its conversation is", async () => {
+      const [a = 0, b = 0] = await database.addUsers("long-a", "long-b");
+      const batch = (from: number, size: number): NewMessage[] =>
+        Array.from({ length: size }, (_, i) => message(a, b, `long ${from + i}`));
+      for (let from = 0; from < 600; from += 100) await storeMessages(database.db, batch(from, 100));
+      const [row] = await database.db.transaction(async (queries) => {
+        await storeMessages(queries, batch(600, 4));
+        return queries.query(fetched, []);
+      });
+      expect(row?.n).toBeLessThan(50);
     });
 
     test("a client_id used in another conversation answers with the first message and stores nothing", async () => {
