@@ -62,7 +62,8 @@ export function createLiveSessions({ tokens, sessions, sockets, now }: Deps) {
     if (session === undefined || session.userId !== userId) return undefined;
     session.usedAt = now();
     const caller: Caller = { userId, email: session.email, role, sessionId, tokenEndsAt: endsAt };
-    verified.set(token, { caller, endsAt, session });
+    // The token of a socket is seldom seen again, and it is long.
+    if (!isConnect) verified.set(token, { caller, endsAt, session });
     return caller;
   };
 

@@ -58,11 +58,7 @@ export class Allowance {
   }
 
   #bucket(kind: AllowanceKind): TokenBucket {
-    return (this.#buckets[kind] ??= this.#fullBucket(sizes[kind]));
-  }
-
-  #fullBucket({ perSecond, burst }: BucketSize): TokenBucket {
-    return new TokenBucket({ perSecond: perSecond * this.#factor, burst: burst * this.#factor }, this.#now());
+    return (this.#buckets[kind] ??= new TokenBucket(sizes[kind], this.#now(), this.#factor));
   }
 }
 

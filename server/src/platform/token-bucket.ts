@@ -13,18 +13,21 @@ export const slowestMs = 1_000;
  */
 export class TokenBucket {
   readonly #size: BucketSize;
+  readonly #factor: number;
   #tokens: number;
   #filledAt: number;
 
-  constructor(size: BucketSize, at: number) {
+  /** @param factor how many times as much as the size says */
+  constructor(size: BucketSize, at: number, factor = 1) {
     this.#size = size;
-    this.#tokens = size.burst;
+    this.#factor = factor;
+    this.#tokens = size.burst * factor;
     this.#filledAt = at;
   }
 
   /** Takes `cost` tokens, even those that are not there. @returns ms to wait before going on; above `slowestMs` there were too few */
   take(cost: number, at: number): number {
-    const { perSecond, burst } = this.#size;
+    const [perSecond, burst] = [this.#size.perSecond * this.#factor, this.#size.burst * this.#factor];
     this.#tokens = Math.min(burst, this.#tokens + (Math.max(0, at - this.#filledAt) / 1000) * perSecond) - cost;
     this.#filledAt = at;
     if (this.#tokens >= burst / 2) return 0;
