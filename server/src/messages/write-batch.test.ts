@@ -63,6 +63,7 @@ function batchOn(answers: (unknown[] | Error)[], outage = false) {
     writes: { batch: (work) => work(db, null, () => undefined) },
     posts: { history: post, list: post },
     bus: { publish: (events) => void pushed.push(...(events as Push[])), subscribe: () => undefined },
+    reads: { add: () => undefined },
     async canRead(_db, claims) {
       claimed.push(claims);
       if (claimed.length === 1 && outage) throw new DatabaseUnavailable("away");
