@@ -118,6 +118,14 @@ test("a flushed Redis, keys of other software and nonsense in ours take nothing 
   expect(await node.granted(31, 70)).toBe(59);
 });
 
+test("10,000 users who come at once are told of one after the other, and Redis is not held up", async () => {
+  const node = await startNode();
+  for (let userId = 10_000; userId < 20_000; userId++) node.of(userId).take("groups");
+  node.rates.flush();
+  await vi.waitFor(() => expect(redis.cli("EXISTS", "rate:user:19999:buckets")).toBe("1"), { timeout: 20_000 });
+  expect([node.client.usable, level(10_000)]).toEqual([true, 59]);
+});
+
 test("attempts of an address count together on all nodes, and Redis is not told the address", async () => {
   const [a, b] = [await startNode(), await startNode()];
   const who = { address: "192.0.2.7" };

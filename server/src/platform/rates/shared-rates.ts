@@ -21,10 +21,10 @@ export const rateScripts: readonly Script[] = [spend, countOne];
 
 /** How long what users have spent gathers, in ms. */
 const tellEveryMs = 100;
-/** Users of one script call: below 0.5 ms of Redis' time. */
-const usersPerCall = 50;
-/** How long Redis may take, in ms. */
-const deadlineMs = 20;
+/** Users of one script call: about 0.3 ms of Redis' time. */
+const usersPerCall = 20;
+/** How long Redis may take to count an attempt, and to hear what was spent, for which nobody waits; in ms. */
+const [deadlineMs, tellDeadlineMs] = [20, 250];
 
 /** The allowances of one user on this node; see allowances.ts. */
 interface Spender {
@@ -46,6 +46,7 @@ export function createSharedRates() {
   let on: { redis: Redis; hidden: (text: string) => string } | undefined;
   const untold = new Set<Spender>();
   let timer: NodeJS.Timeout | undefined;
+  let isTelling = false;
 
   async function tell(redis: Redis, users: readonly Spender[]): Promise<void> {
     const spent = users.map((allowance) => allowance.tell());
@@ -56,7 +57,7 @@ export function createSharedRates() {
       [count, ...buckets.flatMap(({ kind, spent, size }) => [kind, spent, size.perSecond, size.burst])].join(" "),
     );
     // What may not have been counted is not told again: counted twice it would slow somebody down for nothing.
-    const replies = await redis.script(deadlineMs, spend, keys, args).catch(() => []);
+    const replies = await redis.script(tellDeadlineMs, spend, keys, args).catch(() => []);
     for (const [index, allowance] of users.entries()) {
       const levels = list(list(replies)[index]);
       for (const [at, { kind }] of (spent[index]?.buckets ?? []).entries()) {
@@ -66,14 +67,22 @@ export function createSharedRates() {
     }
   }
 
+  /** A few users after the others: whatever else is asked of Redis comes in between. */
+  async function tellAll(redis: Redis): Promise<void> {
+    const users = [...untold];
+    untold.clear();
+    isTelling = true;
+    for (const part of chunks(users, usersPerCall)) {
+      await Promise.all(chunks(part, redis.isSharded ? 1 : usersPerCall).map((some) => tell(redis, some)));
+    }
+    isTelling = false;
+    if (untold.size > 0) timer ??= setTimeout(flush, tellEveryMs).unref();
+  }
+
   function flush(): void {
     clearTimeout(timer);
     timer = undefined;
-    const users = [...untold];
-    untold.clear();
-    if (on === undefined) return;
-    const { redis } = on;
-    for (const part of chunks(users, redis.isSharded ? 1 : usersPerCall)) void tell(redis, part);
+    if (on !== undefined && !isTelling) void tellAll(on.redis);
   }
 
   return {
@@ -85,9 +94,13 @@ export function createSharedRates() {
     /** A user has spent something. @param isMuch it cannot wait to be told */
     spent(allowance: Spender, isMuch: boolean): void {
       if (on === undefined) return;
+      if (isMuch) {
+        untold.delete(allowance);
+        void tell(on.redis, [allowance]);
+        return;
+      }
       untold.add(allowance);
-      if (isMuch) flush();
-      else timer ??= setTimeout(flush, tellEveryMs).unref();
+      timer ??= setTimeout(flush, tellEveryMs).unref();
     },
     /** Counts one more in a window. @returns the count of all nodes and when it ends, in ms; undefined: Redis does not tell */
     async count(
