@@ -48,25 +48,6 @@ export function createSharedRates() {
   let timer: NodeJS.Timeout | undefined;
   let isTelling = false;
 
-  async function tell(redis: Redis, users: readonly Spender[]): Promise<void> {
-    const spent = users.map((allowance) => allowance.tell());
-    if (!redis.usable) return;
-    const tag = (userId: number): string => (redis.isSharded ? `{${userId}}` : String(userId));
-    const keys = users.flatMap(({ userId }) => ["buckets", "minute"].map((of) => `rate:user:${tag(userId)}:${of}`));
-    const args = spent.map(({ count, buckets }) =>
-      [count, ...buckets.flatMap(({ kind, spent, size }) => [kind, spent, size.perSecond, size.burst])].join(" "),
-    );
-    // What may not have been counted is not told again: counted twice it would slow somebody down for nothing.
-    const replies = await redis.script(tellDeadlineMs, spend, keys, args).catch(() => []);
-    for (const [index, allowance] of users.entries()) {
-      const levels = list(list(replies)[index]);
-      for (const [at, { kind }] of (spent[index]?.buckets ?? []).entries()) {
-        const level = Number(String(levels[at]));
-        if (Number.isFinite(level)) allowance.lower(kind, level);
-      }
-    }
-  }
-
   /** A few users after the others: whatever else is asked of Redis comes in between. */
   async function tellAll(redis: Redis): Promise<void> {
     const users = [...untold];
@@ -119,6 +100,26 @@ export function createSharedRates() {
   };
 }
 export type SharedRates = ReturnType<typeof createSharedRates>;
+
+/** Tells what these users have spent, and takes over what is left of it on all nodes. */
+async function tell(redis: Redis, users: readonly Spender[]): Promise<void> {
+  const spent = users.map((allowance) => allowance.tell());
+  if (!redis.usable) return;
+  const tag = (userId: number): string => (redis.isSharded ? `{${userId}}` : String(userId));
+  const keys = users.flatMap(({ userId }) => ["buckets", "minute"].map((of) => `rate:user:${tag(userId)}:${of}`));
+  const args = spent.map(({ count, buckets }) =>
+    [count, ...buckets.flatMap(({ kind, spent, size }) => [kind, spent, size.perSecond, size.burst])].join(" "),
+  );
+  // What may not have been counted is not told again: counted twice it would slow somebody down for nothing.
+  const replies = await redis.script(tellDeadlineMs, spend, keys, args).catch(() => []);
+  for (const [index, allowance] of users.entries()) {
+    const levels = list(list(replies)[index]);
+    for (const [at, { kind }] of (spent[index]?.buckets ?? []).entries()) {
+      const level = Number(String(levels[at]));
+      if (Number.isFinite(level)) allowance.lower(kind, level);
+    }
+  }
+}
 
 function list(reply: Reply | undefined): Reply[] {
   return Array.isArray(reply) ? reply : [];
