@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { composeAccounts } from "./accounts/compose.ts";
 import { jwtSecret } from "./accounts/jwt-secret.ts";
 import { createProfiles, profileKey } from "./accounts/profile-cache.ts";
+import { createUserPushes } from "./accounts/user-pushes.ts";
 import { createUserViews } from "./accounts/user-view.ts";
 import type { Cache } from "./cache/cache.ts";
 import { questionOf } from "./cache/answers.ts";
@@ -195,11 +196,13 @@ export function composeFeatures(opened: Opened, ownUrl: () => string) {
   const shared = { ...base, views, profiles: createProfiles({ db, exposeEmails: config.exposeEmails }) };
   const publishGroupEvent = createGroupPublisher({ bus, memberships: membershipStore(db), failure: failed("groups") });
   const groups = composeGroups({ ...shared, publishGroupEvent });
-  const media = composeMedia({ ...shared, base: mediaBase, setIcon: groups.setIcon });
+  const pushes = createUserPushes({ db, bus, views, failure: failed("users") });
+  const media = composeMedia({ ...shared, base: mediaBase, setIcon: groups.setIcon, pushes });
   const messages = composeMessages({ ...shared, media: media.links, sweepFiles: media.sweepAttachments });
   const conversations = composeConversations({ ...shared, advance: messages.advance, groups: messages.groups });
   const accounts = composeAccounts({
     ...shared,
+    pushes,
     endSockets: (event, sessionIds) => bus.publish([{ ...event, sessionIds }]),
     closing: { leaveGroups: groups.leaveAll, forgetAvatar: media.forget, erase: messages.erase },
   });
