@@ -104,7 +104,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     await Promise.all([opened?.connect(), connect()]);
     signal?.throwIfAborted();
     const hub = createHub({ maxSocketsPerUser: config.maxSocketsPerUser });
-    const parts = { config, storage, cache, redis, bus, hub, telemetry, secret, now };
+    const parts = { config, storage, cache, redis, bus, hub, telemetry, secret, now, monotonic };
     const features = composeFeatures(parts, () => url);
     const { messages, presence, verify } = features;
     disposals.use(presence);
@@ -173,6 +173,7 @@ interface Opened {
   telemetry: Telemetry;
   secret: string;
   now: Clock;
+  monotonic: Clock;
 }
 
 /**

@@ -36,6 +36,7 @@ interface Deps {
   secret: string;
   telemetry: Pick<Telemetry, "security">;
   now: Clock;
+  monotonic: Clock;
   /** Closes the sockets of sessions that ended, on every node, and lets the other nodes refuse their tokens. */
   endSockets: PublishSessionEnd;
   pushes: UserPushes;
@@ -50,7 +51,7 @@ export function composeAccounts(deps: Deps) {
   const accounts = accountStore(db, writes);
   const store = sessionStore(db, config.sessionDays);
   const tokens = createAccessTokens(secret, now, previousSecret);
-  const live = createLiveSessions({ tokens, sessions: store, sockets: () => deps.hub.all(), now });
+  const live = createLiveSessions({ ...deps, tokens, sessions: store, sockets: () => deps.hub.all() });
   const passwords = createPasswords();
   const publishSessionEnd: PublishSessionEnd = (event, sessionIds) => {
     live.refuse(event.userId, sessionIds);

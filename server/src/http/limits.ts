@@ -74,6 +74,11 @@ export async function throttle(
   if (wait > 0) await pause(wait);
 }
 
+/** Making and writing a large answer costs as much as many small ones. */
+export function countAnswer(allowances: Allowances, userId: number, bytes: number): void {
+  if (bytes > 65_536) allowances.of(userId).take("reads", bytes / 65_536);
+}
+
 /**
  * Whom an address belongs to: of IPv4 the address itself; of IPv6 the network, because its owner has every address in it; "" when the
  * connection is gone, of which Fastify's types know nothing.

@@ -24,7 +24,7 @@ import type { Handlers, RouteRequest } from "../platform/route-handlers.ts";
 import { plainForwarded } from "./forwarded.ts";
 import { HttpRequest } from "./http-request.ts";
 import { createKeptAnswers, type KeptAnswers } from "./kept-answers.ts";
-import { createLimits, limitReached, networkOf, throttle, type Limits } from "./limits.ts";
+import { countAnswer, createLimits, limitReached, networkOf, throttle, type Limits } from "./limits.ts";
 import { addOperationRoutes } from "./operation-routes.ts";
 import type { IsAllowedOrigin } from "./origin.ts";
 import { fileReceiver } from "./multipart.ts";
@@ -92,7 +92,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
   // Before the server is ready nothing is kept, which is no refusal.
   const app = openFastify(config, options, transfers);
   addCommonHooks(app, context);
-  addTransferHooks(app, transfers);
+  addTransferHooks(app, context);
   closeConnections(app);
   for (const name of Object.keys(routes) as RouteName[]) addRoute(app, name, context);
   addOperationRoutes(app, {
@@ -111,7 +111,7 @@ function openFastify(
   { isAllowed, telemetry, ...context }: HttpOptions,
   transfers: Transfers,
 ): FastifyInstance {
-  const addressOf = proxyAddress.compile(config.trustProxy);
+  const isTrusted = proxyAddress.compile(config.trustProxy);
   const keptAnswers = createKeptAnswers({
     kept: () => (app.server.listening ? context.serving()?.kept : undefined),
     isAllowed,
@@ -124,7 +124,7 @@ function openFastify(
       telemetry.http.answered(answered, () => ({
         method: "GET",
         path: loggedPath(url),
-        ip: proxyAddress(request, addressOf),
+        ip: proxyAddress(request, isTrusted),
         user: caller.userId,
         session: caller.sessionId,
       }));
@@ -230,10 +230,11 @@ function closeWhenSent(request: IncomingMessage, response: ServerResponse): void
 }
 
 /** What is left of a body, and answers that are not taken, do not stay for ever. */
-function addTransferHooks(app: FastifyInstance, transfers: Transfers): void {
+function addTransferHooks(app: FastifyInstance, { transfers, allowances }: Context): void {
   app.addHook("onSend", (request, reply, payload, done) => {
     const streamed = payload instanceof Readable;
     const bytes = streamed ? Number(reply.getHeader("content-length")) : Buffer.isBuffer(payload) ? payload.length : 0;
+    if (request.caller && !streamed) countAnswer(allowances, request.caller.userId, bytes);
     if (!request.raw.complete && !reply.raw.shouldKeepAlive) closeWhenSent(request.raw, reply.raw);
     if (transfers.sending(reply.raw, ownerOf(request), { bytes, streamed })) return done(null, payload);
     if (streamed) payload.destroy();
@@ -293,9 +294,16 @@ function routeRequest(request: FastifyRequest, body: unknown, receive?: ReceiveF
     url: request.originalUrl,
     body,
     receive,
-    refreshToken: parseCookies(request.headers.cookie).refresh,
-    address: networkOf(request.ip, 48),
-    device: deviceOf(request),
+    // Few ask for these.
+    get refreshToken() {
+      return parseCookies(request.headers.cookie).refresh;
+    },
+    get address() {
+      return networkOf(request.ip, 48);
+    },
+    get device() {
+      return deviceOf(request);
+    },
     userAgent: request.headers["user-agent"] ?? "",
   } as RouteRequest<RouteName>;
 }
