@@ -60,7 +60,7 @@ export const GroupChange = Type.Object(
     members: Nullable(
       Type.Array(Type.Object({ user_id: Id, role: noted(Nullable(GroupRole), "null: is no member any more.") }), {
         description:
-          "Who joined, left or has another role; null: ask for all members, because they are new to you or too many changed.",
+          "Who joined, left or has another role. Ask for all members when you are among them, or when it is null: too many, or this is everything.",
       }),
     ),
   },

@@ -45,7 +45,7 @@ export interface ChangedRow extends HeadRow {
         handle: string | null;
         /** What the group says of itself. */
         is_changed: boolean;
-        /** null: the viewer has joined since, or there is no cursor. */
+        /** null: there is no cursor. */
         members: NonNullable<GroupChange["members"]> | null;
       })
     | null;
@@ -154,10 +154,10 @@ const peers = statement<PeerRow>(
    order by 1 desc, 2 desc limit $2`,
 );
 
-/** Of a group what a device that comes back has to know beside its head; members: null: of all of them, for whoever is new there. */
+/** Of a group what a device that comes back has to know beside its head; members: null without a cursor. */
 const groupChange = `, case when g.id is not null then json_build_object('id', g.id, 'name', g.name, 'description', g.description,
        'icon', g.icon, 'is_public', g.is_public, 'handle', g.handle, 'is_changed', coalesce(g.changed_xid >= $3::text::xid8, false),
-       'members', case when $3::text is not null and (me.moved_xid >= $3::text::xid8) is not true then (
+       'members', case when $3::text is not null then (
          select coalesce(json_agg(json_build_object('user_id', q.user_id, 'role', case when q.left_at is null then q.role end)), '[]')
          from (select q.* from participants q where q.conversation_id = c.id and q.moved_xid >= $3::text::xid8 limit $5) q
        ) end) end as group_change`;

@@ -1,4 +1,4 @@
-import { limits, type GroupChange, type RouteOutput, type RouteQuery } from "@om/protocol";
+import { limits, type Face, type GroupChange, type RouteOutput, type RouteQuery } from "@om/protocol";
 import type { UserViews } from "../accounts/user-view.ts";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
@@ -40,7 +40,7 @@ export async function listChanges(
 function facesOf(
   { usable, people }: Awaited<ReturnType<ConversationStore["resume"]>>,
   views: UserViews,
-): RouteOutput<"changes">["users"] {
+): Face[] | null {
   if (!usable || (people ?? []).length > limits.changedUsers) return null;
   return (people ?? []).map((face) => ({ ...face, avatar: views.mediaUrl(face.avatar) }));
 }

@@ -91,7 +91,8 @@ function sentBetween({ world, by, random }: Scene, place: Person | number, autho
 
 async function send(scene: Scene, to: Person | number, replyTo?: number): Promise<void> {
   const { by, world } = scene;
-  const body = { content: `text ${next(scene)}`, reply_to_id: replyTo ?? null };
+  const n = next(scene);
+  const body = { client_id: `${by.name}-${n}`, content: `text ${n}`, reply_to_id: replyTo ?? null };
   const { id } =
     typeof to === "number"
       ? await by.api.groupSend({ params: { id: to }, body })

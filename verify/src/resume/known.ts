@@ -192,16 +192,14 @@ export class Known {
     const known = this.#data.groups.get(details.id);
     const group: KnownGroup = { details, members: known?.members ?? new Set(), roles: known?.roles ?? new Map() };
     this.#data.groups.set(details.id, group);
-    if (members === null || known === undefined) this.#asking = this.#asking.then(() => this.#ask(details.id));
-    else {
-      for (const { user_id: id, role } of members) {
-        if (role === null) group.members.delete(id);
-        else group.members.add(id);
-        group.roles.set(id, role ?? "none");
-      }
-      // Somebody new has not been seen yet.
-      if (members.some(({ role }) => role !== null)) this.#asking = this.#asking.then(() => this.#ask(details.id));
+    for (const { user_id: id, role } of members ?? []) {
+      if (role === null) group.members.delete(id);
+      else group.members.add(id);
+      group.roles.set(id, role ?? "none");
     }
+    // Somebody new has not been seen yet; of those who were there before nothing is told to somebody new.
+    if (members === null || members.some(({ role }) => role !== null))
+      this.#asking = this.#asking.then(() => this.#ask(details.id));
   }
 
   /** Until nothing happened meanwhile. */

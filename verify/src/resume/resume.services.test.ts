@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { startOmServer, type OmServer } from "@om/services";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { createRandom } from "../load/random.ts";
 import { kinds, type Act, type Scene } from "./kinds.ts";
 import { readPlain } from "./known.ts";
@@ -13,6 +13,7 @@ beforeAll(async () => {
   server = await startOmServer();
   world = await openWorld(server.url);
 });
+afterEach(() => world.device.close());
 afterAll(async () => {
   await world[Symbol.asyncDispose]();
   await server[Symbol.asyncDispose]();
@@ -26,8 +27,8 @@ const ways = Object.entries(kinds).flatMap(([kind, acts]) =>
 /** By the group's admin with the device's user, and by that one with the admin. */
 function scenes(): [Scene, Scene] {
   const [me, admin] = world.people;
-  // Groups that are drawn are the closed one, and roles become admin.
-  const random = { ...createRandom(1), chance: (share: number) => share >= 0.5 };
+  // Groups that are drawn are the closed one, messages the newest, and roles become admin.
+  const random = { ...createRandom(1), chance: (share: number) => share >= 0.5, whole: () => 0 };
   return [
     { world, by: admin, other: me, random },
     { world, by: me, other: admin, random },
@@ -55,10 +56,9 @@ async function prepare(name: string): Promise<void> {
   if (name.endsWith(" join")) await tryAct(() => me.api.leaveGroup({ params: { id: open } }));
   if (name.endsWith(" role"))
     await tryAct(() => admin.api.setRole({ params: { id: closed, user_id: me.id }, body: { role: "member" } }));
-  const { device } = world;
-  device.open();
+  world.device.open();
   await untilEqual(world);
-  await device.close();
+  await world.device.close();
 }
 
 /** Does it as the one, and if that shows nothing to the device's user, as that one. */
@@ -89,7 +89,6 @@ describe.each(ways)("%s", (name, act) => {
     await connection.whenLive();
     await world.device.known.settled();
     await expectNoticed(name);
-    await world.device.close();
   });
   test("who is reading the state meanwhile misses nothing of it", async () => {
     await prepare(name);
@@ -102,7 +101,6 @@ describe.each(ways)("%s", (name, act) => {
     await expect.poll(() => isDone, { timeout: 20_000, interval: 5 }).toBe(true);
     await untilEqual(world);
     await expectNoticed(name);
-    await world.device.close();
   });
 });
 

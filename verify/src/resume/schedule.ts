@@ -43,7 +43,7 @@ export async function runWorld(url: string, seed: number, schedules: number): Pr
     try {
       await runSchedule(world, random, log);
     } catch (error) {
-      throw new Error(`seed ${seed}, schedule ${i}: ${log.join(", ")}`, { cause: error });
+      throw new Error(`seed ${seed}, schedule ${i}: ${log.join(", ")}\n${String(error)}`, { cause: error });
     }
   }
 }
@@ -141,6 +141,7 @@ export async function tryAct(act: () => Promise<unknown>): Promise<void> {
   try {
     await act();
   } catch (error) {
-    if (!(error instanceof OmApiError) || error.status >= 500) throw error;
+    const isRefused = error instanceof OmApiError && error.status < 500 && !error.code.startsWith("missing_");
+    if (!isRefused) throw error;
   }
 }

@@ -42,15 +42,16 @@ export async function openWorld(url: string): Promise<World> {
   ]);
   for (const { id } of [open, closed]) await admin.api.addMember({ params: { id }, body: { user_id: friend.id } });
   await admin.api.addMember({ params: { id: closed.id }, body: { user_id: me.id } });
+  const device = new Device(url, me);
   return {
     url,
     people,
     groupIds: [open.id, closed.id],
     sent: [],
-    device: new Device(url, me),
+    device,
     count: 0,
     async [Symbol.asyncDispose]() {
-      await this.device.close();
+      await device.close();
       await Promise.all(people.map((person) => person[Symbol.asyncDispose]()));
     },
   };
