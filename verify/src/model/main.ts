@@ -1,5 +1,4 @@
 import { epochsDeep, epochsMutants, epochsRuns } from "./epochs-runs.ts";
-import { leasesMutants, leasesRuns } from "./leases-runs.ts";
 import { modesMutants, modesRuns } from "./modes-runs.ts";
 import { oneKeyDeep, oneKeyMutants, oneKeyRuns } from "./one-key-runs.ts";
 import { disappointment, tableLine, type Run } from "./run.ts";
@@ -21,8 +20,6 @@ const runs: readonly Run[] = [
   ...epochsMutants,
   ...modesRuns,
   ...modesMutants,
-  ...leasesRuns,
-  ...leasesMutants,
   ...(process.argv.includes("--deep") ? [...oneKeyDeep, ...twoKeysDeep, ...epochsDeep] : []),
 ];
 
