@@ -25,6 +25,7 @@ export const limits = {
   messageChars: 16_000,
   emailBytes: 254,
   historyPage: 100,
+  readersPage: 1_000,
   conversationsPage: 100,
   syncMessages: 200,
   syncConversations: 5_000,

@@ -32,6 +32,7 @@ import { startWarnings } from "./open/start-warnings.ts";
 import { createMediaAddress } from "./platform/media-address.ts";
 import { every } from "./platform/periodic-task.ts";
 import { createAllowances } from "./platform/allowances.ts";
+import { createSharedRates, rateScripts } from "./platform/rates/shared-rates.ts";
 import { monotonic as systemMonotonic, wallClock, type Clock } from "./platform/clock.ts";
 import { createDisposalStack } from "./platform/disposal-stack.ts";
 import { openDatabaseTime } from "./platform/postgres/database-time.ts";
@@ -89,7 +90,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     const key = { given: config.jwtSecret, dataDir: config.dataDir, embedded };
     // Without one every node of an external database would have its own: told before anything is opened.
     if (!embedded) jwtSecret(key);
-    const opened = openRedis(config, telemetry, [...Object.values(scripts), ...presenceScripts]);
+    const opened = openRedis(config, telemetry, [...Object.values(scripts), ...presenceScripts, ...rateScripts]);
     if (opened !== undefined) disposals.use(opened);
     const storage = disposals.use(await openStorage(config, storageEvents(telemetry, onFatal), { signal, waitMs }));
     signal?.throwIfAborted();
@@ -99,6 +100,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     const secret = jwtSecret(key);
     const step = faultStep(config.faultAt);
     const redis = opened?.redis;
+    if (redis !== undefined) shared.rates.start(redis, secret);
     const cache = disposals.use(await composeCache({ config, storage, redis, telemetry, step, now }));
     const { bus, connect } = disposals.use(openBus(opened, [secret, config.jwtSecretPrevious], telemetry));
     await Promise.all([opened?.connect(), connect()]);
@@ -152,12 +154,14 @@ function gaugesOf(of: {
 
 /** What HTTP and sockets share. */
 function transportParts(config: Config, telemetry: Telemetry, monotonic: Clock) {
+  const rates = createSharedRates();
   return {
     config,
     telemetry,
     monotonic,
     isAllowed: openOrigins(config, telemetry),
-    allowances: createAllowances({ factor: config.userLimits, now: monotonic }),
+    rates,
+    allowances: createAllowances({ factor: config.userLimits, now: monotonic, onSpent: rates.spent }),
     pause: (ms: number): Promise<void> => delay(ms),
   };
 }

@@ -35,6 +35,8 @@ begin
     where t.id = c.id;
   elsif c.lo is not null then
     update conversations t set ver = c.ver + 1, changed_xid = pg_current_xact_id() where t.id = c.id;
+  else
+    update conversations t set read_ver = t.read_ver + 1 where t.id = c.id;
   end if;
   -- Of the others of a group the conversation's own cleared_seq tells. Whoever deletes it has no unread messages in it, and nothing waits for delivery.
   update participants t set

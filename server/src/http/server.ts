@@ -5,6 +5,7 @@ import { routes, type Route, type RouteName } from "@om/protocol";
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Config } from "../config.ts";
 import type { Allowances } from "../platform/allowances.ts";
+import type { SharedRates } from "../platform/rates/shared-rates.ts";
 import type { Caller, VerifyToken } from "../platform/caller.ts";
 import type { Clock } from "../platform/clock.ts";
 import { loggedPath } from "../platform/telemetry/logger.ts";
@@ -60,6 +61,7 @@ export interface HttpOptions {
   now: Clock;
   monotonic: Clock;
   allowances: Allowances;
+  rates: Pick<SharedRates, "count">;
   pause: (ms: number) => Promise<void>;
   /** For tests. */
   transferLimits?: typeof transferLimits;
@@ -86,7 +88,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
   };
   const verify: VerifyToken = (token) => serving().verify(token);
   const rules = { verify, isAllowed, csrfMode: config.csrfMode };
-  const limits = createLimits(config, options.monotonic);
+  const limits = createLimits(config, options.monotonic, options.rates);
   const transfers = createTransfers(options.transferLimits);
   const context = { ...options, serving, rules, cookies: createCookies(config, now), limits, transfers };
   // Before the server is ready nothing is kept, which is no refusal.
@@ -168,7 +170,7 @@ function addCommonHooks(app: FastifyInstance, context: Context): void {
     if (api) checkOrigin(request, isAllowed);
     if (!request.is404) return undefined;
     if (api) {
-      if (limitReached(request, reply, { limits, route: undefined })) return reply;
+      if (await limitReached(request, reply, { limits, route: undefined })) return reply;
       await authenticate(request, rules.verify);
     }
     return handleUnknownPath(request, reply);
@@ -257,9 +259,9 @@ function addRoute(app: FastifyInstance, name: RouteName, context: Context): void
       url,
       config: { name },
       onRequest: async (request, reply) => {
-        if (limitReached(request, reply, { limits: context.limits, route })) return reply;
+        if (await limitReached(request, reply, { limits: context.limits, route })) return reply;
         const caller = await authorize(request, route, context.rules);
-        if (caller && limitReached(request, reply, { limits: context.limits, route, caller })) return reply;
+        if (caller && (await limitReached(request, reply, { limits: context.limits, route, caller }))) return reply;
         if (caller) await throttle(context, route, caller);
         request.caller = caller;
         if (Number(request.headers["content-length"] ?? 0) > maxBytes) throw new BodyTooLarge();

@@ -66,6 +66,7 @@ function batchOn(answers: (unknown[] | Error)[], outage = false) {
     },
     posts: { history: post, list: post },
     bus: { publish: (events) => void pushed.push(...(events as Push[])), subscribe: () => undefined },
+    reads: { add: () => undefined },
     async canRead(_db, claims) {
       claimed.push(claims);
       if (claimed.length === 1 && outage) throw new DatabaseUnavailable("away");
