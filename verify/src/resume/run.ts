@@ -10,7 +10,7 @@ export async function runResume(
   { schedules, seed }: Pick<Options, "schedules" | "seed">,
   say: (line: string) => void,
 ): Promise<{ passed: boolean; report: string; result: unknown }> {
-  await using server = await startOmServer();
+  await using server = await startOmServer({ DATABASE_URL: "embedded" });
   const began = performance.now();
   try {
     await runSchedules(server.url, { schedules, seed, lanes }, (done) => {
