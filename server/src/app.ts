@@ -198,16 +198,15 @@ export function composeFeatures(opened: Opened, ownUrl: () => string) {
     presence: presence.source,
     onProfileServed: (userId, ver) => cache.raiseFloor(profileKey(userId), ver),
   });
-  const shared = { ...base, views, profiles: createProfiles({ db, exposeEmails: config.exposeEmails }) };
+  const pushes = createUserPushes({ db, bus, views, failure: failed("users") });
+  const shared = { ...base, views, pushes, profiles: createProfiles({ db, exposeEmails: config.exposeEmails }) };
   const publishGroupEvent = createGroupPublisher({ bus, memberships: membershipStore(db), failure: failed("groups") });
   const groups = composeGroups({ ...shared, publishGroupEvent });
-  const pushes = createUserPushes({ db, bus, views, failure: failed("users") });
-  const media = composeMedia({ ...shared, base: mediaBase, setIcon: groups.setIcon, pushes });
+  const media = composeMedia({ ...shared, base: mediaBase, setIcon: groups.setIcon });
   const messages = composeMessages({ ...shared, media: media.links, sweepFiles: media.sweepAttachments });
   const conversations = composeConversations({ ...shared, advance: messages.advance, groups: messages.groups });
   const accounts = composeAccounts({
     ...shared,
-    pushes,
     endSockets: (event, sessionIds) => bus.publish([{ ...event, sessionIds }]),
     closing: { leaveGroups: groups.leaveAll, forgetAvatar: media.forget, erase: messages.erase },
   });

@@ -1,6 +1,6 @@
 import { connect, createApi, memoryState, memoryTokens, type OmConnection } from "@om/client";
 import { Known } from "./known.ts";
-import type { Person } from "./world.ts";
+import type { Person } from "./person.ts";
 
 /** What a device has kept: how far it has followed, and what its app knows. */
 interface Kept {

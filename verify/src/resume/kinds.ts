@@ -1,6 +1,7 @@
 import type { ResumedType } from "@om/protocol";
 import type { Random } from "../load/random.ts";
-import type { Person, Sent, World } from "./world.ts";
+import type { Person } from "./person.ts";
+import type { Sent, World } from "./world.ts";
 
 /** Who does it, and with whom. */
 export interface Scene {

@@ -1,6 +1,6 @@
 import type { Api, OmConnection } from "@om/client";
 import type { Conversation, GroupChange, Message, User } from "@om/protocol";
-import type { Person } from "./world.ts";
+import type { Person } from "./person.ts";
 
 /** What of a user everybody sees. */
 type Look = Pick<User, "id" | "username" | "full_name" | "avatar" | "role">;
@@ -255,7 +255,12 @@ export async function readPlain(api: Api, self: Person): Promise<Plain> {
       groups.map(({ id, name, description, icon, is_public, handle }, index) => [
         id,
         {
-          ...{ id, name, description, icon, is_public, ...(handle === undefined ? {} : { handle }) },
+          id,
+          name,
+          description,
+          icon,
+          is_public,
+          ...(handle === undefined ? {} : { handle }),
           members: ascending((members[index] ?? []).map((member) => member.id)),
         },
       ]),

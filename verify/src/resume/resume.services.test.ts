@@ -11,7 +11,7 @@ let server: OmServer;
 let world: World;
 beforeAll(async () => {
   server = await startOmServer();
-  world = await openWorld(server.url);
+  world = await openWorld(server.url, true);
 });
 afterEach(() => world.device.close());
 afterAll(async () => {
