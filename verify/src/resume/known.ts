@@ -161,6 +161,15 @@ export class Known {
     at.lastSeq = message.seq;
     at.messages.set(message.id, message);
     this.#seen(message.sender);
+    const peerId = message.sender_id === this.#self.id ? message.recipient_id : null;
+    // The user has written to somebody for the first time, from elsewhere.
+    if (peerId !== null && !this.#data.looks.has(peerId)) this.#asking = this.#asking.then(() => this.#askFor(peerId));
+  }
+
+  async #askFor(userId: number): Promise<void> {
+    const { user } = await this.#self.api.user({ params: { identifier: userId } });
+    this.#seen(user);
+    this.onEvent();
   }
 
   #cleared(conversationId: string, seq: number): void {
@@ -277,6 +286,9 @@ function plainConversation(
 ) {
   const peerId = id.startsWith("user_") ? Number(id.split("_")[1]) : selfId;
   const mine = read.get(selfId) ?? 0;
+  // Of the user's own messages: what the other one has written itself is no news to anybody.
+  const upTo = (at = 0): number =>
+    Math.max(0, ...messages.filter((one) => one.sender_id === selfId && one.id <= at).map((one) => one.id));
   return {
     messages: messages
       .toSorted((a, b) => a.id - b.id)
@@ -284,7 +296,7 @@ function plainConversation(
     cleared,
     unread: messages.filter((one) => one.sender_id !== selfId && one.id > mine).length,
     read: mine,
-    peer: peerId === selfId ? null : [read.get(peerId) ?? 0, delivered.get(peerId) ?? 0],
+    peer: peerId === selfId ? null : [upTo(read.get(peerId)), upTo(delivered.get(peerId))],
   };
 }
 

@@ -104,6 +104,6 @@ describe.each(ways)("%s", (name, act) => {
   });
 });
 
-test("200 random schedules: what a device knows is what a new one is told, each message once and in order", async () => {
-  await runSchedules(server.url, { schedules: 200, seed: Math.floor(Math.random() * 2 ** 31), lanes: 4 });
+test("60 random schedules: what a device knows is what a new one is told, each message once and in order", async () => {
+  await runSchedules(server.url, { schedules: 60, seed: 1, lanes: 4 });
 });
