@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { composeAccounts } from "./accounts/compose.ts";
 import { jwtSecret } from "./accounts/jwt-secret.ts";
 import { createProfiles, profileKey } from "./accounts/profile-cache.ts";
+import { createUserPushes } from "./accounts/user-pushes.ts";
 import { createUserViews } from "./accounts/user-view.ts";
 import type { Cache } from "./cache/cache.ts";
 import { questionOf } from "./cache/answers.ts";
@@ -197,7 +198,8 @@ export function composeFeatures(opened: Opened, ownUrl: () => string) {
     presence: presence.source,
     onProfileServed: (userId, ver) => cache.raiseFloor(profileKey(userId), ver),
   });
-  const shared = { ...base, views, profiles: createProfiles({ db, exposeEmails: config.exposeEmails }) };
+  const pushes = createUserPushes({ db, bus, views, failure: failed("users") });
+  const shared = { ...base, views, pushes, profiles: createProfiles({ db, exposeEmails: config.exposeEmails }) };
   const publishGroupEvent = createGroupPublisher({ bus, memberships: membershipStore(db), failure: failed("groups") });
   const groups = composeGroups({ ...shared, publishGroupEvent });
   const media = composeMedia({ ...shared, base: mediaBase, setIcon: groups.setIcon });
