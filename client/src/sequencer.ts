@@ -41,7 +41,7 @@ export type SequencerEvent =
   /** The server says that the conversation stands at this version. */
   | { kind: "head"; ver: number }
   | { kind: "page"; page: Page }
-  /** Follow from here on, without what came before. */
+  /** Follow from here on, without what came before, but for what was pushed meanwhile. */
   | { kind: "start"; at: Progress }
   /** The line is gone: whatever was to come by it comes no more. */
   | { kind: "disconnected" };
@@ -121,8 +121,13 @@ function recordAhead(ahead: Map<number, number>, { id, ver }: { id: number; ver:
 
 function applyStart(state: SequencerState, at: Progress): Step {
   const ver = Math.max(state.ver, at.ver);
-  const seq = Math.max(state.seq, at.seq);
-  return drain({ ...state, ver, seq, latestVer: Math.max(state.latestVer, ver), gap: "none" }, []);
+  const effects: Effect[] = [];
+  let next = state;
+  // What was pushed while the head was read came after whatever the user has seen before the device connected.
+  for (const { ver: changed, message } of state.held)
+    if (changed <= ver && message !== undefined) next = emitMessage(next, message, effects);
+  const seq = Math.max(next.seq, at.seq);
+  return drain({ ...state, ver, seq, latestVer: Math.max(state.latestVer, ver), gap: "none" }, effects);
 }
 
 /** Applies what is next of what was held. */
