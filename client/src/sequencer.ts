@@ -124,8 +124,13 @@ function applyStart(state: SequencerState, at: Progress): Step {
   const effects: Effect[] = [];
   let next = state;
   // What was pushed while the head was read came after whatever the user has seen before the device connected.
-  for (const { ver: changed, message } of state.held)
-    if (changed <= ver && message !== undefined) next = emitMessage(next, message, effects);
+  for (const change of state.held.filter((one) => one.ver <= ver)) {
+    const { message } = change;
+    // Of the past, and edited just now.
+    const isOld = message !== undefined && message.version > 1 && message.seq > next.seq;
+    if (isOld) effects.push({ kind: "updated", message });
+    else next = apply(next, change, effects);
+  }
   const seq = Math.max(next.seq, at.seq);
   return drain({ ...state, ver, seq, latestVer: Math.max(state.latestVer, ver), gap: "none" }, effects);
 }
