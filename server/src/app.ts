@@ -34,6 +34,7 @@ import { createAllowances } from "./platform/allowances.ts";
 import { monotonic as systemMonotonic, wallClock, type Clock } from "./platform/clock.ts";
 import { createDisposalStack } from "./platform/disposal-stack.ts";
 import { openDatabaseTime } from "./platform/postgres/database-time.ts";
+import type { Database } from "./platform/postgres/database.ts";
 import { statement } from "./platform/postgres/statement.ts";
 import type { Redis } from "./platform/redis/redis.ts";
 import type { Handlers } from "./platform/route-handlers.ts";
@@ -99,11 +100,13 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     const step = faultStep(config.faultAt);
     const redis = opened?.redis;
     const cache = disposals.use(await composeCache({ config, storage, redis, telemetry, step, now }));
-    const { bus, connect } = disposals.use(openBus(opened, [secret, config.jwtSecretPrevious], telemetry));
+    const between = { redis: opened, postgres: embedded ? undefined : storage.connection };
+    const { bus, isAlone, connect } = disposals.use(openBus(between, [secret, config.jwtSecretPrevious], telemetry));
     await Promise.all([opened?.connect(), connect()]);
     signal?.throwIfAborted();
     const hub = createHub({ maxSocketsPerUser: config.maxSocketsPerUser });
-    const parts = { config, storage, cache, redis, bus, hub, telemetry, secret, now };
+    const aside = embedded ? undefined : storage.aside;
+    const parts = { config, storage, cache, redis, bus, isAlone, aside, hub, telemetry, secret, now };
     const features = composeFeatures(parts, () => url);
     const { messages, presence, verify } = features;
     disposals.use(presence);
@@ -169,6 +172,10 @@ interface Opened {
   bus: Bus;
   hub: Hub;
   redis: Redis | undefined;
+  /** No other node is heard of. */
+  isAlone: () => boolean;
+  /** Of a database that other nodes may use. */
+  aside: Database | undefined;
   telemetry: Telemetry;
   secret: string;
   now: Clock;
@@ -207,6 +214,7 @@ export function composeFeatures(opened: Opened, ownUrl: () => string) {
   bus.subscribe(
     (event) => {
       if ("ended" in event) live.refuse(event.userId, event.sessionIds ?? []);
+      else if (!messages.missed.take(event)) return;
       hub.deliver(event);
     },
     () => void live.check(true).catch(failed("sessions")),
@@ -225,6 +233,7 @@ export function composeFeatures(opened: Opened, ownUrl: () => string) {
     { everyMs: 1_000, name: "resume point", work: conversations.markDurable },
     { everyMs: 5_000, name: "sessions", work: () => live.check() },
     { everyMs: 600_000, name: "purge", work: accounts.purge },
+    { everyMs: 10_000, name: "missed messages", work: messages.missed.sweep },
     { everyMs: 60_000, name: "erasures", work: messages.eraseDeleted },
     { everyMs: 3_600_000, name: "uploads", work: media.sweep },
     { everyMs: 600_000, name: "attachments", work: media.sweepAttachments },

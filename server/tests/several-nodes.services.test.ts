@@ -1,11 +1,11 @@
 import { startPostgres, startRedis, type PostgresServer, type RedisServer } from "@om/services";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { startChatServer, type ChatServer, type TestSocket, type TestUser } from "./fixtures/chat-server.ts";
 
 const patient = { timeout: 30_000, interval: 20 };
 
 let postgres: PostgresServer;
-let redis: RedisServer;
+let redis: RedisServer | undefined;
 /** Two nodes of one installation. */
 let a: ChatServer;
 let b: ChatServer;
@@ -14,15 +14,20 @@ let ada: TestUser;
 let ben: TestUser;
 let round = 0;
 
-beforeAll(async () => {
-  [postgres, redis] = [await startPostgres(), await startRedis()];
-  const env = { DATABASE_URL: postgres.createDatabase(), REDIS_URL: redis.url };
+async function startNodes(between: "Redis" | "PostgreSQL alone"): Promise<void> {
+  postgres = await startPostgres();
+  const env: Record<string, string> = { DATABASE_URL: postgres.createDatabase() };
+  if (between === "Redis") {
+    redis = await startRedis();
+    env["REDIS_URL"] = redis.url;
+  }
   [a, b] = [await startChatServer(env), await startChatServer(env)];
-});
-afterAll(async () => {
+}
+async function stopNodes(): Promise<void> {
   await Promise.all([a[Symbol.asyncDispose](), b[Symbol.asyncDispose]()]);
-  await Promise.all([redis[Symbol.asyncDispose](), postgres[Symbol.asyncDispose]()]);
-});
+  await Promise.all([redis?.[Symbol.asyncDispose](), postgres[Symbol.asyncDispose]()]);
+  redis = undefined;
+}
 beforeEach(async () => {
   round += 1;
   [ada, ben] = [await a.register(`ada${round}`), await b.register(`ben${round}`)];
@@ -37,6 +42,10 @@ const metric = async (node: ChatServer, name: string): Promise<number> => {
   const text = await (await fetch(`${node.url}/metrics`)).text();
   return Number(new RegExp(`^${name} (.*)$`, "m").exec(text)?.[1] ?? Number.NaN);
 };
+
+describe.each(["Redis", "PostgreSQL alone"] as const)("nodes that share %s", (between) => {
+  beforeAll(() => startNodes(between));
+  afterAll(stopNodes);
 
 test("D-52: users at two nodes are not split: messages, ticks, typing, edits and deletes reach the other node's sockets", async () => {
   const [from, to, other] = [await a.open(ada), await b.open(ben), await a.open(ben, "&resume=1")];
@@ -104,10 +113,15 @@ test("a session that ends at one node is over at the other: its sockets are clos
   expect((await b.get("/api/users/me", laptop)).status).toBe(200);
   await stays.settled();
 });
+});
+
+describe("nodes and their Redis", () => {
+  beforeAll(() => startNodes("Redis"));
+  afterAll(stopNodes);
 
 test("what strangers publish in the channel harms nobody", async () => {
   const [from, to] = [await a.open(ada), await b.open(ben)];
-  for (const bad of ["", "hello", "[1,2,3]", "x".repeat(100_000)]) redis.cli("PUBLISH", "om:bus:0", bad);
+  for (const bad of ["", "hello", "[1,2,3]", "x".repeat(100_000)]) redis?.cli("PUBLISH", "om:bus:0", bad);
   say(from, ben, "Hello");
   expect(await to.next("message")).toMatchObject({ message: { content: "Hello" } });
   expect(to.frames.length).toBe(1);
@@ -118,14 +132,15 @@ test("Redis killed: each node's own users are served on; started again: all are"
   const cleo = await a.register(`cleo${round}`);
   const [from, near, far] = [await a.open(ada), await a.open(cleo), await b.open(ben)];
   const reconnects = await metric(b, "om_bus_reconnects_total");
-  await redis.kill();
+  await redis?.kill();
   for (const text of ["one", "two", "three"]) {
     say(from, cleo, text);
     expect(await near.next("message")).toMatchObject({ message: { content: text } });
   }
-  await redis.start();
+  await redis?.start();
   await vi.waitFor(async () => expect(await metric(b, "om_bus_reconnects_total")).toBe(reconnects + 1), patient);
   await vi.waitFor(async () => expect(await metric(a, "om_redis_usable")).toBe(1), patient);
   say(from, ben, "again");
   expect(await far.next("message")).toMatchObject({ message: { content: "again" } });
+});
 });

@@ -33,12 +33,14 @@ import { handleAck, handleChat, handleGroupRead, handleReceipt, handleSync } fro
 import { revisionStore } from "./revision-store.ts";
 import { listMessageChanges } from "./list-message-changes.ts";
 import { messageStore } from "./message-store.ts";
+import { missedStore } from "./missed-store.ts";
 import { pendingStore, type PendingOf } from "./pending-store.ts";
 import { postGroupMessage, postMessage } from "./post-message.ts";
 import { fetchGroupReadState, markGroupRead } from "./mark-group-read.ts";
 import { fetchHistory, fetchPage, type HistoryDeps } from "./fetch-history.ts";
 import { fetchPendingRevisions, fetchPending } from "./fetch-pending.ts";
 import { sendMessage, type SendRules } from "./send-message.ts";
+import { createMissedPushes } from "./push-missed.ts";
 import { postSync } from "./sync-messages.ts";
 import { createWriteBatch } from "./write-batch.ts";
 import type { Write, WriteResult } from "./write.ts";
@@ -51,7 +53,8 @@ interface Deps {
   db: Database;
   cache: Cache;
   bus: Bus;
-  hub: Pick<Hub, "isOnline">;
+  hub: Pick<Hub, "isOnline" | "deliver">;
+  isAlone: () => boolean;
   views: UserViews;
   profiles: Profiles;
   telemetry: Pick<Telemetry, "queried" | "sends" | "sockets">;
@@ -103,6 +106,7 @@ export function composeMessages(deps: Deps) {
     /** Erases what is due. */
     eraseDeleted: parts.eraseDeleted,
     groups: parts.sources.group,
+    missed: createMissedPushes({ ...parts, missed: missedStore(db) }),
     backlog: {
       messages: inBatches((of: PendingOf[]) => fetchPending({ ...pending, days: config.pendingDays }, of)),
       revisions: inBatches((userIds: number[]) => fetchPendingRevisions(pending, userIds)),
