@@ -52,7 +52,7 @@ async function openNode(at: string, timing = { beatMs: 1_000, othersMs: 600_000 
   bus.start();
   await vi.waitFor(() => expect(listens).toBe(true), soon);
   const texts = (): string[] => node.got.map(textOf);
-  const dispose = (): Promise<void> => bus[Symbol.asyncDispose]();
+  const dispose = async (): Promise<void> => bus[Symbol.asyncDispose]();
   return { ...node, bus, texts, counts, gaps: () => gaps, listens: () => listens, [Symbol.asyncDispose]: dispose };
 }
 
@@ -81,7 +81,11 @@ test("what one node publishes reaches each other node once, in order and whole, 
   await using outside = await listenTo(url);
   const members = Array.from({ length: 10_000 }, (_, i) => 100_000_000 + i);
   // The same bytes again and again: PostgreSQL passes equal notifications of a transaction on once only.
-  const whole: Push = { ...pushOf("x".repeat(100_000)), userIds: members, message: { conversationId: 5, seq: 6, id: 7 } };
+  const whole: Push = {
+    ...pushOf("x".repeat(100_000)),
+    userIds: members,
+    message: { conversationId: 5, seq: 6, id: 7 },
+  };
   const texts = Array.from({ length: 500 }, (_, i) => `push ${i}`);
   a.bus.publish([whole, end]);
   for (const text of texts) a.bus.publish([pushOf(text)]);

@@ -81,7 +81,7 @@ function postgresCarrier({ connection, timing = { beatMs, othersMs } }: Postgres
 
 /** Sends what has gathered while the last transaction was on its way, and a little longer. @returns what takes one payload */
 function createGathered(notify: (texts: string[]) => Promise<void>, name: string): Carrier["send"] {
-  let waiting: { payload: Buffer; sent: Deferred }[] = [];
+  let waiting: { payload: Buffer; sent: Deferred<void> }[] = [];
   let bytes = 0;
   let isSending = false;
 
@@ -91,7 +91,12 @@ function createGathered(notify: (texts: string[]) => Promise<void>, name: string
       const began = monotonic();
       const batch = waiting;
       [waiting, bytes] = [[], 0];
-      const sent = notify(piecesOf(batch.map(({ payload }) => payload), name));
+      const sent = notify(
+        piecesOf(
+          batch.map(({ payload }) => payload),
+          name,
+        ),
+      );
       await sent.then(
         () => batch.forEach((one) => one.sent.resolve()),
         (error: unknown) => batch.forEach((one) => one.sent.reject(error)),

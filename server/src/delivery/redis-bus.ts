@@ -1,6 +1,12 @@
 import { RedisUnavailable, type Redis } from "../platform/redis/redis.ts";
 import { Subscriber, type SubscribeEndpoints } from "../platform/redis/subscriber.ts";
-import { createSharedBus, type Carrier, type CarrierEvents, type SharedBus, type SharedBusOptions } from "./shared-bus.ts";
+import {
+  createSharedBus,
+  type Carrier,
+  type CarrierEvents,
+  type SharedBus,
+  type SharedBusOptions,
+} from "./shared-bus.ts";
 
 interface RedisPlace {
   /** To publish with. */

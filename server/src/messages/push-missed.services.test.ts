@@ -23,7 +23,13 @@ describeDatabases("what was stored and never pushed", (database) => {
     hub = createHub({ maxSocketsPerUser: 0 });
     const { db } = database;
     const views = createUserViews({ exposeEmails: false, presence: presenceSource() });
-    missed = createMissedPushes({ missed: missedStore(db), store: messageStore(db), views, hub, isAlone: () => isAlone });
+    missed = createMissedPushes({
+      missed: missedStore(db),
+      store: messageStore(db),
+      views,
+      hub,
+      isAlone: () => isAlone,
+    });
     // What was there before this node is nobody's affair.
     await missed.sweep();
     await missed.sweep();
@@ -31,7 +37,14 @@ describeDatabases("what was stored and never pushed", (database) => {
 
   /** Stores a message as another node does that dies right afterwards. */
   async function store(from: number, to: { recipientId: number } | { groupId: number }, content: string) {
-    const message = { senderId: from, to, clientId: content, messageType: "text" as const, content, replyToId: undefined };
+    const message = {
+      senderId: from,
+      to,
+      clientId: content,
+      messageType: "text" as const,
+      content,
+      replyToId: undefined,
+    };
     return (await storeMessages(database.db, [message]))[0] as StoredRow;
   }
 
@@ -66,7 +79,10 @@ describeDatabases("what was stored and never pushed", (database) => {
 
   test("what was pushed is not pushed again, and a push that comes after all is dropped", async () => {
     const phone = connect(ben);
-    const [came, late] = [await store(ada, { recipientId: ben }, "came"), await store(ada, { recipientId: ben }, "late")];
+    const [came, late] = [
+      await store(ada, { recipientId: ben }, "came"),
+      await store(ada, { recipientId: ben }, "late"),
+    ];
     expect(missed.take(pushOf(came))).toBe(true);
     await sweeps(2);
     expect(phone).toEqual([`late of ${ada}`]);
@@ -80,7 +96,14 @@ describeDatabases("what was stored and never pushed", (database) => {
     let stored: Promise<unknown> | undefined;
     await database.db.transaction(async (queries) => {
       await storeMessages(queries, [
-        { senderId: ada, to: { recipientId: ben }, clientId: "slow", messageType: "text", content: "slow", replyToId: undefined },
+        {
+          senderId: ada,
+          to: { recipientId: ben },
+          clientId: "slow",
+          messageType: "text",
+          content: "slow",
+          replyToId: undefined,
+        },
       ]);
       stored = store(cleo, { recipientId: cleo }, "fast");
       await stored;

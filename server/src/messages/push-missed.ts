@@ -71,7 +71,8 @@ export function createMissedPushes(deps: Deps) {
   async function pushTo(placed: PlacedMessage, userId: number): Promise<Push[]> {
     const { id, seq, conversation_id: conversationId, sent_at: openedBefore } = placed;
     const row = await deps.store.one(id, userId);
-    const [message] = row === undefined ? [] : toMessages(row, userId, deps.views, await deps.views.lookup(row.profiles));
+    const [message] =
+      row === undefined ? [] : toMessages(row, userId, deps.views, await deps.views.lookup(row.profiles));
     if (message === undefined) return [];
     const to = userId === placed.sender_id && !placed.is_note ? "resuming" : "all";
     const frame = frameOf(() => messageFrame(message));

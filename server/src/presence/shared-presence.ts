@@ -77,7 +77,8 @@ export class SharedPresence implements Presence {
     this.#register = register;
     // That Redis or PostgreSQL is away is told by the one who connects to it.
     this.#failure = (error) => {
-      const isAway = error instanceof RedisUnavailable ? error.reason !== "error" : error instanceof DatabaseUnavailable;
+      const isAway =
+        error instanceof RedisUnavailable ? error.reason !== "error" : error instanceof DatabaseUnavailable;
       if (!isAway) failure(error);
     };
     this.#registration = new Registration({
