@@ -240,8 +240,7 @@ export function composeFeatures(opened: Opened, ownUrl: () => string) {
     { everyMs: 1_000, name: "resume point", work: conversations.markDurable },
     { everyMs: 5_000, name: "sessions", work: () => live.check() },
     { everyMs: 600_000, name: "purge", work: accounts.purge },
-    { everyMs: 10_000, name: "missed messages", work: messages.missed.sweep },
-    { everyMs: 60_000, name: "erasures", work: messages.eraseDeleted },
+    ...messages.jobs,
     { everyMs: 3_600_000, name: "uploads", work: media.sweep },
     { everyMs: 600_000, name: "attachments", work: media.sweepAttachments },
   ];
@@ -251,9 +250,8 @@ export function composeFeatures(opened: Opened, ownUrl: () => string) {
     find: (caller, url) => cache.answers.find(questionOf(caller, url)),
     current: cache.answers.current,
   };
-  const { check: checkStorage } = media;
   const { verify, useTicket } = live;
-  return { routes, frames, jobs, messages, presence, verify, useTicket, kept, checkStorage };
+  return { routes, frames, jobs, messages, presence, verify, useTicket, kept, checkStorage: media.check };
 }
 export type Features = ReturnType<typeof composeFeatures>;
 

@@ -4,7 +4,7 @@ import { LRUCache } from "lru-cache";
 import type pg from "pg";
 import { monotonic } from "../platform/clock.ts";
 import { deferred, type Deferred } from "../platform/deferred.ts";
-import { openNotifications } from "../platform/postgres/notifications.ts";
+import { Notifications } from "../platform/postgres/notifications.ts";
 import {
   createSharedBus,
   maxPayloadBytes,
@@ -48,7 +48,7 @@ function postgresCarrier({ connection, timing = { beatMs, othersMs } }: Postgres
   const assemble = createAssembler(on.payload);
   // Whoever begins to listen is heard at once, and whoever was there before within a beat.
   let heardAt = monotonic();
-  const notifications = openNotifications({
+  const notifications = new Notifications({
     connection,
     channel,
     beat: { text: name, everyMs: timing.beatMs },

@@ -88,6 +88,7 @@ export function composeMessages(deps: Deps) {
   const parts = partsOf(deps);
   const { config, db, views, telemetry, lanes, advance } = parts;
   const pending = { store: pendingStore(db), views };
+  const missed = createMissedPushes({ ...parts, missed: missedStore(db) });
   const { failure } = telemetry.sockets;
   // Those of thousands come at once when they connect and when they are pinged, and nobody waits for them.
   let lane = 0;
@@ -111,10 +112,12 @@ export function composeMessages(deps: Deps) {
     },
     advance,
     erase: parts.erase,
-    /** Erases what is due. */
-    eraseDeleted: parts.eraseDeleted,
     groups: parts.sources.group,
-    missed: createMissedPushes({ ...parts, missed: missedStore(db) }),
+    missed,
+    jobs: [
+      { everyMs: 10_000, name: "missed messages", work: missed.sweep },
+      { everyMs: 60_000, name: "erasures", work: parts.eraseDeleted },
+    ],
     backlog: {
       messages: inBatches((of: PendingOf[]) => fetchPending({ ...pending, days: config.pendingDays }, of)),
       revisions: inBatches((userIds: number[]) => fetchPendingRevisions(pending, userIds)),

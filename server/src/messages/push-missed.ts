@@ -80,4 +80,3 @@ export function createMissedPushes(deps: Deps) {
     return [{ userIds: [userId], frame, to, message: { conversationId, seq, id }, openedBefore }];
   }
 }
-export type MissedPushes = ReturnType<typeof createMissedPushes>;

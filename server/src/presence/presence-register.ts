@@ -18,7 +18,7 @@ export interface PresenceRegister {
   /** How many users are online. */
   count(): Promise<number>;
   /**
-   * Who of these is online. `registered`: the asking node is known there, so nothing was lost. `uncertain`: what is kept contradicts itself.
+   * Who of these is online at other nodes, or at any. `registered`: the asking node is known there, so nothing was lost. `uncertain`: what is kept contradicts itself.
    */
   find(
     node: string,

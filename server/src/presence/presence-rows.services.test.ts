@@ -15,7 +15,8 @@ beforeAll(async () => {
 async function rows(text: string): Promise<unknown[][]> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
-  const result = await client.query({ text, rowMode: "array" }).finally(() => client.end());
+  const result = await client.query({ text, rowMode: "array" });
+  await client.end();
   return result.rows as unknown[][];
 }
 beforeEach(() => rows("truncate presence, presence_nodes"));

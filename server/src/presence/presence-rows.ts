@@ -25,7 +25,7 @@ const count = statement<{ users: number }>("presence.count", "select count(disti
 const find = statement<{ registered: boolean; online: number[] }>(
   "presence.find",
   `select exists (select from presence_nodes where node = $1) as registered,
-     (select coalesce(json_agg(p.user_id), '[]') from presence p where p.user_id = any($2::bigint[])) as online`,
+     (select coalesce(json_agg(p.user_id), '[]') from presence p where p.user_id = any($2::bigint[]) and p.node <> $1) as online`,
 );
 
 /**

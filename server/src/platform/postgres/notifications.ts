@@ -30,83 +30,91 @@ const notify = statement<never>("bus.notify", "select pg_notify($1, text) from u
  * Listens to one channel of PostgreSQL, and notifies, on a connection of its own, for ever: a lost one is made again. What is notified while it
  * does not listen never comes.
  */
-export function openNotifications(options: NotificationOptions) {
-  const { channel, beat } = options;
-  const backoff = createBackoff({ first: 50, longest: 2_000, random: Math.random });
-  let current: pg.Client | undefined;
-  let listening = false;
-  let stopped = false;
-  let timer: NodeJS.Timeout | undefined;
+export class Notifications implements AsyncDisposable {
+  readonly #options: NotificationOptions;
+  readonly #backoff = createBackoff({ first: 50, longest: 2_000, random: Math.random });
+  readonly #beats: NodeJS.Timeout;
+  #client: pg.Client | undefined;
+  #listening = false;
+  #stopped = false;
+  #timer: NodeJS.Timeout | undefined;
 
-  async function connect(): Promise<void> {
+  constructor(options: NotificationOptions) {
+    this.#options = options;
+    const beat = (): void => {
+      if (this.#listening) this.send([options.beat.text]).catch(() => undefined);
+    };
+    this.#beats = setInterval(beat, options.beat.everyMs).unref();
+  }
+
+  get listening(): boolean {
+    return this.#listening;
+  }
+
+  start(): void {
+    void this.#connect();
+  }
+
+  /** Notifies all of them in one transaction, each below 8,000 bytes. @throws what went wrong; then the connection is made anew */
+  async send(texts: readonly string[]): Promise<void> {
+    const client = this.#client;
+    if (client === undefined) throw new Error("not connected");
+    try {
+      await client.query({ ...notify, values: [this.#options.channel, texts] });
+    } catch (error) {
+      this.#lost(client, error);
+      throw error;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    [this.#stopped, this.#listening] = [true, false];
+    clearInterval(this.#beats);
+    clearTimeout(this.#timer);
+    const client = this.#client;
+    this.#client = undefined;
+    if (client === undefined) return;
+    await Promise.race([client.end(), delay(partingMs)]);
+    cut(client);
+  }
+
+  async #connect(): Promise<void> {
     const client = new pg.Client({
-      ...options.connection,
+      ...this.#options.connection,
       connectionTimeoutMillis: timeoutMs,
       query_timeout: timeoutMs,
       keepAlive: true,
       application_name: "om-messenger bus",
     });
-    current = client;
-    client.on("error", (error) => lost(client, error));
-    client.on("end", () => lost(client, new Error("the connection was lost")));
-    client.on("notification", ({ payload = "" }) => options.onNotified(payload));
+    this.#client = client;
+    client.on("error", (error) => this.#lost(client, error));
+    client.on("end", () => this.#lost(client, new Error("the connection was lost")));
+    client.on("notification", ({ payload = "" }) => this.#options.onNotified(payload));
     try {
       await client.connect();
       // Nothing that is notified needs to survive a crash.
-      await client.query(`set synchronous_commit = off; set statement_timeout = ${timeoutMs}; listen ${channel}`);
-      await send([beat.text]);
+      const settings = `set synchronous_commit = off; set statement_timeout = ${timeoutMs}`;
+      await client.query(`${settings}; listen ${this.#options.channel}`);
+      await this.send([this.#options.beat.text]);
     } catch (error) {
-      return lost(client, error);
+      return this.#lost(client, error);
     }
-    if (client !== current) return;
-    backoff.reset();
-    listening = true;
-    options.onChange(true);
+    if (client !== this.#client) return;
+    this.#backoff.reset();
+    this.#listening = true;
+    this.#options.onChange(true);
   }
 
-  function lost(client: pg.Client, error: unknown): void {
-    if (client !== current) return;
-    const wasListening = listening;
-    [current, listening] = [undefined, false];
+  #lost(client: pg.Client, error: unknown): void {
+    if (client !== this.#client) return;
+    const wasListening = this.#listening;
+    [this.#client, this.#listening] = [undefined, false];
     cut(client);
-    if (stopped) return;
-    if (wasListening) options.onChange(false);
-    options.onDisconnected(errorLine(error));
-    timer = setTimeout(() => void connect(), backoff.next()).unref();
+    if (this.#stopped) return;
+    if (wasListening) this.#options.onChange(false);
+    this.#options.onDisconnected(errorLine(error));
+    this.#timer = setTimeout(() => this.start(), this.#backoff.next()).unref();
   }
-
-  /** Notifies all of them in one transaction, each below 8,000 bytes. @throws what went wrong; then the connection is made anew */
-  async function send(texts: readonly string[]): Promise<void> {
-    const client = current;
-    if (client === undefined) throw new Error("not connected");
-    try {
-      await client.query({ ...notify, values: [channel, texts] });
-    } catch (error) {
-      lost(client, error);
-      throw error;
-    }
-  }
-
-  const beats = setInterval(() => {
-    if (listening) send([beat.text]).catch(() => undefined);
-  }, beat.everyMs).unref();
-  return {
-    start: (): void => void connect(),
-    get listening(): boolean {
-      return listening;
-    },
-    send,
-    async [Symbol.asyncDispose](): Promise<void> {
-      [stopped, listening] = [true, false];
-      clearInterval(beats);
-      clearTimeout(timer);
-      const client = current;
-      current = undefined;
-      if (client === undefined) return;
-      await Promise.race([client.end(), delay(partingMs)]);
-      cut(client);
-    },
-  };
 }
 
 /** Without a word, as nobody may be there to hear it. */
