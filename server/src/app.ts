@@ -117,6 +117,8 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     for (const { everyMs, name, work } of jobs)
       disposals.use(every(everyMs, work, (error) => telemetry.failure(name, error)));
     disposals.defer(() => messages.idle());
+    // What is lost from now on is found.
+    await messages.missed.sweep();
 
     const dependencies = dependenciesOf(storage, redis, features.checkStorage);
     const sockets = openSockets({ ...shared, server: http.server, hub, now, ...features });

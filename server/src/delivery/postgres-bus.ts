@@ -71,7 +71,7 @@ function postgresCarrier({ connection, timing = { beatMs, othersMs } }: Postgres
       return notifications.listening;
     },
     get isAlone() {
-      return notifications.listening && true;
+      return notifications.listening && monotonic() - heardAt > timing.othersMs;
     },
     send: gathered,
     isOutage: () => true,

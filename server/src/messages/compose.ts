@@ -59,7 +59,6 @@ interface Deps {
   cache: Cache;
   bus: Bus;
   hub: Pick<Hub, "isOnline" | "deliver">;
-  isAlone: () => boolean;
   redis: Redis | undefined;
   views: UserViews;
   profiles: Profiles;

@@ -9,29 +9,25 @@ import { missedStore } from "./missed-store.ts";
 import { messageStore, storeMessages, type StoredRow } from "./message-store.ts";
 import { createMissedPushes } from "./push-missed.ts";
 
+const groupOf = `with made as (insert into groups (name, creator_id) values ('some', ($1::bigint[])[1]) returning id),
+   head as (insert into conversations (group_id) select id from made returning id, group_id),
+   part as (insert into participants (user_id, conversation_id) select u, h.id from head h, unnest($1::bigint[]) u)
+   select group_id as id from head`;
+
 describeDatabases("what was stored and never pushed", (database) => {
   let round = 0;
   let [ada, ben, cleo] = [0, 0, 0];
-  let isAlone = false;
   let hub: ReturnType<typeof createHub>;
   let missed: ReturnType<typeof createMissedPushes>;
 
   beforeEach(async () => {
     round += 1;
     [ada = 0, ben = 0, cleo = 0] = await database.addUsers(`ada${round}`, `ben${round}`, `cleo${round}`);
-    isAlone = false;
     hub = createHub({ maxSocketsPerUser: 0 });
     const { db } = database;
     const views = createUserViews({ exposeEmails: false, presence: presenceSource() });
-    missed = createMissedPushes({
-      missed: missedStore(db),
-      store: messageStore(db),
-      views,
-      hub,
-      isAlone: () => isAlone,
-    });
+    missed = createMissedPushes({ missed: missedStore(db), store: messageStore(db), views, hub });
     // What was there before this node is nobody's affair.
-    await missed.sweep();
     await missed.sweep();
   });
 
@@ -114,6 +110,17 @@ describeDatabases("what was stored and never pushed", (database) => {
     expect(phone).toEqual([`slow of ${ada}`]);
   });
 
+  test("in a group it is pushed to those who are members by now, each as they may see it", async () => {
+    const [group] = await database.db.transaction(
+      (queries) => queries.query<{ id: number }>({ name: "", text: groupOf }, [[ada, ben]]),
+      { marked: true },
+    );
+    const [phone, stranger] = [connect(ben), connect(cleo)];
+    await store(ada, { groupId: group?.id ?? 0 }, "to all");
+    await sweeps(3);
+    expect([phone, stranger]).toEqual([[`to all of ${ada}`], []]);
+  });
+
   test("hidden messages are shown to nobody else, and whoever connected after a message was told of it otherwise", async () => {
     await blockStore(database.db, database.writes).add(ben, ada, 100);
     const [phone, newcomer] = [connect(ben), connect(cleo, { openedAt: Date.now() + 60_000 })];
@@ -121,15 +128,5 @@ describeDatabases("what was stored and never pushed", (database) => {
     await store(ada, { recipientId: cleo }, "waited");
     await sweeps(4);
     expect([phone, newcomer]).toEqual([[], []]);
-  });
-
-  test("a node that was alone begins anew when it is not any more", async () => {
-    const phone = connect(ben);
-    isAlone = true;
-    await sweeps(1);
-    await store(ada, { recipientId: ben }, "pushed here");
-    isAlone = false;
-    await sweeps(4);
-    expect(phone).toEqual([]);
   });
 });

@@ -12,15 +12,15 @@ interface Deps {
   store: Pick<MessageStore, "one">;
   views: UserViews;
   hub: Pick<Hub, "isOnline" | "deliver">;
-  /** There is no other node, so nothing can be missed. */
-  isAlone: () => boolean;
 }
 
 /** Sweeps that look at a message: none is committed later than 15 s after its id was drawn, as statements have deadlines. */
 const looks = 3;
-/** Messages that one sweep makes up for; the rest is for the next ones. */
+/** Pushes that one sweep makes up for; the rest is for the next ones, while they look at it. */
 const maxMissed = 2_000;
-/** Pushes between two sweeps of which is known that they came; beyond it nothing is made up for. */
+/** Messages whose members are read at once: 10,000 of each at most. */
+const placedAtOnce = 50;
+/** Messages between two sweeps of which is known that they came; beyond it nothing is made up for. */
 const maxHeard = 500_000;
 /** Reads that go side by side. */
 const parallel = 4;
@@ -47,25 +47,34 @@ export function createMissedPushes(deps: Deps) {
       return true;
     },
     async sweep(): Promise<void> {
-      if (deps.isAlone() || (sweeps[0]?.heard.size ?? 0) > maxHeard) sweeps = [];
-      if (deps.isAlone()) return;
-      const [oldest, last] = [sweeps.at(-1), sweeps[0]];
-      const { newest, ids } = await deps.missed.between(oldest?.newest ?? 0, last === undefined ? 0 : last.newest);
-      const missing = ids.filter((id) => !isHeard(id) && !late.has(id)).slice(0, maxMissed);
+      if ((sweeps[0]?.heard.size ?? 0) > maxHeard) sweeps = [];
+      const { newest, ids } = await deps.missed.between(sweeps.at(-1)?.newest ?? 0, sweeps[0]?.newest ?? 0);
       late = new Set(ids.filter((id) => late.has(id)));
-      if (missing.length > 0) for (const one of await deps.missed.placed(missing)) await pushMissed(one);
+      await pushAll(ids.filter((id) => !isHeard(id) && !late.has(id)));
       sweeps = [{ newest, heard: new Set<number>() }, ...sweeps.slice(0, looks)];
     },
   };
 
-  async function pushMissed(message: PlacedMessage): Promise<void> {
+  async function pushAll(missing: readonly number[]): Promise<void> {
+    let left = maxMissed;
+    for (const ids of chunks(missing, placedAtOnce)) {
+      for (const one of await deps.missed.placed(ids)) {
+        left -= await pushMissed(one);
+        if (left <= 0) return;
+      }
+    }
+  }
+
+  /** @returns how many pushes it took */
+  async function pushMissed(message: PlacedMessage): Promise<number> {
     const here = message.user_ids.filter(deps.hub.isOnline);
     const pushes: Push[] = [];
     for (const some of chunks(here, parallel))
       pushes.push(...(await Promise.all(some.map((userId) => pushTo(message, userId)))).flat());
-    if (isHeard(message.id)) return;
+    if (isHeard(message.id)) return pushes.length;
     late.add(message.id);
     for (const push of pushes) deps.hub.deliver(push);
+    return pushes.length;
   }
 
   async function pushTo(placed: PlacedMessage, userId: number): Promise<Push[]> {
