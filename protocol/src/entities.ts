@@ -118,8 +118,8 @@ export type Message = Static<typeof Message>;
 export const FoundMessage = Type.Object({
   message: Message,
   marks: noted(
-    Type.Array(Type.Tuple([Count, Count])),
-    "Where in `content` what was searched for stands: from, up to, in UTF-16 units; at most 50, ascending, apart.",
+    Type.Array(Type.Object({ from: Count, to: Count })),
+    "Where in `content` what was searched for stands, in UTF-16 units, `to` not included; at most 50, ascending, apart.",
   ),
 });
 export type FoundMessage = Static<typeof FoundMessage>;

@@ -34,7 +34,7 @@ export async function searchMessages(
   return {
     results: messages
       .toSorted((a, b) => b.id - a.id)
-      .map((message) => ({ message, marks: markWords(message.content, words) })),
+      .map((message) => ({ message, marks: markWords(message.content, words).map(([from, to]) => ({ from, to })) })),
     ...(last === undefined || ids.length < limit ? {} : { next_cursor: last }),
   };
 }

@@ -24,7 +24,7 @@ const load = statement<ConversationRow>(
   `select ${rowWithFound("$1")}
    from (select distinct m.conversation_id from messages m where m.id = any($2)) h
      join conversations c on c.id = h.conversation_id ${conversationTables("$1")},
-     lateral (select ${foundMessages("$1", "m.id")} from messages m where m.id = any($2) and ${visibleMessages("$1")}) found`,
+     lateral (select ${foundMessages("$1", "m.id")} from messages m where m.id = any($2) and ${visibleMessages("$1")} having count(*) > 0) found`,
 );
 
 /** Searches in what the viewer may see. */
