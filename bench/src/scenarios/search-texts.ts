@@ -18,10 +18,10 @@ const letters = {
 /** The n-th most common word: three fifths Latin, some Persian, some Chinese; short ones are as common as long ones. */
 const vocabulary = Array.from({ length: 30_000 }, (_, n) => {
   const random = seeded(n + 7);
-  const [script, length] =
-    n % 10 < 6 ? ["latin", 1 + (n % 8)] : n % 10 < 8 ? ["persian", 2 + (n % 5)] : ["chinese", 1 + (n % 4)];
-  const from = letters[script as keyof typeof letters];
-  return Array.from({ length: Number(length) }, () => from[Math.floor(from.length * random() ** 2)]).join("");
+  const script = n % 10 < 6 ? "latin" : n % 10 < 8 ? "persian" : "chinese";
+  const length = { latin: 1 + (n % 8), persian: 2 + (n % 5), chinese: 1 + (n % 4) }[script];
+  const from = letters[script];
+  return Array.from({ length }, () => from[Math.floor(from.length * random() ** 2)]).join("");
 });
 
 /** The words of a message, in their usual forms. */

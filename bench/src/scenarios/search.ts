@@ -55,8 +55,8 @@ async function addTalks({ db }: Subject, people: readonly Person[], messages: nu
   const kept = wanted.filter(({ size, members }) => {
     const key = members
       .map(({ id }) => id)
-      .toSorted()
-      .join();
+      .toSorted((a, b) => a - b)
+      .join(",");
     return size === groupSize || (members.length === 2 && pairs.size < pairs.add(key).size);
   });
   const talks: Talk[] = [];
