@@ -27,7 +27,7 @@ export default defineConfig({
   resolve: { conditions: ["source", "module", "browser", "production", "import"] },
   plugins: [compressed()],
   build: {
-    target: "es2023",
+    target: "es2024",
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
     rolldownOptions: { external: ["ws"] },
