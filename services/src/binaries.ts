@@ -27,6 +27,7 @@ const services = {
     ],
     loose: false,
   },
+  chromium: { package: "chromium", programs: ["chromium", "google-chrome"].map((name) => [name, name]), loose: false },
   promtool: { package: "prometheus", programs: [["promtool", "promtool"]], loose: true },
 } as const;
 export type Service = keyof typeof services;

@@ -1,5 +1,5 @@
 import type { Conversation, Message, MessageType, RepliedMessage, User } from "@om/protocol";
-import { conversationIdOf, type Target } from "@om/client";
+import type { Target } from "@om/client";
 
 /** What a user is called and looks like here. */
 export interface Person {
@@ -80,8 +80,6 @@ export function peerOf(talkId: string): number | undefined {
   const target = targetOfTalk(talkId);
   return "userId" in target ? target.userId : undefined;
 }
-
-export { conversationIdOf };
 
 export function emptyTalk(id: string): Talk {
   const none = { name: "", picture: "", memberCount: 0, unread: 0, at: 0, last: undefined };

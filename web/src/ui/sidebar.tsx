@@ -21,7 +21,7 @@ export function Sidebar({ openId }: { openId: string | undefined }) {
   const all = useStore(({ list }) => list.call(store));
   const talks = text === "" ? all : all.filter((talk) => matches(store, talk, text));
   return (
-    <div className="sidebar">
+    <aside className="sidebar" aria-label={t("talks")}>
       <header className="bar">
         <Me onClick={() => setDialog("settings")} />
         <IconButton icon="compose" label={t("newTalk")} onClick={() => setDialog("new")} />
@@ -54,7 +54,7 @@ export function Sidebar({ openId }: { openId: string | undefined }) {
       </nav>
       {dialog === "new" && <NewTalk onClose={() => setDialog(undefined)} />}
       {dialog === "settings" && <Settings onClose={() => setDialog(undefined)} />}
-    </div>
+    </aside>
   );
 }
 
@@ -62,7 +62,7 @@ function Me({ onClick }: { onClick: () => void }) {
   const me = useStore((store) => store.people.get(store.me.id));
   const status = useStore((store) => store.status);
   return (
-    <button type="button" className="me" onClick={onClick} aria-label={`${t("settings")}: ${nameOf(me)}`}>
+    <button type="button" className="me" onClick={onClick}>
       <Avatar
         id={me?.id ?? 0}
         name={nameOf(me)}
@@ -75,6 +75,7 @@ function Me({ onClick }: { onClick: () => void }) {
           <bdi>{nameOf(me)}</bdi>
         </strong>
         {status !== "live" && <span>{t("connecting")}</span>}
+        <span className="hidden">{t("settings")}</span>
       </span>
     </button>
   );
