@@ -75,7 +75,7 @@ function applyMessage(store: Store, message: Message): void {
   const { sender, conversation_id: talkId } = message;
   const known = store.people.get(sender.id);
   if (known === undefined || known.ver === 0)
-    store.putPerson({ ...personOf(sender, known), isOnline: known?.isOnline ?? false });
+    store.putPerson({ ...personOf(sender, known), isOnline: sender.is_online || known?.isOnline === true });
   store.setTyping(talkId, sender.id, false);
   store.arrived(messageOf(message, talkId), true);
 }

@@ -16,6 +16,11 @@ export interface Thread {
   isFresh: boolean;
 }
 
+export interface Aim {
+  kind: "reply" | "edit";
+  message: ChatMessage;
+}
+
 const noThread: Thread = { messages: [], isComplete: false, isLoading: false, isFresh: false };
 const nothing: readonly never[] = [];
 /** Messages of a talk that is not open which stay in memory. */
@@ -35,6 +40,8 @@ export class Store extends Observable {
   readonly pending = new Map<string, readonly Pending[]>();
   readonly typing = new Map<string, readonly number[]>();
   readonly drafts = readLocalAll("draft");
+  /** What the next message of a talk answers, or which one it replaces. */
+  readonly aims = new Map<string, Aim>();
   blocked: ReadonlySet<number> = new Set();
   openId: string | undefined;
   /** Whether this tab writes down what the line tells; the others only show it. */
@@ -196,6 +203,12 @@ export class Store extends Observable {
     else this.drafts.set(talkId, text);
     writeLocal(`draft.${talkId}`, text === "" ? undefined : text);
     this.changed();
+  }
+
+  setAim(talkId: string, aim: Aim | undefined): void {
+    if (aim === undefined) this.aims.delete(talkId);
+    else this.aims.set(talkId, aim);
+    this.tell();
   }
 
   setTyping(talkId: string, userId: number, isTyping: boolean, shownMs = 4_000): void {

@@ -21,7 +21,8 @@ export function Sidebar({ openId }: { openId: string | undefined }) {
   const all = useStore(({ list }) => list.call(store));
   const talks = text === "" ? all : all.filter((talk) => matches(store, talk, text));
   return (
-    <aside className="sidebar" aria-label={t("talks")}>
+    <div className="sidebar">
+      <h1 className="hidden">{t("talks")}</h1>
       <header className="bar">
         <Me onClick={() => setDialog("settings")} />
         <IconButton icon="compose" label={t("newTalk")} onClick={() => setDialog("new")} />
@@ -54,7 +55,7 @@ export function Sidebar({ openId }: { openId: string | undefined }) {
       </nav>
       {dialog === "new" && <NewTalk onClose={() => setDialog(undefined)} />}
       {dialog === "settings" && <Settings onClose={() => setDialog(undefined)} />}
-    </aside>
+    </div>
   );
 }
 
