@@ -156,6 +156,10 @@ const byRoute: Record<MutatingRoute, Write> = {
   searchMessages: silent(({ ada }) => post(ada, "/api/messages/search", { q: "of" })),
   editMessage: shows(({ ada, ofAda }) => pair.ask(ada, "PUT", `/api/messages/${ofAda}`, { content: "edited" })),
   deleteMessage: shows(({ ben, ofBen }) => remove(ben, `/api/messages/${ofBen}`)),
+  react: shows(({ ada, ofBen }) => pair.ask(ada, "PUT", `/api/messages/${ofBen}/reaction`, { emoji: "👍" })),
+  keepConversation: shows(({ ada, ben }) =>
+    pair.ask(ada, "PUT", `/api/conversations/user_${ben.id}/settings`, { pinned: true }),
+  ),
   groupSend: shows(({ ben, group }) => post(ben, `/api/groups/${group}/messages`, { client_id: "x", content: "new" })),
   groupRead: shows(({ ada, group, groupOfBen }) =>
     post(ada, `/api/groups/${group}/read`, { last_read_message_id: groupOfBen }),
