@@ -38,6 +38,7 @@ import { listMessageChanges } from "./list-message-changes.ts";
 import { messageStore } from "./message-store.ts";
 import { reactToMessage } from "./react-to-message.ts";
 import { reactionStore, type ReactionStore } from "./reaction-store.ts";
+import { missedStore } from "./missed-store.ts";
 import { readersCache } from "./readers-cache.ts";
 import { readerStore } from "./reader-store.ts";
 import { pendingStore, type PendingOf } from "./pending-store.ts";
@@ -48,6 +49,7 @@ import { fetchPendingRevisions, fetchPending } from "./fetch-pending.ts";
 import { searchMessages } from "./search-messages.ts";
 import { searchStore } from "./search-store.ts";
 import { sendMessage, type SendRules } from "./send-message.ts";
+import { createMissedPushes } from "./push-missed.ts";
 import { postSync } from "./sync-messages.ts";
 import { createWriteBatch } from "./write-batch.ts";
 import type { Write, WriteResult } from "./write.ts";
@@ -60,8 +62,8 @@ interface Deps {
   db: Database;
   cache: Cache;
   bus: Bus;
+  hub: Pick<Hub, "isOnline" | "deliver">;
   redis: Redis | undefined;
-  hub: Pick<Hub, "isOnline">;
   views: UserViews;
   profiles: Profiles;
   telemetry: Pick<Telemetry, "queried" | "sends" | "sockets">;
@@ -90,6 +92,7 @@ export function composeMessages(deps: Deps) {
   const parts = partsOf(deps);
   const { config, db, views, telemetry, lanes, advance } = parts;
   const pending = { store: pendingStore(db), views };
+  const missed = createMissedPushes({ ...parts, missed: missedStore(db) });
   const { failure } = telemetry.sockets;
   // Those of thousands come at once when they connect and when they are pinged, and nobody waits for them.
   let lane = 0;
@@ -113,9 +116,12 @@ export function composeMessages(deps: Deps) {
     },
     advance,
     erase: parts.erase,
-    /** Erases what is due. */
-    eraseDeleted: parts.eraseDeleted,
     groups: parts.sources.group,
+    missed,
+    jobs: [
+      { everyMs: 10_000, name: "missed messages", work: missed.sweep },
+      { everyMs: 60_000, name: "erasures", work: parts.eraseDeleted },
+    ],
     backlog: {
       messages: inBatches((of: PendingOf[]) => fetchPending({ ...pending, days: config.pendingDays }, of)),
       revisions: inBatches((userIds: number[]) => fetchPendingRevisions(pending, userIds)),
