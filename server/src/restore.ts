@@ -33,12 +33,12 @@ async function restore(config: Config, folder: string): Promise<void> {
     console.log(`The backup's media folder belongs into the bucket ${config.s3Bucket}: copy it there`);
   }
   await using server = await openServer(config, unwatched);
-  const client = new pg.Client({ ...server.connection, connectionTimeoutMillis: 10_000 });
+  const client = new pg.Client({ ...server.primary.connection(), connectionTimeoutMillis: 10_000 });
   client.on("error", () => undefined);
   await client.connect();
   try {
     await refuseOccupied(client);
-    await migrate(server.connection, new Map(Object.entries(manifest.migrations)));
+    await migrate(server.primary.connection(), new Map(Object.entries(manifest.migrations)));
     await loadTables(client, folder, manifest);
   } finally {
     await client.end();

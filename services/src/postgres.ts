@@ -1,8 +1,9 @@
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { promisify } from "node:util";
 import { createCluster, npmPrograms, runnable, startCluster, type Cluster } from "@om/postgres";
 import { ensureBinaries } from "./binaries.ts";
 import { freePort } from "./free-port.ts";
@@ -11,6 +12,7 @@ import { copyTemplate } from "./template.ts";
 
 /** A PostgreSQL of our own: temporary folder, free port on loopback, no password; gone when disposed. */
 export interface PostgresServer extends AsyncDisposable {
+  readonly port: number;
   /** @returns the URL of a fresh, empty database */
   createDatabase(): string;
   /** SIGKILL to the postmaster and its backends, as in a power cut; resolves when it is gone. */
@@ -42,9 +44,9 @@ export function startPostgres(settings: string[] = []): Promise<PostgresServer> 
 }
 
 /** The system's PostgreSQL: the supported minimum of Debian 12, with pg_dump and psql. */
-export async function startSystemPostgres(): Promise<SystemPostgres> {
+export async function startSystemPostgres(given: string[] = []): Promise<SystemPostgres> {
   const bin = dirname(ensureBinaries("postgres").server);
-  const server = await startFrom(() => runnable(bin), {});
+  const server = await startFrom(() => runnable(bin), { settings: given });
   const io = { encoding: "utf8", timeout: 60_000, maxBuffer: 50_000_000 } as const;
   return {
     ...server,
@@ -54,16 +56,37 @@ export async function startSystemPostgres(): Promise<SystemPostgres> {
   };
 }
 
+/**
+ * A streaming replica of the system's PostgreSQL at a port, made by pg_basebackup; `select pg_promote()` makes it a primary.
+ * In synchronous_standby_names it is `replica`.
+ */
+export function startReplica(port: number): Promise<PostgresServer> {
+  const bin = dirname(ensureBinaries("postgres").server);
+  const address = ["-h", "127.0.0.1", "-p", `${port}`, "-U", "postgres"];
+  return startFrom(() => runnable(bin), {
+    settings: [`primary_conninfo=host=127.0.0.1 port=${port} user=postgres application_name=replica`],
+    async make(data) {
+      const options = ["-D", data, "-c", "fast", "--no-sync"];
+      await promisify(execFile)(join(bin, "pg_basebackup"), [...address, ...options], { timeout: 60_000 });
+      writeFileSync(join(data, "standby.signal"), "");
+    },
+    line: "ready to accept read-only connections",
+  });
+}
+
 async function startFrom(
   programsIn: (folder: string) => ReturnType<typeof runnable>,
-  { settings = [], mayCopy = false }: { settings?: string[]; mayCopy?: boolean },
+  {
+    settings = [],
+    mayCopy = false,
+    ...how
+  }: { settings?: string[]; mayCopy?: boolean; make?: (data: string) => Promise<void>; line?: string },
 ): Promise<PostgresServer> {
   const folder = mkdtempSync(join(tmpdir(), "om-postgres-"));
   const programs = programsIn(folder);
   const data = join(folder, "data");
-  if (!(mayCopy && copyTemplate(data))) {
-    await createCluster(programs, data, ["-U", "postgres", "-A", "trust", "--no-sync"]);
-  }
+  const empty = (): Promise<void> => createCluster(programs, data, ["-U", "postgres", "-A", "trust", "--no-sync"]);
+  if (!(mayCopy && copyTemplate(data))) await (how.make?.(data) ?? empty());
   const port = await freePort();
   const own = [`port=${port}`, "listen_addresses=127.0.0.1", `unix_socket_directories=${folder}`, "fsync=off"];
   const options = [...own, "max_connections=120", "shared_buffers=128MB", ...settings];
@@ -75,7 +98,7 @@ async function startFrom(
     return started;
   };
   const restart = async (line?: string): Promise<void> => void (cluster = await untilFree(() => start(line)));
-  let cluster: Cluster | undefined = await start();
+  let cluster: Cluster | undefined = await start(how.line);
   const kill = async (): Promise<void> => {
     const killed = cluster;
     cluster = undefined;
@@ -91,6 +114,7 @@ async function startFrom(
   const urlOf = (name: string): string => `postgresql://postgres@127.0.0.1:${port}/${name}`;
   let databases = 0;
   return {
+    port,
     createDatabase() {
       const name = `t${++databases}`;
       querySync(urlOf("postgres"), `create database ${name}`);

@@ -27,11 +27,20 @@ export async function listChanges(
   const gone = page.since === undefined || after > 0 ? [] : await deps.store.leftGroups(caller.userId, page.since);
   const visible = rows.slice(0, limit);
   const last = visible.at(-1);
+  const reset = asked !== undefined && !usable;
+  const rewound = reset ? await deps.store.rewound(visible.map((row) => row.conversation_id)) : [];
   const online = await deps.views.lookup(visible.flatMap(({ profiles }) => profiles));
+  const conversations = visible.map((row) => toConversation(row, caller.userId, deps.views, online));
   return {
     cursor: `${now.epoch}.${now.point}`,
-    reset: asked !== undefined && !usable,
-    conversations: visible.map((row) => toConversation(row, caller.userId, deps.views, online)),
+    reset,
+    conversations,
+    ...(reset && {
+      rewound: rewound.map(({ conversation_id: id, ...at }) => {
+        const index = visible.findIndex((row) => row.conversation_id === id);
+        return { conversation_id: conversations[index]?.conversation_id ?? "", ...at };
+      }),
+    }),
     removed: gone.map(({ group_id: id }) => `group_${id}`),
     ...(rows.length > limit && last !== undefined ? { next: last.conversation_id } : {}),
   };
