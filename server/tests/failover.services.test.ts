@@ -100,11 +100,7 @@ test("asynchronous: what had not left the primary is lost, cursors say so, socke
   await say(node, people, "after its return");
   await using other = await startChatServer(env);
   await say(other, people, "from a node that began later");
-  expect(messagesOn(replica).slice(-3)).toEqual([
-    "sent meanwhile",
-    "after its return",
-    "from a node that began later",
-  ]);
+  expect(messagesOn(replica).slice(-3)).toEqual(["sent meanwhile", "after its return", "from a node that began later"]);
   expect(messagesOn(old)).toContain("lost");
   expect(messagesOn(old)).not.toContain("after its return");
   primary = replica;

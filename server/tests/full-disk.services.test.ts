@@ -30,31 +30,34 @@ afterAll(async () => {
   rmSync(disk, { recursive: true });
 });
 
-test.runIf(isRoot)("a full disk under PostgreSQL: 503, what is acknowledged is there, and it goes on when there is room", async () => {
-  const url = postgres?.createDatabase() ?? "";
-  await using node = await startChatServer({ DATABASE_URL: url });
-  const [ada, ben] = [await node.register("ada"), await node.register("ben")];
-  const say = (content: string) =>
-    node.post("/api/messages", ada, { recipient_id: ben.id, content, client_id: randomBytes(8).toString("hex") });
-  const { body } = await say("first");
-  const id = Number(body["id"]);
-  const ballast = join(disk, "ballast");
-  const { bavail, bsize } = statfsSync(disk);
-  execFileSync("fallocate", ["--length", `${bavail * bsize}`, ballast]);
+test.runIf(isRoot)(
+  "a full disk under PostgreSQL: 503, what is acknowledged is there, and it goes on when there is room",
+  async () => {
+    const url = postgres?.createDatabase() ?? "";
+    await using node = await startChatServer({ DATABASE_URL: url });
+    const [ada, ben] = [await node.register("ada"), await node.register("ben")];
+    const say = (content: string) =>
+      node.post("/api/messages", ada, { recipient_id: ben.id, content, client_id: randomBytes(8).toString("hex") });
+    const { body } = await say("first");
+    const id = Number(body["id"]);
+    const ballast = join(disk, "ballast");
+    const { bavail, bsize } = statfsSync(disk);
+    execFileSync("fallocate", ["--length", `${bavail * bsize}`, ballast]);
 
-  let acknowledged = "first";
-  let status = 200;
-  for (let tries = 0; status === 200 && tries < 500; tries++) {
-    const content = randomBytes(7_000).toString("hex");
-    const answer = await node.put(`/api/messages/${id}`, ada, { content });
-    ({ status } = answer);
-    if (status === 200) acknowledged = content;
-    else expect(answer).toMatchObject({ status: 503, body: { error: expect.any(String) as unknown } });
-  }
-  expect(status).toBe(503);
-  const sent = say(randomBytes(7_000).toString("hex"));
-  rmSync(ballast);
-  expect((await sent).status).toBe(201);
-  expect(postgres?.sql(url, `select content from messages where id = ${id}`)).toBe(acknowledged);
-  expect((await node.put(`/api/messages/${id}`, ada, { content: "last" })).status).toBe(200);
-});
+    let acknowledged = "first";
+    let status = 200;
+    for (let tries = 0; status === 200 && tries < 500; tries++) {
+      const content = randomBytes(7_000).toString("hex");
+      const answer = await node.put(`/api/messages/${id}`, ada, { content });
+      ({ status } = answer);
+      if (status === 200) acknowledged = content;
+      else expect(answer).toMatchObject({ status: 503, body: { error: expect.any(String) as unknown } });
+    }
+    expect(status).toBe(503);
+    const sent = say(randomBytes(7_000).toString("hex"));
+    rmSync(ballast);
+    expect((await sent).status).toBe(201);
+    expect(postgres?.sql(url, `select content from messages where id = ${id}`)).toBe(acknowledged);
+    expect((await node.put(`/api/messages/${id}`, ada, { content: "last" })).status).toBe(200);
+  },
+);

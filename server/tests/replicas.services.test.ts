@@ -118,7 +118,10 @@ test("what is no replica of this database is left out, which is said once with i
   // With our tables, as after a dump.
   foreign.createDatabase();
   const dump = (primary as Awaited<ReturnType<typeof startSystemPostgres>>).dump(url);
-  (foreign as Awaited<ReturnType<typeof startSystemPostgres>>).load(`postgresql://postgres@127.0.0.1:${foreign.port}/t1`, dump);
+  (foreign as Awaited<ReturnType<typeof startSystemPostgres>>).load(
+    `postgresql://postgres@127.0.0.1:${foreign.port}/t1`,
+    dump,
+  );
   const told = vi.fn<(name: string, why: string) => void>();
   await using replicas = openReplicas({
     db,
@@ -131,7 +134,9 @@ test("what is no replica of this database is left out, which is said once with i
     events: { leftOut: told, used: (name) => told(name, "used"), read: () => undefined },
   });
   const words = (name: string): string[] => told.mock.calls.filter(([of]) => of === name).map(([, why]) => why);
-  await expect.poll(() => Object.keys(places).every((name) => words(name).length > 1 || name === "good"), patient).toBe(true);
+  await expect
+    .poll(() => Object.keys(places).every((name) => words(name).length > 1 || name === "good"), patient)
+    .toBe(true);
   expect(words("good")).toEqual(["used"]);
   expect(words("primary")[0]).toContain("takes writes itself");
   expect(words("other database")[0]).toMatch(/does not exist|cache_control/);
@@ -144,5 +149,7 @@ test("what is no replica of this database is left out, which is said once with i
     .poll(async () => (await replicas.db.query({ ...where, onReplica: true }, []))[0]?.is_standby, patient)
     .toBe(true);
   // A transaction is one of the primary, whatever is asked in it.
-  expect(await db.transaction((queries) => queries.query({ ...where, onReplica: true }, []))).toEqual([{ is_standby: false }]);
+  expect(await db.transaction((queries) => queries.query({ ...where, onReplica: true }, []))).toEqual([
+    { is_standby: false },
+  ]);
 });

@@ -110,7 +110,9 @@ export async function openServer(
 /** Who has set what only an installation with PostgreSQL needs may have forgotten to name it. @throws ConfigError */
 function refuseByMistake({ databaseUrl, databaseReplicaUrls, dataDir, jwtSecret, allowedOrigins }: Config): void {
   if (databaseReplicaUrls.length > 0)
-    throw new ConfigError("DATABASE_REPLICA_URLS: the embedded database has no replicas; set DATABASE_URL to their primary");
+    throw new ConfigError(
+      "DATABASE_REPLICA_URLS: the embedded database has no replicas; set DATABASE_URL to their primary",
+    );
   if (databaseUrl !== "" || (jwtSecret === "" && allowedOrigins.length === 0) || holdsDatabase(dataDir)) return;
   throw new ConfigError(
     `DATABASE_URL is not set, but ${jwtSecret === "" ? "ALLOWED_ORIGINS" : "JWT_SECRET"} is: which PostgreSQL is meant? ` +

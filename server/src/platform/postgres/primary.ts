@@ -103,8 +103,12 @@ export function watchPrimary(servers: readonly NamedServer[], told: (name: strin
     const asked = await Promise.allSettled(servers.map(ask));
     const fit = asked.flatMap((answer) => (answer.status === "fulfilled" && isFit(answer.value) ? [answer.value] : []));
     const clusters = new Set(fit.map(({ facts }) => facts.cluster));
-    if (clusters.size > 1) throw new NotPrimary("the servers are not of one cluster: they have several system identifiers");
-    const last = fit.map(({ facts }) => facts.timeline).toSorted().at(-1);
+    if (clusters.size > 1)
+      throw new NotPrimary("the servers are not of one cluster: they have several system identifiers");
+    const last = fit
+      .map(({ facts }) => facts.timeline)
+      .toSorted()
+      .at(-1);
     const best = fit.filter(({ facts }) => facts.timeline === last);
     const found = best.find(({ name }) => name === current?.name) ?? best[0];
     if (found === undefined) throw noPrimary(servers.map(({ name }, at) => [name, asked[at]]));

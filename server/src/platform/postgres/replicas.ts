@@ -14,7 +14,8 @@ interface Position {
   place: string;
 }
 
-const place = "(select system_identifier from pg_control_system())::text || '/' || pg_relation_filepath('cache_control') as place";
+const place =
+  "(select system_identifier from pg_control_system())::text || '/' || pg_relation_filepath('cache_control') as place";
 
 // What has been acknowledged or shown is on the disk of the primary.
 const primaryPosition = statement<Position>(
@@ -93,7 +94,10 @@ export function openReplicas(options: {
   }
 
   return {
-    db: { ...db, query: (asked, values) => (asked.onReplica === true ? query(asked, values) : db.query(asked, values)) },
+    db: {
+      ...db,
+      query: (asked, values) => (asked.onReplica === true ? query(asked, values) : db.query(asked, values)),
+    },
     state: () => ({ used: replicas.filter((replica) => replica.isUsed()).length, all: replicas.length }),
     async [Symbol.asyncDispose]() {
       await loop[Symbol.asyncDispose]();
