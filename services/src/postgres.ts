@@ -40,13 +40,17 @@ export interface SystemPostgres extends PostgresServer {
  * @param settings more `name=value` server settings, such as `fsync=on` (default off: tests kill processes, not machines)
  */
 export function startPostgres(settings: string[] = []): Promise<PostgresServer> {
-  return startFrom((folder) => npmPrograms(join(folder, "lib")), { settings, mayCopy: true });
+  return startFrom(
+    (folder) => npmPrograms(join(folder, "lib")),
+    settings,
+    async (programs, data) => void (copyTemplate(data) || (await makeEmpty(programs, data))),
+  );
 }
 
 /** The system's PostgreSQL: the supported minimum of Debian 12, with pg_dump and psql. */
-export async function startSystemPostgres(given: string[] = []): Promise<SystemPostgres> {
+export async function startSystemPostgres(): Promise<SystemPostgres> {
   const bin = dirname(ensureBinaries("postgres").server);
-  const server = await startFrom(() => runnable(bin), { settings: given });
+  const server = await startFrom(() => runnable(bin), []);
   const io = { encoding: "utf8", timeout: 60_000, maxBuffer: 50_000_000 } as const;
   return {
     ...server,
@@ -63,42 +67,49 @@ export async function startSystemPostgres(given: string[] = []): Promise<SystemP
 export function startReplica(port: number): Promise<PostgresServer> {
   const bin = dirname(ensureBinaries("postgres").server);
   const address = ["-h", "127.0.0.1", "-p", `${port}`, "-U", "postgres"];
-  return startFrom(() => runnable(bin), {
-    settings: [`primary_conninfo=host=127.0.0.1 port=${port} user=postgres application_name=replica`],
-    async make(data) {
+  const upstream = `primary_conninfo=host=127.0.0.1 port=${port} user=postgres application_name=replica`;
+  return startFrom(
+    () => runnable(bin),
+    [upstream],
+    async (_programs, data) => {
       const options = ["-D", data, "-c", "fast", "--no-sync"];
       await promisify(execFile)(join(bin, "pg_basebackup"), [...address, ...options], { timeout: 60_000 });
       writeFileSync(join(data, "standby.signal"), "");
     },
-    line: "ready to accept read-only connections",
-  });
+  );
 }
 
+type Programs = ReturnType<typeof runnable>;
+
+const makeEmpty = (programs: Programs, data: string): Promise<void> =>
+  createCluster(programs, data, ["-U", "postgres", "-A", "trust", "--no-sync"]);
+
+/** What a standby says once it is ready. */
+const readOnlyLine = "ready to accept read-only connections";
+
+/** @param make makes the data folder */
 async function startFrom(
-  programsIn: (folder: string) => ReturnType<typeof runnable>,
-  {
-    settings = [],
-    mayCopy = false,
-    ...how
-  }: { settings?: string[]; mayCopy?: boolean; make?: (data: string) => Promise<void>; line?: string },
+  programsIn: (folder: string) => Programs,
+  settings: string[],
+  make: (programs: Programs, data: string) => Promise<void> = makeEmpty,
 ): Promise<PostgresServer> {
   const folder = mkdtempSync(join(tmpdir(), "om-postgres-"));
   const programs = programsIn(folder);
   const data = join(folder, "data");
-  const empty = (): Promise<void> => createCluster(programs, data, ["-U", "postgres", "-A", "trust", "--no-sync"]);
-  if (!(mayCopy && copyTemplate(data))) await (how.make?.(data) ?? empty());
+  await make(programs, data);
   const port = await freePort();
   const own = [`port=${port}`, "listen_addresses=127.0.0.1", `unix_socket_directories=${folder}`, "fsync=off"];
   const options = [...own, "max_connections=120", "shared_buffers=128MB", ...settings];
-  const start = async (line?: string): Promise<Cluster> => {
+  const start = async (): Promise<Cluster> => {
+    const line = existsSync(join(data, "standby.signal")) ? readOnlyLine : undefined;
     if (!settings.includes("logging_collector=on")) return startCluster(programs, { data, settings: options, line });
     const started = await startCluster(programs, { data, settings: options, line: "redirecting log output" });
     const isReady = (): boolean => collectedLog(data).includes(line ?? "ready to accept connections");
     for (let tries = 0; !isReady() && tries < 1_500; tries++) await delay(20);
     return started;
   };
-  const restart = async (line?: string): Promise<void> => void (cluster = await untilFree(() => start(line)));
-  let cluster: Cluster | undefined = await start(how.line);
+  const restart = async (): Promise<void> => void (cluster = await untilFree(start));
+  let cluster: Cluster | undefined = await start();
   const kill = async (): Promise<void> => {
     const killed = cluster;
     cluster = undefined;
@@ -121,10 +132,10 @@ async function startFrom(
       return urlOf(name);
     },
     kill,
-    start: () => restart(),
+    start: restart,
     async promote() {
       writeFileSync(join(data, "standby.signal"), "");
-      await restart("ready to accept read-only connections");
+      await restart();
       querySync(urlOf("postgres"), "select pg_promote()");
     },
     sql: querySync,

@@ -39,8 +39,8 @@ export function historySource(db: Queries, name: "conv" | "group"): Source<Conve
     maxRecords: 2 * window,
     key: conversationKey,
     lock: conversationKey,
-    async load(refs, toFill) {
-      const rows = await db.query(toFill ? load : loadAnywhere, refColumns(refs));
+    async load(refs, fromPrimary) {
+      const rows = await db.query(fromPrimary ? load : loadAnywhere, refColumns(refs));
       return rows.map((row) => ({ ver: row.ver, value: newest(row) }));
     },
     records(history) {

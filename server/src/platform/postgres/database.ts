@@ -70,27 +70,9 @@ export function ownSettings(scope: "session" | "local"): string {
 const commit: Statement<never> = { name: "", text: "commit" };
 
 export function openDatabase(options: DatabaseOptions): Database {
-  const { connection: to } = options;
-  const primary = "check" in to ? to : undefined;
-  const connection = "check" in to ? () => to.connection() : () => to;
-  const loss = watchLoss({
-    ...options,
-    onOutage(error) {
-      primary?.suspect();
-      options.onOutage(error);
-    },
-  });
-  const clients = new Set<pg.ClientBase>();
-  const cutAll = (why: Error): void => clients.forEach((client) => cut(client, why));
-  primary?.onMoved(() => cutAll(new ConnectionForgotten("another server is the primary")));
-  const pool = openPool(
-    { poolSize: options.poolSize, onOutage: loss.lost, Client: clientOf(connection, clients) },
-    async (client, { pid, ...facts }) => {
-      if (primary?.check(facts).isPromoted === true) await client.query("select begin_timeline()");
-      silence.opened(client, pid);
-    },
-  );
-  const silence = watchSilence(pool, connection);
+  const loss = watchLoss(options);
+  const { pool, silence, cutAll } = openConnections(options, loss.lost);
+  const withClient = lend(pool, loss.translate);
 
   async function run<Row>(
     client: pg.PoolClient,
@@ -105,33 +87,10 @@ export function openDatabase(options: DatabaseOptions): Database {
       return result.rows as Row[];
     } catch (error) {
       // It was fenced, or is a standby now: what it tells is as old as that.
-      if (codeOf(error) === readOnly) cutAll(new ConnectionForgotten("the database takes no writes any more"));
+      if (codeOf(error) === readOnly) cutAll("the database takes no writes any more");
       throw loss.translate(error);
     } finally {
       silence.answered(client);
-    }
-  }
-
-  /** Lends a connection; one that failed for want of the database is not used again. */
-  async function withClient<T>(
-    work: (client: pg.PoolClient, onBroken: (error: Error) => void) => Promise<T>,
-  ): Promise<T> {
-    if (pool.waitingCount >= maxWaiting) throw new DatabaseUnavailable(new Error("too many wait for a connection"));
-    const client = await pool.connect().catch((error: unknown) => {
-      throw loss.translate(error);
-    });
-    let broken: Error | undefined;
-    // The statements of the work fail by themselves; an error that nobody listens to would end the process.
-    const onBroken = (error: Error): void => void (broken = error);
-    client.on("error", onBroken);
-    try {
-      return await work(client, onBroken);
-    } catch (error) {
-      if (error instanceof DatabaseUnavailable) broken = error;
-      throw error;
-    } finally {
-      client.removeListener("error", onBroken);
-      client.release(broken);
     }
   }
 
@@ -153,6 +112,50 @@ export function openDatabase(options: DatabaseOptions): Database {
     },
   };
 }
+
+/** Lends a connection; one that failed for want of the database is not used again. */
+function lend(pool: pg.Pool, translate: (error: unknown) => unknown) {
+  return async <T>(work: (client: pg.PoolClient, onBroken: (error: Error) => void) => Promise<T>): Promise<T> => {
+    if (pool.waitingCount >= maxWaiting) throw new DatabaseUnavailable(new Error("too many wait for a connection"));
+    const client = await pool.connect().catch((error: unknown) => {
+      throw translate(error);
+    });
+    let broken: Error | undefined;
+    // The statements of the work fail by themselves; an error that nobody listens to would end the process.
+    const onBroken = (error: Error): void => void (broken = error);
+    client.on("error", onBroken);
+    try {
+      return await work(client, onBroken);
+    } catch (error) {
+      if (error instanceof DatabaseUnavailable) broken = error;
+      throw error;
+    } finally {
+      client.removeListener("error", onBroken);
+      client.release(broken);
+    }
+  };
+}
+
+/** @param lost hears of a connection that broke while it was idle */
+function openConnections({ connection: to, poolSize }: DatabaseOptions, lost: (error: unknown) => void) {
+  const primary = primaryOf(to);
+  const connection = (): pg.ClientConfig => ("check" in to ? to.connection() : to);
+  const clients = new Set<pg.ClientBase>();
+  const cutAll = (why: string): void => clients.forEach((client) => cut(client, new ConnectionForgotten(why)));
+  primary?.onMoved(() => cutAll("another server is the primary"));
+  const pool = openPool(
+    { poolSize, onOutage: lost, Client: clientOf(connection, clients) },
+    async (client, { pid, ...facts }) => {
+      if (primary?.check(facts).isPromoted === true) await client.query("select begin_timeline()");
+      silence.opened(client, pid);
+    },
+  );
+  const silence = watchSilence(pool, connection);
+  return { pool, silence, cutAll };
+}
+
+const primaryOf = (connection: DatabaseOptions["connection"]): Primary | undefined =>
+  "check" in connection ? connection : undefined;
 
 /** BEGIN goes out with the first statement, so without one there is nothing to commit. */
 async function runTransaction<T>(
@@ -177,10 +180,11 @@ async function runTransaction<T>(
 }
 
 /** Tells when the database is lost and when it is back, and turns its outages into `DatabaseUnavailable`. */
-function watchLoss(options: Pick<DatabaseOptions, "onOutage" | "onBack" | "onConflict">) {
+function watchLoss(options: DatabaseOptions) {
   let lostAt: number | undefined;
   const lost = (error: unknown): void => {
     lostAt = performance.now();
+    primaryOf(options.connection)?.suspect();
     options.onOutage(error);
   };
   return {

@@ -102,15 +102,7 @@ export function watchPrimary(servers: readonly NamedServer[], told: (name: strin
     if (first !== undefined && second === undefined) return choose({ ...first, connection: await first.connection() });
     const asked = await Promise.allSettled(servers.map(ask));
     const fit = asked.flatMap((answer) => (answer.status === "fulfilled" && isFit(answer.value) ? [answer.value] : []));
-    const clusters = new Set(fit.map(({ facts }) => facts.cluster));
-    if (clusters.size > 1)
-      throw new NotPrimary("the servers are not of one cluster: they have several system identifiers");
-    const last = fit
-      .map(({ facts }) => facts.timeline)
-      .toSorted()
-      .at(-1);
-    const best = fit.filter(({ facts }) => facts.timeline === last);
-    const found = best.find(({ name }) => name === current?.name) ?? best[0];
+    const found = newestOf(fit, current?.name);
     if (found === undefined) throw noPrimary(servers.map(({ name }, at) => [name, asked[at]]));
     choose({ name: found.name, connection: found.connection }, found.facts);
   }
@@ -138,6 +130,18 @@ interface Asked {
   name: string;
   connection: pg.ClientConfig;
   facts: ServerFacts;
+}
+
+/** That of the newest time line; of several the one that is used. @throws NotPrimary when they are not of one cluster */
+function newestOf(fit: readonly Asked[], used: string | undefined): Asked | undefined {
+  if (new Set(fit.map(({ facts }) => facts.cluster)).size > 1)
+    throw new NotPrimary("the servers are not of one cluster: they have several system identifiers");
+  const last = fit
+    .map(({ facts }) => facts.timeline)
+    .toSorted()
+    .at(-1);
+  const best = fit.filter(({ facts }) => facts.timeline === last);
+  return best.find(({ name }) => name === used) ?? best[0];
 }
 
 async function ask({ name, ...server }: NamedServer): Promise<Asked> {
