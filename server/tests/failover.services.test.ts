@@ -114,9 +114,17 @@ test("a primary that is fenced is away, for reads too, and is used again when it
     for (const text of [`alter system set default_transaction_read_only = ${is}`, "select pg_reload_conf()"])
       primary.sql(urlOf(primary), text);
   };
+  // Side by side, so that there are many connections.
+  const read = async (): Promise<number[]> => {
+    const answers = Array.from({ length: 12 }, () => node.get("/api/users/search?q=fence", people[0]));
+    return (await Promise.all(answers)).map(({ status }) => status);
+  };
+  expect(await read()).toEqual(Array(12).fill(200));
   fence("on");
   const sent = say(node, people, "held back");
-  await expect.poll(async () => (await node.get("/api/users/me", people[0])).status, patient).toBe(503);
+  const failures = async (): Promise<string> => (await fetch(`${node.url}/metrics`)).text();
+  await expect.poll(failures, { ...patient, interval: 5 }).toContain('om_failures_total{where="database"}');
+  expect(await read()).toEqual(Array(12).fill(503));
   expect((await fetch(`${node.url}/ready`)).status).toBe(503);
   fence("off");
   await sent;
