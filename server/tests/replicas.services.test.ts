@@ -1,5 +1,11 @@
-import { startReplica, startSystemPostgres, type PostgresServer } from "@om/services";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { startReplica, startSystemPostgres, type PostgresServer, type SystemPostgres } from "@om/services";
+import pg from "pg";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { makeFolder } from "../src/backup/backup-folder.ts";
+import { dumpTables } from "../src/backup/dump-tables.ts";
 import { openDatabase } from "../src/platform/postgres/database.ts";
 import { openReplicas } from "../src/platform/postgres/replicas.ts";
 import type { Statement } from "../src/platform/postgres/statement.ts";
@@ -7,7 +13,7 @@ import { startChatServer, type ChatServer, type TestUser } from "./fixtures/chat
 
 const patient = { timeout: 30_000, interval: 50 };
 
-let primary: PostgresServer;
+let primary: SystemPostgres;
 let replica: PostgresServer;
 let url: string;
 /** Two nodes without Redis, so that each history is read from a database. */
@@ -86,7 +92,7 @@ test("one that lags is not asked for what it has not; it is left out, and comes 
   await a.put(`/api/messages/${id}`, ada, { content: "and edited" });
   expect(await seen(b, id)).toEqual(["and edited", "and edited"]);
   await expect.poll(() => isUsed(b), patient).toBe(0);
-  expect((await (await fetch(`${b.url}/ready`)).json()) as unknown).toMatchObject({
+  expect(await (await fetch(`${b.url}/ready`)).json()).toMatchObject({
     status: "ok",
     optional: { replicas: "unavailable" },
   });
@@ -103,6 +109,20 @@ test("one that dies costs nobody an answer, and comes back by itself", async () 
   await expect.poll(() => isUsed(a), patient).toBe(1);
 });
 
+test("a backup may be made from one", async () => {
+  const folder = join(mkdtempSync(join(tmpdir(), "om-backup-")), "backup");
+  makeFolder(folder);
+  const client = new pg.Client(urlOf(replica));
+  try {
+    await client.connect();
+    const { tables } = await dumpTables(client, folder);
+    expect(tables.find(({ name }) => name === "users")?.rows).toBe(2);
+  } finally {
+    await client.end();
+    rmSync(dirname(folder), { recursive: true });
+  }
+});
+
 test("what is no replica of this database is left out, which is said once with its reason", async () => {
   await using foreign = await startSystemPostgres();
   await using copy = await startReplica(foreign.port);
@@ -117,11 +137,8 @@ test("what is no replica of this database is left out, which is said once with i
   };
   // With our tables, as after a dump.
   foreign.createDatabase();
-  const dump = (primary as Awaited<ReturnType<typeof startSystemPostgres>>).dump(url);
-  (foreign as Awaited<ReturnType<typeof startSystemPostgres>>).load(
-    `postgresql://postgres@127.0.0.1:${foreign.port}/t1`,
-    dump,
-  );
+  const dump = primary.dump(url);
+  foreign.load(`postgresql://postgres@127.0.0.1:${foreign.port}/t1`, dump);
   const told = vi.fn<(name: string, why: string) => void>();
   await using replicas = openReplicas({
     db,

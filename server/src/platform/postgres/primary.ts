@@ -176,4 +176,7 @@ function noPrimary(asked: [name: string, answer: PromiseSettledResult<Asked> | u
   return Object.assign(error, { code: codes.find((code) => /^(28|3D)/.test(code)) ?? error.code });
 }
 
-const codeOf = (error: unknown): string => String((error as { code?: unknown } | undefined)?.code ?? "");
+function codeOf(error: unknown): string {
+  const { code } = error as { code?: unknown };
+  return typeof code === "string" ? code : "";
+}

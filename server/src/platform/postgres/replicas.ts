@@ -82,8 +82,9 @@ export function openReplicas(options: {
   async function ask<Row>(asked: Statement<Row>, values: readonly unknown[]): Promise<Row[] | undefined> {
     const used = replicas.filter((replica) => replica.isUsed());
     const replica = used[(turn = (turn + 1) % Math.max(1, used.length))];
-    const wanted = replica && (await within(patienceMs, position()));
-    return wanted && (await replica?.reaches(wanted)) === true ? replica?.read(asked, values) : undefined;
+    if (replica === undefined) return undefined;
+    const wanted = await within(patienceMs, position());
+    return wanted !== undefined && (await replica.reaches(wanted)) ? replica.read(asked, values) : undefined;
   }
 
   async function query<Row>(asked: Statement<Row>, values: readonly unknown[]): Promise<Row[]> {
