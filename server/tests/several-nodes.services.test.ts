@@ -1,10 +1,10 @@
-import { startPostgres, startRedis, type PostgresServer, type RedisServer } from "@om/services";
+import { startRedis, type RedisServer } from "@om/services";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { startChatServer, type ChatServer, type TestSocket, type TestUser } from "./fixtures/chat-server.ts";
+import { migratedDatabase } from "./fixtures/migrated-database.ts";
 
 const patient = { timeout: 30_000, interval: 20 };
 
-let postgres: PostgresServer;
 let redis: RedisServer;
 /** Two nodes of one installation. */
 let a: ChatServer;
@@ -15,13 +15,13 @@ let ben: TestUser;
 let round = 0;
 
 beforeAll(async () => {
-  [postgres, redis] = [await startPostgres(), await startRedis()];
-  const env = { DATABASE_URL: postgres.createDatabase(), REDIS_URL: redis.url };
+  redis = await startRedis();
+  const env = { DATABASE_URL: await migratedDatabase(), REDIS_URL: redis.url };
   [a, b] = [await startChatServer(env), await startChatServer(env)];
 });
 afterAll(async () => {
   await Promise.all([a[Symbol.asyncDispose](), b[Symbol.asyncDispose]()]);
-  await Promise.all([redis[Symbol.asyncDispose](), postgres[Symbol.asyncDispose]()]);
+  await redis[Symbol.asyncDispose]();
 });
 beforeEach(async () => {
   round += 1;
