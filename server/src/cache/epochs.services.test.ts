@@ -193,10 +193,7 @@ test("two installations may share a Redis by mistake: neither is ever given what
   // Both are new, so everything has happened to both equally often.
   const urls = [await newDatabase(), await newDatabase()];
   for (const [n, url] of urls.entries()) {
-    querySync(
-      url,
-      `insert into things values ('${my.thing}', 1, '{"of the ${n === 0 ? "first" : "second"}"}')`,
-    );
+    querySync(url, `insert into things values ('${my.thing}', 1, '{"of the ${n === 0 ? "first" : "second"}"}')`);
   }
   const [first, second] = [await my.world.open({ url: urls[0] ?? "" }), await my.world.open({ url: urls[1] ?? "" })];
   for (let n = 0; n < 5; n++) {

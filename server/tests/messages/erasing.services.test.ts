@@ -3,7 +3,6 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { startChatServer, type ChatServer, type TestUser } from "../fixtures/chat-server.ts";
 import { migratedDatabase } from "../fixtures/migrated-database.ts";
 
-
 async function attach(server: ChatServer, user: TestUser, text: string): Promise<string> {
   const body = new FormData();
   body.append("attachment", new Blob([text]), "a.txt");
