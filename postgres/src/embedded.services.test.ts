@@ -129,7 +129,7 @@ describe.concurrent("the embedded database", () => {
     expect(starts.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
   });
 
-  test("what a server that is gone has left running is stopped first, also when it is still starting", async () => {
+  test.sequential("what a server that is gone has left running is stopped first, also when it is still starting", async () => {
     using at = newFolder();
     const { folder } = at;
     const left = lockFile(join(folder, "postgres.lock"));

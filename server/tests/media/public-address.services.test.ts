@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { startChatServer, type ChatServer, type TestUser } from "../fixtures/chat-server.ts";
 import { migratedDatabase } from "../fixtures/migrated-database.ts";
 

@@ -1,5 +1,5 @@
 import pg from "pg";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { startChatServer, type ChatServer, type TestUser } from "../fixtures/chat-server.ts";
 import { migratedDatabase } from "../fixtures/migrated-database.ts";
 
