@@ -1,10 +1,10 @@
-import { startPostgres, startRedis, type PostgresServer, type RedisServer } from "@om/services";
+import { startRedis, type RedisServer } from "@om/services";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { startChatServer, type ChatServer, type TestSocket, type TestUser } from "./fixtures/chat-server.ts";
+import { migratedDatabase } from "./fixtures/migrated-database.ts";
 
 const patient = { timeout: 30_000, interval: 20 };
 
-let postgres: PostgresServer;
 let redis: RedisServer;
 let database: string;
 /** Two nodes of one installation. */
@@ -16,14 +16,14 @@ let ben: TestUser;
 let round = 0;
 
 beforeAll(async () => {
-  [postgres, redis] = [await startPostgres(), await startRedis()];
-  database = postgres.createDatabase();
+  redis = await startRedis();
+  database = await migratedDatabase();
   const env = { DATABASE_URL: database, REDIS_URL: redis.url };
   [a, b] = [await startChatServer(env), await startChatServer(env)];
 });
 afterAll(async () => {
   await Promise.all([a[Symbol.asyncDispose](), b[Symbol.asyncDispose]()]);
-  await Promise.all([redis[Symbol.asyncDispose](), postgres[Symbol.asyncDispose]()]);
+  await redis[Symbol.asyncDispose]();
 });
 beforeEach(async () => {
   round += 1;

@@ -18,5 +18,6 @@ export {
   type SystemPostgres,
 } from "./postgres.ts";
 export { sharedDatabase } from "./shared-postgres.ts";
+export { querySync } from "./sync-calls.ts";
 export { startRedis, type RedisServer } from "./redis.ts";
 export { startRedisCluster, type RedisCluster } from "./redis-cluster.ts";

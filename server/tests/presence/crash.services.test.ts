@@ -1,10 +1,10 @@
-import { startOmServer, startPostgres, startRedis } from "@om/services";
+import { startOmServer, startRedis } from "@om/services";
 import { expect, test } from "vitest";
 import { openTestSocket, startChatServer } from "../fixtures/chat-server.ts";
+import { migratedDatabase } from "../fixtures/migrated-database.ts";
 
 test("D-18: a server that starts after a crash takes nobody for online who was", async () => {
-  await using postgres = await startPostgres();
-  const env = { DATABASE_URL: postgres.createDatabase() };
+  const env = { DATABASE_URL: await migratedDatabase() };
   await using crashed = await startChatServer(env);
   const [ada, ben] = [await crashed.register("ada"), await crashed.register("ben")];
   await crashed.post("/api/messages", ben, { recipient_id: ada.id, content: "hi" });
@@ -17,9 +17,8 @@ test("D-18: a server that starts after a crash takes nobody for online who was",
 });
 
 test("kill -9 of a server: another one tells that its users came and went, and when they were last there", async () => {
-  await using postgres = await startPostgres();
   await using redis = await startRedis();
-  const env = { DATABASE_URL: postgres.createDatabase(), REDIS_URL: redis.url };
+  const env = { DATABASE_URL: await migratedDatabase(), REDIS_URL: redis.url };
   await using survivor = await startChatServer(env);
   await using crashing = await startOmServer({ ...env, LOG_LEVEL: "silent" });
   const [ada, ben, eve] = [
