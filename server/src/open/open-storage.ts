@@ -17,8 +17,7 @@ export interface Storage extends AsyncDisposable {
   db: Database;
   /** undefined: there are none. */
   replicas: Pick<Replicas, "state"> | undefined;
-  /** What was committed last may be lost: a standby has taken over, or the data are others. */
-  onTimeline: Primary["onTimeline"];
+  primary: Pick<Primary, "connection" | "onMoved" | "onTimeline">;
   /** For the little that must not wait behind requests: a connection of its own. */
   aside: Database;
 }
@@ -61,7 +60,7 @@ export async function openStorage(config: Config, events: StorageEvents, patienc
       db: replicas?.db ?? db,
       aside,
       replicas,
-      onTimeline: primary.onTimeline,
+      primary,
       async [Symbol.asyncDispose]() {
         await replicas?.[Symbol.asyncDispose]();
         await close();
