@@ -1,3 +1,4 @@
+import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import {
   axeFindings,
@@ -101,6 +102,41 @@ test("two tabs have one line: what either sends goes out once, and the second go
   await expect.poll(async () => (await ends(bob.page)).at(-1), { timeout: 20_000 }).toBe("and alone");
   await expect.poll(() => other.getByText("on its way").count()).toBe(0);
   ada.page = other;
+});
+
+test("a message is answered, edited, given an emoji and deleted; a picture is sent and opens large", async () => {
+  const on = (page: Page, text: string) => page.locator(".messages article").filter({ hasText: text }).last();
+  const act = async (page: Page, text: string, name: string): Promise<void> => {
+    await on(page, text).click({ button: "right" });
+    await page.getByRole("dialog").getByRole("button", { name, exact: true }).click();
+  };
+  await act(bob.page, "and alone", "Reply");
+  await say(bob.page, "not **alone**, <b>no</b> javascript:alert(1)");
+  await on(ada.page, "not alone").locator(".quote").getByText("and alone").waitFor();
+  await expect.poll(() => on(ada.page, "not alone").locator("strong").last().textContent()).toBe("alone");
+  await act(ada.page, "not alone", "👍");
+  await on(bob.page, "not alone").getByRole("button", { name: "👍 1" }).waitFor();
+  await act(bob.page, "not alone", "Edit");
+  await say(bob.page, "changed my mind");
+  await on(ada.page, "changed my mind").getByText("edited").waitFor();
+  await act(bob.page, "changed my mind", "Delete for everybody");
+  await bob.page.getByRole("button", { name: /no way back/ }).click();
+  await expect.poll(() => on(ada.page, "changed my mind").count()).toBe(0);
+  const png = Buffer.from(
+    "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAEUlEQVR4nGNQaEjAihiGlgQA8jBAAbIO7xUAAAAASUVORK5CYII=",
+    "base64",
+  );
+  await bob.page.locator('input[type="file"]').setInputFiles({ name: "dot.png", mimeType: "image/png", buffer: png });
+  await ada.page.getByRole("button", { name: "Open picture" }).click();
+  await expect
+    .poll(() =>
+      ada.page
+        .locator(".large-picture")
+        .evaluate("(one) => one.naturalWidth")
+        .catch(() => 0),
+    )
+    .toBe(8);
+  await ada.page.keyboard.press("Escape");
 });
 
 test("hundreds of older messages come as one scrolls up, and what is looked at does not move", async () => {

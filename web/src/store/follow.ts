@@ -44,7 +44,7 @@ export function followers(store: Store): Events {
       store.addPending(refused);
       if (store.isWriter) store.disk.put("unsent", pending.clientId, refused);
     },
-    settings: () => undefined,
+    settings: ({ conversationId, settings }) => store.editTalk(conversationId, () => ({ settings })),
     reset: () => applyReset(store),
     error: () => undefined,
   };
@@ -85,7 +85,16 @@ function applyAck(store: Store, ack: Ack): void {
   const pending = store.dropPending(ack.client_id);
   if (pending === undefined) return;
   const { talkId, clientId, text, type, quote } = pending;
-  const own = { talkId, clientId, text: text.trim(), type, quote, senderId: store.me.id, isEdited: false };
+  const own = {
+    talkId,
+    clientId,
+    text: text.trim(),
+    type,
+    quote,
+    reactions: [],
+    senderId: store.me.id,
+    isEdited: false,
+  };
   store.arrived({ ...own, id: ack.server_id, seq: ack.seq, at: ack.created_at_unix * 1000 }, false);
 }
 

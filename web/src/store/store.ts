@@ -78,9 +78,11 @@ export class Store extends Observable {
     this.tell();
   }
 
-  /** Newest activity first. */
+  /** Pinned ones first, archived ones last, of each the newest activity first. */
   list(): readonly Talk[] {
-    return (this.#list ??= [...this.talks.values()].toSorted((a, b) => b.at - a.at || (a.id < b.id ? -1 : 1)));
+    return (this.#list ??= [...this.talks.values()].toSorted(
+      (a, b) => rank(b) - rank(a) || b.at - a.at || (a.id < b.id ? -1 : 1),
+    ));
   }
 
   thread(talkId: string): Thread {
@@ -97,7 +99,7 @@ export class Store extends Observable {
 
   unread(): number {
     let sum = 0;
-    for (const { unread } of this.talks.values()) sum += unread;
+    for (const talk of this.talks.values()) if (!isMuted(talk)) sum += talk.unread;
     return sum;
   }
 
@@ -271,6 +273,15 @@ export class Store extends Observable {
   #write(write: () => void): void {
     if (this.isWriter) write();
   }
+}
+
+/** Muted and archived talks call nobody. */
+export function isMuted({ settings }: Talk): boolean {
+  return settings.archived === true || Date.parse(settings.muted_until ?? "") > Date.now();
+}
+
+function rank({ settings }: Talk): number {
+  return settings.archived === true ? -1 : settings.pinned === true ? 1 : 0;
 }
 
 /** Both are in the order of `seq`. */

@@ -5,6 +5,7 @@ import { peerOf, type ChatMessage } from "../store/model.ts";
 import { useHere } from "./context.ts";
 import { Dialog } from "./dialog.tsx";
 import { nameOf } from "./names.ts";
+import { ReactionChoice } from "./reactions.tsx";
 
 interface Props {
   message: ChatMessage;
@@ -24,6 +25,7 @@ export function MessageMenu({ message, onClose }: Props) {
   const fail = (error: unknown): void => store.say(errorText(error));
   return (
     <Menu label={t("messageActions")} onClose={onClose}>
+      <ReactionChoice message={message} onDone={onClose} />
       <button type="button" onClick={then(() => store.setAim(message.talkId, { kind: "reply", message }))}>
         {t("reply")}
       </button>

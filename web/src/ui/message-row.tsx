@@ -11,6 +11,7 @@ import { useHere, useStore } from "./context.ts";
 import { Icon } from "./icons.tsx";
 import { MessageMenu } from "./message-menu.tsx";
 import { gist, nameOf } from "./names.ts";
+import { Reactions } from "./reactions.tsx";
 import { Ticks } from "./ticks.tsx";
 
 export const RowView = memo(function RowView({ row, talk }: { row: Row; talk: Talk }) {
@@ -71,6 +72,7 @@ function MessageView({ message, talk, starts, ends }: Place & { message: ChatMes
           {isMine && <Ticks message={message} talk={talk} />}
         </span>
       </div>
+      <Reactions message={message} />
       <button
         type="button"
         className="icon-button act"

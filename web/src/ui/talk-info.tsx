@@ -30,8 +30,40 @@ export function TalkInfo({ talkId, onClose }: { talkId: string; onClose: () => v
       ) : (
         <GroupInfo groupId={target.groupId} onLeft={onClose} />
       )}
+      <Keeping talkId={talkId} />
       <Sure onSure={clear}>{t("clearTalk")}</Sure>
     </Dialog>
+  );
+}
+
+/** For ever, as far as a time on the wire goes. */
+const always = "9999-12-31T00:00:00Z";
+
+/** How I keep it: pinned, muted, archived, on all my devices. */
+function Keeping({ talkId }: { talkId: string }) {
+  const { api, store } = useHere();
+  const talk = useStore(() => store.talks.get(talkId));
+  if (talk === undefined) return null;
+  const { pinned = false, archived = false } = talk.settings;
+  const isSilent = talk.settings.muted_until !== undefined && Date.parse(talk.settings.muted_until) > Date.now();
+  const keep = (body: { pinned?: boolean; archived?: boolean; muted_until?: string | null }): void => {
+    api.keepConversation({ params: { conversation_id: talkId }, body }).then(
+      ({ settings }) => store.editTalk(talkId, () => ({ settings })),
+      (error: unknown) => store.say(errorText(error)),
+    );
+  };
+  return (
+    <div className="keeping">
+      <button type="button" aria-pressed={pinned} onClick={() => keep({ pinned: !pinned })}>
+        {t("pin")}
+      </button>
+      <button type="button" aria-pressed={isSilent} onClick={() => keep({ muted_until: isSilent ? null : always })}>
+        {t("mute")}
+      </button>
+      <button type="button" aria-pressed={archived} onClick={() => keep({ archived: !archived })}>
+        {t("archive")}
+      </button>
+    </div>
   );
 }
 
