@@ -25,6 +25,7 @@ export function Home() {
   }, [open, talkId]);
   return (
     <main className={talkId === undefined ? "home" : "home has-talk"}>
+      <h1 className="hidden">{t("talks")}</h1>
       <Sidebar openId={talkId} />
       <div className="pane">
         {talkId === undefined ? (

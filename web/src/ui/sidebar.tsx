@@ -22,7 +22,6 @@ export function Sidebar({ openId }: { openId: string | undefined }) {
   const talks = text === "" ? all : all.filter((talk) => matches(store, talk, text));
   return (
     <div className="sidebar">
-      <h1 className="hidden">{t("talks")}</h1>
       <header className="bar">
         <Me onClick={() => setDialog("settings")} />
         <IconButton icon="compose" label={t("newTalk")} onClick={() => setDialog("new")} />
