@@ -232,6 +232,17 @@ const history = statement<ConversationRow>(
   { onReplica: true },
 );
 
+/** $6 messages up to the place of one, and $7 after it. */
+const around = statement<ConversationRow>(
+  "messages.around",
+  `select ${row} ${inPlace}, seq_of_message(c.id, $5::bigint) as place, lateral (
+     select ${foundMessages("$4", "m.seq desc")} from (
+       (select m.* from messages m where ${visible} and m.seq <= place order by m.seq desc limit $6)
+       union all (select m.* from messages m where ${visible} and m.seq > place order by m.seq limit $7)
+     ) m
+   ) found`,
+);
+
 const since = statement<ConversationRow & { ord: number; is_cut: boolean }>(
   "messages.since",
   `select i.ord, ${row}, coalesce(found.is_cut, false) as is_cut
@@ -298,6 +309,12 @@ export function messageStore(db: Queries, raiseFloor: RaiseFloor = () => undefin
     /** Newest first, ids strictly below `before` (0: from the end). No row: no such conversation of the viewer. */
     async history(ref: ConversationRef, viewerId: number, page: { before: number; limit: number }) {
       const [row] = await read(history, [...refValues(ref), viewerId, page.before, page.limit]);
+      return row;
+    },
+    /** Newest first, `limit` in all, half of them newer than a message or where it would be. */
+    async around(ref: ConversationRef, viewerId: number, { id, limit }: { id: number; limit: number }) {
+      const newer = Math.floor(limit / 2);
+      const [row] = await read(around, [...refValues(ref), viewerId, id, limit - newer, newer]);
       return row;
     },
     /** Oldest first, ids above each request's `after`; `ord` counts the requests from 1, unknown conversations have no row. `is_cut`: for want of room. */
