@@ -27,6 +27,9 @@ const services = {
     ],
     loose: false,
   },
+  haproxy: { package: "haproxy", programs: [["haproxy", "haproxy"]], loose: false },
+  nginx: { package: "nginx", programs: [["nginx", "nginx"]], loose: false },
+  caddy: { package: "caddy", programs: [["caddy", "caddy"]], loose: true },
   promtool: { package: "prometheus", programs: [["promtool", "promtool"]], loose: true },
 } as const;
 export type Service = keyof typeof services;
@@ -48,6 +51,7 @@ function findBinaries(service: Service): Binaries | undefined {
   const folders = [
     ...versions.map((v) => join(debian, v, "bin")),
     ...path,
+    "/usr/sbin",
     join(extractedPrograms, service, "usr/bin"),
   ];
   return services[service].programs

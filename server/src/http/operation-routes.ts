@@ -9,6 +9,7 @@ import { startPage } from "./start-page.ts";
 
 interface OperationOptions {
   dependencies: () => Dependencies;
+  isStopping: () => boolean;
   /** Prometheus text. */
   metrics: () => Promise<string>;
   metricsToken: string;
@@ -44,9 +45,10 @@ export function addOperationRoutes(app: FastifyInstance, options: OperationOptio
   app.get("/ready", async (_request, reply) => {
     const { required, optional } = options.dependencies();
     const [dependencies, others] = await Promise.all([statesOf(required), statesOf(optional)]);
-    const ready = Object.values(dependencies).every((state) => state === "ok");
-    return sendJson(reply, ready ? 200 : 503, {
-      status: ready ? "ok" : "unavailable",
+    const isUsable = Object.values(dependencies).every((state) => state === "ok");
+    const status = options.isStopping() ? "stopping" : isUsable ? "ok" : "unavailable";
+    return sendJson(reply, status === "ok" ? 200 : 503, {
+      status,
       dependencies,
       optional: others,
     });

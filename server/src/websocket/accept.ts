@@ -24,7 +24,7 @@ export interface AcceptedUpgrade {
 export interface AcceptOptions {
   isAllowed: IsAllowedOrigin;
   verify: VerifyToken;
-  /** Waits for a user who has opened many. @throws OmError `rate_limited` */
+  /** Waits for a user who has opened many, and when many come at once. @throws TooMany */
   throttle: (caller: Caller) => Promise<void>;
   useTicket: UseTicket;
   /** False while the server stops or is full: answered with 503. */

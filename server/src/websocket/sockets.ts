@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage, Server } from "node:http";
+import { setTimeout as delay } from "node:timers/promises";
 import { limits } from "@om/protocol";
 import proxyAddress from "@fastify/proxy-addr";
 import type { Config } from "../config.ts";
@@ -12,6 +13,7 @@ import { requestId } from "../http/responses.ts";
 import { loggedPath } from "../platform/telemetry/logger.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import { acceptUpgrades, type AcceptedUpgrade } from "./accept.ts";
+import { createAdmission } from "./admission.ts";
 import { Connection, type ConnectionDeps } from "./connection.ts";
 import { createHeartbeat } from "./heartbeat.ts";
 import { createUnsentBytes } from "./unsent-bytes.ts";
@@ -53,6 +55,7 @@ export function openSockets({ config, server, isAllowed, verify, useTicket, hub,
     observe: telemetry.sockets,
   };
   const ipOf = addressReader(config.trustProxy);
+  const admit = createAdmission({ perSecond: config.socketsPerSecond, now: on.monotonic, pause: on.pause });
   let stopping = false;
 
   function accept({ request, ws, raw, ...upgrade }: AcceptedUpgrade): void {
@@ -81,6 +84,7 @@ export function openSockets({ config, server, isAllowed, verify, useTicket, hub,
     async throttle({ userId }) {
       const wait = on.allowances.of(userId).takeOrRefuse("sockets");
       if (wait > 0) await on.pause(wait);
+      await admit();
     },
     useTicket,
     hasCapacity: () => !stopping && (config.maxSockets === 0 || open.size < config.maxSockets),
@@ -94,6 +98,19 @@ export function openSockets({ config, server, isAllowed, verify, useTicket, hub,
   return {
     /** Bytes that wait for slow clients, over all sockets. */
     queueBytes: (): number => [...open].reduce((sum, connection) => sum + connection.queueBytes(), 0),
+    /** Takes no new ones, and sends the others away one after the other within `ms`, or at once when `hurry` aborts; resolves when all are gone. */
+    async drain(ms: number, hurry: AbortSignal): Promise<void> {
+      stopping = true;
+      const began = on.monotonic();
+      const leaving = [...open];
+      const gone: Promise<void>[] = [];
+      for (const connection of leaving) {
+        const wait = began + (gone.length / leaving.length) * ms - on.monotonic();
+        if (wait > 0) await delay(wait, undefined, { signal: hurry }).catch(() => undefined);
+        gone.push(connection[Symbol.asyncDispose]());
+      }
+      await Promise.all(gone);
+    },
     async [Symbol.asyncDispose](): Promise<void> {
       stopping = true;
       heartbeat[Symbol.dispose]();
