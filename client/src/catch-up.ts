@@ -1,4 +1,4 @@
-import type { Conversation } from "@om/protocol";
+import type { Conversation, Face, GroupChange, RouteOutput } from "@om/protocol";
 import { OmApiError } from "./api-error.ts";
 import type { Api } from "./api.ts";
 import type { Tracker } from "./tracker.ts";
@@ -15,6 +15,12 @@ interface Deps {
   head(conversation: Conversation): void;
   /** A group that was followed and that the user is no longer in. */
   left(conversationId: string): void;
+  /** What a group says of itself changed, or who is in it. */
+  group(change: GroupChange): void;
+  face(face: Face): void;
+  /** Faces may have changed of which nothing was told. */
+  facesUnknown(): void;
+  blocked(userIds: readonly number[]): void;
   /** The server is another one, or was restored from a copy: what the device knows may differ from what it has. */
   reset(): void;
   onError(error: unknown): void;
@@ -51,6 +57,7 @@ export async function catchUp(deps: Deps, cursor: string): Promise<string> {
       unlisted.delete(conversation.conversation_id);
       await fetchConversation(deps, conversation, at);
     }
+    tellOthers(deps, page, at);
     after = page.next;
   } while (after !== undefined);
   if (at.reset) leave(deps, unlisted);
@@ -58,6 +65,14 @@ export async function catchUp(deps: Deps, cursor: string): Promise<string> {
   tracker.forget([...unlisted].filter((id) => at.reset || isNew(tracker, id)));
   tracker.caughtUp();
   return next;
+}
+
+/** What is no conversation. Older servers say nothing of it. */
+function tellOthers(deps: Deps, { groups, users, blocked }: RouteOutput<"changes">, { first }: At): void {
+  for (const group of groups ?? []) deps.group(group);
+  for (const face of users ?? []) deps.face(face);
+  if (users === null && !first) deps.facesUnknown();
+  if (blocked !== undefined) deps.blocked(blocked);
 }
 
 function leave({ tracker, left }: Deps, conversationIds: Iterable<string>): void {

@@ -1,4 +1,4 @@
-import type { Conversation, ErrorFrame, Message } from "@om/protocol";
+import type { Conversation, ErrorFrame, Face, GroupChange, Message } from "@om/protocol";
 import type { Ack } from "./outbox.ts";
 
 /** How far somebody has come in a conversation, emitted once per step forward. */
@@ -29,8 +29,14 @@ export interface ConnectionEvents {
   cleared: ClearedEvent;
   /** The user is no longer in this group. */
   left: { conversationId: string };
-  /** Name, icon or members of a group changed; `conversation` follows. */
-  group: { conversationId: string };
+  /** Name, icon or members of a group changed; `conversation` follows, and this once more with what changed. */
+  group: { conversationId: string; change?: GroupChange };
+  /** Somebody whom the user knows, or the user, has another name, picture or role. */
+  user: Face;
+  /** Any user may have another name, picture or role by now: ask anew for those that are shown. */
+  users: undefined;
+  /** All whom the user has blocked: when it is first known, and when it changed. */
+  blocked: { userIds: readonly number[] };
   /** Of a group only read positions are emitted. */
   position: PositionEvent;
   typing: { conversationId: string; userId: number; isTyping: boolean };

@@ -1,4 +1,4 @@
-import { closeCodes, mayReconnect, wsQuery, type Conversation } from "@om/protocol";
+import { closeCodes, mayReconnect, wsQuery, type Conversation, type GroupChange } from "@om/protocol";
 import { OmApiError } from "./api-error.ts";
 import type { Api } from "./api.ts";
 import { createBackoff } from "./backoff.ts";
@@ -6,6 +6,7 @@ import { catchUp, type CatchUpMode } from "./catch-up.ts";
 import { createCleared } from "./cleared.ts";
 import type { ConnectionEvents } from "./connection-events.ts";
 import { createEvents } from "./events.ts";
+import { createFaces } from "./faces.ts";
 import { endedError, whenDrained } from "./drained.ts";
 import { applyFrame, applyMessage, type FrameDeps } from "./frames.ts";
 import { applyHead } from "./heads.ts";
@@ -179,6 +180,7 @@ export class OmConnection implements AsyncDisposable {
       receipts,
       cleared: createCleared((event) => events.emit("cleared", event)),
       events,
+      face: createFaces((face) => events.emit("user", face)),
       position: createPositions((event) => events.emit("position", event)),
       doubt: (clientId, to) => void this.#doubt(clientId, to),
       reread: (many) => this.#rereadAfterAll(many),
@@ -319,6 +321,10 @@ export class OmConnection implements AsyncDisposable {
     const hooks = {
       head: (conversation: Conversation) => applyHead(this.#deps, conversation),
       left: (conversationId: string) => emit("left", { conversationId }),
+      group: (change: GroupChange) => emit("group", { conversationId: `group_${change.id}`, change }),
+      face: this.#deps.face,
+      facesUnknown: () => emit("users", undefined),
+      blocked: (userIds: readonly number[]) => emit("blocked", { userIds }),
       reset: () => emit("reset", undefined),
       onError: (error: unknown) => emit("error", error),
     };

@@ -3,6 +3,7 @@ import type {
   ConversationDeleteFrame,
   DeliveryUpdateFrame,
   ErrorFrame,
+  Face,
   GroupReadUpdateFrame,
   Message,
   OutboundFrame,
@@ -25,6 +26,7 @@ export interface FrameDeps {
   receipts: Receipts;
   cleared: Cleared;
   position(event: PositionEvent): void;
+  face(face: Face): void;
   events: Events<ConnectionEvents>;
   /** An own message may not be storable at all. */
   doubt(clientId: string, to: Target): void;
@@ -71,6 +73,11 @@ export function applyFrame(deps: FrameDeps, frame: OutboundFrame): void {
       });
     case "user_status":
       return deps.events.emit("presence", { userId: frame.user_id, isOnline: frame.is_online });
+    case "user_update":
+      return deps.face(frame.user);
+    case "block_update":
+      // The whole list says what is newest.
+      return deps.reread(false);
     case "pong":
       return deps.receipts.ponged();
     case "error":

@@ -9,7 +9,6 @@ const open = (url: string, person: Awaited<ReturnType<typeof register>>): Device
 test("the build of the commit before this one and this one serve people side by side, before and after each is restarted", async () => {
   // An archive has no history: then this build stands in for the one before, and what is shown is that two nodes agree.
   using previous = checkOutPrevious();
-  if (previous === undefined) console.warn("no history of git here: this build runs beside itself");
   await using postgres = await startPostgres();
   await using redis = await startRedis();
   const env = { DATABASE_URL: postgres.createDatabase(), REDIS_URL: redis.url, LOG_LEVEL: "warn" };

@@ -49,6 +49,25 @@ export const Group = Type.Object({
 });
 export type Group = Static<typeof Group>;
 
+export const GroupChange = Type.Object(
+  {
+    id: Id,
+    name: Type.String(),
+    description: Type.String(),
+    icon: Type.String(),
+    is_public: Type.Boolean(),
+    handle: Type.Optional(noted(Type.String(), "Only of a public group.")),
+    members: Nullable(
+      Type.Array(Type.Object({ user_id: Id, role: noted(Nullable(GroupRole), "null: is no member any more.") }), {
+        description:
+          "Who joined, left or has another role. Ask for all members when you are among them, or when it is null: too many, or this is everything.",
+      }),
+    ),
+  },
+  { description: "What a group says of itself, and what changed among its members." },
+);
+export type GroupChange = Static<typeof GroupChange>;
+
 export const InvitePreview = Type.Object(
   {
     expires_at: Nullable(Time),

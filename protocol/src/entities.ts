@@ -63,6 +63,19 @@ export type User = Static<typeof User>;
 export const PeerUser = Type.Omit(User, ["role", "who_may_add_me"]);
 export type PeerUser = Static<typeof PeerUser>;
 
+export const Face = Type.Object(
+  {
+    id: Id,
+    username: Type.String(),
+    full_name: Type.String(),
+    avatar: Type.String(),
+    role: Type.String(),
+    ver: noted(Count, "Rises with every change of the user; of two faces the higher one is the newer."),
+  },
+  { description: "What a user is called and looks like, the same for everybody." },
+);
+export type Face = Static<typeof Face>;
+
 export const MessageType = Type.Enum(["text", "image", "file"]);
 export type MessageType = Static<typeof MessageType>;
 

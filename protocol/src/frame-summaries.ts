@@ -27,6 +27,8 @@ export const outboundSummaries: Record<OutboundFrame["type"], string> = {
   conversation_delete: "What the conversation held up to `seq` was deleted for you, or you are no longer in the group.",
   group_update: "Name, icon or members of a group have changed.",
   user_status: "Somebody with whom you have a direct conversation came or went.",
+  user_update: "Somebody whom you know, or you, has another name, picture or role.",
+  block_update: "You have blocked somebody, or ended the block, perhaps on another device.",
   sync_response: "The answer to one conversation of a `sync`, oldest first.",
   batch: "Messages that waited, for a client that takes gzip; others get them one by one.",
   pong: "The answer to `ping`.",

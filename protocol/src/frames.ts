@@ -1,6 +1,7 @@
 import { Type, type Static } from "typebox";
 import {
   ConversationId,
+  Face,
   Id,
   Message,
   MessageConversationId,
@@ -84,7 +85,10 @@ export const DeliveryUpdateFrame = Type.Object({
 });
 export type DeliveryUpdateFrame = Static<typeof DeliveryUpdateFrame>;
 
-/** `user_id` has read the group up to `last_read_message_id`; not a change of the conversation, so it has no version. */
+/**
+ * `user_id` has read the group up to `last_read_message_id`; not a change of the conversation, so it has no version. In a group of more than 100
+ * members it comes about once a second, of one who is furthest of those who have read since.
+ */
 export const GroupReadUpdateFrame = Type.Object({
   type: Type.Literal("group_read_update"),
   group_id: Id,
@@ -126,6 +130,18 @@ export const UserStatusFrame = Type.Object({
   is_online: Type.Boolean(),
 });
 export type UserStatusFrame = Static<typeof UserStatusFrame>;
+
+/** Somebody whom the receiver knows, or the receiver, has another name, picture or role. */
+export const UserUpdateFrame = Type.Object({ type: Type.Literal("user_update"), user: Face });
+export type UserUpdateFrame = Static<typeof UserUpdateFrame>;
+
+/** The receiver has blocked somebody, or ended the block, perhaps on another device. */
+export const BlockUpdateFrame = Type.Object({
+  type: Type.Literal("block_update"),
+  user_id: Id,
+  is_blocked: Type.Boolean(),
+});
+export type BlockUpdateFrame = Static<typeof BlockUpdateFrame>;
 
 export const SyncResponseFrame = Type.Object({
   type: Type.Literal("sync_response"),
@@ -170,6 +186,8 @@ export const OutboundFrame = Type.Union([
   ConversationDeleteFrame,
   GroupUpdateFrame,
   UserStatusFrame,
+  UserUpdateFrame,
+  BlockUpdateFrame,
   SyncResponseFrame,
   BatchFrame,
   PongFrame,
@@ -177,9 +195,14 @@ export const OutboundFrame = Type.Union([
 ]);
 export type OutboundFrame = Static<typeof OutboundFrame>;
 
+/** Answers and courtesies: whoever was away never hears of them. All other frames tell of a change, and `GET /api/changes` tells it again. */
+export type PassingType = "ack" | "typing" | "user_status" | "sync_response" | "batch" | "pong" | "error";
+/** The kinds of change that a client which comes back learns of. */
+export type ResumedType = Exclude<OutboundFrame["type"], PassingType>;
+
 /**
  * Query of the upgrade request on `/ws`. `gzip=1`: large pushes come as gzip binary frames and queued ones as `batch`.
  * `resume=1`: the client catches up by cursor (`GET /api/changes`), so no queue is flushed, and it also gets what its user does
- * on other devices: own messages, own read and delivered positions.
+ * on other devices: own messages, own read and delivered positions, blocks. Only such sockets get `group_update`, `user_update` and `block_update`.
  */
 export const wsQuery = { token: "token", ticket: "ticket", gzip: "gzip", resume: "resume" } as const;

@@ -25,6 +25,7 @@ export const limits = {
   messageChars: 16_000,
   emailBytes: 254,
   historyPage: 100,
+  readersPage: 1_000,
   conversationsPage: 100,
   syncMessages: 200,
   syncConversations: 5_000,
@@ -40,6 +41,8 @@ export const limits = {
   sessionsPage: 100,
   searchResults: 50,
   changesPage: 500,
+  /** People, and members of one group, whose changes are told one by one. */
+  changedUsers: 500,
   /** Users whom one user may block. */
   blocks: 1_000,
   groupNameChars: 100,

@@ -1,5 +1,6 @@
 import { Type } from "typebox";
-import { Conversation, ConversationId, noted, RecentPeer, Time } from "./entities.ts";
+import { GroupChange } from "./entities-groups.ts";
+import { Conversation, ConversationId, Face, Id, noted, Nullable, RecentPeer, Time } from "./entities.ts";
 import { get, mayHave, post, route, type Route, text, Whole } from "./route.ts";
 
 export const conversationRoutes = {
@@ -41,7 +42,7 @@ export const conversationRoutes = {
   /**
    * What changed in my conversations since `cursor` (absent: everything). Repeats are possible, omissions are not: compare `ver`.
    * `reset` tells that the cursor was of another installation or time line, so this is everything. With `next`, ask again with the
-   * same `cursor` and `after=<next>`, and keep the `cursor` of the first answer.
+   * same `cursor` and `after=<next>`, and keep the `cursor` of the first answer, which alone has `removed`, `users` and `blocked`.
    */
   changes: route({
     ...get,
@@ -57,6 +58,16 @@ export const conversationRoutes = {
       reset: noted(Type.Boolean(), "The cursor was of another installation or time line, so this is everything."),
       conversations: Type.Array(Conversation),
       removed: noted(Type.Array(ConversationId), "Groups that I am no longer in."),
+      groups: Type.Optional(
+        noted(Type.Array(GroupChange), "Of the groups among `conversations` those in which not only messages changed."),
+      ),
+      users: Type.Optional(
+        noted(
+          Nullable(Type.Array(Face)),
+          "Whom I know and who changed; null: too many, or this is everything, so ask anew for those you show.",
+        ),
+      ),
+      blocked: Type.Optional(noted(Type.Array(Id), "All whom I have blocked, if that changed.")),
       next: Type.Optional(noted(Whole, "Ask again with the same `cursor` and this as `after`; keep this `cursor`.")),
     }),
   }),

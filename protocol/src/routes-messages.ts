@@ -92,6 +92,22 @@ export const messageRoutes = {
     failure: "delete_message_failed",
     output: Ok,
   }),
+  /** Exact, in groups of any size; `next_cursor` when there are more readers. */
+  receipts: route({
+    ...get,
+    path: "/api/messages/:id/receipts",
+    summary: "Who has read a message, without its author and those with whom I have a block.",
+    query: Type.Object({
+      limit: mayHave("1 to 1000, else 100."),
+      cursor: mayHave("`next_cursor` of the page before: readers with larger ids."),
+    }),
+    output: Type.Object({
+      message_id: Id,
+      read_count: noted(Whole, "All readers, on whatever page."),
+      readers: noted(Type.Array(Id), "Ids of users, ascending."),
+      next_cursor: Type.Optional(Id),
+    }),
+  }),
 
   // Groups
   groupHistory: route({

@@ -43,6 +43,7 @@ export const sessionRoutes = {
     ...put,
     path: "/api/users/me/password",
     summary: "Changes the password and ends all other sessions.",
+    limit: "passwords",
     body: Type.Object({ current_password: optionalText, new_password: optionalText }),
     output: Ok,
   }),
@@ -51,6 +52,7 @@ export const sessionRoutes = {
     ...post,
     path: "/api/users/me/delete",
     summary: "Closes the account for good; what it wrote and uploaded is erased after some time, by default 30 days.",
+    limit: "passwords",
     body: Type.Object({
       password: optionalText,
       at_once: Type.Optional(noted(Nullable(Type.Boolean()), "Erase what I wrote and uploaded now.")),

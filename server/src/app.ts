@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { composeAccounts } from "./accounts/compose.ts";
 import { jwtSecret } from "./accounts/jwt-secret.ts";
 import { createProfiles, profileKey } from "./accounts/profile-cache.ts";
+import { createUserPushes } from "./accounts/user-pushes.ts";
 import { createUserViews } from "./accounts/user-view.ts";
 import type { Cache } from "./cache/cache.ts";
 import { questionOf } from "./cache/answers.ts";
@@ -31,6 +32,7 @@ import { startWarnings } from "./open/start-warnings.ts";
 import { createMediaAddress } from "./platform/media-address.ts";
 import { every } from "./platform/periodic-task.ts";
 import { createAllowances } from "./platform/allowances.ts";
+import { createSharedRates, rateScripts } from "./platform/rates/shared-rates.ts";
 import { monotonic as systemMonotonic, wallClock, type Clock } from "./platform/clock.ts";
 import { createDisposalStack } from "./platform/disposal-stack.ts";
 import { openDatabaseTime } from "./platform/postgres/database-time.ts";
@@ -90,7 +92,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     const key = { given: config.jwtSecret, dataDir: config.dataDir, embedded };
     // Without one every node of an external database would have its own: told before anything is opened.
     if (!embedded) jwtSecret(key);
-    const opened = openRedis(config, telemetry, [...Object.values(scripts), ...presenceScripts]);
+    const opened = openRedis(config, telemetry, [...Object.values(scripts), ...presenceScripts, ...rateScripts]);
     if (opened !== undefined) disposals.use(opened);
     const storage = disposals.use(await openStorage(config, storageEvents(telemetry, onFatal), { signal, waitMs }));
     signal?.throwIfAborted();
@@ -100,12 +102,13 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     const secret = jwtSecret(key);
     const step = faultStep(config.faultAt);
     const redis = opened?.redis;
+    if (redis !== undefined) shared.rates.start(redis, secret);
     const cache = disposals.use(await composeCache({ config, storage, redis, telemetry, step, now }));
     const { bus, connect } = disposals.use(openBus(opened, [secret, config.jwtSecretPrevious], telemetry));
     await Promise.all([opened?.connect(), connect()]);
     signal?.throwIfAborted();
     const hub = createHub({ maxSocketsPerUser: config.maxSocketsPerUser });
-    const parts = { config, storage, cache, redis, bus, hub, telemetry, secret, now };
+    const parts = { config, storage, cache, redis, bus, hub, telemetry, secret, now, monotonic };
     const features = composeFeatures(parts, () => url);
     const { messages, presence, verify } = features;
     disposals.use(presence);
@@ -167,12 +170,14 @@ function gaugesOf(of: {
 
 /** What HTTP and sockets share. */
 function transportParts(config: Config, telemetry: Telemetry, monotonic: Clock) {
+  const rates = createSharedRates();
   return {
     config,
     telemetry,
     monotonic,
     isAllowed: openOrigins(config, telemetry),
-    allowances: createAllowances({ factor: config.userLimits, now: monotonic }),
+    rates,
+    allowances: createAllowances({ factor: config.userLimits, now: monotonic, onSpent: rates.spent }),
     pause: (ms: number): Promise<void> => delay(ms),
   };
 }
@@ -188,6 +193,7 @@ interface Opened {
   telemetry: Telemetry;
   secret: string;
   now: Clock;
+  monotonic: Clock;
 }
 
 /**
@@ -208,7 +214,8 @@ export function composeFeatures(opened: Opened, ownUrl: () => string) {
     presence: presence.source,
     onProfileServed: (userId, ver) => cache.raiseFloor(profileKey(userId), ver),
   });
-  const shared = { ...base, views, profiles: createProfiles({ db, exposeEmails: config.exposeEmails }) };
+  const pushes = createUserPushes({ db, bus, views, failure: failed("users") });
+  const shared = { ...base, views, pushes, profiles: createProfiles({ db, exposeEmails: config.exposeEmails }) };
   const publishGroupEvent = createGroupPublisher({ bus, memberships: membershipStore(db), failure: failed("groups") });
   const groups = composeGroups({ ...shared, publishGroupEvent });
   const media = composeMedia({ ...shared, base: mediaBase, setIcon: groups.setIcon });

@@ -1,3 +1,4 @@
+import { limits } from "@om/protocol";
 import { execFile } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -292,4 +293,13 @@ test("D5 --version tells the version and starts nothing", async () => {
   const { version } = JSON.parse(manifest) as { version: string };
   expect([code, stdout]).toEqual([0, `${version}\n`]);
   expect(readFileSync(new URL("../../CHANGELOG.md", import.meta.url), "utf8")).toContain(`## ${version}\n`);
+});
+
+test("the longest text that may be allowed fits into a frame", () => {
+  const fits = (characters: number): boolean => 4 * characters + 4_096 <= limits.frameHardBytes;
+  for (const characters of [250_000, 300_000]) {
+    const read = () => parseConfig({ MAX_MESSAGE_LENGTH: String(characters) });
+    if (fits(characters)) expect(read().maxMessageLength).toBe(characters);
+    else expect(read).toThrow(/^MAX_MESSAGE_LENGTH: /);
+  }
 });

@@ -139,7 +139,8 @@ const table = {
   ),
   exposeEmails: setting(flag, "false", "Show everybody's e-mail address to every user"),
 
-  maxMessageLength: setting(whole(1, 1_000_000), "16000", "Longest message in characters; longer ones are refused"),
+  // Four bytes each, and what else a message has, fit into a frame (`limits.frameHardBytes`).
+  maxMessageLength: setting(whole(1, 250_000), "16000", "Longest message in characters; longer ones are refused"),
   pendingDays: setting(
     whole(1, 3650),
     "30",

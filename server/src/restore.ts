@@ -26,18 +26,14 @@ try {
 
 async function restore(config: Config, folder: string): Promise<void> {
   const manifest = readManifest(folder);
-  const media = join(config.dataDir, "media");
-  if (config.s3Endpoint === "" && existsSync(parts(folder).media)) {
-    await cp(parts(folder).media, media, { recursive: true, force: false, errorOnExist: false });
-  } else if (existsSync(parts(folder).media)) {
-    console.log(`The backup's media folder belongs into the bucket ${config.s3Bucket}: copy it there`);
-  }
   await using server = await openServer(config, unwatched);
   const client = new pg.Client({ ...server.connection, connectionTimeoutMillis: 10_000 });
   client.on("error", () => undefined);
   await client.connect();
   try {
     await refuseOccupied(client);
+    // Before the database, so that what fails halfway can be done again.
+    await restoreMedia(config, parts(folder).media);
     await migrate(server.connection, new Map(Object.entries(manifest.migrations)));
     await loadTables(client, folder, manifest);
   } finally {
@@ -47,6 +43,12 @@ async function restore(config: Config, folder: string): Promise<void> {
   console.log(
     `Restored what was backed up at ${manifest.madeAt} by version ${manifest.version}. The server may start now.`,
   );
+}
+
+async function restoreMedia(config: Config, from: string): Promise<void> {
+  if (!existsSync(from)) return;
+  if (config.s3Endpoint === "") await cp(from, join(config.dataDir, "media"), { recursive: true, force: false });
+  else console.log(`The backup's media folder belongs into the bucket ${config.s3Bucket}: copy it there`);
 }
 
 /** @throws BackupRefused when there is something that a restore would replace or meet */

@@ -126,10 +126,12 @@ test("D5 a server that runs is backed up by one command, and restored by one, in
   expect((await run("restore", external)).code).toBe(0);
   await using server = await startOmServer({ ...address, ...external });
   expect(await everything(server.url)).toEqual(before);
-  expect(await run("restore", external)).toMatchObject({
+  const elsewhere = join(folder, "elsewhere");
+  expect(await run("restore", { ...external, DATA_DIR: elsewhere })).toMatchObject({
     code: 1,
     said: expect.stringContaining("holds tables already") as unknown,
   });
+  expect(existsSync(join(elsewhere, "media"))).toBe(false);
 });
 
 test("D5 half a backup is not restored, and a backup is not written over another", async () => {

@@ -57,6 +57,8 @@ test("with the documented user and settings everything works, nothing is refused
     DATABASE_URL: postgres.createDatabase(),
     REDIS_URL: `redis://om:secret@127.0.0.1:${redis.port}/1`,
     LOG_LEVEL: "warn",
+    USER_LIMITS: "1000",
+    AUTH_LIMIT: "1000",
   };
   const write = vi.spyOn(process.stdout, "write");
   await using server = await startChatServer(env);
@@ -80,6 +82,8 @@ test("with the documented user and settings a cluster does everything as well", 
   await using server = await startChatServer({
     DATABASE_URL: postgres.createDatabase(),
     REDIS_CLUSTER: "true",
+    USER_LIMITS: "1000",
+    AUTH_LIMIT: "1000",
     REDIS_URL: `redis://om:secret@${cluster.addresses}`,
   });
   await live(server);
@@ -95,6 +99,7 @@ async function live(server: ChatServer): Promise<void> {
     await server.post("/api/messages", ada, { recipient_id: ben.id, content: "Hello", client_id: `d${i}` });
     await server.post(`/api/groups/${String(body["id"])}/messages`, ada, { content: "Hello", client_id: `g${i}` });
   }
+  const { body: first } = await server.post("/api/messages", ada, { recipient_id: ben.id, content: "?" });
   let asked = 0;
   // At the same address a kept answer would be given, for which nothing is read.
   const read = (path: string, user: TestUser) =>
@@ -105,6 +110,7 @@ async function live(server: ChatServer): Promise<void> {
       await read(`/api/groups/${String(body["id"])}/messages`, ada);
       await read("/api/conversations", ben);
       await read("/api/groups", ada);
+      await read(`/api/messages/${String(first["id"])}/receipts`, ada);
       await read(`/api/conversations/user_${ada.id}/unread`, ben);
       const metrics = await (await fetch(`${server.url}/metrics`)).text();
       for (const kind of ["conv", "group", "member", "convlist", "unread", "profile", "about"]) {

@@ -7,7 +7,7 @@ import { startChatServer, type ChatServer, type TestUser } from "./fixtures/chat
 
 /*
  * What the first server's documents tell operators to type, each line against a server that is in use: its section on monitoring,
- * and redis-cli where it speaks of tests, memory, low hit rates and failed connections.
+ * redis-cli where it speaks of tests, memory, low hit rates and failed connections, and what it announced for later.
  */
 let postgres: PostgresServer;
 let redis: RedisServer;
@@ -20,7 +20,8 @@ beforeAll(async () => {
     await startPostgres(),
     await startRedis({ maxmemory: "2gb", "maxmemory-policy": "allkeys-lru" }),
   ];
-  server = await startChatServer({ DATABASE_URL: postgres.createDatabase(), REDIS_URL: redis.url });
+  const limits = { USER_LIMITS: "1000", AUTH_LIMIT: "1000" };
+  server = await startChatServer({ DATABASE_URL: postgres.createDatabase(), REDIS_URL: redis.url, ...limits });
   await vi.waitFor(async () => expect(await metric("om_cache_mode")).toBe(2), patient);
   [ada, ben] = [await server.register("ada"), await server.register("ben")];
   await server.open(someone(ada));
@@ -43,6 +44,9 @@ async function metric(name: string, label = ""): Promise<number> {
   return own.reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
 }
 
+/** The bytes themselves; redis-cli ends what it prints with a line break. */
+const printed = (...words: string[]): Uint8Array =>
+  execFileSync(ensureBinaries("redis").companion, ["-p", String(redis.port), ...words]).subarray(0, -1);
 const type = (...words: string[]): string => redis.cli(...words);
 
 /** Both have written to each other, and look at it. */
@@ -92,9 +96,7 @@ test("redis-cli SCARD online:users", async () => {
 });
 
 test("redis-cli GET conv:1:2: one msgpack array that any decoder reads, with the newest messages", async () => {
-  const bytes = execFileSync(ensureBinaries("redis").companion, ["-p", String(redis.port), "GET", "conv:1:2"]);
-  // redis-cli ends what it prints with a line break.
-  const [ver, pend, token, until, epoch, hasBody, head, ...records] = decode(bytes.subarray(0, -1)) as [
+  const [ver, pend, token, until, epoch, hasBody, head, ...records] = decode(printed("GET", "conv:1:2")) as [
     ...[number, number, Uint8Array, number, number, boolean, unknown[]],
     ...unknown[][],
   ];
@@ -156,6 +158,7 @@ test("redis-cli MONITOR shows what a request asks of Redis", async () => {
 
 test("redis-cli KEYS '*' and DBSIZE: keys as they are written down, and no others", async () => {
   await vi.waitFor(() => expect(type("SCARD", "online:users")).toBe("2"), patient);
+  await readersOfFirst();
   const keys = type("KEYS", "*").split("\n");
   const known = [
     /^conv:\d+:\d+$/,
@@ -164,10 +167,41 @@ test("redis-cli KEYS '*' and DBSIZE: keys as they are written down, and no other
     /^profile:(ver|\d+)$/,
     /^online:(users|\d+)$/,
     /^presence:(nodes|ver|node:.+|user:\d+)$/,
+    /^read:\d+$/,
+    /^rate:(user:\d+:(minute|buckets)|address:[\w-]{22}:auth)$/,
   ];
   expect(keys.filter((key) => !known.some((pattern) => pattern.test(key)))).toEqual([]);
   for (const pattern of known) expect([pattern, keys.some((key) => pattern.test(key))]).toEqual([pattern, true]);
   expect(Number(type("DBSIZE"))).toBe(keys.length);
+});
+
+/** What Redis keeps of who has read the first message, once somebody has asked. */
+async function readersOfFirst(): Promise<unknown[]> {
+  await server.post(`/api/conversations/${someone(ada).id}/read`, someone(ben), {});
+  return vi.waitFor(async () => {
+    await server.post("/api/messages", someone(ada), { recipient_id: 2, content: "Another version" });
+    await server.get("/api/messages/1/receipts", someone(ada));
+    return decode(printed("GET", "read:1")) as unknown[];
+  }, patient);
+}
+
+test("redis-cli GET read:1: who has read a message, behind the version of it", async () => {
+  const [version, ...users] = await readersOfFirst();
+  expect([typeof version, users]).toEqual(["string", [2]]);
+  const ttl = Number(type("TTL", "read:1"));
+  expect([ttl > 0, ttl <= 60]).toEqual([true, true]);
+});
+
+test("redis-cli INCR and EXPIRE rate:user:1:minute: what a user has done in a minute, one more, and a minute more", async () => {
+  await vi.waitFor(async () => {
+    await look();
+    expect(Number(type("GET", "rate:user:1:minute"))).toBeGreaterThan(2);
+  }, patient);
+  const ttl = Number(type("TTL", "rate:user:1:minute"));
+  expect([ttl > 0, ttl <= 60]).toEqual([true, true]);
+  const before = Number(type("GET", "rate:user:1:minute"));
+  expect(Number(type("INCR", "rate:user:1:minute"))).toBeGreaterThan(before);
+  expect(type("EXPIRE", "rate:user:1:minute", "60")).toBe("1");
 });
 
 test("redis-cli ping", () => {

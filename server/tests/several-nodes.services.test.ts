@@ -6,6 +6,7 @@ const patient = { timeout: 30_000, interval: 20 };
 
 let postgres: PostgresServer;
 let redis: RedisServer;
+let database: string;
 /** Two nodes of one installation. */
 let a: ChatServer;
 let b: ChatServer;
@@ -16,7 +17,8 @@ let round = 0;
 
 beforeAll(async () => {
   [postgres, redis] = [await startPostgres(), await startRedis()];
-  const env = { DATABASE_URL: postgres.createDatabase(), REDIS_URL: redis.url };
+  database = postgres.createDatabase();
+  const env = { DATABASE_URL: database, REDIS_URL: redis.url };
   [a, b] = [await startChatServer(env), await startChatServer(env)];
 });
 afterAll(async () => {
@@ -128,4 +130,25 @@ test("Redis killed: each node's own users are served on; started again: all are"
   await vi.waitFor(async () => expect(await metric(a, "om_redis_usable")).toBe(1), patient);
   say(from, ben, "again");
   expect(await far.next("message")).toMatchObject({ message: { content: "again" } });
+});
+
+test("what one user may do, and logins of an address, count on both nodes together", async () => {
+  const env = { DATABASE_URL: database, REDIS_URL: redis.url, USER_LIMITS: "1", AUTH_LIMIT: "12" };
+  await using c = await startChatServer(env);
+  await using d = await startChatServer(env);
+  const search = (node: ChatServer) => node.get("/api/users/search?q=nobody", ada);
+  const allowed = async (node: ChatServer): Promise<number> => {
+    const answers = await Promise.all(Array.from({ length: 150 }, () => search(node)));
+    return answers.filter(({ status }) => status === 200).length;
+  };
+  const level = (): number => Number(redis.cli("HGET", `rate:user:${ada.id}:buckets`, "searches").split(" ")[0]);
+  expect(await allowed(c)).toBeGreaterThanOrEqual(100);
+  await vi.waitFor(() => expect(level()).toBeLessThan(50), patient);
+  // One request is enough for the other node to be told.
+  await search(d);
+  expect(await allowed(d)).toBeLessThan(60);
+
+  const statuses: number[] = [];
+  for (let i = 0; i < 14; i++) statuses.push((await fetch(`${(i % 2 === 0 ? c : d).url}/api/auth/csrf`)).status);
+  expect(statuses.filter((status) => status === 429)).toHaveLength(2);
 });

@@ -51,7 +51,11 @@ const ready = async (server: OmServer): Promise<unknown[]> => {
 };
 
 test("SIGTERM is told at /ready first, while all goes on; Ctrl-C ends the waiting", async () => {
-  await using server = await startOmServer({ DATABASE_URL: sharedDatabase(), LOG_LEVEL: "silent", DRAIN_SECONDS: "300" });
+  await using server = await startOmServer({
+    DATABASE_URL: sharedDatabase(),
+    LOG_LEVEL: "silent",
+    DRAIN_SECONDS: "300",
+  });
   const { address, sockets } = await connected(server, 2);
   expect(await ready(server)).toEqual([200, "ok", "keep-alive"]);
   process.kill(server.pid, "SIGTERM");

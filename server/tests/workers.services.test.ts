@@ -49,7 +49,8 @@ test("workers push to each other's sockets and are measured together; one that i
   const openedBy = [...server.output().matchAll(/"node":"[^"]*\/(\d+)"[^\n]*"msg":"socket opened"/g)];
   expect(new Set(openedBy.map(([, pid]) => Number(pid)))).toEqual(new Set(workersOf(server)));
   sockets[0]?.send("chat", { client_id: "1", recipient_id: ben.id, content: "Hello" });
-  for (const socket of sockets.slice(2)) expect(await socket.next("message")).toMatchObject({ message: { content: "Hello" } });
+  for (const socket of sockets.slice(2))
+    expect(await socket.next("message")).toMatchObject({ message: { content: "Hello" } });
   expect([await metric(server, "om_workers"), await metric(server, "om_sockets")]).toEqual([2, 4]);
   expect(await metric(server, 'om_sends_total\\{outcome="stored"\\}')).toBe(1);
   expect(await metric(server, "om_online_users")).toBe(2);
@@ -67,7 +68,9 @@ test("workers push to each other's sockets and are measured together; one that i
 
   // Again and again: it is started later each time.
   process.kill(workersOf(server)[2] ?? 0, "SIGKILL");
-  await expect.poll(() => server.output(), patient).toContain("worker 1 of 2 has ended (SIGKILL) and is started again in ");
+  await expect
+    .poll(() => server.output(), patient)
+    .toContain("worker 1 of 2 has ended (SIGKILL) and is started again in ");
   await expect.poll(() => workersOf(server).length, patient).toBe(4);
   process.kill(workersOf(server)[3] ?? 0, "SIGKILL");
   const pauses = (): number[] => [...server.output().matchAll(/again in ([\d.]+) s, as/g)].map(([, s]) => Number(s));

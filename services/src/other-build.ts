@@ -36,6 +36,7 @@ export function checkOutPrevious(): OtherBuild | undefined {
   try {
     commit = git("rev-parse", "--short", "HEAD^").toString().trim();
   } catch {
+    console.warn("There is no history of git here: the build of the commit before this one is not run beside it.");
     return undefined;
   }
   const folder = mkdtempSync(join(tmpdir(), "om-previous-"));

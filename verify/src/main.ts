@@ -4,6 +4,7 @@ import { judge } from "./judge.ts";
 import { readEvidence } from "./kept-evidence.ts";
 import { readOptions, usage, UsageError, type Options } from "./options.ts";
 import { pauseReport, runPause } from "./pause-run.ts";
+import { runResume } from "./resume/run.ts";
 import { reportOf, resultOf, verdictOf } from "./report/report.ts";
 
 // Whatever ends this process ends what it has started: that hangs on `exit`.
@@ -38,6 +39,7 @@ async function run(options: Options): Promise<{ passed: boolean; report: string;
     const stretches = await runPause(options, say);
     return { passed: stretches.every(({ errors }) => errors === 0), report: pauseReport(stretches), result: stretches };
   }
+  if (options.what === "resume") return runResume(options, say);
   if (options.what === "judge") {
     const { checks } = judge(readEvidence(options.kept ?? ""));
     return {

@@ -3,7 +3,9 @@ import { mutants, type Mutant } from "./mutants.ts";
 
 /** What a run is asked to do. */
 export interface Options {
-  what: "cache" | "pause" | "judge";
+  what: "cache" | "pause" | "judge" | "resume";
+  /** Random schedules of devices that come back. */
+  schedules: number;
   seconds: number;
   nodes: number;
   seed: number;
@@ -32,6 +34,7 @@ export class UsageError extends Error {}
 export const usage = `npm run verify -- --cache [--seconds 60] [--nodes 3] [--seed 1] [--mutant NAME] [--no-faults | --only FAULT …] [--gate 0.85] [--pace MS] [--small] [--json FILE] [--keep FILE]
 npm run verify -- --judge FILE    what a run with --keep recorded, once more
 npm run verify -- --pause [--nodes 3] [--json FILE]
+npm run verify -- --resume SCHEDULES [--seed 1]    devices that come back
 mutants:
 ${Object.entries(mutants)
   .map(([name, { does }]) => `  ${name} ${does}`)
@@ -40,12 +43,14 @@ ${Object.entries(mutants)
 /** @throws UsageError */
 export function readOptions(args: readonly string[]): Options {
   const values = parse(args);
-  const { cache, pause, judge } = values;
-  if (Number(cache) + Number(pause) + Number(judge !== undefined) !== 1) throw new UsageError("say what to do");
+  const { cache, pause, judge, resume } = values;
+  const asked = [cache, pause, judge !== undefined, resume !== undefined].filter(Boolean);
+  if (asked.length !== 1) throw new UsageError("say what to do");
   const { mutant } = values;
   if (mutant !== undefined && !(mutant in mutants)) throw new UsageError(`there is no mutant ${mutant}`);
   return {
-    what: cache ? "cache" : pause ? "pause" : "judge",
+    what: cache ? "cache" : pause ? "pause" : resume === undefined ? "judge" : "resume",
+    schedules: resume === undefined ? 0 : number("resume", resume),
     seconds: number("seconds", values.seconds),
     nodes: number("nodes", values.nodes),
     seed: values.seed === undefined ? Math.floor(Math.random() * 1e6) : number("seed", values.seed),
@@ -86,6 +91,7 @@ function parse(args: readonly string[]) {
         json: { type: "string" },
         keep: { type: "string" },
         judge: { type: "string" },
+        resume: { type: "string" },
         gate: { type: "string", default: "0.85" },
         pace: { type: "string" },
         small: { type: "boolean", default: false },

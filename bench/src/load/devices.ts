@@ -36,99 +36,123 @@ const requestsAtOnce = 1_000;
  */
 export async function openDevices(urls: readonly string[], people: readonly Person[]): Promise<Devices> {
   const fetch = limitedFetch(requestsAtOnce);
-  const half = people.length / 2;
-  let awaited: number[][] = [];
-  let sentAt: number[] = [];
-  let journey = { sent: 0, moves: 0, gap: 0, away: 0 };
-  let [missing, failure] = [0, ""];
-  /** How many each has still to get before it is caught up, and how many have not. */
-  let [behind, missed]: [number[], number] = [[], 0];
-  const devices: OmConnection[] = [];
-
-  function watch(device: OmConnection, i: number): void {
-    let offlineAt: number | undefined;
-    device.on("status", (status) => {
-      if (status === "ended") failure ||= `device ${i} does not come back`;
-      if (status === "offline") {
-        offlineAt ??= nowMs();
-        journey.moves += 1;
-      }
-      if (status !== "live" || offlineAt === undefined) return;
-      journey.away = Math.max(journey.away, nowMs() - offlineAt);
-      offlineAt = undefined;
-    });
-    device.on("message", ({ content }) => {
-      if (missed > 0) {
-        behind[i] = (behind[i] ?? 0) - 1;
-        if (behind[i] === 0) missed -= 1;
-        return;
-      }
-      const n = Number(/^message (\d+) /.exec(content)?.[1] ?? Number.NaN);
-      const next = awaited[i - half]?.shift();
-      if (next !== n) failure ||= `device ${i} was to get message ${next ?? "none"} and got: ${content}`;
-      journey.gap = Math.max(journey.gap, nowMs() - (sentAt[n] ?? 0));
-      missing -= 1;
-    });
-  }
-
+  const crowd = new Crowd(people);
   let next = 0;
   const opener = async (): Promise<void> => {
     while (next < people.length) {
       const i = next++;
       const { id = 0, token = "" } = people[i] ?? {};
-      const url = urls[i % urls.length] ?? "";
-      const api = createApi({ baseUrl: url, fetch, tokens: memoryTokens({ accessToken: token, refreshToken: "" }) });
-      const device = new OmConnection({ api, baseUrl: url, selfId: id });
-      devices[i] = device;
-      watch(device, i);
-      await device.whenLive();
+      const baseUrl = urls[i % urls.length] ?? "";
+      const api = createApi({ baseUrl, fetch, tokens: memoryTokens({ accessToken: token, refreshToken: "" }) });
+      await crowd.add(i, new OmConnection({ api, baseUrl, selfId: id }));
     }
   };
   const opened = Promise.all(Array.from({ length: atOnce }, opener));
-  await within(180_000, () => `${devices.filter((device) => device.isLive).length} devices are there`, opened);
-  return {
-    async send(perSecond, until) {
-      awaited = Array.from({ length: half }, () => []);
-      sentAt = [];
-      journey = { sent: 0, moves: 0, gap: 0, away: 0 };
-      let isOver = false;
-      const over = until.finally(() => (isOver = true));
-      const acks: Promise<unknown>[] = [];
-      for (const started = nowMs(); !isOver && failure === "";) {
-        const due = Math.floor(((nowMs() - started) / 1000) * perSecond) + 1;
-        for (; acks.length < due; missing += 1) {
-          const n = sentAt.push(nowMs()) - 1;
-          awaited[n % half]?.push(n);
-          const to = people[half + (n % half)]?.id ?? 0;
-          const sending = devices[n % half]?.send({ to, content: `message ${n} on the way, as people write` });
-          if (sending !== undefined) acks.push(sending.acked);
-        }
-        await delay(5);
-      }
-      await over;
-      await within(60_000, () => `acknowledgements are missing (${failure})`, Promise.all(acks));
-      await within(60_000, () => `${missing} messages have not arrived (${failure})`, arrived());
-      if (failure !== "") throw new Error(failure);
-      return { ...journey, sent: acks.length };
-    },
-    async caughtUp(messages) {
-      behind = devices.map(() => messages);
-      missed = devices.length;
-      const all = async (): Promise<void> => {
-        while (missed > 0 || devices.some((device) => !device.isLive)) await delay(20);
-      };
-      await within(600_000, () => `${missed} devices are not back (${failure})`, all());
-      if (behind.some((left) => left !== 0)) throw new Error("a device has got a message twice");
-    },
-    async [Symbol.asyncDispose]() {
-      await Promise.all(devices.map((device) => device.close()));
-    },
-  };
+  await within(180_000, () => crowd.progress(), opened);
+  return crowd;
+}
 
-  async function arrived(): Promise<void> {
-    while (missing > 0 && failure === "") await delay(20);
+class Crowd implements Devices {
+  readonly #people: readonly Person[];
+  readonly #half: number;
+  readonly #devices: OmConnection[] = [];
+  /** Of each recipient, the numbers that must still come, in order. */
+  #awaited: number[][] = [];
+  #sentAt: number[] = [];
+  #missing = 0;
+  /** How many each has still to get before it is caught up; empty: they write to each other. */
+  #behind: number[] = [];
+  #journey = { moves: 0, gap: 0, away: 0 };
+  #failure = "";
+
+  constructor(people: readonly Person[]) {
+    this.#people = people;
+    this.#half = people.length / 2;
+  }
+
+  /** Resolves when it has a line. */
+  add(i: number, device: OmConnection): Promise<void> {
+    this.#devices[i] = device;
+    let offlineAt: number | undefined;
+    device.on("status", (status) => {
+      if (status === "ended") this.#failure ||= `device ${i} does not come back`;
+      if (status === "offline" && offlineAt === undefined) {
+        offlineAt = nowMs();
+        this.#journey.moves += 1;
+      }
+      if (status !== "live" || offlineAt === undefined) return;
+      this.#journey.away = Math.max(this.#journey.away, nowMs() - offlineAt);
+      offlineAt = undefined;
+    });
+    device.on("message", ({ content }) => this.#received(i, content));
+    return device.whenLive();
+  }
+
+  progress(): string {
+    const live = this.#devices.filter((device) => device.isLive).length;
+    return `${live} devices are there, ${this.#missing} messages are missing ${this.#failure}`;
+  }
+
+  async send(perSecond: number, until: Promise<void>): Promise<Journey> {
+    this.#behind = [];
+    this.#awaited = Array.from({ length: this.#half }, () => []);
+    this.#sentAt = [];
+    this.#journey = { moves: 0, gap: 0, away: 0 };
+    let isOver = false;
+    const over = until.finally(() => (isOver = true));
+    const acks: Promise<unknown>[] = [];
+    for (const started = nowMs(); !isOver && this.#failure === "";) {
+      const due = Math.floor(((nowMs() - started) / 1000) * perSecond) + 1;
+      while (acks.length < due) acks.push(this.#sendNext());
+      await delay(5);
+    }
+    await over;
+    const all = Promise.all([...acks, this.#until(() => this.#missing === 0)]);
+    await within(60_000, () => this.progress(), all);
     // What comes twice comes late.
     await delay(1_000);
+    if (this.#failure !== "") throw new Error(this.#failure);
+    return { ...this.#journey, sent: acks.length };
+  }
+
+  async caughtUp(messages: number): Promise<void> {
+    this.#behind = this.#devices.map(() => messages);
+    this.#missing = messages * this.#devices.length;
+    const back = this.#until(() => this.#missing === 0 && this.#devices.every((device) => device.isLive));
+    await within(600_000, () => this.progress(), back);
+    if (this.#failure !== "") throw new Error(this.#failure);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#devices.map((device) => device.close()));
+  }
+
+  #sendNext(): Promise<unknown> {
+    const n = this.#sentAt.push(nowMs()) - 1;
+    const pair = n % this.#half;
+    this.#awaited[pair]?.push(n);
+    this.#missing += 1;
+    const to = this.#people[this.#half + pair]?.id ?? 0;
+    const { acked } = this.#devices[pair]?.send({ to, content: `message ${n} on the way, as people write` }) ?? {};
+    return acked ?? Promise.reject(new Error("nobody sends"));
+  }
+
+  #received(i: number, content: string): void {
+    this.#missing -= 1;
+    if (this.#behind.length > 0) {
+      const left = (this.#behind[i] ?? 0) - 1;
+      this.#behind[i] = left;
+      if (left < 0) this.#failure ||= `device ${i} has got a message twice`;
+      return;
+    }
+    const n = Number(/^message (\d+) /.exec(content)?.[1] ?? Number.NaN);
+    const next = this.#awaited[i - this.#half]?.shift();
+    if (next !== n) this.#failure ||= `device ${i} was to get message ${next ?? "none"} and got: ${content}`;
+    this.#journey.gap = Math.max(this.#journey.gap, nowMs() - (this.#sentAt[n] ?? 0));
+  }
+
+  async #until(isTrue: () => boolean): Promise<void> {
+    while (!isTrue() && this.#failure === "") await delay(20);
   }
 }
 

@@ -105,7 +105,13 @@ async function finish(db: Database, people: number[]): Promise<void> {
 /** As the server signs them; good for a day. */
 function tokenOf(userId: number, sessionId?: number): string {
   const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url");
-  const claims = { email: "", exp: Math.floor(Date.now() / 1000) + 86_400, role: "user", user_id: userId, sid: sessionId };
+  const claims = {
+    email: "",
+    exp: Math.floor(Date.now() / 1000) + 86_400,
+    role: "user",
+    user_id: userId,
+    sid: sessionId,
+  };
   const text = `${part({ alg: "HS256", typ: "JWT" })}.${part(claims)}`;
   return `${text}.${createHmac("sha256", jwtSecret).update(text).digest("base64url")}`;
 }

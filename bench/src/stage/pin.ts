@@ -20,7 +20,14 @@ export function pinServer(pid: number): void {
 export function spread(pid: number): void {
   if (!canPin) return;
   const started = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim();
-  for (const one of [pid, ...started.split(" ").filter((word) => word !== "").map(Number)]) pin(`0-${last}`, one);
+  for (const one of [
+    pid,
+    ...started
+      .split(" ")
+      .filter((word) => word !== "")
+      .map(Number),
+  ])
+    pin(`0-${last}`, one);
 }
 
 /** Keeps this process, and whatever it starts from now on, off the servers' processor. */

@@ -112,6 +112,10 @@ export function follow(
       if (kind === "read") conversation.delivered = Math.max(conversation.delivered, messageId);
     });
   });
+  connection.on("user", ({ id, username }) => {
+    model.names.set(id, username);
+    on(`user_${id}`, (conversation) => (conversation.name = username));
+  });
   connection.on("typing", ({ conversationId, userId, isTyping }) =>
     on(conversationId, (conversation) => conversation.typing.set(userId, isTyping ? model.clock() + typingMs : 0)),
   );

@@ -16,7 +16,8 @@ $$;
 --     accounts, change nothing.
 -- Out: one row per conversation and user whose position moved. newly_read: by how much that user's unread count fell. In a direct
 --      conversation every move is a change of the conversation; in a group it is the member's own affair: ver stays, and members are
---      informed only of reading. Nobody is informed with whom the user has a block: members is [] in a direct conversation. user_list_ver, peer_list_ver: versions of their lists by now; peer_list_ver is null in a group. read_seq,
+--      informed only of reading. Nobody is informed with whom the user has a block: members is [] in a direct conversation. It is null in a group of
+--      more than 100 members, who are informed of many reads at once (gather-reads.ts). user_list_ver, peer_list_ver: versions of their lists by now; peer_list_ver is null in a group. read_seq,
 --      delivered_seq: where the user's positions are by now. dirty_added: as for send_batch, of this row.
 -- p_epoch: as for send_batch.
 create or replace function advance_batch(p_users bigint[], p_messages bigint[], p_peers bigint[], p_groups bigint[], p_reads boolean[], p_epoch int)
@@ -38,6 +39,7 @@ declare
   skipped_part bigint;
   unread_before bigint;
   apart bigint[];
+  read_in bigint[] := '{}';
 begin
   perform set_config('om.marked', '1', true);
   -- What each update means; a message never changes its conversation, seq or sender, so this needs no lock.
@@ -123,6 +125,9 @@ begin
         members := '[]';
       end if;
     elsif read_moved then
+      read_in := read_in || t.c;
+    end if;
+    if head.lo is null and read_moved and head.members <= 100 then
       apart := blocked_with(t.u);
       members := case when apart = '{}' then member_ids(t.c) else (
         select coalesce(json_agg(m.id::bigint), '[]') from json_array_elements_text(member_ids(t.c)) as m(id) where m.id::bigint <> all(apart)
@@ -152,5 +157,9 @@ begin
     newly_read := unread_before - ((head.seq - new_read) - (reader.sent - own_part) - skipped_part);
     return next;
   end loop;
+  -- Once for all: a row that changes often in one transaction gets slow.
+  if read_in <> '{}' then
+    update conversations c set read_ver = c.read_ver + 1 where c.id = any(read_in);
+  end if;
 end
 $$;

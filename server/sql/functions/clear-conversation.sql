@@ -1,9 +1,11 @@
 -- Deletes what a conversation holds so far: for the user alone, or for everybody (a direct conversation; a group only by an admin). Whom the
 -- other has blocked deletes only the own side.
--- Out: as revise_message; everyone: it was for everybody. A clearing changes what others see of a direct conversation (it is read), so it has a version; a member's own
+-- Out: as revise_message; everyone: it was for everybody; read_message_id: up to where the other of a direct conversation sees it as read, null
+--      if that one is not to know. A clearing changes what others see of a direct conversation (it is read), so it has a version; a member's own
 --      clearing of a group is that member's own affair.
 create or replace function clear_conversation(p_user bigint, p_conversation bigint, p_everyone boolean) returns table (
-  outcome text, lo bigint, hi bigint, group_id bigint, ver bigint, seq bigint, members json, everyone boolean
+  outcome text, lo bigint, hi bigint, group_id bigint, ver bigint, seq bigint, members json, everyone boolean,
+  read_message_id bigint
 ) language plpgsql as $$
 #variable_conflict use_column
 declare
@@ -33,6 +35,8 @@ begin
     where t.id = c.id;
   elsif c.lo is not null then
     update conversations t set ver = c.ver + 1, changed_xid = pg_current_xact_id() where t.id = c.id;
+  else
+    update conversations t set read_ver = t.read_ver + 1 where t.id = c.id;
   end if;
   -- Of the others of a group the conversation's own cleared_seq tells. Whoever deletes it has no unread messages in it, and nothing waits for delivery.
   update participants t set
@@ -42,6 +46,9 @@ begin
   where t.conversation_id = c.id and (p_everyone or t.user_id = p_user);
   update user_state u set list_ver = u.list_ver + 1 where u.user_id in (p_user, c.lo, c.hi);
   perform forget_conversation(c.id);
+  if c.lo <> c.hi and last_id > 0 and not (case when c.lo = p_user then c.hi else c.lo end) = any(blocked_with(p_user)) then
+    read_message_id := message_at_seq(c.id, c.seq, p_user);
+  end if;
   outcome := 'done';
   everyone := p_everyone;
   lo := c.lo;

@@ -48,7 +48,7 @@ begin
   update conversations t set ver = t.ver + 1, changed_xid = pg_current_xact_id() where t.id = p_conversation returning t.ver into c.ver;
   perform add_dirty_conversation(c, c.ver);
   if c.lo is null and p_user is not null then
-    update participants p set member_ver = p.member_ver + 1 where p.user_id = p_user and p.conversation_id = p_conversation
+    update participants p set member_ver = p.member_ver + 1, moved_xid = pg_current_xact_id() where p.user_id = p_user and p.conversation_id = p_conversation
     returning p.member_ver into part;
     perform add_dirty(array['member:' || c.group_id || ':' || p_user], array[coalesce(part, p_was + 1, 1)], null);
     perform invalidate_about(c.group_id);

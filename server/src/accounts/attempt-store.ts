@@ -9,7 +9,9 @@ const count = statement<{ counted: string[] | null; wait_seconds: number }>(
 );
 const takeBack = statement<never>(
   "attempts.take_back",
-  "update password_attempts set failures = greatest(0, failures - 1) where name = any($1)",
+  // Locked in the order in which they are counted.
+  `update password_attempts set failures = greatest(0, failures - 1) where name in (
+     select name from password_attempts where name = any($1) order by name for update)`,
 );
 const remember = statement<never>(
   "attempts.remember",

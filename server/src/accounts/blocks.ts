@@ -3,18 +3,27 @@ import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
 import { parseId } from "../platform/page-limit.ts";
 import type { BlockStore } from "./block-store.ts";
+import type { UserPushes } from "./user-pushes.ts";
 import type { UserViews } from "./user-view.ts";
 
+interface Deps {
+  blocks: BlockStore;
+  pushes: Pick<UserPushes, "block">;
+}
+
 /** From now on the other's direct messages are not shown to the caller. @throws OmError `invalid_user_id`, `user_not_found` */
-export async function blockUser(store: BlockStore, caller: Caller, id: string | undefined): Promise<{ ok: boolean }> {
-  if (!(await store.add(caller.userId, parseOtherUserId(caller, id), limits.blocks)))
-    throw new OmError("user_not_found");
+export async function blockUser(deps: Deps, { userId }: Caller, id: string | undefined): Promise<{ ok: boolean }> {
+  const other = parseOtherUserId(userId, id);
+  if (!(await deps.blocks.add(userId, other, limits.blocks))) throw new OmError("user_not_found");
+  deps.pushes.block(userId, other, true);
   return { ok: true };
 }
 
 /** What was hidden stays hidden; what comes from now on is shown. Somebody who was not blocked stays so. */
-export async function unblockUser(store: BlockStore, caller: Caller, id: string | undefined): Promise<{ ok: boolean }> {
-  await store.remove(caller.userId, parseOtherUserId(caller, id));
+export async function unblockUser(deps: Deps, { userId }: Caller, id: string | undefined): Promise<{ ok: boolean }> {
+  const other = parseOtherUserId(userId, id);
+  await deps.blocks.remove(userId, other);
+  deps.pushes.block(userId, other, false);
   return { ok: true };
 }
 
@@ -28,8 +37,8 @@ export async function listBlocks(
   return { users: rows.map((profile) => deps.views.user(profile, caller.userId, online)) };
 }
 
-function parseOtherUserId(caller: Caller, text: string | undefined): number {
+function parseOtherUserId(userId: number, text: string | undefined): number {
   const id = parseId(text, "invalid_user_id");
-  if (id === caller.userId) throw new OmError("invalid_user_id");
+  if (id === userId) throw new OmError("invalid_user_id");
   return id;
 }

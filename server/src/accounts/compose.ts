@@ -15,6 +15,7 @@ import { checkUsername, getUser, me, searchUsers, updateMe } from "./profile.ts"
 import { register } from "./register.ts";
 import { sessionStore } from "./session-store.ts";
 import { createSessions, type PublishSessionEnd } from "./sessions.ts";
+import type { UserPushes } from "./user-pushes.ts";
 import type { UserViews } from "./user-view.ts";
 import { keptAnswer } from "../cache/answers.ts";
 import type { Cache } from "../cache/cache.ts";
@@ -36,13 +37,15 @@ interface Deps {
   secret: string;
   telemetry: Pick<Telemetry, "security">;
   now: Clock;
+  monotonic: Clock;
   /** Closes the sockets of sessions that ended, on every node, and lets the other nodes refuse their tokens. */
   endSockets: PublishSessionEnd;
+  pushes: UserPushes;
   closing: Closing;
 }
 
 export function composeAccounts(deps: Deps) {
-  const { config, db, views, secret, now, closing } = deps;
+  const { config, db, views, secret, now, closing, pushes } = deps;
   const { writes } = deps.cache;
   const keep = keptAnswer(deps.cache.answers);
   const { passwordMinLength, jwtSecretPrevious: previousSecret } = config;
@@ -50,18 +53,19 @@ export function composeAccounts(deps: Deps) {
   const store = sessionStore(db, config.sessionDays);
   const tokens = createAccessTokens(secret, now, previousSecret);
   const tickets = createTickets(secret, previousSecret, now);
-  const live = createLiveSessions({ tokens, tickets, sessions: store, sockets: () => deps.hub.all(), now });
+  const issued = { ...deps, tokens, tickets, sessions: store };
+  const live = createLiveSessions({ ...issued, sockets: () => deps.hub.all() });
   const passwords = createPasswords();
   const publishSessionEnd: PublishSessionEnd = (event, sessionIds) => {
     live.refuse(event.userId, sessionIds);
     deps.endSockets(event, sessionIds);
   };
-  const sessions = createSessions({ ...deps, previousSecret, sessions: store, accounts, tokens, tickets, publishSessionEnd });
+  const sessions = createSessions({ ...issued, previousSecret, accounts, publishSessionEnd });
   const attempts = attemptStore(db, { free: config.loginLimit, secret });
-  const profiles = { accounts, views, profiles: deps.profiles, whoMayAdd: config.whoMayAdd };
+  const profiles = { accounts, views, profiles: deps.profiles, whoMayAdd: config.whoMayAdd, pushes };
   const open = { sessions: store, publishSessionEnd, now };
-  const owner = { credentials: credentialStore(db, writes), passwords, attempts, publishSessionEnd };
-  const blocks = blockStore(db, writes);
+  const owner = { credentials: credentialStore(db, writes), passwords, attempts, publishSessionEnd, pushes };
+  const blocks = { blocks: blockStore(db, writes), views, pushes };
   return {
     live,
     /** Forgets sessions that can no longer be used, and attempts that no longer count. */
@@ -91,7 +95,7 @@ export function composeAccounts(deps: Deps) {
       deleteAccount: ({ caller, body, ...from }) => deleteAccount({ ...owner, ...closing }, caller, body, from),
       block: ({ caller, params }) => blockUser(blocks, caller, params.id),
       unblock: ({ caller, params }) => unblockUser(blocks, caller, params.id),
-      blocks: ({ caller }) => listBlocks({ blocks, views }, caller),
+      blocks: ({ caller }) => listBlocks(blocks, caller),
     } satisfies RoutesOf<"accounts" | "sessions" | "blocks">,
   };
 }

@@ -4,6 +4,7 @@ import type { CredentialStore } from "./credential-store.ts";
 import type { Place } from "./attempt-store.ts";
 import { claimantOf, verifyPassword, type PasswordDeps } from "./verify-password.ts";
 import type { PublishSessionEnd } from "./sessions.ts";
+import type { UserPushes } from "./user-pushes.ts";
 
 /** What becomes of a user's things elsewhere. */
 export interface Closing {
@@ -17,6 +18,7 @@ export interface Closing {
 interface Deps extends PasswordDeps, Closing {
   credentials: CredentialStore;
   publishSessionEnd: PublishSessionEnd;
+  pushes: Pick<UserPushes, "face">;
 }
 
 /** Closes the account for good. Groups are left and the avatar deleted first: if that fails, the account is still there and its owner can try again. */
@@ -38,6 +40,7 @@ export async function deleteAccount(
     { userId, ended: { exceptSessionId: undefined } },
     ended.map(({ id }) => id),
   );
+  deps.pushes.face(userId);
   await deps.erase({ userId }, body.at_once === true);
   return { ok: true };
 }

@@ -17,17 +17,19 @@ interface Deps {
   /** Sockets of this node. */
   sockets: () => Iterable<SessionSocket>;
   now: Clock;
+  monotonic: Clock;
 }
 
 /** A session as the database said last; of a token of the old server, the account alone. */
 interface Known extends LiveSession {
   isLive: boolean;
+  /** Both of the monotonic clock. */
   checkedAt: number;
   usedAt: number;
 }
 
 /** For longer no access token is good that was seen here. */
-const isInUse = ({ usedAt }: Known, at: number): boolean => usedAt > at - accessTokenTtlSeconds * 1000;
+const isInUse = ({ usedAt }: Known, time: number): boolean => usedAt > time - accessTokenTtlSeconds * 1000;
 /** How old what the database said may become, in ms. */
 const recheckMs = 60_000;
 /** Sessions, or tickets, that may wait for one look at the database. */
@@ -39,16 +41,18 @@ const keyOf = ({ userId, sessionId }: SessionRef): number => sessionId ?? -userI
  * Which sessions go on, as the database says: asked when a token is first seen here, at every connect of a socket, and each minute for whatever is in
  * use. The bus only makes the end of a session known sooner. So a session that has ended stays ended, whatever was restarted or lost.
  */
-export function createLiveSessions({ tokens, tickets, sessions, sockets, now }: Deps) {
-  const { known, isEnded, isDue, refuse, read, look } = createKnownSessions(sessions, now);
+export function createLiveSessions(deps: Deps) {
+  const { tokens, tickets, sessions, sockets, now, monotonic } = deps;
+  const { known, isEnded, isDue, refuse, read, look } = createKnownSessions(deps);
   const verified = new LRUCache<string, { caller: Caller; endsAt: number; session: Known }>({ max: 20_000 });
 
   /** Whose token it is, if that was found out here before and still holds. */
   function knownCaller(token: string): Caller | undefined {
     const hit = verified.get(token);
-    const at = now();
-    if (hit === undefined || !hit.session.isLive || hit.endsAt <= at || !isInUse(hit.session, at)) return undefined;
-    hit.session.usedAt = at;
+    const time = monotonic();
+    if (hit === undefined || !hit.session.isLive || hit.endsAt <= now() || !isInUse(hit.session, time))
+      return undefined;
+    hit.session.usedAt = time;
     return hit.caller;
   }
 
@@ -58,10 +62,10 @@ export function createLiveSessions({ tokens, tickets, sessions, sockets, now }: 
     const claims = await tokens.read(token);
     if (claims === undefined || isEnded(claims)) return undefined;
     const { userId, role, sessionId, endsAt } = claims;
-    if (isConnect || isDue(claims, now() - recheckMs)) await look({ userId, sessionId });
+    if (isConnect || isDue(claims, monotonic() - recheckMs)) await look({ userId, sessionId });
     const session = known.get(keyOf(claims));
     if (session === undefined || session.userId !== userId) return undefined;
-    session.usedAt = now();
+    session.usedAt = monotonic();
     const caller: Caller = { userId, email: session.email, role, sessionId, tokenEndsAt: endsAt };
     verified.set(token, { caller, endsAt, session });
     return caller;
@@ -91,13 +95,13 @@ export function createLiveSessions({ tokens, tickets, sessions, sockets, now }: 
    * @param everything also what was asked about just now: news may have been missed
    */
   async function check(everything = false): Promise<void> {
-    const at = now();
+    const [at, time] = [now(), monotonic()];
     const asked = new Map<number, SessionRef>();
     const add = (ref: SessionRef): void => void asked.set(keyOf(ref), { userId: ref.userId, sessionId: ref.sessionId });
     for (const session of known.values()) {
-      if (isInUse(session, at) && (everything || isDue(session, at))) add(session);
+      if (isInUse(session, time) && (everything || isDue(session, time))) add(session);
     }
-    for (const socket of sockets()) if (everything || isDue(socket, at) || isExpired(socket, at)) add(socket);
+    for (const socket of sockets()) if (everything || isDue(socket, time) || isExpired(socket, at)) add(socket);
     if (asked.size === 0) return;
     const over = await read([...asked.values()]);
     for (const socket of sockets()) {
@@ -111,7 +115,7 @@ export function createLiveSessions({ tokens, tickets, sessions, sockets, now }: 
 export type LiveSessions = ReturnType<typeof createLiveSessions>;
 
 /** What the database said of sessions, and when; by keys. */
-function createKnownSessions(sessions: Deps["sessions"], now: Clock) {
+function createKnownSessions({ sessions, now, monotonic }: Deps) {
   const known = new LRUCache<number, Known>({ max: 100_000, dispose: (session) => void (session.isLive = false) });
   // Also of sessions that are being looked up just now. None lives twice, so an entry is never wrong.
   const ended = new LRUCache<number, true>({ max: 100_000 });
@@ -130,15 +134,15 @@ function createKnownSessions(sessions: Deps["sessions"], now: Clock) {
 
   /** Asks the database. @returns those that are over */
   async function read(refs: readonly SessionRef[]): Promise<Map<number, SessionRef>> {
-    const at = now();
+    const time = monotonic();
     const over = new Map(refs.map((ref) => [keyOf(ref), ref]));
-    for (const session of await sessions.live([...over.values()], at)) {
+    for (const session of await sessions.live([...over.values()], now())) {
       if (isEnded(session)) continue;
       const key = keyOf(session);
       over.delete(key);
       const before = known.peek(key);
-      if (before === undefined) known.set(key, { ...session, isLive: true, checkedAt: at, usedAt: at });
-      else Object.assign(before, session, { checkedAt: at });
+      if (before === undefined) known.set(key, { ...session, isLive: true, checkedAt: time, usedAt: time });
+      else Object.assign(before, session, { checkedAt: time });
     }
     for (const { userId, sessionId } of over.values()) refuse(userId, sessionId === undefined ? [] : [sessionId]);
     return over;
@@ -148,9 +152,9 @@ function createKnownSessions(sessions: Deps["sessions"], now: Clock) {
     known,
     isEnded,
     /** Whether the database was not asked for a minute. */
-    isDue(ref: SessionRef, at: number): boolean {
+    isDue(ref: SessionRef, time: number): boolean {
       const session = known.peek(keyOf(ref));
-      return session === undefined || session.checkedAt <= at - recheckMs;
+      return session === undefined || session.checkedAt <= time - recheckMs;
     },
     refuse,
     read,

@@ -1,7 +1,23 @@
+import { createRequire } from "node:module";
 import { limits } from "@om/protocol";
+import type * as lists from "@zxcvbn-ts/language-common";
 import { hasMoreCharacters } from "../platform/cut-text.ts";
 import { OmError } from "../platform/om-error.ts";
-import { commonPasswords } from "./common-passwords.ts";
+
+/** Beside those that leaked most often: what other keyboards and languages have, and our own name. */
+const added = "adminadmin qwertzuiop contraseña пароль йцукенгшщз رمزعبور گذرواژه 密码 ommessenger messenger".split(
+  " ",
+);
+let common: ReadonlySet<string> | undefined;
+
+/** Passwords that many people have, and words that they are made of, in lower case; read for the first password that is chosen. */
+function commonPasswords(): ReadonlySet<string> {
+  if (common === undefined) {
+    const { dictionary } = createRequire(import.meta.url)("@zxcvbn-ts/language-common") as typeof lists;
+    common = new Set([...dictionary["passwords-common"], ...added]);
+  }
+  return common;
+}
 
 /**
  * Whether a password may be chosen: long enough in characters, neither common nor one's own name, with whatever digits and signs around it.
@@ -11,11 +27,11 @@ import { commonPasswords } from "./common-passwords.ts";
 export function checkNewPassword(password: string, minLength: number, names: readonly string[]): void {
   if (!password.isWellFormed()) throw new OmError("invalid_request_body");
   if (!hasMoreCharacters(password.normalize("NFC"), minLength - 1)) throw new OmError("weak_password");
-  if (isCommon(password)) throw new OmError("weak_password", "Password is too common");
   const own = names.flatMap((name) => [name, ...name.split("@", 1)]).map(folded);
   const tried = [folded(password), core(password)];
   if (own.some((name) => name !== "" && (tried.includes(name) || (core(name) !== "" && tried.includes(core(name))))))
     throw new OmError("weak_password", "Password must not be your name or address");
+  if (isCommon(password)) throw new OmError("weak_password", "Password is too common");
   if (hasMoreCharacters(password.normalize("NFC"), limits.passwordChars)) throw new OmError("password_too_long");
 }
 
@@ -28,7 +44,7 @@ function isCommon(password: string): boolean {
   );
   // 1234567890, 987654321, abcdefghij.
   if (steps.size === 1) return true;
-  return commonPasswords.has(text) || commonPasswords.has(core(text));
+  return commonPasswords().has(text) || commonPasswords().has(core(text));
 }
 
 function folded(text: string): string {

@@ -45,6 +45,18 @@ test.each(["a\0b\0c", "\ud800\udfff\ud800", "😀".repeat(18), "x".repeat(1_000_
   },
 );
 
+test("A7: accounts take turns in front of the hash", async () => {
+  const { hash } = createPasswords({ workers: 1 });
+  const done: number[] = [];
+  await Promise.all(
+    [1, 1, 1, 1, 2].map(async (turn) => {
+      await hash("x", turn);
+      done.push(turn);
+    }),
+  );
+  expect(done).toEqual([1, 1, 2, 1, 1]);
+});
+
 test("beyond its bound the queue refuses, and what was taken is finished", async () => {
   const busy = createPasswords({ workers: 1, waiting: 3 });
   const results = await Promise.allSettled(Array.from({ length: 10 }, () => busy.hash("x", 1)));

@@ -26,6 +26,10 @@ interface CachedProfileRow extends Omit<CachedProfile, "isClosed"> {
 }
 
 const format = "p3";
+const fields = [
+  ...(["id", "username", "full_name", "avatar", "role", "last_seen"] as const),
+  ...(["created_at", "updated_at", "isClosed", "blocked"] as const),
+] satisfies (keyof CachedProfile)[];
 
 const load = statement<CachedProfileRow | { id: null }>(
   "profiles.load",
@@ -130,36 +134,14 @@ function profileSource(db: Queries): Source<number, CachedProfile | undefined> {
         return { ver, value: { ...profile, isClosed } };
       });
     },
-    records: (profile) =>
-      profile === undefined
-        ? undefined
-        : [
-            [
-              format,
-              profile.id,
-              profile.username,
-              profile.full_name,
-              profile.avatar,
-              profile.role,
-              profile.last_seen,
-              profile.created_at,
-              profile.updated_at,
-              profile.isClosed,
-              profile.blocked,
-            ],
-          ],
+    records: (profile) => (profile === undefined ? undefined : [[format, ...fields.map((field) => profile[field])]]),
     fold([record]) {
-      if (!Array.isArray(record) || record[0] !== format || record.length !== 11) return undefined;
-      const [, id, username, full_name, avatar, role, last_seen, created_at, updated_at, isClosed, blocked] =
-        record as [string, ...ProfileRecord];
-      return { id, username, full_name, avatar, role, last_seen, created_at, updated_at, isClosed, blocked };
+      if (!Array.isArray(record) || record[0] !== format || record.length !== fields.length + 1) return undefined;
+      const values = record as unknown[];
+      return Object.fromEntries(fields.map((field, i) => [field, values[i + 1]])) as unknown as CachedProfile;
     },
   };
 }
-type ProfileRecord = [
-  ...[id: number, username: string, fullName: string, avatar: string, role: string, lastSeen: string | null],
-  ...[createdAt: string, updatedAt: string, isClosed: boolean, blocked: readonly Block[]],
-];
 
 /** Also the name of its lock. */
 export const profileKey = (id: number): string => `profile:${id}`;

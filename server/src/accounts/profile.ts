@@ -8,6 +8,7 @@ import { pageLimit, wholeNumber } from "../platform/page-limit.ts";
 import type { AccountStore, OwnProfile } from "./account-store.ts";
 import { parseFullName, parseUsername } from "./names.ts";
 import type { Profiles } from "./profile-cache.ts";
+import type { UserPushes } from "./user-pushes.ts";
 import type { UserViews } from "./user-view.ts";
 
 interface Deps {
@@ -18,10 +19,14 @@ interface Deps {
 interface OwnDeps extends Deps {
   /** Who may add those who have not chosen themselves. */
   whoMayAdd: WhoMayAdd;
+  pushes: Pick<UserPushes, "face">;
 }
 
 /** The caller's own profile; `etag` changes with every edit of it, not with presence. */
-export async function me(deps: OwnDeps, { userId }: Caller): Promise<{ body: { user: User }; etag: string }> {
+export async function me(
+  deps: Omit<OwnDeps, "pushes">,
+  { userId }: Caller,
+): Promise<{ body: { user: User }; etag: string }> {
   const profile = await deps.accounts.byId(userId);
   if (profile === undefined) throw new OmError("unauthorized");
   const etag = `u-${profile.id}-${profile.updated_at.replaceAll(/\D/g, "")}`;
@@ -40,10 +45,11 @@ export async function updateMe(
   const updated = await deps.accounts.update(userId, { username, fullName, whoMayAdd });
   if (updated === "username") throw new OmError("update_profile_failed", "username already taken");
   if (updated === undefined || updated === "email") throw new OmError("update_profile_failed", "user not found");
+  if (username !== undefined || fullName !== undefined) deps.pushes.face(userId);
   return { user: await ownUser(deps, updated) };
 }
 
-async function ownUser({ views, whoMayAdd }: OwnDeps, profile: OwnProfile): Promise<User> {
+async function ownUser({ views, whoMayAdd }: Pick<OwnDeps, "views" | "whoMayAdd">, profile: OwnProfile): Promise<User> {
   return { ...(await views.alone(profile, profile.id)), who_may_add_me: profile.who_may_add ?? whoMayAdd };
 }
 

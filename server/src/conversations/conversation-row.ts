@@ -96,6 +96,18 @@ export const rowWithFound = (viewer: string): string =>
 export const foundMessages = (viewer: string, order: string, filter = ""): string =>
   `json_agg(${messageArray(viewer)} order by ${order}) ${filter} as messages, ${senderIds(viewer)} as sender_ids`;
 
+/** Text that is read at once of a conversation, or for a user, in bytes with that of replies; the message that goes beyond is the last one. */
+const textBytes = 128 * 1024;
+
+/**
+ * `rows` of messages as `m`, with `is_over` where in this order there is too much text before. A message may be long, and what one
+ * statement answers is parsed in one piece, while everybody waits. Lengths are known without reading the texts.
+ */
+export const boundedText = (rows: string, order: string): string =>
+  `(select m.*, coalesce(sum(m.bytes) over (order by ${order} rows between unbounded preceding and 1 preceding), 0) > ${textBytes} as is_over` +
+  ` from (select m.*, octet_length(m.content)` +
+  ` + coalesce((select octet_length(r.content) from messages r where r.id = m.reply_to_id), 0) as bytes from (${rows}) m) m) m`;
+
 /** PostgreSQL's JSON writes `…07.5+00:00` (the session runs in UTC) where the wire has `…07.5Z`. */
 export function jsonTime(text: string): string {
   return text.endsWith("+00:00") ? `${text.slice(0, -6)}Z` : text;

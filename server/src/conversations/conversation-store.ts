@@ -1,8 +1,8 @@
-import type { Conversation } from "@om/protocol";
+import { limits, type Conversation, type Face, type GroupChange } from "@om/protocol";
 import { profileJson } from "../accounts/profile-columns.ts";
 import type { Profile } from "../accounts/user-view.ts";
 import type { Queries } from "../platform/postgres/database.ts";
-import { statement, type Statement } from "../platform/postgres/statement.ts";
+import { only, statement, type Statement } from "../platform/postgres/statement.ts";
 import { listKey, type RaiseFloor } from "./cache-keys.ts";
 import { conversationByRef, refValues, type ConversationRef } from "./conversation-ref.ts";
 import {
@@ -36,6 +36,29 @@ export interface ListCursor {
   at: string;
   messageId: number;
   conversationId: number;
+}
+
+/** What a device that comes back is told of a conversation. */
+export interface ChangedRow extends HeadRow {
+  group_change:
+    | (Omit<GroupChange, "handle" | "members"> & {
+        handle: string | null;
+        /** What the group says of itself. */
+        is_changed: boolean;
+        /** null: there is no cursor. */
+        members: NonNullable<GroupChange["members"]> | null;
+      })
+    | null;
+}
+
+/** See resume_from(). */
+interface ResumeRow {
+  epoch: string;
+  point: number;
+  usable: boolean;
+  people: Face[] | null;
+  blocked: number[] | null;
+  removed: number[] | null;
 }
 
 interface PeerRow {
@@ -131,20 +154,21 @@ const peers = statement<PeerRow>(
    order by 1 desc, 2 desc limit $2`,
 );
 
-const changed = statement<HeadRow & { list_ver: number }>(
+/** Of a group what a device that comes back has to know beside its head; members: null without a cursor. */
+const groupChange = `, case when g.id is not null then json_build_object('id', g.id, 'name', g.name, 'description', g.description,
+       'icon', g.icon, 'is_public', g.is_public, 'handle', g.handle, 'is_changed', coalesce(g.changed_xid >= $3::text::xid8, false),
+       'members', case when $3::text is not null then (
+         select coalesce(json_agg(json_build_object('user_id', q.user_id, 'role', case when q.left_at is null then q.role end)), '[]')
+         from (select q.* from participants q where q.conversation_id = c.id and q.moved_xid >= $3::text::xid8 limit $5) q
+       ) end) end as group_change`;
+const changed = statement<ChangedRow & { list_ver: number }>(
   "conversations.changed",
   `with page as (
      ${ownConversations} and (c.group_id is not null or c.seq > 0) and c.id > $2
        and ($3::text is null or c.changed_xid >= $3::text::xid8 or p.changed_xid >= $3::text::xid8)
      order by c.id limit $4
    )
-   ${heads} order by c.id`,
-);
-
-const leftGroups = statement<{ group_id: number }>(
-  "conversations.left_groups",
-  `select c.group_id from participants p join conversations c on c.id = p.conversation_id
-   where p.user_id = $1 and p.left_at is not null and p.changed_xid >= $2::text::xid8 order by c.id limit 10000`,
+   ${headsWith(withProfiles + listVersion + groupChange)} order by c.id`,
 );
 
 const participant = statement<Participant>(
@@ -166,11 +190,7 @@ const readPositions = statement<{ user_id: number; message_id: number }>(
    where p.conversation_id = $1 and p.left_at is null and p.read_seq > 0 order by p.user_id limit 10000`,
 );
 
-const resumePoint = statement<{ epoch: string; point: number; newest: number }>(
-  "conversations.resume_point",
-  `select resume_epoch() as epoch, resume_point() as point,
-     pg_snapshot_xmax(pg_current_snapshot())::text::bigint as newest`,
-);
+const resume = statement<ResumeRow>("conversations.resume", "select * from resume_from($1, $2, $3, $4)");
 
 const markDurable = statement<never>(
   "conversations.mark_durable",
@@ -207,9 +227,19 @@ export function conversationStore(db: Queries, raiseFloor: RaiseFloor = () => un
     peers: (viewerId: number, limit: number) => db.query(peers, [viewerId, limit]),
     /** In order of id, above `after`, changed in or after transaction `since` (undefined: all). */
     changed: (viewerId: number, page: { since: number | undefined; after: number; limit: number }) =>
-      read(changed, [viewerId, page.after, page.since === undefined ? null : String(page.since), page.limit]),
-    /** Groups that the viewer left, or was removed from, in or after a transaction. */
-    leftGroups: (viewerId: number, since: number) => db.query(leftGroups, [viewerId, String(since)]),
+      read(changed, [
+        viewerId,
+        page.after,
+        page.since === undefined ? null : String(page.since),
+        page.limit,
+        limits.changedUsers + 1,
+      ]),
+    /**
+     * Where the viewer stands who has this cursor, and what changed beside conversations; of at most `people` and one more.
+     * undefined: only where.
+     */
+    resume: async (viewerId: number, from: { epoch: string; point: number } | undefined, people: number | undefined) =>
+      only(await db.query(resume, [viewerId, from?.epoch ?? null, from?.point ?? null, people ?? null])),
     /** Undefined: there is no such conversation, or the viewer is not in it. */
     participant: async (ref: ConversationRef, viewerId: number) =>
       (await db.query(participant, [...refValues(ref), viewerId]))[0],
@@ -218,12 +248,6 @@ export function conversationStore(db: Queries, raiseFloor: RaiseFloor = () => un
       (await db.query(unread, [...refValues(ref), viewerId]))[0],
     /** Who has read how far, of those in the conversation who have read at all. */
     readPositions: (conversationId: number) => db.query(readPositions, [conversationId]),
-    /** See resume_point(): where a client that is given the present may go on. `newest`: no transaction beyond it exists yet. */
-    async resumePoint(): Promise<{ epoch: string; point: number; newest: number }> {
-      const [row] = await db.query(resumePoint, []);
-      if (row === undefined) throw new Error("no resume point");
-      return row;
-    },
     /** Moves the resume point's durable bound up to now, if anything happened since. */
     markDurable: () => db.query(markDurable, []),
   };

@@ -1,14 +1,14 @@
-import { limits, type RouteOutput, type RouteQuery } from "@om/protocol";
+import { limits, type Face, type GroupChange, type RouteOutput, type RouteQuery } from "@om/protocol";
 import type { UserViews } from "../accounts/user-view.ts";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
 import { pageLimit, wholeNumber } from "../platform/page-limit.ts";
-import type { ConversationStore } from "./conversation-store.ts";
+import type { ChangedRow, ConversationStore } from "./conversation-store.ts";
 import { toConversation } from "./conversation-view.ts";
 
 /**
- * What changed in the caller's conversations since a cursor `<epoch>.<transaction>`. The new cursor is taken before the rows are
- * read, and only from transactions that are all finished, so nothing can fall between two answers; repeats are harmless.
+ * What changed for the caller since a cursor `<epoch>.<transaction>`. The new cursor is taken before the rows are read, and only from
+ * transactions that are all finished, so nothing can fall between two answers; repeats are harmless.
  */
 export async function listChanges(
   deps: { store: ConversationStore; views: UserViews },
@@ -19,22 +19,37 @@ export async function listChanges(
   const after = wholeNumber(query.after ?? "0");
   if (after === undefined) throw new OmError("invalid_cursor");
   const asked = parseCursor(query.cursor);
-  const now = await deps.store.resumePoint();
-  const usable = asked !== undefined && asked.epoch === now.epoch && asked.point <= now.newest;
-  const page = { since: usable ? asked.point : undefined, after, limit: limit + 1 };
+  const now = await deps.store.resume(caller.userId, asked, after > 0 ? undefined : limits.changedUsers);
+  const page = { since: now.usable ? asked?.point : undefined, after, limit: limit + 1 };
   const rows = await deps.store.changed(caller.userId, page);
-  // A first answer tells only what is there.
-  const gone = page.since === undefined || after > 0 ? [] : await deps.store.leftGroups(caller.userId, page.since);
   const visible = rows.slice(0, limit);
   const last = visible.at(-1);
   const online = await deps.views.lookup(visible.flatMap(({ profiles }) => profiles));
   return {
     cursor: `${now.epoch}.${now.point}`,
-    reset: asked !== undefined && !usable,
+    reset: asked !== undefined && !now.usable,
     conversations: visible.map((row) => toConversation(row, caller.userId, deps.views, online)),
-    removed: gone.map(({ group_id: id }) => `group_${id}`),
+    removed: (now.removed ?? []).map((id) => `group_${id}`),
+    groups: visible.flatMap((row) => groupChange(row, deps.views)),
+    ...(after > 0 ? {} : { users: facesOf(now, deps.views) }),
+    ...(now.blocked === null ? {} : { blocked: now.blocked }),
     ...(rows.length > limit && last !== undefined ? { next: last.conversation_id } : {}),
   };
+}
+
+function facesOf(
+  { usable, people }: Awaited<ReturnType<ConversationStore["resume"]>>,
+  views: UserViews,
+): Face[] | null {
+  if (!usable || (people ?? []).length > limits.changedUsers) return null;
+  return (people ?? []).map((face) => ({ ...face, avatar: views.mediaUrl(face.avatar) }));
+}
+
+function groupChange({ group_change: change }: ChangedRow, views: UserViews): GroupChange[] {
+  if (change === null || (!change.is_changed && change.members?.length === 0)) return [];
+  const { is_changed: _isChanged, handle, icon, members, ...rest } = change;
+  const told = members === null || members.length > limits.changedUsers ? null : members;
+  return [{ ...rest, icon: views.mediaUrl(icon), ...(handle === null ? {} : { handle }), members: told }];
 }
 
 function parseCursor(text: string | undefined): { epoch: string; point: number } | undefined {

@@ -22,7 +22,7 @@ export interface AdvancedPosition {
   delivered_message_id: number;
   /** By how much the user's unread count fell. */
   newly_read: number;
-  /** Who is told: of a group in which the read position moved; in a direct conversation nobody if there is a block, else null. */
+  /** Who is told: of a group in which the read position moved, null if it is large; in a direct conversation nobody if there is a block, else null. */
   members: number[] | null;
   /** Versions of the lists by now; `peer_list_ver` is null in a group. */
   user_list_ver: number;

@@ -100,3 +100,59 @@ test("the cursor moves with the work of others, and an idle database is not writ
   await store.markDurable();
   expect(read()).toBe(before);
 });
+
+test("a cursor that is forged, foreign or old shows its bearer no more than their own, and never too little", async () => {
+  const deps = { store: conversationStore(db), views };
+  await storeMessages(db, [message(2, 1, "mine"), message(5, 6, "others")]);
+  await deps.store.markDurable();
+  const { cursor, conversations: all } = await listChanges(deps, me, {});
+  const [epoch = "", point = ""] = cursor.split(".");
+  const asked = (given: string, who = me) => listChanges(deps, who, { cursor: given });
+  // Of another installation or time line, or of a time that is yet to come: everything, and it says so.
+  for (const given of [`${epoch.replaceAll(/./g, "0")}.${point}`, `${epoch}.${Number(point) + 1_000_000}`])
+    expect(await asked(given)).toMatchObject({
+      reset: true,
+      conversations: all,
+      removed: [],
+      users: null,
+      blocked: [],
+    });
+  // However old: all of it, without a new beginning.
+  expect(await asked(`${epoch}.0`)).toMatchObject({ reset: false, conversations: all });
+  const stranger = await asked(cursor, { ...me, userId: 9 });
+  expect(stranger).toMatchObject({ reset: false, conversations: [], removed: [], groups: [], users: [] });
+  for (const given of [
+    "x",
+    epoch,
+    `${epoch}.`,
+    `${epoch}.-1`,
+    `${epoch}.1e3`,
+    `${epoch}.99999999999999999`,
+    `${cursor}'`,
+  ])
+    await expect(asked(given)).rejects.toMatchObject({ code: "invalid_cursor" });
+  await expect(listChanges(deps, me, { cursor, after: "1 or 1=1" })).rejects.toMatchObject({ code: "invalid_cursor" });
+});
+
+test("of more people than are told one by one it is told that any may have changed, and of fewer who", async () => {
+  const deps = { store: conversationStore(db), views };
+  await storeMessages(db, [message(3, 1, "known")]);
+  await deps.store.markDurable();
+  const { cursor } = await listChanges(deps, me, {});
+  const changed = async (): Promise<number[] | null | undefined> =>
+    (await listChanges(deps, me, { cursor })).users?.map(({ id }) => id) ?? null;
+  server.sql(url, "update users set full_name = 'x' where id in (3, 7, 8); update users set last_seen = now()");
+  expect(await changed()).toEqual([3]);
+  server.sql(
+    url,
+    `insert into users (username, email, password_hash) select 'm' || g, 'm' || g, '-' from generate_series(1, 600) g;
+     insert into user_state (user_id) select id from users where username like 'm%' on conflict do nothing;
+     insert into groups (id, name, creator_id) values (99, 'many', 1);
+     with made as (insert into conversations (group_id, ver) values (99, 1) returning id)
+     insert into participants (user_id, conversation_id) select u.id, made.id from users u, made where u.id = 1 or username like 'm%';
+     update users set full_name = 'y' where username in (select 'm' || g from generate_series(1, 300) g)`,
+  );
+  expect((await changed())?.length).toBe(301);
+  server.sql(url, "update users set full_name = 'z' where username like 'm%'");
+  expect(await changed()).toBeNull();
+});

@@ -53,7 +53,8 @@ const create = statement<GroupHead>(
    ),
    named as (insert into names (name, group_id) select $7, id from made where $5::text is not null),
    head as (insert into conversations (group_id, ver) select id, 1 from made returning id, ver, seq),
-   admin as (insert into participants (user_id, conversation_id, role, delivered_ver, member_ver) select $1, id, 'admin', ver, 1 from head),
+   admin as (insert into participants (user_id, conversation_id, role, delivered_ver, member_ver, moved_xid)
+     select $1, id, 'admin', ver, 1, pg_current_xact_id() from head),
    lists as (update user_state set list_ver = list_ver + 1 where user_id = $1 and exists (select from made))
    select id as conversation_id, ver, seq from head`,
 );

@@ -63,11 +63,11 @@ const join = statement<GroupHead>(
   `with raised as (update conversations c set ${raised} where c.id = $1 returning ${head}, c.cleared_seq, c.cleared_id),
    joined as (
      insert into participants as p
-       (user_id, conversation_id, role, joined_seq, read_seq, delivered_seq, delivered_ver, cleared_seq, cleared_id, member_ver)
+       (user_id, conversation_id, role, joined_seq, read_seq, delivered_seq, delivered_ver, cleared_seq, cleared_id, member_ver, moved_xid)
      select $2, h.conversation_id,
        case when exists (select from participants m where m.conversation_id = $1 and m.left_at is null)
          then 'member' else 'admin' end,
-       h.seq, h.seq, h.seq, h.ver, h.cleared_seq, h.cleared_id, 1
+       h.seq, h.seq, h.seq, h.ver, h.cleared_seq, h.cleared_id, 1, pg_current_xact_id()
      from raised h
      on conflict (user_id, conversation_id) do update
      set role = excluded.role, joined_at = now(), left_at = null, banned = false, member_ver = p.member_ver + 1, joined_seq = excluded.joined_seq,

@@ -1,6 +1,6 @@
 import { limits } from "@om/protocol";
 import { isReservedName, parseName } from "../accounts/names.ts";
-import { normalizedText } from "../platform/cut-text.ts";
+import { hasMoreCharacters, normalizedText } from "../platform/cut-text.ts";
 import { OmError } from "../platform/om-error.ts";
 import { parseId } from "../platform/page-limit.ts";
 import { cleanName } from "../platform/visible-text.ts";
@@ -37,9 +37,6 @@ export function parseGroupName(text: string): string {
 }
 
 /** Whether name and description fit, in characters. */
-export function isTooLong(details: { name: string; description: string }): boolean {
-  return (
-    Array.from(details.name).length > limits.groupNameChars ||
-    Array.from(details.description).length > limits.groupDescriptionChars
-  );
+export function isTooLong({ name, description }: { name: string; description: string }): boolean {
+  return hasMoreCharacters(name, limits.groupNameChars) || hasMoreCharacters(description, limits.groupDescriptionChars);
 }

@@ -3,6 +3,7 @@ import type { Allowances } from "../platform/allowances.ts";
 import type { Caller } from "../platform/caller.ts";
 import { parseCookies } from "./cookies.ts";
 import { corsHeaders } from "./cors.ts";
+import { countAnswer } from "./limits.ts";
 import type { IsAllowedOrigin } from "./origin.ts";
 import { cacheHeaders, etagHeaders, matchesEtag, requestId } from "./responses.ts";
 import type { Transfers } from "./transfers.ts";
@@ -84,6 +85,7 @@ export function createKeptAnswers(deps: {
         !sending(response, String(caller.userId), { bytes: current.body.length, streamed: false })
       )
         return otherwise();
+      countAnswer(allowances, caller.userId, current.body.length);
       const sent = send(request, response, current);
       onAnswered(request, { ...sent, route: current.route, ms: performance.now() - began }, caller);
     }, otherwise);

@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from "vitest";
 import { openHttp, type TestHttp } from "../../tests/fixtures/http-server.ts";
+import { jsonText } from "../platform/json-text.ts";
 import { networkOf } from "./limits.ts";
 
 let http: TestHttp | undefined;
@@ -16,6 +17,7 @@ async function open(env: Record<string, string>) {
       logout: async () => ({ ok: true }),
       checkUsername: async () => ({ available: true }),
       searchUsers: async () => ({ users: [] }),
+      groups: async () => jsonText(`[${" ".repeat(6_400_000)}]`),
     },
   });
   return http;
@@ -99,6 +101,19 @@ test("A5: one user is slowed, then refused with rate_limited and Retry-After; ea
   expect((await ask("/api/groups", "other")).status).toBe(400);
   now += 60_000;
   expect((await ask("/api/groups")).status).toBe(400);
+});
+
+test("A5: changing a password counts as what it costs, and so does a large answer", async () => {
+  const { call } = await open({ USER_LIMITS: "1" });
+  const headers = { authorization: "Bearer good" };
+  const statuses: number[] = [];
+  for (let i = 0; i < 21; i++) {
+    statuses.push((await call("PUT", "/api/users/me/password", { headers, body: {} })).status);
+  }
+  expect(statuses).toEqual([...Array<number>(20).fill(500), 429]);
+  const taken: number[] = [];
+  for (let i = 0; i < 15; i++) taken.push((await call("GET", "/api/groups", { headers })).status);
+  expect(taken.filter((status) => status === 200)).toHaveLength(11);
 });
 
 test("B2: addresses of one /48 share four times the limit of one line", async () => {

@@ -5,7 +5,8 @@ import type { Config } from "../config.ts";
 import type { Allowances } from "../platform/allowances.ts";
 import type { Caller } from "../platform/caller.ts";
 import type { Clock } from "../platform/clock.ts";
-import { createRateLimit } from "../platform/rate-limit.ts";
+import { createRateLimit, type RateLimit } from "../platform/rate-limit.ts";
+import type { SharedRates } from "../platform/rates/shared-rates.ts";
 import { sendText } from "./responses.ts";
 import { pathOf } from "./routed-url.ts";
 
@@ -15,15 +16,16 @@ const perUser: ReadonlySet<string> = new Set(["avatar", "attachment"]);
 const wideFactor = 4;
 
 /** The windows of wire contract §2.6; everything else that is counted is an allowance. */
-export function createLimits(config: LimitSettings, now: Clock) {
-  const [minute, tenMinutes] = [60_000, 600_000];
+export function createLimits(config: LimitSettings, now: Clock, shared: Pick<SharedRates, "count">) {
+  const window = (name: string, limit: number, minutes: number) =>
+    createRateLimit({ name, limit, windowMs: minutes * 60_000, now, shared });
   return {
-    auth: createRateLimit({ limit: config.authLimit, windowMs: minute, now }),
+    auth: window("auth", config.authLimit, 1),
     // Everybody behind one address renews several times an hour, and nothing can be guessed there.
-    refresh: createRateLimit({ limit: 10 * config.authLimit, windowMs: minute, now }),
-    names: createRateLimit({ limit: config.namesLimit, windowMs: minute, now }),
-    avatar: createRateLimit({ limit: config.avatarLimit, windowMs: tenMinutes, now }),
-    attachment: createRateLimit({ limit: config.attachmentLimit, windowMs: tenMinutes, now }),
+    refresh: window("refresh", 10 * config.authLimit, 1),
+    names: window("names", config.namesLimit, 1),
+    avatar: window("avatar", config.avatarLimit, 10),
+    attachment: window("attachment", config.attachmentLimit, 10),
   };
 }
 export type Limits = ReturnType<typeof createLimits>;
@@ -34,23 +36,28 @@ const isWindow = (limit: NonNullable<Route["limit"]>): limit is keyof Limits => 
 /**
  * Counts the attempt and says so in headers; unknown paths that begin with /api/auth count like known ones.
  * To be asked twice: without a caller, for windows of addresses, and once the caller is known, for those of users.
- * @returns true when it was one too many and has been answered
+ * @returns true when it was one too many and has been answered; undefined: nothing is counted
  */
 export function limitReached(
   request: FastifyRequest,
   reply: FastifyReply,
   { limits, route, caller }: { limits: Limits; route: Route | undefined; caller?: Caller | undefined },
-): boolean {
+): Promise<boolean> | undefined {
   const name = route?.limit ?? (pathOf(request.url).startsWith("/api/auth") ? "auth" : undefined);
-  if (name === undefined || !isWindow(name) || perUser.has(name) !== (caller !== undefined)) return false;
-  const limit = limits[name];
-  const state = limit.consume(caller === undefined ? networkOf(request.ip) : String(caller.userId));
+  if (name === undefined || !isWindow(name) || perUser.has(name) !== (caller !== undefined)) return undefined;
+  if (caller !== undefined) return isOneTooMany(reply, [limits[name].consume({ userId: caller.userId })]);
+  const network = networkOf(request.ip);
+  const counts = [limits[name].consume({ address: network })];
+  if (network.endsWith("::/64")) counts.push(limits[name].consume({ address: networkOf(request.ip, 48) }, wideFactor));
+  return isOneTooMany(reply, counts);
+}
+
+/** The headers tell the first count. */
+async function isOneTooMany(reply: FastifyReply, counts: ReturnType<RateLimit["consume"]>[]): Promise<boolean> {
+  const states = await Promise.all(counts);
+  const [state] = states;
   if (state === undefined) return false;
-  const wide =
-    caller === undefined && networkOf(request.ip).endsWith("::/64")
-      ? limit.consume(networkOf(request.ip, 48), wideFactor)
-      : undefined;
-  const exceeded = [state, wide].find((one) => one?.exceeded);
+  const exceeded = states.find((one) => one?.exceeded);
   if (exceeded !== undefined) {
     void sendText(reply.header("retry-after", exceeded.resetSeconds), 429, "Too Many Requests");
     return true;
@@ -72,6 +79,11 @@ export async function throttle(
   const kind = route.limit === undefined || isWindow(route.limit) ? usual : route.limit;
   const wait = allowances.of(userId).takeOrRefuse(kind);
   if (wait > 0) await pause(wait);
+}
+
+/** Making and writing a large answer costs as much as many small ones. */
+export function countAnswer(allowances: Allowances, userId: number, bytes: number): void {
+  if (bytes > 65_536) allowances.of(userId).take("reads", bytes / 65_536);
 }
 
 /**

@@ -42,9 +42,14 @@ export function addOperationRoutes(app: FastifyInstance, options: OperationOptio
   app.get("/health", (_request, reply) =>
     sendJson(reply, 200, { message: "OM Messenger is running", status: "ok", version: identity.version }),
   );
-  app.get("/ready", async (_request, reply) => {
+  const look = async () => {
     const { required, optional } = options.dependencies();
-    const [dependencies, others] = await Promise.all([statesOf(required), statesOf(optional)]);
+    return Promise.all([statesOf(required), statesOf(optional)]);
+  };
+  let looking: ReturnType<typeof look> | undefined;
+  app.get("/ready", async (_request, reply) => {
+    // Anybody may ask: however many do, one look is for all.
+    const [dependencies, others] = await (looking ??= look().finally(() => (looking = undefined)));
     const isUsable = Object.values(dependencies).every((state) => state === "ok");
     const status = options.isStopping() ? "stopping" : isUsable ? "ok" : "unavailable";
     return sendJson(reply, status === "ok" ? 200 : 503, {

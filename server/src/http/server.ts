@@ -5,6 +5,7 @@ import { routes, type Route, type RouteName } from "@om/protocol";
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Config } from "../config.ts";
 import type { Allowances } from "../platform/allowances.ts";
+import type { SharedRates } from "../platform/rates/shared-rates.ts";
 import type { Caller, VerifyToken } from "../platform/caller.ts";
 import type { Clock } from "../platform/clock.ts";
 import { loggedPath } from "../platform/telemetry/logger.ts";
@@ -24,7 +25,7 @@ import type { Handlers, RouteRequest } from "../platform/route-handlers.ts";
 import { plainForwarded } from "./forwarded.ts";
 import { HttpRequest } from "./http-request.ts";
 import { createKeptAnswers, type KeptAnswers } from "./kept-answers.ts";
-import { createLimits, limitReached, networkOf, throttle, type Limits } from "./limits.ts";
+import { countAnswer, createLimits, limitReached, networkOf, throttle, type Limits } from "./limits.ts";
 import { addOperationRoutes } from "./operation-routes.ts";
 import type { IsAllowedOrigin } from "./origin.ts";
 import { fileReceiver } from "./multipart.ts";
@@ -62,6 +63,7 @@ export interface HttpOptions {
   now: Clock;
   monotonic: Clock;
   allowances: Allowances;
+  rates: Pick<SharedRates, "count">;
   pause: (ms: number) => Promise<void>;
   /** For tests. */
   transferLimits?: typeof transferLimits;
@@ -88,13 +90,13 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
   };
   const verify: VerifyToken = (token) => serving().verify(token);
   const rules = { verify, isAllowed, csrfMode: config.csrfMode };
-  const limits = createLimits(config, options.monotonic);
+  const limits = createLimits(config, options.monotonic, options.rates);
   const transfers = createTransfers(options.transferLimits);
   const context = { ...options, serving, rules, cookies: createCookies(config, now), limits, transfers };
   // Before the server is ready nothing is kept, which is no refusal.
   const app = openFastify(config, options, transfers);
   addCommonHooks(app, context);
-  addTransferHooks(app, transfers);
+  addTransferHooks(app, context);
   const isStopping = (): boolean => options.serving()?.isStopping() ?? false;
   closeConnections(app, isStopping);
   for (const name of Object.keys(routes) as RouteName[]) addRoute(app, name, context);
@@ -115,7 +117,7 @@ function openFastify(
   { isAllowed, telemetry, ...context }: HttpOptions,
   transfers: Transfers,
 ): FastifyInstance {
-  const addressOf = proxyAddress.compile(config.trustProxy);
+  const isTrusted = proxyAddress.compile(config.trustProxy);
   const keptAnswers = createKeptAnswers({
     kept() {
       const parts = app.server.listening ? context.serving() : undefined;
@@ -131,7 +133,7 @@ function openFastify(
       telemetry.http.answered(answered, () => ({
         method: "GET",
         path: loggedPath(url),
-        ip: proxyAddress(request, addressOf),
+        ip: proxyAddress(request, isTrusted),
         user: caller.userId,
         session: caller.sessionId,
       }));
@@ -175,7 +177,7 @@ function addCommonHooks(app: FastifyInstance, context: Context): void {
     if (api) checkOrigin(request, isAllowed);
     if (!request.is404) return undefined;
     if (api) {
-      if (limitReached(request, reply, { limits, route: undefined })) return reply;
+      if (await limitReached(request, reply, { limits, route: undefined })) return reply;
       await authenticate(request, rules.verify);
     }
     return handleUnknownPath(request, reply);
@@ -237,10 +239,11 @@ function closeWhenSent(request: IncomingMessage, response: ServerResponse): void
 }
 
 /** What is left of a body, and answers that are not taken, do not stay for ever. */
-function addTransferHooks(app: FastifyInstance, transfers: Transfers): void {
+function addTransferHooks(app: FastifyInstance, { transfers, allowances }: Context): void {
   app.addHook("onSend", (request, reply, payload, done) => {
     const streamed = payload instanceof Readable;
     const bytes = streamed ? Number(reply.getHeader("content-length")) : Buffer.isBuffer(payload) ? payload.length : 0;
+    if (request.caller && !streamed) countAnswer(allowances, request.caller.userId, bytes);
     if (!request.raw.complete && !reply.raw.shouldKeepAlive) closeWhenSent(request.raw, reply.raw);
     if (transfers.sending(reply.raw, ownerOf(request), { bytes, streamed })) return done(null, payload);
     if (streamed) payload.destroy();
@@ -263,9 +266,9 @@ function addRoute(app: FastifyInstance, name: RouteName, context: Context): void
       url,
       config: { name },
       onRequest: async (request, reply) => {
-        if (limitReached(request, reply, { limits: context.limits, route })) return reply;
+        if (await limitReached(request, reply, { limits: context.limits, route })) return reply;
         const caller = await authorize(request, route, context.rules);
-        if (caller && limitReached(request, reply, { limits: context.limits, route, caller })) return reply;
+        if (caller && (await limitReached(request, reply, { limits: context.limits, route, caller }))) return reply;
         if (caller) await throttle(context, route, caller);
         request.caller = caller;
         if (Number(request.headers["content-length"] ?? 0) > maxBytes) throw new BodyTooLarge();
@@ -300,9 +303,16 @@ function routeRequest(request: FastifyRequest, body: unknown, receive?: ReceiveF
     url: request.originalUrl,
     body,
     receive,
-    refreshToken: parseCookies(request.headers.cookie).refresh,
-    address: networkOf(request.ip, 48),
-    device: deviceOf(request),
+    // Few ask for these.
+    get refreshToken() {
+      return parseCookies(request.headers.cookie).refresh;
+    },
+    get address() {
+      return networkOf(request.ip, 48);
+    },
+    get device() {
+      return deviceOf(request);
+    },
     userAgent: request.headers["user-agent"] ?? "",
   } as RouteRequest<RouteName>;
 }

@@ -1,4 +1,5 @@
 import type { RouteOutput, User } from "@om/protocol";
+import type { UserPushes } from "../accounts/user-pushes.ts";
 import type { UserViews } from "../accounts/user-view.ts";
 import type { Config } from "../config.ts";
 import { parseGroupId } from "../groups/parse-input.ts";
@@ -25,6 +26,7 @@ export interface MediaDeps {
   quotas: Pick<Config, "mediaUserBytes" | "mediaTotalBytes">;
   views: UserViews;
   setIcon: SetIcon;
+  pushes: Pick<UserPushes, "face">;
   address: MediaAddress;
   /** Told when an object that nobody names any more could not be deleted. */
   onOrphan: (error: unknown) => void;
@@ -63,9 +65,10 @@ export async function forgetAvatar(deps: Pick<MediaDeps, "avatars" | keyof Delet
   if (profile !== undefined) await deleteAvatar(deps, `avatars/${userId}`, profile.previous);
 }
 
-async function setAvatar({ avatars }: MediaDeps, userId: number, url: string) {
+async function setAvatar({ avatars, pushes }: MediaDeps, userId: number, url: string) {
   const profile = await avatars.set(userId, url);
   if (profile === undefined) throw new OmError("unauthorized");
+  pushes.face(userId);
   return profile;
 }
 

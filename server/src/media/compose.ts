@@ -1,5 +1,6 @@
 import { chmodSync } from "node:fs";
 import { join } from "node:path";
+import type { UserPushes } from "../accounts/user-pushes.ts";
 import type { UserViews } from "../accounts/user-view.ts";
 import type { CacheWrites } from "../cache/cache-writes.ts";
 import type { Config } from "../config.ts";
@@ -37,10 +38,11 @@ export function composeMedia(deps: {
   /** What URLs begin with, without a slash at the end. */
   base: () => string;
   setIcon: SetIcon;
+  pushes: Pick<UserPushes, "face">;
   telemetry: Pick<Telemetry, "failure">;
   now: Clock;
 }) {
-  const { config, db, views, base, setIcon, telemetry, now } = deps;
+  const { config, db, views, base, setIcon, pushes, telemetry, now } = deps;
   const address = createMediaAddress(base);
   const folder = join(config.dataDir, "media");
   closeToOthers(folder);
@@ -54,7 +56,20 @@ export function composeMedia(deps: {
   /** @throws OmError `storage_not_configured`, before anything else */
   const media = (): MediaDeps => {
     if (storage === undefined) throw new OmError("storage_not_configured");
-    return { storage, uploads, images, address, onOrphan, avatars, attachments, quotas: config, views, setIcon, now };
+    return {
+      storage,
+      uploads,
+      images,
+      address,
+      onOrphan,
+      avatars,
+      attachments,
+      quotas: config,
+      views,
+      setIcon,
+      pushes,
+      now,
+    };
   };
   return {
     /** What messages must know of the URLs that they name. */

@@ -44,9 +44,11 @@ export function sendInvalidations(
       return recipientId === null ? [] : [...new Set([one.senderId, recipientId])].map((userId) => [userId, one]);
     }),
   );
-  const opened = new Map(fresh.map(({ senderId, row }) => [senderId, row.sender_ver ?? 0]));
+  const opened = new Map(
+    fresh.flatMap(({ senderId, row: { sender_ver: ver } }) => (ver ? [[senderId, ver] as const] : [])),
+  );
   return [
-    ...[...opened].flatMap(([userId, ver]) => (ver === 0 ? [] : [{ key: profileKey(userId), ver }])),
+    ...[...opened].map(([userId, ver]) => ({ key: profileKey(userId), ver })),
     ...[...conversations.values()].flatMap((part) => conversationChanges(part, posts)),
     ...[...lists].flatMap(([userId, part]) => listChanges(userId, part, posts)),
   ];

@@ -5,6 +5,7 @@ import type { UserViews } from "../accounts/user-view.ts";
 import type { Cache } from "../cache/cache.ts";
 import { keptAnswer } from "../cache/answers.ts";
 import type { Config } from "../config.ts";
+import { createReadGathering, type ReadGathering } from "../conversations/gather-reads.ts";
 import { conversationStore } from "../conversations/conversation-store.ts";
 import { listSource } from "../conversations/list-cache.ts";
 import { memberSource } from "../conversations/member-cache.ts";
@@ -19,6 +20,7 @@ import { createGathering } from "../platform/gathering.ts";
 import { parseId } from "../platform/page-limit.ts";
 import { OmError } from "../platform/om-error.ts";
 import { createSemaphores } from "../platform/semaphore.ts";
+import type { Redis } from "../platform/redis/redis.ts";
 import { DatabaseUnavailable, type Database, type Queries } from "../platform/postgres/database.ts";
 import type { RoutesOf } from "../platform/route-handlers.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
@@ -31,8 +33,11 @@ import type { MessageDeps } from "./deps.ts";
 import { historySource } from "./history-cache.ts";
 import { handleAck, handleChat, handleGroupRead, handleReceipt, handleSync } from "./handle-frames.ts";
 import { revisionStore } from "./revision-store.ts";
+import { listReaders } from "./list-readers.ts";
 import { listMessageChanges } from "./list-message-changes.ts";
 import { messageStore } from "./message-store.ts";
+import { readersCache } from "./readers-cache.ts";
+import { readerStore } from "./reader-store.ts";
 import { pendingStore, type PendingOf } from "./pending-store.ts";
 import { postGroupMessage, postMessage } from "./post-message.ts";
 import { fetchGroupReadState, markGroupRead } from "./mark-group-read.ts";
@@ -51,6 +56,7 @@ interface Deps {
   db: Database;
   cache: Cache;
   bus: Bus;
+  redis: Redis | undefined;
   hub: Pick<Hub, "isOnline">;
   views: UserViews;
   profiles: Profiles;
@@ -70,6 +76,7 @@ interface Parts extends Deps, MessageDeps, HistoryDeps {
   profiles: Profiles;
   cache: Cache;
   lanes: Lanes<Write, WriteResult>;
+  reads: ReadGathering;
   eraseDeleted: () => Promise<void>;
 }
 
@@ -97,6 +104,7 @@ export function composeMessages(deps: Deps) {
     async idle(): Promise<void> {
       proofs.flush();
       await lanes.idle();
+      await parts.reads.flush();
     },
     advance,
     erase: parts.erase,
@@ -145,6 +153,7 @@ export function cachedMessages(cache: Cache, db: Queries): { sources: HistoryDep
 function partsOf(deps: Deps): Parts {
   const { config, db, cache, bus, hub, telemetry, media } = deps;
   const { sources, posts } = cachedMessages(cache, db);
+  const reads = createReadGathering({ db, bus, failure: telemetry.sockets.failure });
   const lanes = createLanes<Write, WriteResult>({
     lanes: config.sendLanes,
     maxBatch,
@@ -155,6 +164,7 @@ function partsOf(deps: Deps): Parts {
       writes: cache.writes,
       posts,
       bus,
+      reads,
       canRead: media.canReadAttachments,
       views: deps.views,
       isOnline: hub.isOnline,
@@ -175,6 +185,7 @@ function partsOf(deps: Deps): Parts {
     store: messageStore(db, cache.raiseFloor),
     revisions: revisionStore(cache.writes, posts),
     lanes,
+    reads,
     rules,
     canRead: media.canRead,
     blockedAmong: (userId, others) => blockedAmong(db, userId, others),
@@ -192,6 +203,8 @@ function routesOf(parts: Parts): RoutesOf<"messages"> {
   const keep = keptAnswer(parts.cache.answers);
   // Large answers: a few of one person are made side by side.
   const syncs = createSemaphores({ parallel: 2, maxWaiting: 8 });
+  const store = readerStore(parts.db);
+  const receipts = { store, readers: readersCache({ redis: parts.redis, store }) };
   const groupOf = (params: { id: string }): number => parseId(params.id, "invalid_group_id");
   return {
     history: (request) =>
@@ -199,6 +212,7 @@ function routesOf(parts: Parts): RoutesOf<"messages"> {
     send: ({ caller, body }) => postMessage(parts, caller, body),
     sync: ({ caller, body }) => syncs.run(caller.userId, () => postSync(parts, caller, body)),
     messageChanges: ({ caller, query }) => listMessageChanges(parts, caller, query),
+    receipts: ({ caller, params, query }) => listReaders(receipts, caller, { id: params.id, query }),
     editMessage: ({ caller, params, body }) => editMessage(parts, caller, { id: params.id, body }),
     deleteMessage: ({ caller, params }) => deleteMessage(parts, caller, params.id),
     deleteConversation: ({ caller, params, query }) =>

@@ -1,5 +1,6 @@
+import type { ReadUpdateFrame } from "@om/protocol";
 import { parseWireId } from "../conversations/conversation-ref.ts";
-import { pushesTo } from "../delivery/push.ts";
+import { frameOf, pushesTo, type Push } from "../delivery/push.ts";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
 import type { MessageDeps } from "./deps.ts";
@@ -26,6 +27,20 @@ export async function deleteConversation(
   const all = audience(cleared, caller.userId);
   const to = cleared.everyone ? all : { ...all, others: [] };
   deps.bus.publish(pushesTo(to, (viewerId) => clearFrame(cleared, cleared.ver, viewerId), { ordered: true }));
+  // Whoever deletes their own side has read it, which is the change of this version to the other.
+  if (!cleared.everyone && cleared.read_message_id !== null) deps.bus.publish([readPush(cleared, caller.userId)]);
   await deps.erase({ conversationId: participant.conversation_id }, atOnce);
   return { ok: true };
+}
+
+function readPush({ lo, hi, ver, seq, read_message_id: read }: ClearedConversation, byId: number): Push {
+  const frame: ReadUpdateFrame = {
+    type: "read_update",
+    conversation_id: `user_${byId}`,
+    user_id: byId,
+    last_read_message_id: read ?? 0,
+    ver,
+    seq,
+  };
+  return { userIds: [(lo === byId ? hi : lo) ?? byId], frame: frameOf(() => frame), to: "all" };
 }

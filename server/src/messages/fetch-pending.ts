@@ -13,17 +13,18 @@ interface Deps {
 export async function fetchPending({ store, views, days }: Deps & { days: number }, of: readonly PendingOf[]) {
   const rows = await store.pending(of, { days, limit: limits.batchFrames });
   const online = await views.lookup(rows.flatMap(({ profiles }) => profiles));
-  return of.map(({ userId }, i) =>
-    rows
-      .filter(({ ord }) => ord === i + 1)
+  return of.map(({ userId }, i) => {
+    const own = rows.filter(({ ord }) => ord === i + 1);
+    const messages = own
       .flatMap((row) =>
         toMessages(row, userId, views, online).map((message) => ({
           frame: messageFrame(message),
           conversationId: row.conversation_id,
         })),
       )
-      .sort((a, b) => a.frame.message.id - b.frame.message.id),
-  );
+      .sort((a, b) => a.frame.message.id - b.frame.message.id);
+    return { messages, hasMore: messages.length === limits.batchFrames || own.some((row) => row.is_cut) };
+  });
 }
 
 /** For each user: edits, deletes and deleted conversations that the user's devices may not know of; at most some hundreds at a connect. */

@@ -9,6 +9,7 @@ import {
   type ConversationRef,
 } from "../conversations/conversation-ref.ts";
 import {
+  boundedText,
   conversationColumns,
   conversationTables,
   foundMessages,
@@ -168,17 +169,8 @@ async function storeDirect(
   };
 }
 
-function storedRows({
-  stored,
-  known,
-  delivered,
-  lists,
-  members,
-  senders,
-  opened,
-  apart,
-  dirty,
-}: SentBatch): StoredRow[] {
+function storedRows(sent: SentBatch): StoredRow[] {
+  const { delivered, lists, members, senders, opened, apart } = sent;
   const profiles = new Map(senders?.map((profile) => [profile.id, profile]));
   const positions = new Map(delivered?.map((at) => [`${at.conversation_id}/${at.user_id}`, at.delivered_seq]));
   const rowOf = (row: SentRow, outcome: StoredRow["outcome"], status: MessageStatus): StoredRow => {
@@ -206,12 +198,12 @@ function storedRows({
       sender_delivered: positions.get(`${conversation_id}/${row.sender}`) ?? null,
       sender_ver: isDirect ? (opened?.[row.sender] ?? null) : null,
       apart: apart?.[row.sender] ?? [],
-      dirty_added: dirty,
+      dirty_added: sent.dirty,
     };
   };
   return [
-    ...stored.map((row) => rowOf(row, "stored", "sent")),
-    ...(known ?? []).map((row) => rowOf(row, "duplicate", row.status)),
+    ...sent.stored.map((row) => rowOf(row, "stored", "sent")),
+    ...(sent.known ?? []).map((row) => rowOf(row, "duplicate", row.status)),
   ];
 }
 
@@ -239,15 +231,16 @@ const history = statement<ConversationRow>(
    ) found`,
 );
 
-const since = statement<ConversationRow & { ord: number }>(
+const since = statement<ConversationRow & { ord: number; is_cut: boolean }>(
   "messages.since",
-  `select i.ord, ${row}
+  `select i.ord, ${row}, coalesce(found.is_cut, false) as is_cut
    from unnest($1::bigint[], $2::bigint[], $3::bigint[], $6::bigint[]) with ordinality as i(lo, hi, group_id, after, ord),
      lateral (select c.* from ${conversationByRef("i.lo", "i.hi", "i.group_id")}) c ${conversationTables("$4")},
      lateral (
-       select ${foundMessages("$4", "m.seq")} from (
-         select m.* from messages m where ${visible} and m.seq > seq_of_message(c.id, i.after) order by m.seq limit $5
-       ) m
+       select ${foundMessages("$4", "m.seq", "filter (where not m.is_over)")}, bool_or(m.is_over) as is_cut from ${boundedText(
+         `select m.* from messages m where ${visible} and m.seq > seq_of_message(c.id, i.after) order by m.seq limit $5`,
+         "m.seq",
+       )}
      ) found`,
 );
 
@@ -306,7 +299,7 @@ export function messageStore(db: Queries, raiseFloor: RaiseFloor = () => undefin
       const [row] = await read(history, [...refValues(ref), viewerId, page.before, page.limit]);
       return row;
     },
-    /** Oldest first, ids above each request's `after`; `ord` counts the requests from 1, unknown conversations have no row. */
+    /** Oldest first, ids above each request's `after`; `ord` counts the requests from 1, unknown conversations have no row. `is_cut`: for want of room. */
     async since(requests: readonly { ref: ConversationRef; after: number }[], viewerId: number, limit: number) {
       const refs = refColumns(requests.map(({ ref }) => ref));
       return read(since, [...refs, viewerId, limit, requests.map(({ after }) => after)]);

@@ -29,6 +29,8 @@ export interface RevisedMessage extends RevisedConversation {
 
 export interface ClearedConversation extends RevisedConversation {
   everyone: boolean;
+  /** Up to where the other of a direct conversation now sees it as read; null: that one is not to know. */
+  read_message_id: number | null;
 }
 
 /** Why nothing was changed; unknown: there is no such thing, or the user does not see it. */

@@ -19,9 +19,18 @@ const chunk = 40;
 interface Asked {
   conversations: readonly SyncRequest[];
   limit: number;
-  /** Of one conversation's messages, in UTF-16 units; one message may be longer. */
+  /** Of one conversation's messages, in UTF-16 units; one message may be longer. Default: as much as the answer takes. */
   maxText?: number;
 }
+
+/** Messages of one conversation; `isCut`: there are more, that were not read at once. */
+interface Found {
+  messages: Message[];
+  isCut: boolean;
+}
+
+const textOf = ({ content, reply_to: reply }: Message): number => content.length + (reply?.content.length ?? 0);
+const textOfAll = (messages: readonly Message[]): number => messages.reduce((sum, one) => sum + textOf(one), 0);
 
 /**
  * What came after `last_message_id` in each conversation, oldest first; one result per request, in order, some at a time. A
@@ -31,52 +40,63 @@ interface Asked {
 export async function* syncMessages(
   deps: Deps,
   caller: Caller,
-  { conversations, limit, maxText = Number.POSITIVE_INFINITY }: Asked,
+  { conversations, limit, maxText }: Asked,
 ): AsyncGenerator<(SyncResult | undefined)[]> {
   /** What may still go into one answer: messages, and characters of content. */
   const room = { messages: limits.syncTotalMessages, text: limits.syncTotalText };
   const isFull = (): boolean => room.messages <= 0 || room.text <= 0;
-  const fit = (name: string, messages: Message[]): SyncResult => {
+  const fit = (name: string, { messages, isCut }: Found): SyncResult => {
     const wasFull = isFull();
     const shown: Message[] = [];
-    const least = room.text - maxText;
+    const least = maxText === undefined ? Number.NEGATIVE_INFINITY : room.text - maxText;
     for (const message of messages.slice(0, limit)) {
-      const text = message.content.length + (message.reply_to?.content.length ?? 0);
-      if (isFull() || (shown.length > 0 && room.text - text < least)) break;
+      if (isFull() || (shown.length > 0 && room.text - textOf(message) < least)) break;
       room.messages -= 1;
-      room.text -= text;
+      room.text -= textOf(message);
       shown.push(message);
     }
     const last = shown.at(-1);
     return {
       conversation_id: name,
-      has_more: wasFull || messages.length > shown.length,
+      has_more: wasFull || isCut || messages.length > shown.length,
       messages: shown,
       ...(last === undefined ? {} : { next_cursor: last.id }),
     };
   };
+  const nothing: Found = { messages: [], isCut: false };
   for (let start = 0; start < conversations.length; start += chunk) {
     const part = conversations.slice(start, start + chunk);
     const found = isFull() ? [] : await readChunk(deps, caller, { conversations: part, limit });
-    yield part.map(({ conversation_id: name = "" }, index) =>
-      /^(user|group)_\d+$/.test(name) ? fit(name, found[index] ?? []) : undefined,
-    );
+    const results: (SyncResult | undefined)[] = [];
+    for (const [index, request] of part.entries()) {
+      const { conversation_id: name = "" } = request;
+      let one = found[index] ?? nothing;
+      while (maxText === undefined && one.isCut && one.messages.length < limit && textOfAll(one.messages) < room.text) {
+        const last_message_id = one.messages.at(-1)?.id ?? 0;
+        const asked = { conversations: [{ ...request, last_message_id }], limit: limit - one.messages.length };
+        const [more = nothing] = await readChunk(deps, caller, asked);
+        one = { messages: [...one.messages, ...more.messages], isCut: more.isCut };
+      }
+      results.push(/^(user|group)_\d+$/.test(name) ? fit(name, one) : undefined);
+    }
+    yield results;
   }
 }
 
-/** Messages by position in `conversations`, one more than the limit where there are more. */
-async function readChunk(deps: Deps, caller: Caller, { conversations, limit }: Asked): Promise<Message[][]> {
+/** By position in `conversations`; one message more than the limit where there are more. */
+async function readChunk(deps: Deps, caller: Caller, { conversations, limit }: Asked): Promise<Found[]> {
   const wanted = conversations.flatMap((request, index) => {
     const ref = parseWireId(request.conversation_id ?? "", caller.userId);
     return ref === undefined ? [] : [{ ref, after: request.last_message_id ?? 0, index }];
   });
-  const found: Message[][] = [];
+  const found: Found[] = [];
   if (wanted.length === 0) return found;
   const rows = await deps.store.since(wanted, caller.userId, limit + 1);
   const online = await deps.views.lookup(rows.flatMap(({ profiles }) => profiles));
   for (const row of rows) {
     const request = wanted[row.ord - 1];
-    if (request !== undefined) found[request.index] = toMessages(row, caller.userId, deps.views, online);
+    const messages = toMessages(row, caller.userId, deps.views, online);
+    if (request !== undefined) found[request.index] = { messages, isCut: row.is_cut };
   }
   return found;
 }

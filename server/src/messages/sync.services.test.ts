@@ -3,7 +3,11 @@ import { limits } from "@om/protocol";
 import { createUserViews } from "../accounts/user-view.ts";
 import { createGroup } from "../groups/create-group.ts";
 import { describeDatabases, type TestDatabase } from "../../tests/fixtures/databases.ts";
+import { advancePositions } from "../conversations/position-store.ts";
+import type { Queries } from "../platform/postgres/database.ts";
+import { fetchPending, fetchPendingRevisions } from "./fetch-pending.ts";
 import { messageStore, storeMessages, type NewMessage } from "./message-store.ts";
+import { pendingStore } from "./pending-store.ts";
 import { handleSync } from "./handle-frames.ts";
 import { postSync } from "./sync-messages.ts";
 import { presenceSource } from "../../tests/fixtures/presence-source.ts";
@@ -92,6 +96,64 @@ describeDatabases("sync (§2.10.6, §4.5.3)", (database) => {
       [0, true],
     ]);
     expect(await asked(b, `user_${a}`, 200, results[0]?.next_cursor)).toMatchObject({ has_more: false });
+  });
+
+  test("A4: of long texts little is read at once; nothing is left out for that, and the rest is announced", async () => {
+    const [a = 0, b = 0] = await database.addUsers("long-a", "long-b");
+    const long = "x".repeat(16_000);
+    const draft = (i: number, content: string, replyToId?: number): NewMessage => ({
+      senderId: a,
+      to: { recipientId: b },
+      clientId: `long-${i}`,
+      content,
+      messageType: "text",
+      replyToId,
+    });
+    const [first] = await storeMessages(database.db, [draft(0, long)]);
+    // Short ones, each with a long one that it replies to.
+    for (let i = 1; i < 30; i++)
+      await storeMessages(database.db, [draft(i, i < 20 ? long : "y", i < 20 ? undefined : first?.id)]);
+    const read: number[] = [];
+    const db: Queries = {
+      async query(statement, values) {
+        const rows = await database.db.query(statement, values);
+        read.push(JSON.stringify(rows).length);
+        return rows;
+      },
+    };
+    const deps = { store: messageStore(db), views };
+    const conversations = [{ conversation_id: `user_${a}` }];
+    const { results } = await postSync(deps, callerOf(b), { conversations });
+    expect(results.map((one) => [one.messages.length, one.has_more])).toEqual([[30, false]]);
+    expect(await postSync(deps, callerOf(b), { conversations, limit: 12 })).toMatchObject({
+      results: [{ has_more: true, messages: { length: 12 } }],
+    });
+    for await (const frame of handleSync(deps, callerOf(b), { conversations }))
+      expect([frame.messages.length, frame.has_more]).toEqual([4, true]);
+
+    const pending = { store: pendingStore(db), views, days: 30 };
+    const sentSeqs = new Map<number, number>();
+    const pages: [count: number, hasMore: boolean][] = [];
+    for (let more = true; more;) {
+      const [page] = await fetchPending(pending, [{ userId: b, sentSeqs }]);
+      for (const { conversationId, frame } of page?.messages ?? []) sentSeqs.set(conversationId, frame.seq);
+      more = page?.hasMore === true;
+      pages.push([page?.messages.length ?? 0, more]);
+    }
+    expect([pages.length > 2, pages.reduce((sum, [count]) => sum + count, 0)]).toEqual([true, 30]);
+
+    await advancePositions(database.db, [{ userId: b, to: { latestOfPeer: a }, read: false }]);
+    for (const { id } of results[0]?.messages ?? [])
+      await database.rows("select revise_message($1, $2, $3)", [a, id, long]);
+    const edits: number[] = [];
+    for (let count = 1; count > 0;) {
+      const [[revised] = []] = await fetchPendingRevisions(pending, [b]);
+      count = revised?.frames.length ?? 0;
+      edits.push(count);
+      if (revised) await pending.store.advanceDeliveredVer(b, revised.conversationId, revised.upToVer);
+    }
+    expect([edits.length > 3, edits.reduce((sum, count) => sum + count, 0)]).toEqual([true, 30]);
+    expect(Math.max(...read)).toBeLessThan(200_000);
   });
 
   test("a foreign group is an empty result like one that does not exist, an own group is not", async () => {

@@ -49,6 +49,7 @@ function batchOn(answers: (unknown[] | Error)[], outage = false) {
   const pushed: Push[] = [];
   const asked: unknown[][] = [];
   const claimed: unknown[] = [];
+  const invalidated: string[] = [];
   let now = 0;
   const db: Queries = {
     async query({ name }, values) {
@@ -60,9 +61,12 @@ function batchOn(answers: (unknown[] | Error)[], outage = false) {
     },
   };
   const execute = createWriteBatch({
-    writes: { batch: (work) => work(db, null, () => undefined) },
+    writes: {
+      batch: (work) => work(db, null, (all) => void invalidated.push(...all.map(({ key, ver }) => `${key} ${ver}`))),
+    },
     posts: { history: post, list: post },
     bus: { publish: (events) => void pushed.push(...(events as Push[])), subscribe: () => undefined },
+    reads: { add: () => undefined },
     async canRead(_db, claims) {
       claimed.push(claims);
       if (claimed.length === 1 && outage) throw new DatabaseUnavailable("away");
@@ -74,7 +78,7 @@ function batchOn(answers: (unknown[] | Error)[], outage = false) {
     now: () => now,
     pause: async (ms) => void (now += ms),
   });
-  return { execute, pushed, asked, claimed, now: () => now };
+  return { execute, pushed, asked, claimed, invalidated, now: () => now };
 }
 
 test("a client_id twice in one batch is stored once; the second is its duplicate and is not pushed", async () => {
@@ -106,6 +110,14 @@ test("an outage is waited out for some seconds, then told", async () => {
   await expect(away.execute([send("a")])).rejects.toBeInstanceOf(DatabaseUnavailable);
   expect(away.now()).toBeGreaterThan(8_000);
   expect(away.now()).toBeLessThan(10_000);
+});
+
+test("the first message to somebody marks its writer's profile, whatever else is written beside it", async () => {
+  const [answer] = stored(row(1), row(2, 3));
+  const { execute, invalidated } = batchOn([[{ sent: { ...answer?.sent, opened: { 1: 7 } } }]]);
+  const toGroup = send("b");
+  await execute([send("a"), { ...toGroup, message: { ...toGroup.message, to: { groupId: 3 } } }]);
+  expect(invalidated).toContain("profile:1 7");
 });
 
 test("an unknown recipient has no result", async () => {

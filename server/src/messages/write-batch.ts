@@ -1,6 +1,7 @@
 import { LRUCache } from "lru-cache";
 import type { UserViews } from "../accounts/user-view.ts";
 import type { CacheWrites } from "../cache/cache-writes.ts";
+import type { ReadGathering } from "../conversations/gather-reads.ts";
 import { advancePositions, type PositionUpdate, type AdvancedPosition } from "../conversations/position-store.ts";
 import { positionPushes } from "../conversations/position-pushes.ts";
 import type { Bus } from "../delivery/bus.ts";
@@ -16,6 +17,8 @@ interface Deps {
   writes: Pick<CacheWrites, "batch">;
   posts: PostTargets;
   bus: Bus;
+  /** Hears of reads in groups that are too large to be told of each. */
+  reads: Pick<ReadGathering, "add">;
   canRead: CanReadAttachments;
   views: Pick<UserViews, "anybody" | "mediaUrl">;
   isOnline: (userId: number) => boolean;
@@ -117,7 +120,10 @@ async function advanceAll(context: Context, advances: AdvanceWrite[]): Promise<M
     invalidate(advanceInvalidations(moved, context.posts), dirtyAdded);
     return moved;
   });
-  context.afterAcks(() => context.bus.publish(rows.flatMap(positionPushes)));
+  context.afterAcks(() => {
+    context.bus.publish(rows.flatMap(positionPushes));
+    context.reads.add(rows);
+  });
   const byWrite = new Map<Write, AdvancedPosition>();
   for (const row of rows) {
     const write = advances.find(

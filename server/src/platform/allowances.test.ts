@@ -5,7 +5,7 @@ import { slowestMs, TokenBucket } from "./token-bucket.ts";
 /** A user whose waits are kept; time passes only while waiting, or as told. */
 function user(factor = 1) {
   const clock = { now: 5_000 };
-  const allowance = new Allowance(factor, () => clock.now);
+  const allowance = new Allowance(7, { factor, now: () => clock.now });
   const waits: number[] = [];
   return {
     clock,

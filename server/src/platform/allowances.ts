@@ -26,20 +26,33 @@ const sizes: Record<AllowanceKind, BucketSize> = {
 /** Users who are remembered; those who did nothing for longest are forgotten first, and begin with full buckets. */
 const maxUsers = 100_000;
 
-/** What one user may still do on this node, by all sockets and requests together. */
-export class Allowance {
-  readonly #buckets: Partial<Record<AllowanceKind, TokenBucket>> = {};
-  readonly #factor: number;
-  readonly #now: Clock;
+interface Options {
+  /** How many times as much as usual; 0 = no limit. */
+  factor: number;
+  now: Clock;
+  /** Hears whenever a user has spent something; `isMuch`: so much that other nodes must know. */
+  onSpent?: (allowance: Allowance, isMuch: boolean) => void;
+}
 
-  constructor(factor: number, now: Clock) {
-    this.#factor = factor;
-    this.#now = now;
+/** What one user may still do, by all sockets and requests together: of this node, and of all where they tell each other. */
+export class Allowance {
+  readonly userId: number;
+  readonly #buckets: Partial<Record<AllowanceKind, TokenBucket>> = {};
+  readonly #options: Options;
+
+  constructor(userId: number, options: Options) {
+    this.userId = userId;
+    this.#options = options;
   }
 
   /** @returns how long to wait before doing it, in ms; never a refusal */
   take(kind: AllowanceKind, cost = 1): number {
-    return this.#factor === 0 ? 0 : this.#bucket(kind).take(cost, this.#now());
+    const { factor, now, onSpent } = this.#options;
+    if (factor === 0) return 0;
+    const bucket = this.#bucket(kind);
+    const wait = bucket.take(cost, now());
+    onSpent?.(this, bucket.untold * 10 >= bucket.size.burst);
+    return wait;
   }
 
   /** The same for whoever can be refused. @throws TooMany `rate_limited` */
@@ -57,25 +70,43 @@ export class Allowance {
     return false;
   }
 
+  /** What was taken since the last call. `count`: requests, messages and sockets. */
+  tell() {
+    const kinds = Object.keys(this.#buckets) as AllowanceKind[];
+    const buckets = kinds.flatMap((kind) => {
+      const bucket = this.#bucket(kind);
+      const { untold: spent, size } = bucket;
+      bucket.untold = 0;
+      return spent === 0 ? [] : [{ kind, spent, size }];
+    });
+    const done = buckets.filter(({ kind }) => kind !== "frames" && kind !== "bytes");
+    return { buckets, count: done.reduce((sum, { spent }) => sum + spent, 0) };
+  }
+
+  /** All nodes together have no more left than this, but for what this one has not told. */
+  lower(kind: AllowanceKind, level: number): void {
+    this.#bucket(kind).lower(level, this.#options.now());
+  }
+
   #bucket(kind: AllowanceKind): TokenBucket {
     return (this.#buckets[kind] ??= this.#fullBucket(sizes[kind]));
   }
 
   #fullBucket({ perSecond, burst }: BucketSize): TokenBucket {
-    return new TokenBucket({ perSecond: perSecond * this.#factor, burst: burst * this.#factor }, this.#now());
+    const { factor, now } = this.#options;
+    return new TokenBucket({ perSecond: perSecond * factor, burst: burst * factor }, now());
   }
 }
 
-/** @param options.factor how many times as much as usual; 0 = no limit */
-export function createAllowances(options: { factor: number; now: Clock }) {
+export function createAllowances(options: Options) {
   const users = new LRUCache<number, Allowance>({ max: maxUsers });
-  const unlimited = new Allowance(0, options.now);
+  const unlimited = new Allowance(0, { ...options, factor: 0 });
   return {
     of(userId: number): Allowance {
       if (options.factor === 0) return unlimited;
       let allowance = users.get(userId);
       if (allowance === undefined) {
-        allowance = new Allowance(options.factor, options.now);
+        allowance = new Allowance(userId, options);
         users.set(userId, allowance);
       }
       return allowance;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { TooMany } from "../platform/rate-limit.ts";
+import type { TooMany } from "../platform/rate-limit.ts";
 import { createAdmission } from "./admission.ts";
 
 function crowd(perSecond: number): { clock: { now: number }; waits: number[]; come: () => Promise<void> } {

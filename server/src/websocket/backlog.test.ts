@@ -19,7 +19,8 @@ async function flush(count: number, batched: boolean, content = ""): Promise<str
       revisions: async () => [],
       async messages({ sentSeqs }) {
         const after = sentSeqs.get(conversationId) ?? 0;
-        return all.filter(({ frame }) => frame.seq > after).slice(0, 50);
+        const messages = all.filter(({ frame }) => frame.seq > after).slice(0, 50);
+        return { messages, hasMore: messages.length === 50 };
       },
     },
     send(frame) {

@@ -24,9 +24,12 @@ export interface BacklogRevisions {
 export interface FetchBacklog {
   /**
    * The next waiting messages of a user, lowest ids first, in each conversation after those of `sentSeqs` (conversation → seq); at most
-   * `limits.batchFrames`.
+   * `limits.batchFrames`. `hasMore`: there may be others.
    */
-  messages(of: { userId: number; sentSeqs: ReadonlyMap<number, number> }): Promise<BacklogMessage[]>;
+  messages(of: {
+    userId: number;
+    sentSeqs: ReadonlyMap<number, number>;
+  }): Promise<{ messages: BacklogMessage[]; hasMore: boolean }>;
   revisions(userId: number): Promise<BacklogRevisions[]>;
 }
 
@@ -65,9 +68,9 @@ export function createBacklog(options: Options): { push(push: Push): void; run()
     // A conversation that was deleted goes first: what waits was written after it.
     await sendRevisions();
     while (options.isOpen()) {
-      const page = await options.read.messages({ userId: options.userId, sentSeqs });
-      sendPage(page);
-      if (page.length < limits.batchFrames) break;
+      const { messages, hasMore } = await options.read.messages({ userId: options.userId, sentSeqs });
+      sendPage(messages);
+      if (!hasMore) break;
       await options.pause(100);
       await options.ready();
     }

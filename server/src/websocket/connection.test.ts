@@ -103,7 +103,7 @@ describe("a connection's life", () => {
   });
 
   test("ping every 5 s is answered by pong, each one and without delay, within the default rate", async () => {
-    const line = await lines.connect({ allowance: new Allowance(1, () => lines.clock.now) });
+    const line = await lines.connect({ allowance: new Allowance(7, { factor: 1, now: () => lines.clock.now }) });
     for (let i = 0; i < 60; i++) {
       line.send("ping", {});
       expect(await line.next("pong")).toEqual({ type: "pong" });
@@ -225,11 +225,11 @@ describe("close codes", () => {
 describe("one user's sockets share what the user may do", () => {
   test("A1: frames are counted by the bytes of their JSON, inflated, over all sockets; who sends much is slowed and nobody else is", async () => {
     lines = await openTestConnections();
-    const allowance = new Allowance(1, () => lines.clock.now);
+    const allowance = new Allowance(7, { factor: 1, now: () => lines.clock.now });
     const [a, b, other] = [
       await lines.connect({ allowance }),
       await lines.connect({ allowance }),
-      await lines.connect({ allowance: new Allowance(1, () => lines.clock.now) }),
+      await lines.connect({ allowance: new Allowance(7, { factor: 1, now: () => lines.clock.now }) }),
     ];
     const large = gzipSync(JSON.stringify({ type: "typing", payload: { extra: "x".repeat(120_000) } }));
     expect(large.length).toBeLessThan(1_000);
@@ -247,19 +247,24 @@ describe("one user's sockets share what the user may do", () => {
   test("A5: messages of several sockets are slowed together, in order, and none is lost or refused", async () => {
     const handled: string[] = [];
     lines = await openTestConnections({
-      handlers: { chat: (_source, { client_id: id }) => void handled.push(id ?? "") },
+      handlers: {
+        chat: (_source, { client_id: id }) => void handled.push(id ?? ""),
+        typing: () => void handled.push("typing"),
+      },
     });
-    const allowance = new Allowance(0.1, () => lines.clock.now);
+    const allowance = new Allowance(7, { factor: 0.1, now: () => lines.clock.now });
     const sockets = [await lines.connect({ allowance }), await lines.connect({ allowance })];
     const begun = lines.clock.now;
     for (const [name, line] of sockets.entries()) {
       for (let i = 0; i < 60; i++) line.send("chat", { client_id: `${name}-${i}`, recipient_id: 3 });
+      // Others are told of these as well.
+      for (let i = 0; i < 30; i++) line.send("typing", { recipient_id: 3, is_typing: true });
     }
     await Promise.all(sockets.map(settled));
     const of = (name: number) => handled.filter((id) => id.startsWith(`${name}-`));
     for (const name of [0, 1]) expect(of(name)).toEqual(Array.from({ length: 60 }, (_, i) => `${name}-${i}`));
     // 60 at once and 3 per second.
-    expect(lines.clock.now - begun).toBeGreaterThanOrEqual(20_000);
+    expect([handled.length, lines.clock.now - begun >= 40_000]).toEqual([180, true]);
     expect(sockets.flatMap(({ frames }) => frames.map(({ type }) => type))).toEqual(["pong", "pong"]);
   });
 
@@ -276,7 +281,7 @@ describe("one user's sockets share what the user may do", () => {
       },
       handlers: { chat: () => void (handled += 1) },
     });
-    const line = await lines.connect({ allowance: new Allowance(0.01, () => lines.clock.now) });
+    const line = await lines.connect({ allowance: new Allowance(7, { factor: 0.01, now: () => lines.clock.now }) });
     for (let i = 0; i < 20; i++) line.send("chat", { client_id: `c${i}`, recipient_id: 3 });
     await asked.promise;
     const before = handled;
@@ -301,7 +306,7 @@ describe("frames that fail", () => {
       },
     });
     // A twentieth of what a user may usually do: 30 messages, and 1.5 more each second.
-    const line = await lines.connect({ allowance: new Allowance(0.05, () => lines.clock.now) });
+    const line = await lines.connect({ allowance: new Allowance(7, { factor: 0.05, now: () => lines.clock.now }) });
     const begun = lines.clock.now;
     for (let i = 0; i < 45; i++) line.send("chat", { client_id: `c${i}`, group_id: 3 });
     await settled(line);

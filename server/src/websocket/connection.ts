@@ -67,8 +67,12 @@ export interface ConnectionParams {
 const maxInbox = 128;
 const maxInboxBytes = 512 * 1024;
 const maxInFlight = 64;
-/** Frames that count as what they ask for, beside as frames. */
-const asks: Partial<Record<InboundType, "messages" | "syncs">> = { chat: "messages", sync: "syncs" };
+/** Frames that count as what they ask for, beside as frames: many may be told that somebody types. */
+const asks: Partial<Record<InboundType, "messages" | "syncs">> = {
+  chat: "messages",
+  typing: "messages",
+  sync: "syncs",
+};
 /** Frames that may commit side by side: the write lanes keep those of one conversation or position in order. */
 const pipelined: ReadonlySet<InboundType> = new Set(["chat", "ack", "delivery", "read"]);
 

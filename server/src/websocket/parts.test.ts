@@ -187,7 +187,7 @@ test("backlog: what is pushed while it is read comes after it, without what it c
         backlog.push(push(3));
         backlog.push({ userIds: [1], frame: new Frame("typing"), to: "all" });
         backlog.push({ userIds: [1], frame: new Frame("edit of 3"), to: "all", ordered: true });
-        return [queued(1), queued(2)];
+        return { messages: [queued(1), queued(2)], hasMore: false };
       },
     },
     send: (frame) => void out.push(frame.type === "message" ? `queued ${frame.seq}` : frame.type),

@@ -38,30 +38,21 @@ interface Options {
 }
 
 /** All sockets of this process. Disposing it refuses new ones and closes the others with a code that invites them back. */
-export function openSockets({ config, server, isAllowed, verify, useTicket, hub, telemetry, ...on }: Options) {
+export function openSockets({ config, server, hub, telemetry, ...on }: Options) {
   const open = new Set<Connection>();
   const unsentBytes = createUnsentBytes(config.sendQueueBytes);
   const heartbeat = createHeartbeat({ periodMs: 30_000, timeoutMs: 90_000, now: on.monotonic });
-  const deps: ConnectionDeps = {
-    handlers: { ...on.frames, ping: (source) => source.reply({ type: "pong" }), pong: () => undefined },
-    backlog: on.messages.backlog,
-    deliveries: on.messages.deliveries,
-    userActive: on.presence.userActive,
-    now: on.monotonic,
-    pause: on.pause,
-    unreadBytes: config.sendQueueBytes / 4,
-    // Four bytes a character at the most, and what else a message has.
-    maxFrameBytes: Math.max(limits.frameBytes, 4 * config.maxMessageLength + 4_096),
-    observe: telemetry.sockets,
-  };
-  const ipOf = addressReader(config.trustProxy);
+  const deps = connectionDeps(config, telemetry, on);
+  const isTrusted = proxyAddress.compile(config.trustProxy);
+  /** Of the client, of trusted proxies by what they say. */
+  const ipOf = (request: IncomingMessage): string => proxyAddress(request, isTrusted);
   const admit = createAdmission({ perSecond: config.socketsPerSecond, now: on.monotonic, pause: on.pause });
   let stopping = false;
 
   function accept({ request, ws, raw, ...upgrade }: AcceptedUpgrade): void {
-    const { userId } = upgrade.caller;
     // In one piece: a UUID is put together of 19, which takes 600 bytes for as long as the socket lives.
     const id = randomBytes(16).toString("base64url");
+    const { userId } = upgrade.caller;
     const shared = { allowance: on.allowances.of(userId), unsent: unsentBytes.of(userId) };
     const connection = new Connection(ws, raw, { ...upgrade, ...shared, id, openedAt: on.now() }, deps);
     open.add(connection);
@@ -79,20 +70,18 @@ export function openSockets({ config, server, isAllowed, verify, useTicket, hub,
   }
 
   acceptUpgrades(server, {
-    isAllowed,
-    verify,
+    ...on,
     async throttle({ userId }) {
       const wait = on.allowances.of(userId).takeOrRefuse("sockets");
       if (wait > 0) await on.pause(wait);
       await admit();
     },
-    useTicket,
     hasCapacity: () => !stopping && (config.maxSockets === 0 || open.size < config.maxSockets),
     open: accept,
     onRefused(request, answered) {
       const asked = { method: "GET", path: loggedPath(request.url ?? ""), user: undefined, session: undefined };
-      const answer = { id: requestId(request), route: "/ws", ...answered };
-      telemetry.http.answered(answer, () => ({ ...asked, ip: ipOf(request) }));
+      const id = requestId(request);
+      telemetry.http.answered({ id, route: "/ws", ...answered }, () => ({ ...asked, ip: ipOf(request) }));
     },
   });
   return {
@@ -101,15 +90,7 @@ export function openSockets({ config, server, isAllowed, verify, useTicket, hub,
     /** Takes no new ones, and sends the others away one after the other within `ms`, or at once when `hurry` aborts; resolves when all are gone. */
     async drain(ms: number, hurry: AbortSignal): Promise<void> {
       stopping = true;
-      const began = on.monotonic();
-      const leaving = [...open];
-      const gone: Promise<void>[] = [];
-      for (const connection of leaving) {
-        const wait = began + (gone.length / leaving.length) * ms - on.monotonic();
-        if (wait > 0) await delay(wait, undefined, { signal: hurry }).catch(() => undefined);
-        gone.push(connection[Symbol.asyncDispose]());
-      }
-      await Promise.all(gone);
+      await sendAway([...open], { ms, hurry, now: on.monotonic });
     },
     async [Symbol.asyncDispose](): Promise<void> {
       stopping = true;
@@ -119,8 +100,35 @@ export function openSockets({ config, server, isAllowed, verify, useTicket, hub,
   };
 }
 
-/** What tells a client's address, of trusted proxies by what they say. */
-function addressReader(trustProxy: string[]): (request: IncomingMessage) => string {
-  const addressOf = proxyAddress.compile(trustProxy);
-  return (request) => proxyAddress(request, addressOf);
+async function sendAway(
+  leaving: readonly Connection[],
+  { ms, hurry, now }: { ms: number; hurry: AbortSignal; now: Clock },
+): Promise<void> {
+  const began = now();
+  const gone: Promise<void>[] = [];
+  for (const connection of leaving) {
+    const wait = began + (gone.length / leaving.length) * ms - now();
+    if (wait > 0) await delay(wait, undefined, { signal: hurry }).catch(() => undefined);
+    gone.push(connection[Symbol.asyncDispose]());
+  }
+  await Promise.all(gone);
+}
+
+function connectionDeps(
+  config: Config,
+  telemetry: Telemetry,
+  on: Pick<Options, "frames" | "messages" | "presence" | "monotonic" | "pause">,
+): ConnectionDeps {
+  return {
+    handlers: { ...on.frames, ping: (source) => source.reply({ type: "pong" }), pong: () => undefined },
+    backlog: on.messages.backlog,
+    deliveries: on.messages.deliveries,
+    userActive: on.presence.userActive,
+    now: on.monotonic,
+    pause: on.pause,
+    unreadBytes: config.sendQueueBytes / 4,
+    // Four bytes a character at the most, and what else a message has.
+    maxFrameBytes: Math.max(limits.frameBytes, 4 * config.maxMessageLength + 4_096),
+    observe: telemetry.sockets,
+  };
 }

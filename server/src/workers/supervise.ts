@@ -45,7 +45,7 @@ export async function superviseWorkers(options: Options): Promise<number> {
     const { host, port, user, password, database: name } = database.connection;
     const query = new URLSearchParams({ host: String(host), port: String(port) });
     const account = `${String(user)}${password === undefined ? "" : `:${encodeURIComponent(String(password))}`}`;
-    env["DATABASE_URL"] = `postgresql://${account}@/${String(name)}?${query}`;
+    env["DATABASE_URL"] = `postgresql://${account}@/${String(name)}?${query.toString()}`;
     env["DATABASE_URL_FILE"] = "";
     env["JWT_SECRET"] = jwtSecret({ given: config.jwtSecret, dataDir: config.dataDir, embedded: true });
     env["JWT_SECRET_FILE"] = "";

@@ -13,7 +13,9 @@ test("by default half of the cores serve from three on, and one process where th
 
 test("several without a Redis are refused in one line", () => {
   expect(workerCount({ workers: 1, ...without }, 8)).toBe(1);
-  expect(() => workerCount({ workers: 2, ...without }, 8)).toThrow(/^WORKERS: 2 processes can .* allowed without it: 1$/);
+  expect(() => workerCount({ workers: 2, ...without }, 8)).toThrow(
+    /^WORKERS: 2 processes can .* allowed without it: 1$/,
+  );
 });
 
 test("DB_POOL is shared out, and each has enough to read and to write", () => {
