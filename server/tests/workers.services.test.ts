@@ -88,14 +88,15 @@ test("the embedded database is the supervisor's: it outlives workers, ends with 
   await using redis = await startRedis();
   await using server = await startOmServer({ REDIS_URL: redis.url, WORKERS: "2", LOG_LEVEL: "info" });
   const ada = await register(server, "ada");
+  expect(await server.stop()).toBe(0);
+  // From now on at a port that is given.
+  await server.start();
   for (const pid of workersOf(server)) process.kill(pid, "SIGKILL");
   await expect.poll(() => workersOf(server).length, patient).toBe(4);
   const isThere = async (): Promise<number> =>
     (await fetch(`${server.url}/api/users/me`, { headers: { authorization: `Bearer ${ada.token}` } })).status;
   expect(await isThere()).toBe(200);
   expect(server.output()).not.toMatch(/database has ended|the database is away/);
-  expect(await server.stop()).toBe(0);
-  await server.start();
   await server.kill();
   await server.start();
   expect(await isThere()).toBe(200);

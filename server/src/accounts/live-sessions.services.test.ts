@@ -137,6 +137,7 @@ describeDatabases("sessions that go on", (database) => {
       expect([answer.status, answer.json()["expires_in"]]).toEqual([200, 30]);
       return String(answer.json()["ticket"]);
     };
+    there.clock.now = here.clock.now;
     const use = async (given: string) => (await there.live.useTicket(given))?.userId;
     const first = await ticket();
     expect([await use(first), await use(first), await use("x"), await use("")]).toEqual([

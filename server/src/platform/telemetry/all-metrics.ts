@@ -6,12 +6,19 @@ import { instruments } from "./instruments.ts";
 /** How long a worker may take to tell its metrics, in ms; those of one that hangs are left out. */
 const sampleTimeoutMs = 1_000;
 
+/** What only the supervisor of several workers has. */
+export function createWorkerMetrics(registry: Registry) {
+  const { gauge, counter } = instruments(registry);
+  return {
+    answering: gauge("om_workers", "Worker processes that have told their metrics"),
+    restarts: counter("om_worker_restarts_total", "Workers that had ended and were started again"),
+  };
+}
+
 /** Puts the metrics of all workers together, as if they were one process: sums, but for gauges that say otherwise. */
 export function createAllMetrics(workers: () => readonly Worker[]) {
   const registry = new Registry();
-  const { gauge, counter } = instruments(registry);
-  const answering = gauge("om_workers", "Worker processes that have told their metrics");
-  const restarts = counter("om_worker_restarts_total", "Workers that had ended and were started again");
+  const { answering, restarts } = createWorkerMetrics(registry);
   const waiting = new Map<number, (metrics: Sample) => void>();
   let asked = 0;
 
