@@ -84,9 +84,16 @@ function apt(args: string[], cwd?: string): void {
   });
 }
 
+let isUpdated = false;
+
+function updateOnce(): void {
+  if (!isUpdated) apt(["update"]);
+  isUpdated = true;
+}
+
 function install(service: Service, name: string): void {
   console.log(`${service} is not installed: running apt-get install ${name} for the tests`);
-  apt(["update"]);
+  updateOnce();
   withoutStarting(() => apt(["install", "-y", "--no-install-recommends", name]));
 }
 
@@ -108,7 +115,7 @@ function extractPackage(service: Service, name: string): void {
   mkdirSync(extractedPrograms, { recursive: true });
   const folder = mkdtempSync(join(extractedPrograms, "package-"));
   try {
-    apt(["update"]);
+    updateOnce();
     apt(["-o", "APT::Sandbox::User=root", "download", name], folder);
     const [file = ""] = readdirSync(folder);
     execFileSync("dpkg-deb", ["--extract", join(folder, file), join(folder, "tree")], { timeout: 60_000 });

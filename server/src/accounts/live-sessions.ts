@@ -75,14 +75,16 @@ export function createLiveSessions(deps: Deps) {
     most: maxGathered,
     call: (all: readonly ReadTicket[]) => sessions.useTickets(all, now()),
   });
-  const useTicket: UseTicket = async (text) => {
+  const useTicket: UseTicket = (text) => {
     const ticket = tickets.read(text);
     if (ticket === undefined) return undefined;
-    const callers = await useShared(ticket);
-    const caller = callers.get(ticket.hash);
-    // It may have come twice at once.
-    callers.delete(ticket.hash);
-    return caller === undefined || isEnded(caller) ? undefined : caller;
+    return async () => {
+      const callers = await useShared(ticket);
+      const caller = callers.get(ticket.hash);
+      // It may have come twice at once.
+      callers.delete(ticket.hash);
+      return caller === undefined || isEnded(caller) ? undefined : caller;
+    };
   };
 
   const isExpired = (socket: SessionSocket, at: number): boolean =>

@@ -13,8 +13,9 @@ function refusingServer(options: Partial<AcceptOptions> = {}): Server {
   acceptUpgrades(server, {
     isAllowed: () => true,
     verify: async () => undefined,
+    admit: async () => undefined,
     throttle: async () => undefined,
-    useTicket: async () => undefined,
+    useTicket: () => undefined,
     hasCapacity: () => true,
     open: () => undefined,
     onRefused: () => undefined,

@@ -46,7 +46,6 @@ export function openSockets({ config, server, hub, telemetry, ...on }: Options) 
   const isTrusted = proxyAddress.compile(config.trustProxy);
   /** Of the client, of trusted proxies by what they say. */
   const ipOf = (request: IncomingMessage): string => proxyAddress(request, isTrusted);
-  const admit = createAdmission({ perSecond: config.socketsPerSecond, now: on.monotonic, pause: on.pause });
   let stopping = false;
 
   function accept({ request, ws, raw, ...upgrade }: AcceptedUpgrade): void {
@@ -71,10 +70,10 @@ export function openSockets({ config, server, hub, telemetry, ...on }: Options) 
 
   acceptUpgrades(server, {
     ...on,
+    admit: createAdmission({ perSecond: config.socketsPerSecond, now: on.monotonic, pause: on.pause }),
     async throttle({ userId }) {
       const wait = on.allowances.of(userId).takeOrRefuse("sockets");
       if (wait > 0) await on.pause(wait);
-      await admit();
     },
     hasCapacity: () => !stopping && (config.maxSockets === 0 || open.size < config.maxSockets),
     open: accept,
