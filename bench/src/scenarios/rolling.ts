@@ -28,7 +28,7 @@ export const rolling: Scenario = {
     const env = {
       DATABASE_URL: (await stage.postgres()).createDatabase(),
       REDIS_URL: redis.url,
-      DRAIN_SECONDS: quick ? "1" : "5",
+      DRAIN_SECONDS: quick ? "3" : "5",
     };
     const nodes: Subject[] = [];
     for (let i = 0; i < 3; i++) nodes.push(await stage.ownServer("plain", env));
@@ -42,8 +42,8 @@ export const rolling: Scenario = {
         for (const node of nodes) {
           await node.server.stop();
           await node.restart();
-          // HAProxy looks once per second.
-          await delay(1_500);
+          // HAProxy looks twice per second.
+          await delay(1_000);
         }
       }
     };
