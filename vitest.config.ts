@@ -3,7 +3,8 @@ import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** Files that take longer than their size tells. */
-const long = /verify\/src\/(model\/|cache-run)|\/(publish-version|durability|crash|cut-off|start|resume)\.services/;
+const long =
+  /verify\/src\/(model\/|cache-run)|\/(publish-version|durability|crash|cut-off|start|resume|proxies|two-builds)\.services|bench\/src\/main/;
 
 /** The large first, as vitest does; before them those that are long, so that none runs on alone at the end. */
 class LongFirst extends BaseSequencer {

@@ -12,7 +12,7 @@ async function bench(...args: string[]): Promise<Report["scenarios"]> {
   const file = join(folder, "report.json");
   const all = [...program("bench/src/main.ts"), "--quick", "--runs", "1", "--json", file, ...args];
   try {
-    expect(await once(spawn(process.execPath, all, { stdio: "inherit" }), "exit")).toEqual([0, null]);
+    expect(await once(spawn(process.execPath, all, { stdio: "ignore" }), "exit")).toEqual([0, null]);
     return (JSON.parse(readFileSync(file, "utf8")) as Report).scenarios;
   } finally {
     rmSync(folder, { recursive: true });
@@ -21,9 +21,9 @@ async function bench(...args: string[]): Promise<Report["scenarios"]> {
 
 test("three nodes are stopped and started one after the other while people write: nothing is lost, doubled or out of order", async () => {
   const [rolling] = await bench("--only", "rolling");
-  // It fails when a message is not delivered once and in order. Every device has changed its node at least once.
+  // It fails when a message is not delivered once and in order. Every socket has changed its node at least once.
   expect(rolling).toMatchObject({ name: "rolling", bars: expect.any(Array) });
-  expect(rolling?.medians["moves"]).toBeGreaterThanOrEqual(100);
+  expect(rolling?.medians["moves"]).toBeGreaterThanOrEqual(200);
   expect(rolling?.medians["sent"]).toBeGreaterThan(100);
 });
 
