@@ -256,7 +256,7 @@ test("a device that starts at the present is not emitted of the past, but of wha
   one.take({ kind: "change", change: { ver: 5, seq: 4, message: message(4, 5) } });
   one.take({ kind: "change", change: { ver: 6, seq: 5, message: message(5, 6) } });
   one.take({ kind: "start", at });
-  expect(one.emitted.map(({ seq }) => seq)).toEqual([5]);
+  expect(one.emitted.map(({ seq }) => seq)).toEqual([4, 5]);
   expect(one.state()).toMatchObject({ ver: 6, seq: 5, gap: "none" });
 });
 
@@ -277,4 +277,14 @@ test("what a page emitted of a message ahead of its turn is not undone by the ch
   one.take({ kind: "change", change: { ver: 4, seq: 2, deletedId: 102 } });
   expect(one.log).toEqual(["message 101"]);
   expect(one.state()).toMatchObject({ ver: 4, seq: 2, gap: "none" });
+});
+
+test("a device that starts at the present is told what was edited and deleted while it looked, each as what it is", () => {
+  const one = device(life([]));
+  one.take({ kind: "change", change: { ver: 5, seq: 3, message: { ...message(2, 5), version: 2 } } });
+  one.take({ kind: "change", change: { ver: 6, seq: 4, message: message(4, 6) } });
+  one.take({ kind: "change", change: { ver: 7, seq: 4, message: { ...message(4, 7), version: 2 } } });
+  one.take({ kind: "change", change: { ver: 8, seq: 4, deletedId: 104 } });
+  one.take({ kind: "start", at: { ver: 8, seq: 4 } });
+  expect(one.log).toEqual(["updated 102", "message 104", "updated 104", "deleted 104"]);
 });

@@ -41,7 +41,7 @@ export type SequencerEvent =
   /** The server says that the conversation stands at this version. */
   | { kind: "head"; ver: number }
   | { kind: "page"; page: Page }
-  /** Follow from here on, without what came before. */
+  /** Follow from here on, without what came before, but for what was pushed meanwhile. */
   | { kind: "start"; at: Progress }
   /** The line is gone: whatever was to come by it comes no more. */
   | { kind: "disconnected" };
@@ -121,8 +121,18 @@ function recordAhead(ahead: Map<number, number>, { id, ver }: { id: number; ver:
 
 function applyStart(state: SequencerState, at: Progress): Step {
   const ver = Math.max(state.ver, at.ver);
-  const seq = Math.max(state.seq, at.seq);
-  return drain({ ...state, ver, seq, latestVer: Math.max(state.latestVer, ver), gap: "none" }, []);
+  const effects: Effect[] = [];
+  let next = state;
+  // What was pushed while the head was read came after whatever the user has seen before the device connected.
+  for (const change of state.held.filter((one) => one.ver <= ver)) {
+    const { message } = change;
+    // Of the past, and edited just now.
+    const isOld = message !== undefined && message.version > 1 && message.seq > next.seq;
+    if (isOld) effects.push({ kind: "updated", message });
+    else next = apply(next, change, effects);
+  }
+  const seq = Math.max(next.seq, at.seq);
+  return drain({ ...state, ver, seq, latestVer: Math.max(state.latestVer, ver), gap: "none" }, effects);
 }
 
 /** Applies what is next of what was held. */

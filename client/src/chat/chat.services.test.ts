@@ -86,6 +86,7 @@ async function startChat(name: string, given: { person?: Person; print?: (line: 
   };
 }
 
+const isSent = (chat: Chat): boolean => chat.lines().every(({ id }) => id > 0);
 const texts = (chat: Chat): string[] => chat.lines().map(({ text }) => text);
 
 test("two people make a group, invite, answer, change and delete their words, and leave", async () => {
@@ -119,6 +120,7 @@ test("a public group is joined by its handle; one that is not there, or not ours
   await using cat = await startChat("cat");
   await using dan = await startChat("dan");
   await cat.type("/group Books @books", "hello");
+  await cat.until(() => isSent(cat));
   await dan.type("/join books");
   expect(texts(dan)).toEqual(["hello"]);
   await dan.type("/invite");
@@ -142,7 +144,7 @@ test("what is read while the conversation is open reaches its author; who is blo
   await fay.type("/block");
   expect([selectedConversation(fay.model)?.isBlocked, fay.model.notice?.text]).toEqual([true, "eve is blocked"]);
   await eve.type("three");
-  await eve.until(() => eve.lines().every(({ id }) => id > 0));
+  await eve.until(() => isSent(eve));
   await fay.type("/unblock");
   await eve.type("four");
   await fay.until(() => texts(fay).includes("four"));
@@ -157,6 +159,7 @@ test("members are listed, removed and told; people, public groups and messages a
   await using gus = await startChat("gus");
   await using hal = await startChat("hal");
   await gus.type("/group Chess @chessclub", "سلام علي", "A Café");
+  await gus.until(() => isSent(gus));
   await gus.type("/invite");
   await hal.type((gus.model.notice?.text ?? "").replace("invite: ", ""));
   await gus.type("/members");

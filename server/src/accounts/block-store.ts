@@ -54,7 +54,13 @@ export function blockStore(db: Queries, writes: CacheWrites) {
         async (queries) => (await queries.query(add, [blockerId, blockedId, max]))[0]?.known === true,
       ),
     remove: (blockerId: number, blockedId: number) =>
-      changeProfile(writes, blockerId, async (queries) => void (await queries.query(remove, [blockerId, blockedId]))),
+      changeProfile(
+        writes,
+        blockerId,
+        async (queries) => void (await queries.query(remove, [blockerId, blockedId])),
+        // stamp_blocks() changes their conversation.
+        [`conv:${Math.min(blockerId, blockedId)}:${Math.max(blockerId, blockedId)}`],
+      ),
     list: (blockerId: number, limit: number) => db.query(list, [blockerId, limit]),
   };
 }

@@ -67,7 +67,8 @@ export function createLiveSessions(deps: Deps) {
     if (session === undefined || session.userId !== userId) return undefined;
     session.usedAt = monotonic();
     const caller: Caller = { userId, email: session.email, role, sessionId, tokenEndsAt: endsAt };
-    verified.set(token, { caller, endsAt, session });
+    // The token of a socket is seldom seen again, and it is long.
+    if (!isConnect) verified.set(token, { caller, endsAt, session });
     return caller;
   };
 

@@ -151,8 +151,11 @@ export function changeProfile<T>(
   writes: CacheWrites,
   userId: number,
   work: (queries: Queries) => Promise<T>,
+  conversationKeys: readonly string[] = [],
 ): Promise<T> {
   return writes.transaction(async (queries, invalidate) => {
+    // Locks of profiles come after those of conversations.
+    if (conversationKeys.length > 0) await lockObjects(queries, conversationKeys);
     await lockObjects(queries, [profileKey(userId)]);
     const value = await work(queries);
     (await invalidatedProfiles(queries, [userId])).forEach(invalidate);

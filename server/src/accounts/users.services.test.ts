@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { describeDatabases } from "../../tests/fixtures/databases.ts";
+import { lockObjects } from "../cache/locks.ts";
+import { profileKey } from "./profile-cache.ts";
 import { openAccounts, type SignedUp, type TestAccounts } from "../../tests/fixtures/accounts-server.ts";
 
 interface ShownUser {
@@ -36,6 +38,22 @@ describeDatabases("users", (database) => {
       const again = await get("/api/users/me", { ...nika.bearer, "if-none-match": form });
       expect([again.status, again.text, again.headers.etag]).toEqual([304, "", tag]);
     }
+  });
+
+  test("a block ends in the order of locks in which messages are sent", async () => {
+    const [blocker, blocked] = [await http.signUp("blocker"), await http.signUp("blocked")];
+    await http.call("POST", `/api/users/block/${blocked.id}`, { headers: blocker.bearer });
+    const waiting = `select count(*)::int as n from pg_locks where locktype = 'advisory' and not granted
+       and database = (select oid from pg_database where datname = current_database())`;
+    const ended = await database.db.transaction(async (queries) => {
+      await lockObjects(queries, [`conv:${blocker.id}:${blocked.id}`]);
+      const unblocked = http.call("POST", `/api/users/unblock/${blocked.id}`, { headers: blocker.bearer });
+      await expect.poll(() => database.rows(waiting)).toEqual([{ n: 1 }]);
+      // As who writes to somebody for the first time.
+      await lockObjects(queries, [profileKey(blocker.id)]);
+      return [unblocked];
+    });
+    expect((await ended[0])?.status).toBe(200);
   });
 
   test("the tag changes with the profile, not with presence, not with an edit that changes nothing", async () => {

@@ -204,7 +204,12 @@ describeDatabases("rows changed by hand", (database) => {
   test("a block is made and taken away", async () => {
     const mine = { raised: ["profile ann"], noted: ["profile ann"] };
     expect(await change("insert into blocks (blocker_id, blocked_id) values ($1, $2)", ann, bea)).toEqual(mine);
-    expect(await change("delete from blocks where blocker_id = $1", ann)).toEqual(mine);
+    // When it ends, how far the blocker has read is shown again.
+    const [raised, noted] = [
+      ["conv", "list ann", "list bea", "profile ann"],
+      ["conv", "list ann", "list bea", "profile ann", "unread ann", "unread bea"],
+    ];
+    expect(await change("delete from blocks where blocker_id = $1", ann)).toEqual({ raised, noted });
   });
 
   test("what is deleted altogether is noted above its last version", async () => {

@@ -41,8 +41,10 @@ export function composeMedia(deps: {
   pushes: Pick<UserPushes, "face">;
   telemetry: Pick<Telemetry, "failure">;
   now: Clock;
+  monotonic: Clock;
 }) {
-  const { config, db, views, base, setIcon, pushes, telemetry, now } = deps;
+  const { config, db, views, base, setIcon, pushes, telemetry, now, monotonic } = deps;
+  const given = { views, setIcon, pushes, quotas: config, now };
   const address = createMediaAddress(base);
   const folder = join(config.dataDir, "media");
   closeToOthers(folder);
@@ -56,20 +58,7 @@ export function composeMedia(deps: {
   /** @throws OmError `storage_not_configured`, before anything else */
   const media = (): MediaDeps => {
     if (storage === undefined) throw new OmError("storage_not_configured");
-    return {
-      storage,
-      uploads,
-      images,
-      address,
-      onOrphan,
-      avatars,
-      attachments,
-      quotas: config,
-      views,
-      setIcon,
-      pushes,
-      now,
-    };
+    return { ...given, storage, uploads, images, address, onOrphan, avatars, attachments };
   };
   return {
     /** What messages must know of the URLs that they name. */
@@ -85,7 +74,7 @@ export function composeMedia(deps: {
     /** Removes what a crash left of uploads. */
     sweep: () => uploads.sweep(),
     /** Removes attachments that no message names. */
-    sweepAttachments: async () => storage && sweepAttachments({ storage, attachments, now }),
+    sweepAttachments: async () => storage && sweepAttachments({ storage, attachments, now, monotonic }),
     /** Deletes the user's avatar; attachments stay with the messages that name them. */
     forget: async (userId: number) => storage && forgetAvatar({ storage, onOrphan, avatars }, userId),
     routes: {

@@ -1,3 +1,4 @@
+import type { Clock } from "../platform/clock.ts";
 import type { MediaDeps } from "./avatars.ts";
 
 /** Attachments that are looked at together. */
@@ -13,9 +14,10 @@ export async function sweepAttachments({
   storage,
   attachments,
   now,
-}: Pick<MediaDeps, "storage" | "attachments" | "now">): Promise<void> {
-  const started = performance.now();
-  while (performance.now() - started < sweepTimeoutMs) {
+  monotonic,
+}: Pick<MediaDeps, "storage" | "attachments" | "now"> & { monotonic: Clock }): Promise<void> {
+  const started = monotonic();
+  while (monotonic() - started < sweepTimeoutMs) {
     const due = await attachments.due(new Date(now()), batch);
     const keys = (isReferenced: boolean): string[] =>
       due.filter((one) => one.isReferenced === isReferenced).map(({ key }) => key);

@@ -45,7 +45,7 @@ export function acceptUpgrades(server: Server, options: AcceptOptions): void {
   // Without permessage-deflate: frames are compressed once per push, not once per socket.
   // Pongs wait in the send queue like every answer, where what nobody reads has a bound.
   const frames = { perMessageDeflate: false, maxPayload: limits.frameHardBytes, autoPong: false };
-  const sockets = new WebSocketServer({ noServer: true, ...frames });
+  const sockets = new WebSocketServer({ noServer: true, clientTracking: false, ...frames });
   sockets.on("headers", (headers, request) => headers.push(...commonHeaders(request)));
   server.on("upgrade", (request, raw, head) => {
     const began = performance.now();

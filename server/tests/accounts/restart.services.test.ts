@@ -30,7 +30,7 @@ test("a restart on the same folder keeps accounts, tokens and sessions; EXPOSE_E
 
 test("an account made under PASSWORD_MIN_LENGTH 8 logs in when it is 20, a new one needs 20 characters", async () => {
   const data = join(folder, "short");
-  const short = { email: "short@example.org", password: "8 letter" };
+  const short = { email: "short@example.org", password: "q7 zebra" };
   const before = await startTestServer({ env: { DATA_DIR: data, PASSWORD_MIN_LENGTH: "8" } });
   const made = await before.request("POST", "/api/auth/register", { body: { ...short, username: "short" } });
   expect(made.status).toBe(201);

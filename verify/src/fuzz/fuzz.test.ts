@@ -45,4 +45,5 @@ test("what a log may not hold is found in it", () => {
   expect(errorIn('{"level":"warn","msg":"slow","code":50}')).toBeUndefined();
   expect(leakIn('{"msg":"cannot reach postgres://om:pw@db/om"}', [])).toContain("password");
   expect(leakIn('{"msg":"listening on http://127.0.0.1:1"}', ["the secret"])).toBeUndefined();
+  expect(leakIn('{"content":"meet at noon","created_at":"2026-11-29T03:17:51Z"}', [])).toBeUndefined();
 });

@@ -1,6 +1,6 @@
 /** What no answer and no line of the log may hold. */
 const leaks: readonly (readonly [string, RegExp])[] = [
-  ["a stack trace", /\n?\s+at [^\n]{1,200}:\d+:\d+\)?/],
+  ["a stack trace", /(?:\n|\\n)\s+at [^\n]{1,200}:\d+:\d+\)?/],
   ["a path of ours", /node_modules|\/(?:server|protocol|postgres)\/(?:src|dist|sql)\/|\/tmp\/om-|\.ts:\d+/],
   ["a password's hash", /\$(?:2[aby]|argon2\w*|scrypt)\$/],
   ["an address with its password", /(?:postgres(?:ql)?|rediss?):\/\/[^\s"']+/],

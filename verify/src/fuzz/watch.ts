@@ -125,7 +125,9 @@ interface Probe {
 
 export async function openProbe({ server, probes }: World): Promise<Probe> {
   const dial = async (token: string): Promise<WebSocket> => {
-    const socket = new WebSocket(`${server.url.replace("http", "ws")}/ws?resume=1&token=${token}`);
+    // Not in the address: such a socket would end with its token.
+    const headers = { authorization: `Bearer ${token}` };
+    const socket = new WebSocket(`${server.url.replace("http", "ws")}/ws?resume=1`, { headers });
     await new Promise((resolve, reject) => socket.once("open", resolve).once("error", reject));
     return socket;
   };

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { collectable, startOmServer, type OmServer } from "@om/services";
 import { createHttp } from "../load/http.ts";
@@ -25,10 +26,10 @@ export async function startWorld(name: string, env: Record<string, string>): Pro
   const server = await startOmServer({ JWT_SECRET: jwtSecret, LOG_LEVEL: "info", ...inspected, ...env });
   const tokens: string[] = [];
   const used = new Set([jwtSecret, password]);
-  let made = 0;
   const http = createHttp(() => server.url, 20_000);
   const register = async (): Promise<{ id: number; token: string }> => {
-    const username = `fuzz_${made++}`;
+    // At random: what is sent may take names, too.
+    const username = `fuzz_${randomBytes(6).toString("hex")}`;
     const body = { username, email: `${username}@example.org`, password, full_name: username };
     const answer = await http.call({ method: "POST", path: "/api/auth/register", body });
     if (answer.status !== 201) throw new Error(`register: ${answer.status} ${JSON.stringify(answer.body)}`);
