@@ -201,7 +201,7 @@ export class OmConnection implements AsyncDisposable {
       this.#events.emit("status", "connecting");
       let leastMs = 0;
       const mayComeBack = await this.#session(() => backoff.reset()).catch((error: unknown) => {
-        if (error instanceof HandshakeError) leastMs = error.retryAfterMs;
+        if (error instanceof HandshakeError) leastMs = Math.min(error.retryAfterMs, this.#timing.maxDelay);
         return this.#failed(error);
       });
       if (this.#stopped.signal.aborted || !mayComeBack) break;

@@ -42,7 +42,7 @@ const keyOf = ({ userId, sessionId }: SessionRef): number => sessionId ?? -userI
  * use. The bus only makes the end of a session known sooner. So a session that has ended stays ended, whatever was restarted or lost.
  */
 export function createLiveSessions(deps: Deps) {
-  const { tokens, tickets, sessions, sockets, now, monotonic } = deps;
+  const { tokens, sockets, now, monotonic } = deps;
   const { known, isEnded, isDue, refuse, read, look } = createKnownSessions(deps);
   const verified = new LRUCache<string, { caller: Caller; endsAt: number; session: Known }>({ max: 20_000 });
 
@@ -72,22 +72,6 @@ export function createLiveSessions(deps: Deps) {
     return caller;
   };
 
-  const useShared = createSharedCalls({
-    most: maxGathered,
-    call: (all: readonly ReadTicket[]) => sessions.useTickets(all, now()),
-  });
-  const useTicket: UseTicket = (text) => {
-    const ticket = tickets.read(text);
-    if (ticket === undefined) return undefined;
-    return async () => {
-      const callers = await useShared(ticket);
-      const caller = callers.get(ticket.hash);
-      // It may have come twice at once.
-      callers.delete(ticket.hash);
-      return caller === undefined || isEnded(caller) ? undefined : caller;
-    };
-  };
-
   const isExpired = (socket: SessionSocket, at: number): boolean =>
     socket.tokenEndsAt !== undefined &&
     socket.tokenEndsAt <= at &&
@@ -113,9 +97,27 @@ export function createLiveSessions(deps: Deps) {
     }
   }
 
-  return { knownCaller, verify, useTicket, refuse, check };
+  return { knownCaller, verify, useTicket: createUseTicket(deps, isEnded), refuse, check };
 }
 export type LiveSessions = ReturnType<typeof createLiveSessions>;
+
+function createUseTicket({ tickets, sessions, now }: Deps, isEnded: (caller: Caller) => boolean): UseTicket {
+  const useShared = createSharedCalls({
+    most: maxGathered,
+    call: (all: readonly ReadTicket[]) => sessions.useTickets(all, now()),
+  });
+  return (text) => {
+    const ticket = tickets.read(text);
+    if (ticket === undefined) return undefined;
+    return async () => {
+      const callers = await useShared(ticket);
+      const caller = callers.get(ticket.hash);
+      // It may have come twice at once.
+      callers.delete(ticket.hash);
+      return caller === undefined || isEnded(caller) ? undefined : caller;
+    };
+  };
+}
 
 /** What the database said of sessions, and when; by keys. */
 function createKnownSessions({ sessions, now, monotonic }: Deps) {
