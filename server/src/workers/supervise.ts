@@ -8,13 +8,10 @@ import { isEmbedded } from "../open/postgres-connection.ts";
 import { deferred } from "../platform/deferred.ts";
 import { createAllMetrics } from "../platform/telemetry/all-metrics.ts";
 import type { FromSupervisor, FromWorker } from "../platform/worker.ts";
-import { poolOfWorker } from "./worker-count.ts";
+import { pauseBeforeStart, poolOfWorker } from "./worker-count.ts";
 
-/** A worker that lived so long did not fail at its start, in ms. */
+/** A worker that has served for so long did not fail at its start, in ms. */
 const steadyAfterMs = 10_000;
-/** Pauses before the start of one that did not: the first, doubled each time, and the longest, in ms. */
-const firstPauseMs = 500;
-const longestPauseMs = 30_000;
 
 interface Options {
   config: Config;
@@ -74,9 +71,10 @@ function createCrew({ count, signal, hurry, onListening, onEnd }: Options, env: 
   signal.addEventListener("abort", () => endAll("SIGTERM"));
   hurry.addEventListener("abort", () => endAll("SIGINT"));
 
-  /** One life of a worker. @returns its exit code, and why it ended as far as that is known */
-  async function run(number: number): Promise<{ code: number; why: string }> {
+  /** One life of a worker. @returns its exit code, why it ended as far as that is known, and for how long it served, in ms */
+  async function run(number: number): Promise<{ code: number; why: string; servedMs: number }> {
     let why: string | undefined;
+    let readyAt = Infinity;
     const worker = cluster.fork(env);
     running.set(number, worker);
     const ended = deferred<[code: number | null, killedBy: string | null]>();
@@ -91,6 +89,7 @@ function createCrew({ count, signal, hurry, onListening, onEnd }: Options, env: 
       else if (message.kind === "sample") metrics.sampled(message.id, message.metrics);
       else if (message.kind === "scrape") void scrape(worker, message.id);
       else {
+        readyAt = performance.now();
         served.add(number);
         ready.resolve(message.url);
         if (served.size === count) allReady.resolve();
@@ -98,7 +97,7 @@ function createCrew({ count, signal, hurry, onListening, onEnd }: Options, env: 
     });
     const [code, killedBy] = await ended.promise;
     running.delete(number);
-    return { code: code ?? 0, why: why ?? killedBy ?? `exit code ${code}` };
+    return { code: code ?? 0, why: why ?? killedBy ?? `exit code ${code}`, servedMs: performance.now() - readyAt };
   }
 
   async function scrape(worker: Worker, id: number): Promise<void> {
@@ -113,12 +112,11 @@ function createCrew({ count, signal, hurry, onListening, onEnd }: Options, env: 
     /** Until it ends after `signal`, or before anybody has served. @returns its exit code */
     async keepUp(number: number): Promise<number> {
       for (let failures = 0; ;) {
-        const began = performance.now();
-        const { code, why } = await run(number);
+        const { code, why, servedMs } = await run(number);
         if (signal.aborted) return code;
         if (served.size === 0) return Math.max(1, code);
-        failures = performance.now() - began > steadyAfterMs ? 0 : failures + 1;
-        const pauseMs = failures === 0 ? 0 : Math.min(longestPauseMs, firstPauseMs * 2 ** (failures - 1));
+        failures = servedMs > steadyAfterMs ? 0 : failures + 1;
+        const pauseMs = pauseBeforeStart(failures);
         const when = failures === 0 ? "again" : `again in ${pauseMs / 1000} s, as it did not last`;
         onEnd(`worker ${number} of ${count} has ended (${why}) and is started ${when}`);
         await delay(pauseMs, undefined, { signal }).catch(() => undefined);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { poolOfWorker, workerCount } from "./worker-count.ts";
+import { pauseBeforeStart, poolOfWorker, workerCount } from "./worker-count.ts";
 
 const withRedis = { redisUrl: "redis://10.0.0.1", redisAddr: "" };
 const without = { redisUrl: "", redisAddr: "" };
@@ -20,4 +20,10 @@ test("several without a Redis are refused in one line", () => {
 
 test("DB_POOL is shared out, and each has enough to read and to write", () => {
   expect([1, 2, 3, 8].map((count) => poolOfWorker(16, count))).toEqual([16, 8, 6, 4]);
+});
+
+test("a worker that fails again and again is started later each time, half a minute at the most", () => {
+  expect([0, 1, 2, 3, 6, 7, 8, 10_000].map(pauseBeforeStart)).toEqual([
+    0, 500, 1_000, 2_000, 16_000, 30_000, 30_000, 30_000,
+  ]);
 });

@@ -22,6 +22,11 @@ export function workerCount(
   return workers;
 }
 
+/** How long a worker that has failed so often in a row, each time soon after its start, is waited with, in ms. */
+export function pauseBeforeStart(failures: number): number {
+  return failures === 0 ? 0 : Math.min(30_000, 250 * 2 ** failures);
+}
+
 /** Connections to PostgreSQL of each worker: their share of DB_POOL. */
 export function poolOfWorker(dbPool: number, count: number): number {
   return Math.max(4, Math.ceil(dbPool / count));
