@@ -36,6 +36,7 @@ import { createSharedRates, rateScripts } from "./platform/rates/shared-rates.ts
 import { monotonic as systemMonotonic, wallClock, type Clock } from "./platform/clock.ts";
 import { createDisposalStack } from "./platform/disposal-stack.ts";
 import { openDatabaseTime } from "./platform/postgres/database-time.ts";
+import type { Database } from "./platform/postgres/database.ts";
 import { statement } from "./platform/postgres/statement.ts";
 import type { Redis } from "./platform/redis/redis.ts";
 import type { Handlers } from "./platform/route-handlers.ts";
@@ -104,11 +105,13 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     const redis = opened?.redis;
     if (redis !== undefined) shared.rates.start(redis, secret);
     const cache = disposals.use(await composeCache({ config, storage, redis, telemetry, step, now }));
-    const { bus, connect } = disposals.use(openBus(opened, [secret, config.jwtSecretPrevious], telemetry));
+    const between = { redis: opened, postgres: embedded ? undefined : storage.connection };
+    const { bus, isAlone, connect } = disposals.use(openBus(between, [secret, config.jwtSecretPrevious], telemetry));
     await Promise.all([opened?.connect(), connect()]);
     signal?.throwIfAborted();
     const hub = createHub({ maxSocketsPerUser: config.maxSocketsPerUser });
-    const parts = { config, storage, cache, redis, bus, hub, telemetry, secret, now, monotonic };
+    const aside = embedded ? undefined : storage.aside;
+    const parts = { config, storage, cache, redis, bus, isAlone, aside, hub, telemetry, secret, now, monotonic };
     const features = composeFeatures(parts, () => url);
     const { messages, presence, verify } = features;
     disposals.use(presence);
@@ -116,6 +119,8 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     for (const { everyMs, name, work } of jobs)
       disposals.use(every(everyMs, work, (error) => telemetry.failure(name, error)));
     disposals.defer(() => messages.idle());
+    // What is lost from now on is found.
+    await messages.missed.sweep();
 
     const dependencies = dependenciesOf(storage, redis, features.checkStorage);
     const sockets = openSockets({ ...shared, server: http.server, hub, now, ...features });
@@ -190,6 +195,10 @@ interface Opened {
   bus: Bus;
   hub: Hub;
   redis: Redis | undefined;
+  /** No other node is heard of. */
+  isAlone: () => boolean;
+  /** Of a database that other nodes may use. */
+  aside: Database | undefined;
   telemetry: Telemetry;
   secret: string;
   now: Clock;
@@ -230,6 +239,7 @@ export function composeFeatures(opened: Opened, ownUrl: () => string) {
   bus.subscribe(
     (event) => {
       if ("ended" in event) live.refuse(event.userId, event.sessionIds ?? []);
+      else if (!messages.missed.take(event)) return;
       hub.deliver(event);
     },
     () => void live.check(true).catch(failed("sessions")),
@@ -248,7 +258,7 @@ export function composeFeatures(opened: Opened, ownUrl: () => string) {
     { everyMs: 1_000, name: "resume point", work: conversations.markDurable },
     { everyMs: 5_000, name: "sessions", work: () => live.check() },
     { everyMs: 600_000, name: "purge", work: accounts.purge },
-    { everyMs: 60_000, name: "erasures", work: messages.eraseDeleted },
+    ...messages.jobs,
     { everyMs: 3_600_000, name: "uploads", work: media.sweep },
     { everyMs: 600_000, name: "attachments", work: media.sweepAttachments },
   ];
@@ -258,9 +268,8 @@ export function composeFeatures(opened: Opened, ownUrl: () => string) {
     find: (caller, url) => cache.answers.find(questionOf(caller, url)),
     current: cache.answers.current,
   };
-  const { check: checkStorage } = media;
   const { verify, useTicket } = live;
-  return { routes, frames, jobs, messages, presence, verify, useTicket, kept, checkStorage };
+  return { routes, frames, jobs, messages, presence, verify, useTicket, kept, checkStorage: media.check };
 }
 export type Features = ReturnType<typeof composeFeatures>;
 

@@ -10,22 +10,11 @@ const long = { timeout: 120_000 };
 const workersOf = (server: OmServer): number[] =>
   [...server.output().matchAll(/"node":"[^"]*\/(\d+)"[^\n]*"msg":"listening"/g)].map(([, pid]) => Number(pid));
 
-async function post(server: OmServer, path: string, body: unknown, token = ""): Promise<Record<string, unknown>> {
-  const headers = { "content-type": "application/json", authorization: `Bearer ${token}` };
-  const answer = await fetch(server.url + path, {
-    method: "POST",
-    headers: token === "" ? { "content-type": "application/json" } : headers,
-    body: JSON.stringify(body),
-  });
-  return (await answer.json()) as Record<string, unknown>;
-}
-
-async function register(server: OmServer, name: string): Promise<{ id: number; token: string }> {
-  const body = { username: name, email: `${name}@example.org`, password: "a long password" };
-  const { access_token: token, user } = (await post(server, "/api/auth/register", body)) as {
-    access_token: string;
-    user: { id: number };
-  };
+async function register(server: OmServer, username: string): Promise<{ id: number; token: string }> {
+  const body = JSON.stringify({ username, email: `${username}@example.org`, password: "a long password" });
+  const headers = { "content-type": "application/json" };
+  const answer = await fetch(`${server.url}/api/auth/register`, { method: "POST", headers, body });
+  const { access_token: token, user } = (await answer.json()) as { access_token: string; user: { id: number } };
   return { id: user.id, token };
 }
 
@@ -33,6 +22,18 @@ async function open(server: OmServer, { token }: { token: string }): Promise<Tes
   const { caughtUp, socket } = await openTestSocket(`${server.url.replace("http", "ws")}/ws?token=${token}&gzip=1`, []);
   await caughtUp;
   return socket;
+}
+
+/** One writes to another; each has sockets at several workers. */
+async function talk(server: OmServer): Promise<{ ada: { token: string }; sockets: TestSocket[] }> {
+  const [ada, ben] = [await register(server, "ada"), await register(server, "ben")];
+  const sockets = await Promise.all([ada, ada, ben, ben].map((user) => open(server, user)));
+  const openedBy = [...server.output().matchAll(/"node":"[^"]*\/(\d+)"[^\n]*"msg":"socket opened"/g)];
+  expect(new Set(openedBy.map(([, pid]) => Number(pid)))).toEqual(new Set(workersOf(server)));
+  sockets[0]?.send("chat", { client_id: "1", recipient_id: ben.id, content: "Hello" });
+  for (const socket of sockets.slice(2))
+    expect(await socket.next("message")).toMatchObject({ message: { content: "Hello" } });
+  return { ada, sockets };
 }
 
 async function metric(server: OmServer, name: string): Promise<number> {
@@ -48,13 +49,7 @@ test(
     const env = { DATABASE_URL: sharedDatabase(), REDIS_URL: redis.url, WORKERS: "2", LOG_LEVEL: "info" };
     await using server = await startOmServer({ ...env, DRAIN_SECONDS: "1" });
     expect(workersOf(server)).toHaveLength(2);
-    const [ada, ben] = [await register(server, "ada"), await register(server, "ben")];
-    const sockets = await Promise.all([ada, ada, ben, ben].map((user) => open(server, user)));
-    const openedBy = [...server.output().matchAll(/"node":"[^"]*\/(\d+)"[^\n]*"msg":"socket opened"/g)];
-    expect(new Set(openedBy.map(([, pid]) => Number(pid)))).toEqual(new Set(workersOf(server)));
-    sockets[0]?.send("chat", { client_id: "1", recipient_id: ben.id, content: "Hello" });
-    for (const socket of sockets.slice(2))
-      expect(await socket.next("message")).toMatchObject({ message: { content: "Hello" } });
+    const { ada, sockets } = await talk(server);
     expect([await metric(server, "om_workers"), await metric(server, "om_sockets")]).toEqual([2, 4]);
     expect(await metric(server, 'om_sends_total\\{outcome="stored"\\}')).toBe(1);
     expect(await metric(server, "om_online_users")).toBe(2);
@@ -85,13 +80,12 @@ test(
 );
 
 test(
-  "the embedded database is the supervisor's: it outlives workers, ends with the supervisor, and starts again after kill -9 of all",
+  "without a Redis they hear each other too; the embedded database is the supervisor's: it outlives workers, ends with the supervisor, and starts again after kill -9 of all",
   long,
   async () => {
-    await using redis = await startRedis();
-    const env = { REDIS_URL: redis.url, WORKERS: "2", LOG_LEVEL: "info", PORT: String(await freePort()) };
+    const env = { WORKERS: "2", LOG_LEVEL: "info", PORT: String(await freePort()) };
     await using server = await startOmServer(env);
-    const ada = await register(server, "ada");
+    const { ada } = await talk(server);
     for (const pid of workersOf(server)) process.kill(pid, "SIGKILL");
     await expect.poll(() => workersOf(server).length, patient).toBe(4);
     const isThere = async (): Promise<number> =>

@@ -11,6 +11,7 @@ import { idleSockets } from "./idle-sockets.ts";
 import { oneAtATime } from "./one-at-a-time.ts";
 import { postgresTime } from "./postgres-time.ts";
 import { rolling } from "./rolling.ts";
+import { search } from "./search.ts";
 import { send } from "./send.ts";
 import { soak } from "./soak.ts";
 import { storm } from "./storm.ts";
@@ -40,6 +41,7 @@ export const scenarios: readonly Scenario[] = [
   comingBack,
   growth,
   hitRate,
+  search,
   rolling,
   storm,
   workers,

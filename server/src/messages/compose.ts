@@ -19,7 +19,7 @@ import type { FrameHandlers } from "../platform/frame-handlers.ts";
 import { createGathering } from "../platform/gathering.ts";
 import { parseId } from "../platform/page-limit.ts";
 import { OmError } from "../platform/om-error.ts";
-import { createSemaphores } from "../platform/semaphore.ts";
+import { createSemaphore, createSemaphores } from "../platform/semaphore.ts";
 import type { Redis } from "../platform/redis/redis.ts";
 import { DatabaseUnavailable, type Database, type Queries } from "../platform/postgres/database.ts";
 import type { RoutesOf } from "../platform/route-handlers.ts";
@@ -36,6 +36,7 @@ import { revisionStore } from "./revision-store.ts";
 import { listReaders } from "./list-readers.ts";
 import { listMessageChanges } from "./list-message-changes.ts";
 import { messageStore } from "./message-store.ts";
+import { missedStore } from "./missed-store.ts";
 import { readersCache } from "./readers-cache.ts";
 import { readerStore } from "./reader-store.ts";
 import { pendingStore, type PendingOf } from "./pending-store.ts";
@@ -43,7 +44,10 @@ import { postGroupMessage, postMessage } from "./post-message.ts";
 import { fetchGroupReadState, markGroupRead } from "./mark-group-read.ts";
 import { fetchHistory, fetchPage, type HistoryDeps } from "./fetch-history.ts";
 import { fetchPendingRevisions, fetchPending } from "./fetch-pending.ts";
+import { searchMessages } from "./search-messages.ts";
+import { searchStore } from "./search-store.ts";
 import { sendMessage, type SendRules } from "./send-message.ts";
+import { createMissedPushes } from "./push-missed.ts";
 import { postSync } from "./sync-messages.ts";
 import { createWriteBatch } from "./write-batch.ts";
 import type { Write, WriteResult } from "./write.ts";
@@ -56,8 +60,8 @@ interface Deps {
   db: Database;
   cache: Cache;
   bus: Bus;
+  hub: Pick<Hub, "isOnline" | "deliver">;
   redis: Redis | undefined;
-  hub: Pick<Hub, "isOnline">;
   views: UserViews;
   profiles: Profiles;
   telemetry: Pick<Telemetry, "queried" | "sends" | "sockets">;
@@ -85,6 +89,7 @@ export function composeMessages(deps: Deps) {
   const parts = partsOf(deps);
   const { config, db, views, telemetry, lanes, advance } = parts;
   const pending = { store: pendingStore(db), views };
+  const missed = createMissedPushes({ ...parts, missed: missedStore(db) });
   const { failure } = telemetry.sockets;
   // Those of thousands come at once when they connect and when they are pinged, and nobody waits for them.
   let lane = 0;
@@ -108,9 +113,12 @@ export function composeMessages(deps: Deps) {
     },
     advance,
     erase: parts.erase,
-    /** Erases what is due. */
-    eraseDeleted: parts.eraseDeleted,
     groups: parts.sources.group,
+    missed,
+    jobs: [
+      { everyMs: 10_000, name: "missed messages", work: missed.sweep },
+      { everyMs: 60_000, name: "erasures", work: parts.eraseDeleted },
+    ],
     backlog: {
       messages: inBatches((of: PendingOf[]) => fetchPending({ ...pending, days: config.pendingDays }, of)),
       revisions: inBatches((userIds: number[]) => fetchPendingRevisions(pending, userIds)),
@@ -203,6 +211,9 @@ function routesOf(parts: Parts): RoutesOf<"messages"> {
   const keep = keptAnswer(parts.cache.answers);
   // Large answers: a few of one person are made side by side.
   const syncs = createSemaphores({ parallel: 2, maxWaiting: 8 });
+  // A search may be long, and the others need the pool as well.
+  const searching = createSemaphore({ parallel: 3, maxWaiting: 200 });
+  const search = { ...parts, search: searchStore(parts.db) };
   const store = readerStore(parts.db);
   const receipts = { store, readers: readersCache({ redis: parts.redis, store }) };
   const groupOf = (params: { id: string }): number => parseId(params.id, "invalid_group_id");
@@ -211,6 +222,7 @@ function routesOf(parts: Parts): RoutesOf<"messages"> {
       keep("history", request, (reads) => fetchHistory(parts, request.caller, request.query, reads)),
     send: ({ caller, body }) => postMessage(parts, caller, body),
     sync: ({ caller, body }) => syncs.run(caller.userId, () => postSync(parts, caller, body)),
+    searchMessages: ({ caller, body }) => searching.run(() => searchMessages(search, caller, body), caller.userId),
     messageChanges: ({ caller, query }) => listMessageChanges(parts, caller, query),
     receipts: ({ caller, params, query }) => listReaders(receipts, caller, { id: params.id, query }),
     editMessage: ({ caller, params, body }) => editMessage(parts, caller, { id: params.id, body }),

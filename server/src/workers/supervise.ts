@@ -37,7 +37,7 @@ export async function superviseWorkers(options: Options): Promise<number> {
   const dbPool = poolOfWorker(config.dbPool, count);
   const env: Record<string, string> = { DB_POOL: String(dbPool) };
   // Of each worker the pool and what it keeps aside.
-  await using database = await openServer({ ...config, dbPool: count * (dbPool + 2) }, options.database, signal);
+  await using database = await openServer({ ...config, dbPool: count * (dbPool + 3) }, options.database, signal);
   if (isEmbedded(config)) {
     const { host, port, user, password, database: name } = database.connection;
     const query = new URLSearchParams({ host: String(host), port: String(port) });
