@@ -150,7 +150,7 @@ describeDatabases("sessions that go on", (database) => {
     const together = await Promise.all([one, two, one, two, one].map(use));
     expect(together).toEqual([who.id, who.id, undefined, undefined, undefined]);
     const atBoth = await ticket();
-    const uses = await Promise.all([here, there].map((node) => node.live.useTicket(atBoth)?.()));
+    const uses = await Promise.all([here, there].map(async (node) => node.live.useTicket(atBoth)?.()));
     expect(uses.filter((caller) => caller !== undefined)).toHaveLength(1);
     const late = await ticket();
     there.clock.now += 31_000;
