@@ -24,16 +24,17 @@ async function open(server: OmServer, { token }: { token: string }): Promise<Tes
   return socket;
 }
 
-/** One writes to another; each has sockets at several workers. */
-async function talk(server: OmServer): Promise<{ ada: { token: string }; sockets: TestSocket[] }> {
+/** One writes to another; each has two sockets. @returns those, and the workers that have them, in any order */
+async function talk(server: OmServer): Promise<{ ada: { token: string }; sockets: TestSocket[]; openedBy: number[] }> {
   const [ada, ben] = [await register(server, "ada"), await register(server, "ben")];
   const sockets = await Promise.all([ada, ada, ben, ben].map((user) => open(server, user)));
-  const openedBy = [...server.output().matchAll(/"node":"[^"]*\/(\d+)"[^\n]*"msg":"socket opened"/g)];
-  expect(new Set(openedBy.map(([, pid]) => Number(pid)))).toEqual(new Set(workersOf(server)));
+  const lines = server.output().matchAll(/"node":"[^"]*\/(\d+)"[^\n]*"msg":"socket opened"/g);
+  const openedBy = [...lines].map(([, pid]) => Number(pid));
+  expect(new Set(openedBy)).toEqual(new Set(workersOf(server)));
   sockets[0]?.send("chat", { client_id: "1", recipient_id: ben.id, content: "Hello" });
   for (const socket of sockets.slice(2))
     expect(await socket.next("message")).toMatchObject({ message: { content: "Hello" } });
-  return { ada, sockets };
+  return { ada, sockets, openedBy };
 }
 
 async function metric(server: OmServer, name: string): Promise<number> {
@@ -49,17 +50,16 @@ test(
     const env = { DATABASE_URL: sharedDatabase(), REDIS_URL: redis.url, WORKERS: "2", LOG_LEVEL: "info" };
     await using server = await startOmServer({ ...env, DRAIN_SECONDS: "1" });
     expect(workersOf(server)).toHaveLength(2);
-    const { ada, sockets } = await talk(server);
+    const { ada, sockets, openedBy } = await talk(server);
     expect([await metric(server, "om_workers"), await metric(server, "om_sockets")]).toEqual([2, 4]);
     expect(await metric(server, 'om_sends_total\\{outcome="stored"\\}')).toBe(1);
     expect(await metric(server, "om_online_users")).toBe(2);
 
     const [victim = 0, survivor] = workersOf(server);
-    const closed = sockets.map((socket) => socket.closed.then(() => socket));
     process.kill(victim, "SIGKILL");
-    const gone = await Promise.race(closed);
-    const [stays] = sockets.filter((socket) => socket !== gone && socket.ws.readyState === socket.ws.OPEN);
-    await stays?.settled();
+    const stay = (): TestSocket[] => sockets.filter(({ ws }) => ws.readyState === ws.OPEN);
+    await expect.poll(() => stay().length, patient).toBe(openedBy.filter((pid) => pid === survivor).length);
+    for (const socket of stay()) await socket.settled();
     await expect.poll(() => workersOf(server).length, patient).toBe(3);
     expect(server.output()).toContain("worker 1 of 2 has ended (SIGKILL) and is started again");
     await expect.poll(() => metric(server, "om_workers"), patient).toBe(2);
