@@ -57,6 +57,12 @@ export const conversationRoutes = {
       cursor: text,
       reset: noted(Type.Boolean(), "The cursor was of another installation or time line, so this is everything."),
       conversations: Type.Array(Conversation),
+      rewound: Type.Optional(
+        noted(
+          Type.Array(Type.Object({ conversation_id: ConversationId, ver: Whole, seq: Whole })),
+          "With `reset`: conversations of which changes after `ver` and messages after `seq` may be others than before. What is known beyond is to be read again.",
+        ),
+      ),
       removed: noted(Type.Array(ConversationId), "Groups that I am no longer in."),
       groups: Type.Optional(
         noted(Type.Array(GroupChange), "Of the groups among `conversations` those in which not only messages changed."),

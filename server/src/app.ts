@@ -105,7 +105,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     const redis = opened?.redis;
     if (redis !== undefined) shared.rates.start(redis, secret);
     const cache = disposals.use(await composeCache({ config, storage, redis, telemetry, step, now }));
-    const between = { redis: opened, postgres: embedded ? undefined : storage.connection };
+    const between = { redis: opened, postgres: embedded ? undefined : storage.primary };
     const { bus, isAlone, connect } = disposals.use(openBus(between, [secret, config.jwtSecretPrevious], telemetry));
     await Promise.all([opened?.connect(), connect()]);
     signal?.throwIfAborted();
@@ -113,6 +113,8 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     const aside = embedded ? undefined : storage.aside;
     const parts = { config, storage, cache, redis, bus, isAlone, aside, hub, telemetry, secret, now, monotonic };
     const features = composeFeatures(parts, () => url);
+    // What was pushed may be lost, and its numbers given out again: all are told anew, by cursors of another epoch.
+    storage.primary.onTimeline(() => [...hub.all()].forEach((socket) => socket.end("restart")));
     const { messages, presence, verify } = features;
     disposals.use(presence);
     const jobs = [...features.jobs, { everyMs: 60_000, name: "database time", work: databaseTime.look }];
@@ -131,8 +133,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
       () => sockets[Symbol.asyncDispose](),
     );
     telemetry.metrics.watch(gaugesOf({ hub, features, sockets, storage, dependencies }));
-    const database = embedded ? resolve(config.dataDir, "pgdata") : "PostgreSQL";
-    telemetry.log.info({ url, database }, "listening");
+    telemetry.log.info({ url, database: embedded ? resolve(config.dataDir, "pgdata") : "PostgreSQL" }, "listening");
     return { url, drain, [Symbol.asyncDispose]: disposals[Symbol.asyncDispose] };
   } catch (error) {
     // What the caller must know is why the start failed; what fails because it is given up tells nothing.
@@ -274,13 +275,21 @@ export function composeFeatures(opened: Opened, ownUrl: () => string) {
 export type Features = ReturnType<typeof composeFeatures>;
 
 /** What /ready asks. */
-function dependenciesOf({ db }: Storage, redis: Redis | undefined, storage: () => Promise<void>): Dependencies {
+function dependenciesOf(
+  { db, replicas }: Storage,
+  redis: Redis | undefined,
+  storage: () => Promise<void>,
+): Dependencies {
+  const checkReplicas = async (): Promise<void> => {
+    const { used, all } = replicas?.state() ?? { used: 0, all: 0 };
+    if (used < all) throw new Error("a replica is left out");
+  };
   const checkRedis = async (): Promise<void> => {
     if (redis?.usable === false) throw new Error("Redis is away");
   };
   return {
     required: { database: async () => void (await db.query(ping, [])) },
-    optional: { ...(redis && { redis: checkRedis }), storage },
+    optional: { ...(redis && { redis: checkRedis }), ...(replicas && { replicas: checkReplicas }), storage },
   };
 }
 
@@ -295,8 +304,10 @@ function openOrigins(config: Config, telemetry: Telemetry): IsAllowedOrigin {
 }
 
 function storageEvents(telemetry: Telemetry, onFatal: AppOptions["onFatal"]): StorageEvents {
-  const { lost, back, conflict } = telemetry.database;
+  const { lost, back, conflict, moved, replicas } = telemetry.database;
   return {
+    replicas,
+    onMoved: moved,
     onOutage: lost,
     onBack: back,
     onConflict: conflict,

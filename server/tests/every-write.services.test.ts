@@ -67,9 +67,11 @@ async function newWorld(): Promise<World> {
 /** What a write does, and whether anybody is told anything else afterwards. */
 interface Write {
   shows: boolean;
-  /** What must be there before. */
+  /** What must be there before; its world is a new one. */
   before?: (world: World) => Promise<unknown>;
   act: (world: World) => Promise<unknown>;
+  /** What it takes away the writes after it need. */
+  ends?: true;
 }
 
 const shows = (act: Write["act"], before?: Write["before"]): Write => ({
@@ -78,6 +80,7 @@ const shows = (act: Write["act"], before?: Write["before"]): Write => ({
   ...(before === undefined ? {} : { before }),
 });
 const silent = (act: Write["act"], before?: Write["before"]): Write => ({ ...shows(act, before), shows: false });
+const ends = (act: Write["act"]): Write => ({ shows: true, act, ends: true });
 
 const post = (who: Person, path: string, body?: unknown) => pair.ask(who, "POST", path, body ?? {});
 const remove = (who: Person, path: string) => pair.ask(who, "DELETE", path);
@@ -118,20 +121,20 @@ const byRoute: Record<MutatingRoute, Write> = {
   updateMe: shows(({ ada, number }) =>
     pair.ask(ada, "PUT", "/api/users/me", { full_name: "Ada L.", username: `countess_${number}` }),
   ),
-  block: shows(({ ada, ben }) => post(ada, `/api/users/block/${ben.id}`)),
+  block: ends(({ ada, ben }) => post(ada, `/api/users/block/${ben.id}`)),
   unblock: shows(
     ({ ada, ben }) => post(ada, `/api/users/unblock/${ben.id}`),
     ({ ada, ben }) => post(ada, `/api/users/block/${ben.id}`),
   ),
   markRead: shows(({ ada, ben }) => post(ada, `/api/conversations/${ben.id}/read`)),
-  deleteConversation: shows(({ ada, ben }) => remove(ada, `/api/conversations/user_${ben.id}`)),
+  deleteConversation: ends(({ ada, ben }) => remove(ada, `/api/conversations/user_${ben.id}`)),
   createGroup: shows(({ ada }) => post(ada, "/api/groups", { name: "Another" })),
   joinByHandle: shows(({ ben, handle }) => post(ben, `/api/groups/handle/${handle}/join`)),
   editGroup: shows(({ ada, group }) => pair.ask(ada, "PUT", `/api/groups/${group}`, { name: "Renamed" })),
   joinGroup: shows(({ eve, open }) => post(eve, `/api/groups/${open}/join`)),
-  leaveGroup: shows(({ ben, group }) => post(ben, `/api/groups/${group}/leave`)),
-  addMember: shows(({ ada, eve, group }) => post(ada, `/api/groups/${group}/members`, { user_id: eve.id })),
-  removeMember: shows(({ ada, ben, group }) => remove(ada, `/api/groups/${group}/members/${ben.id}`)),
+  leaveGroup: ends(({ ben, group }) => post(ben, `/api/groups/${group}/leave`)),
+  addMember: ends(({ ada, eve, group }) => post(ada, `/api/groups/${group}/members`, { user_id: eve.id })),
+  removeMember: ends(({ ada, ben, group }) => remove(ada, `/api/groups/${group}/members/${ben.id}`)),
   setRole: shows(({ ada, ben, group }) =>
     pair.ask(ada, "PUT", `/api/groups/${group}/members/${ben.id}`, { role: "admin" }),
   ),
@@ -155,9 +158,9 @@ const byRoute: Record<MutatingRoute, Write> = {
   ),
   searchMessages: silent(({ ada }) => post(ada, "/api/messages/search", { q: "of" })),
   editMessage: shows(({ ada, ofAda }) => pair.ask(ada, "PUT", `/api/messages/${ofAda}`, { content: "edited" })),
-  deleteMessage: shows(({ ben, ofBen }) => remove(ben, `/api/messages/${ofBen}`)),
+  deleteMessage: ends(({ ben, ofBen }) => remove(ben, `/api/messages/${ofBen}`)),
   groupSend: shows(({ ben, group }) => post(ben, `/api/groups/${group}/messages`, { client_id: "x", content: "new" })),
-  groupRead: shows(({ ada, group, groupOfBen }) =>
+  groupRead: ends(({ ada, group, groupOfBen }) =>
     post(ada, `/api/groups/${group}/read`, { last_read_message_id: groupOfBen }),
   ),
   endSession: silent(async ({ ada }) => {
@@ -176,7 +179,7 @@ const byRoute: Record<MutatingRoute, Write> = {
       new_password: "quite another one",
     }),
   ),
-  deleteAccount: shows(async ({ ben }) => {
+  deleteAccount: ends(async ({ ben }) => {
     await post(ben, "/api/users/me/delete", { password: password(ben) });
     closed.add(ben.name);
   }),
@@ -227,7 +230,12 @@ async function told(
 }
 
 /** A world with warm caches, and what everybody is told in it. */
-async function warmWorld(before: Write["before"]): Promise<{ world: World; old: Awaited<ReturnType<typeof told>> }> {
+interface Warm {
+  world: World;
+  old: Awaited<ReturnType<typeof told>>;
+}
+
+async function warmWorld(before: Write["before"]): Promise<Warm> {
   const world = await newWorld();
   await before?.(world);
   await told("live", world);
@@ -238,11 +246,12 @@ async function warmWorld(before: Write["before"]): Promise<{ world: World; old: 
   return { world, old };
 }
 
-/** Of the writes that nobody is told of: what was told after one was told before the next. */
-let calm: ReturnType<typeof warmWorld> | undefined;
+/** The world of the write before, if others can go on in it: what was told after that one is told before the next. */
+let left: Warm | undefined;
 
-async function check({ before, act, shows: isShown }: Write): Promise<void> {
-  const { world, old } = await (isShown ? warmWorld(before) : (calm ??= warmWorld(before)));
+async function check({ before, act, shows: isShown, ends }: Write): Promise<void> {
+  const { world, old } = (before === undefined ? left : undefined) ?? (await warmWorld(before));
+  left = undefined;
   await act(world);
   const now = await told("live", world);
   const right = await told("database", world);
@@ -250,6 +259,7 @@ async function check({ before, act, shows: isShown }: Write): Promise<void> {
   expect(now).toEqual(right);
   const toTheSame = Object.fromEntries(Object.entries(old).filter(([name]) => !closed.has(name)));
   expect(JSON.stringify(right) !== JSON.stringify(toTheSame)).toBe(isShown);
+  if (!ends) left = { world, old: right };
 }
 
 describe("after a write everybody is told at once what the database says, from warm caches", () => {
@@ -326,7 +336,7 @@ test("after all this Redis holds every kind of key, none for longer than it says
     )
     .split("\n")
     .concat(serverSecret, [...tokens]);
-  expect(secrets.length).toBeGreaterThan(300);
+  expect(secrets.length).toBeGreaterThan(100);
   for (const { key, values } of found) {
     for (const bytes of [Buffer.from(key), ...values]) {
       expect([key, secrets.filter((secret) => bytes.includes(secret))]).toEqual([key, []]);

@@ -12,7 +12,14 @@ export {
 } from "./first-server-schema.ts";
 export { checkOutPrevious, linkBuild, serverWorkspaces, type OtherBuild } from "./other-build.ts";
 export { proxies, startProxy, type Proxy } from "./proxy.ts";
-export { startPostgres, startSystemPostgres, type PostgresServer, type SystemPostgres } from "./postgres.ts";
+export {
+  startPostgres,
+  startReplica,
+  startSystemPostgres,
+  type PostgresServer,
+  type SystemPostgres,
+} from "./postgres.ts";
 export { sharedDatabase } from "./shared-postgres.ts";
+export { querySync } from "./sync-calls.ts";
 export { startRedis, type RedisServer } from "./redis.ts";
 export { startRedisCluster, type RedisCluster } from "./redis-cluster.ts";

@@ -28,14 +28,23 @@ export function linkBuild(folder: string): void {
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ files: [], references }));
 }
 
-/** The build of the commit before the one that is checked out; undefined: there is no history here, as in an archive. */
+/**
+ * The build of the commit before the one that is checked out: of those whose migrations are among ours, as on a branch they may have had
+ * other numbers. undefined: there is none, as in an archive.
+ */
 export function checkOutPrevious(): OtherBuild | undefined {
   const git = (...args: string[]): Buffer =>
     execFileSync("git", ["-c", "safe.directory=*", ...args], { cwd: root, stdio: "pipe", maxBuffer: 500_000_000 });
-  let commit: string;
+  const migrationsOf = (of: string): string[] => lines(git("ls-tree", of, "server/sql/migrations/"));
+  let commit: string | undefined;
   try {
-    commit = git("rev-parse", "--short", "HEAD^").toString().trim();
+    const ours = new Set(migrationsOf("HEAD"));
+    const before = lines(git("rev-list", "--abbrev-commit", "--max-count=50", "HEAD^@"));
+    commit = before.find((one) => migrationsOf(one).every((migration) => ours.has(migration)));
   } catch {
+    // It is told below.
+  }
+  if (commit === undefined) {
     console.warn("There is no history of git here: the build of the commit before this one is not run beside it.");
     return undefined;
   }
@@ -59,3 +68,5 @@ export function checkOutPrevious(): OtherBuild | undefined {
     },
   };
 }
+
+const lines = (output: Buffer): string[] => output.toString().trim().split("\n");

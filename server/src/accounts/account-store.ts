@@ -23,7 +23,9 @@ const moveName = statement<never>(
 );
 const login = statement<Profile & { password_hash: string }>(
   "accounts.login",
-  `select ${ownColumns}, u.password_hash from users u where u.email = $1 and u.deleted_at is null`,
+  // No name has an @, and no address is without one.
+  `select ${ownColumns}, u.password_hash from users u
+   where (u.email = $1 or u.id = (select n.user_id from names n where n.name = $1)) and u.deleted_at is null`,
 );
 const upgradeHash = statement<{ id: number }>(
   "accounts.upgrade_hash",
@@ -60,6 +62,7 @@ const search = statement<Profile>(
   `select ${profileColumns("$4")} from users u
    where (fold(u.username) like fold($1) or fold(u.full_name) like fold($1)) and fold($3) <> '' and u.deleted_at is null
    order by fold(u.username) <> fold($3), fold(u.username) collate "C", u.id limit $2`,
+  { onReplica: true },
 );
 
 export interface NewAccount {
@@ -115,7 +118,8 @@ export function accountStore(db: Database, writes: CacheWrites) {
           return profile;
         });
       }),
-    byEmailForLogin: async (email: string) => (await db.query(login, [email]))[0],
+    /** By address or username, in lower case. */
+    forLogin: async (given: string) => (await db.query(login, [given]))[0],
     /** Replaces a hash; false: somebody else did so first. */
     upgradeHash: async (id: number, from: string, to: string) =>
       (await db.query(upgradeHash, [id, from, to])).length > 0,

@@ -192,6 +192,14 @@ const readPositions = statement<{ user_id: number; message_id: number }>(
 
 const resume = statement<ResumeRow>("conversations.resume", "select * from resume_from($1, $2, $3, $4)");
 
+// What the time line before this one had beyond may be lost, and its numbers given out again.
+const rewound = statement<{ conversation_id: number; ver: number; seq: number }>(
+  "conversations.rewound",
+  `select c.id as conversation_id, coalesce(m.first_ver, 0) as ver, coalesce(m.seq, 0) as seq
+   from installation i join conversations c on c.id = any($1) and c.changed_xid >= i.timeline_xid
+     left join messages m on m.conversation_id = c.id and m.seq = seq_of_message(c.id, i.timeline_message_id)`,
+);
+
 const markDurable = statement<never>(
   "conversations.mark_durable",
   `update installation set durable_xid = pg_current_xact_id()
@@ -248,6 +256,8 @@ export function conversationStore(db: Queries, raiseFloor: RaiseFloor = () => un
       (await db.query(unread, [...refValues(ref), viewerId]))[0],
     /** Who has read how far, of those in the conversation who have read at all. */
     readPositions: (conversationId: number) => db.query(readPositions, [conversationId]),
+    /** Of these, those that have changed on this time line: up to where they are as they were on the one before, at least. */
+    rewound: (ids: readonly number[]) => db.query(rewound, [ids]),
     /** Moves the resume point's durable bound up to now, if anything happened since. */
     markDurable: () => db.query(markDurable, []),
   };

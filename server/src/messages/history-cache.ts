@@ -27,6 +27,9 @@ const load = statement<History>(
    order by i.ord`,
 );
 
+/** Not for an entry. */
+const loadAnywhere: typeof load = { ...load, onReplica: true };
+
 /** `conv:{lo}:{hi}` and `group:{id}`, 5 min, lock of the same name, version conversations.ver; records in history.ts. */
 export function historySource(db: Queries, name: "conv" | "group"): Source<ConversationRef, History> {
   return {
@@ -36,8 +39,8 @@ export function historySource(db: Queries, name: "conv" | "group"): Source<Conve
     maxRecords: 2 * window,
     key: conversationKey,
     lock: conversationKey,
-    async load(refs) {
-      const rows = await db.query(load, refColumns(refs));
+    async load(refs, fromPrimary) {
+      const rows = await db.query(fromPrimary ? load : loadAnywhere, refColumns(refs));
       return rows.map((row) => ({ ver: row.ver, value: newest(row) }));
     },
     records(history) {

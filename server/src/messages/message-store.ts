@@ -229,6 +229,7 @@ const history = statement<ConversationRow>(
        order by m.seq desc limit $6
      ) m
    ) found`,
+  { onReplica: true },
 );
 
 const since = statement<ConversationRow & { ord: number; is_cut: boolean }>(

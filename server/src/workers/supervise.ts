@@ -37,9 +37,10 @@ export async function superviseWorkers(options: Options): Promise<number> {
   const dbPool = poolOfWorker(config.dbPool, count);
   const env: Record<string, string> = { DB_POOL: String(dbPool) };
   // Of each worker the pool and what it keeps aside.
-  await using database = await openServer({ ...config, dbPool: count * (dbPool + 3) }, options.database, signal);
-  if (isEmbedded(config)) {
-    const { host, port, user, password, database: name } = database.connection;
+  const needs = { ...config, dbPool: count * (dbPool + 3) };
+  await using database = isEmbedded(config) ? await openServer(needs, options.database, signal) : undefined;
+  if (database !== undefined) {
+    const { host, port, user, password, database: name } = database.primary.connection();
     const query = new URLSearchParams({ host: String(host), port: String(port) });
     const account = `${String(user)}${password === undefined ? "" : `:${encodeURIComponent(String(password))}`}`;
     env["DATABASE_URL"] = `postgresql://${account}@/${String(name)}?${query.toString()}`;

@@ -162,8 +162,9 @@ export class Known {
     at.messages.set(message.id, message);
     this.#seen(message.sender);
     const peerId = message.sender_id === this.#self.id ? message.recipient_id : null;
-    // The user has written to somebody for the first time, from elsewhere.
-    if (peerId !== null && !this.#data.looks.has(peerId)) this.#asking = this.#asking.then(() => this.#askFor(peerId));
+    // Of somebody to whom the user has written from elsewhere nothing may have been told yet.
+    if (peerId !== null && this.#data.looks.get(peerId)?.told !== true)
+      this.#asking = this.#asking.then(() => this.#askFor(peerId));
   }
 
   async #askFor(userId: number): Promise<void> {
