@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -24,6 +24,7 @@ export function linkBuild(folder: string): void {
     if (name !== "@om") symlinkSync(join(root, "node_modules", name), join(modules, name));
   }
   for (const workspace of serverWorkspaces) symlinkSync(join(folder, workspace), join(modules, "@om", workspace));
+  cpSync(join(root, "run.js"), join(folder, "run.js"));
   const references = serverWorkspaces.map((path) => ({ path }));
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ files: [], references }));
 }
@@ -51,7 +52,7 @@ export function checkOutPrevious(): OtherBuild | undefined {
   const folder = mkdtempSync(join(tmpdir(), "om-previous-"));
   const remove = (): void => rmSync(folder, { recursive: true, force: true });
   try {
-    const files = [...serverWorkspaces, "package.json", "run.js", "tsconfig.base.json"];
+    const files = [...serverWorkspaces, "package.json", "tsconfig.base.json"];
     execFileSync("tar", ["-x", "-C", folder], { input: git("archive", commit, ...files) });
     linkBuild(folder);
   } catch (error) {

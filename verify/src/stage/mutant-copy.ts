@@ -51,7 +51,7 @@ export function copyMutated(name: string, mutations: readonly Mutation[]): Mutan
         filter: (path) => !skip.test(basename(path)),
       });
     }
-    for (const file of ["package.json", "run.js", "tsconfig.base.json"])
+    for (const file of ["package.json", "tsconfig.base.json"])
       cpSync(join(root, file), join(folder, file), { preserveTimestamps: true });
     linkBuild(folder);
     for (const [file, text] of changed) writeFileSync(join(folder, file), text);
