@@ -133,9 +133,12 @@ async function begin({ api, tracker, signal }: Deps, head: Conversation, at: At)
   if (group === null || read === 0) return;
   const page = await api.groupHistory({ params: { id: group.id }, query: { cursor: read + 1, limit: 1 }, signal });
   const [message] = page.messages;
-  // An edit has moved a message's version beyond those of later ones; no message is of a version below its place.
+  // An edit or a reaction has moved a message's version beyond those of later ones; no message is of a version below its place.
   if (message !== undefined)
-    tracker.start(id, { ver: message.version === 1 ? message.ver : message.seq, seq: message.seq });
+    tracker.start(id, {
+      ver: message.version === 1 && message.reactions === undefined ? message.ver : message.seq,
+      seq: message.seq,
+    });
 }
 
 async function fetchMessages({ api, tracker, signal }: Deps, head: Conversation, since: number): Promise<void> {

@@ -1,7 +1,17 @@
 import { Type } from "typebox";
 import { GroupChange } from "./entities-groups.ts";
-import { Conversation, ConversationId, Face, Id, noted, Nullable, RecentPeer, Time } from "./entities.ts";
-import { get, mayHave, post, route, type Route, text, Whole } from "./route.ts";
+import {
+  Conversation,
+  ConversationId,
+  ConversationSettings,
+  Face,
+  Id,
+  noted,
+  Nullable,
+  RecentPeer,
+  Time,
+} from "./entities.ts";
+import { get, mayHave, optionalText, post, put, route, type Route, text, Whole } from "./route.ts";
 
 export const conversationRoutes = {
   conversations: route({
@@ -76,6 +86,18 @@ export const conversationRoutes = {
       blocked: Type.Optional(noted(Type.Array(Id), "All whom I have blocked, if that changed.")),
       next: Type.Optional(noted(Whole, "Ask again with the same `cursor` and this as `after`; keep this `cursor`.")),
     }),
+  }),
+  /** What is not said stays as it is; null is as usual. */
+  keepConversation: route({
+    ...put,
+    path: "/api/conversations/:conversation_id/settings",
+    summary: "Pins, archives or mutes a conversation for me, on all my devices.",
+    body: Type.Object({
+      pinned: Type.Optional(Nullable(Type.Boolean())),
+      archived: Type.Optional(Nullable(Type.Boolean())),
+      muted_until: optionalText,
+    }),
+    output: Type.Object({ conversation_id: ConversationId, settings: ConversationSettings }),
   }),
   unread: route({
     ...get,

@@ -37,6 +37,7 @@ const HistoryPage = Type.Object({
 const page = {
   limit: mayHave("1 to 100, else 50."),
   cursor: mayHave("`next_cursor` of the page before: messages with smaller ids; 0: from the end."),
+  around: mayHave("A message's id, in place of a cursor: half of the page is newer; what is newer still tells a sync."),
 };
 const draft = {
   content: optionalText,
@@ -134,6 +135,15 @@ export const messageRoutes = {
     limit: "messages",
     failure: "delete_message_failed",
     output: Ok,
+  }),
+  /** Whoever sees the message may, with one emoji each. Answers with the message as it is by now. */
+  react: route({
+    ...put,
+    path: "/api/messages/:id/reaction",
+    summary: "Reacts to a message with one emoji in place of the one before; null takes it back.",
+    limit: "messages",
+    body: Type.Object({ emoji: optionalText }),
+    output: Message,
   }),
   /** Exact, in groups of any size; `next_cursor` when there are more readers. */
   receipts: route({

@@ -158,6 +158,10 @@ const byRoute: Record<MutatingRoute, Write> = {
   ),
   searchMessages: silent(({ ada }) => post(ada, "/api/messages/search", { q: "of" })),
   editMessage: shows(({ ada, ofAda }) => pair.ask(ada, "PUT", `/api/messages/${ofAda}`, { content: "edited" })),
+  react: shows(({ ada, ofBen }) => pair.ask(ada, "PUT", `/api/messages/${ofBen}/reaction`, { emoji: "👍" })),
+  keepConversation: shows(({ ada, ben }) =>
+    pair.ask(ada, "PUT", `/api/conversations/user_${ben.id}/settings`, { pinned: true }),
+  ),
   deleteMessage: ends(({ ben, ofBen }) => remove(ben, `/api/messages/${ofBen}`)),
   groupSend: shows(({ ben, group }) => post(ben, `/api/groups/${group}/messages`, { client_id: "x", content: "new" })),
   groupRead: ends(({ ada, group, groupOfBen }) =>

@@ -1,4 +1,4 @@
-import { limits, type Conversation, type Face, type GroupChange } from "@om/protocol";
+import { limits, type Conversation, type ConversationSettings, type Face, type GroupChange } from "@om/protocol";
 import { profileJson } from "../accounts/profile-columns.ts";
 import type { Profile } from "../accounts/user-view.ts";
 import type { Queries } from "../platform/postgres/database.ts";
@@ -19,6 +19,7 @@ export interface HeadRow extends ConversationRow {
   activity: string;
   unread: number;
   cleared_seq: number;
+  settings: ConversationSettings | null;
   my_read_id: number;
   my_delivered_id: number;
   peer_read_id: number;
@@ -88,7 +89,9 @@ const activity =
   " then case when p.last_visible_id is null then c.last_message_at else p.last_visible_at end end, g.updated_at, c.last_message_at, p.joined_at)";
 
 /** $1 is the viewer; `page` names the conversations with `last_visible_id` and `activity`. */
-const headsWith = (profiles: string): string => `select ${conversationColumns}, page.activity, me.cleared_seq,
+const headsWith = (
+  profiles: string,
+): string => `select ${conversationColumns}, page.activity, me.cleared_seq, me.settings,
      (c.seq - me.read_seq) - (me.sent - me.sent_at_read) - me.skipped as unread,
      case when g.id is not null then json_build_object('icon', g.icon, 'id', g.id, 'member_count', c.members, 'name', g.name) end as "group",
      message_at_seq(c.id, me.read_seq, me.user_id) as my_read_id, message_at_seq(c.id, me.delivered_seq, me.user_id) as my_delivered_id,

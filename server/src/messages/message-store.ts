@@ -209,10 +209,10 @@ function storedRows(sent: SentBatch): StoredRow[] {
 
 /** A message just stored as its parts are known without reading it again: what was given, and what the database added. */
 export function storedTuple(message: NewMessage, row: StoredRow): MessageTuple {
-  const reply = row.reply === null ? null : ([...row.reply.message, null, null] as unknown as MessageTuple);
+  const reply = row.reply === null ? null : ([...row.reply.message, null, null, null] as unknown as MessageTuple);
   const { senderId, clientId, messageType, content } = message;
   const { id, seq, ver, created_at: at, hidden } = row;
-  return [id, seq, ver, senderId, clientId, messageType, content, 1, at, hidden, reply?.[0] ?? null, reply];
+  return [id, seq, ver, senderId, clientId, messageType, content, 1, at, hidden, reply?.[0] ?? null, reply, null];
 }
 
 /** Every read has the conversation as $1, $2, $3 and the viewer as $4. */
@@ -230,6 +230,17 @@ const history = statement<ConversationRow>(
      ) m
    ) found`,
   { onReplica: true },
+);
+
+/** $6 messages up to the place of one, and $7 after it. */
+const around = statement<ConversationRow>(
+  "messages.around",
+  `select ${row} ${inPlace}, seq_of_message(c.id, $5::bigint) as place, lateral (
+     select ${foundMessages("$4", "m.seq desc")} from (
+       (select m.* from messages m where ${visible} and m.seq <= place order by m.seq desc limit $6)
+       union all (select m.* from messages m where ${visible} and m.seq > place order by m.seq limit $7)
+     ) m
+   ) found`,
 );
 
 const since = statement<ConversationRow & { ord: number; is_cut: boolean }>(
@@ -263,7 +274,7 @@ const changedSince = statement<
           where ${seen} and m.seq > seq_at_version(c.id, $5::bigint) order by m.seq limit $6 + 1)
          union all
          (select m.*, m.ver as key from messages m
-          where ${seen} and (m.edited_at is not null or m.deleted_at is not null) and m.ver > $5::bigint
+          where ${seen} and (m.edited_at is not null or m.deleted_at is not null or m.extras ? 'reactions') and m.ver > $5::bigint
             and m.seq <= seq_at_version(c.id, $5::bigint) order by m.ver limit $6 + 1)
        ) m order by m.key limit $6 + 1
      ) m
@@ -298,6 +309,12 @@ export function messageStore(db: Queries, raiseFloor: RaiseFloor = () => undefin
     /** Newest first, ids strictly below `before` (0: from the end). No row: no such conversation of the viewer. */
     async history(ref: ConversationRef, viewerId: number, page: { before: number; limit: number }) {
       const [row] = await read(history, [...refValues(ref), viewerId, page.before, page.limit]);
+      return row;
+    },
+    /** Newest first, `limit` in all, half of them newer than a message or where it would be. */
+    async around(ref: ConversationRef, viewerId: number, { id, limit }: { id: number; limit: number }) {
+      const newer = Math.floor(limit / 2);
+      const [row] = await read(around, [...refValues(ref), viewerId, id, limit - newer, newer]);
       return row;
     },
     /** Oldest first, ids above each request's `after`; `ord` counts the requests from 1, unknown conversations have no row. `is_cut`: for want of room. */
