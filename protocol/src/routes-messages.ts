@@ -2,6 +2,7 @@ import { Type } from "typebox";
 import {
   ConversationId,
   DeletedMessage,
+  draftExtras,
   FoundMessage,
   Id,
   Message,
@@ -44,6 +45,7 @@ const draft = {
   message_type: optionalText,
   client_id: optionalText,
   reply_to_id: Type.Optional(Nullable(Whole)),
+  ...draftExtras,
 };
 
 export const messageRoutes = {
