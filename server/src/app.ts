@@ -53,6 +53,8 @@ import { createTelemetry, type Telemetry } from "./platform/telemetry/telemetry.
 export interface App extends AsyncDisposable {
   /** Such as `http://127.0.0.1:8080`. */
   readonly url: string;
+  /** To be called before it is disposed, where others go on: takes DRAIN_SECONDS, or ends soon after `hurry` aborts. */
+  drain(hurry: AbortSignal): Promise<void>;
 }
 
 export interface AppOptions {
@@ -124,21 +126,34 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
 
     const dependencies = dependenciesOf(storage, redis, features.checkStorage);
     const sockets = openSockets({ ...shared, server: http.server, hub, now, ...features });
-    serving = { handlers: features.routes, verify, dependencies, kept: features.kept };
+    const { drain, isStopping } = createDrain(embedded ? 0 : config.drainSeconds * 1_000, sockets);
+    serving = { handlers: features.routes, verify, dependencies, kept: features.kept, isStopping };
     disposals.defer(
       () => http.close(),
       () => sockets[Symbol.asyncDispose](),
     );
     telemetry.metrics.watch(gaugesOf({ hub, features, sockets, storage, dependencies }));
-    const database = embedded ? resolve(config.dataDir, "pgdata") : "PostgreSQL";
-    telemetry.log.info({ url, database }, "listening");
-    return { url, [Symbol.asyncDispose]: disposals[Symbol.asyncDispose] };
+    telemetry.log.info({ url, database: embedded ? resolve(config.dataDir, "pgdata") : "PostgreSQL" }, "listening");
+    return { url, drain, [Symbol.asyncDispose]: disposals[Symbol.asyncDispose] };
   } catch (error) {
     // What the caller must know is why the start failed; what fails because it is given up tells nothing.
     await Promise.allSettled([http.close(), disposals[Symbol.asyncDispose]()]);
     signal?.throwIfAborted();
     throw error;
   }
+}
+
+/** For the first half of the time it only says that it stops; in the second the sockets leave. */
+function createDrain(ms: number, sockets: Pick<ReturnType<typeof openSockets>, "drain">) {
+  let stopping = false;
+  return {
+    isStopping: (): boolean => stopping,
+    async drain(hurry: AbortSignal): Promise<void> {
+      stopping = true;
+      await delay(ms / 2, undefined, { signal: hurry }).catch(() => undefined);
+      await sockets.drain(ms / 2, hurry);
+    },
+  };
 }
 
 /** What is there at the moment, for the metrics. */
