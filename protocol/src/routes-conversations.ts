@@ -11,7 +11,7 @@ import {
   RecentPeer,
   Time,
 } from "./entities.ts";
-import { get, mayHave, post, put, route, type Route, text, Whole } from "./route.ts";
+import { get, mayHave, optionalText, post, put, route, type Route, text, Whole } from "./route.ts";
 
 export const conversationRoutes = {
   conversations: route({
@@ -95,7 +95,7 @@ export const conversationRoutes = {
     body: Type.Object({
       pinned: Type.Optional(Nullable(Type.Boolean())),
       archived: Type.Optional(Nullable(Type.Boolean())),
-      muted_until: Type.Optional(Nullable(Type.String({ maxLength: 40, description: "RFC 3339, of any offset." }))),
+      muted_until: optionalText,
     }),
     output: Type.Object({ conversation_id: ConversationId, settings: ConversationSettings }),
   }),
