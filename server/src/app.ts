@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { composeAdministration } from "./administration/compose.ts";
 import { composeAccounts } from "./accounts/compose.ts";
 import { jwtSecret } from "./accounts/jwt-secret.ts";
 import { createProfiles, profileKey } from "./accounts/profile-cache.ts";
@@ -8,6 +9,8 @@ import { createUserViews } from "./accounts/user-view.ts";
 import type { Cache } from "./cache/cache.ts";
 import { questionOf } from "./cache/answers.ts";
 import { scripts } from "./cache/scripts.ts";
+import type { Door } from "./accounts/door.ts";
+import { openDoor } from "./open/open-door.ts";
 import { openBus } from "./open/open-bus.ts";
 import { composeCache } from "./open/open-cache.ts";
 import type { Config } from "./config.ts";
@@ -52,6 +55,8 @@ import { createTelemetry, type Telemetry } from "./platform/telemetry/telemetry.
 export interface App extends AsyncDisposable {
   /** Such as `http://127.0.0.1:8080`. */
   readonly url: string;
+  /** While nobody is administrator: the link by which somebody becomes it. */
+  readonly firstAdministrator: string | undefined;
 }
 
 export interface AppOptions {
@@ -106,7 +111,8 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     await Promise.all([opened?.connect(), connect()]);
     signal?.throwIfAborted();
     const hub = createHub({ maxSocketsPerUser: config.maxSocketsPerUser });
-    const parts = { config, storage, cache, redis, bus, hub, telemetry, secret, now, monotonic };
+    const door = await openDoor(config, storage.aside, telemetry.log);
+    const parts = { config, storage, cache, redis, bus, hub, telemetry, secret, now, monotonic, door };
     const features = composeFeatures(parts, () => url);
     const { messages, presence, verify } = features;
     disposals.use(presence);
@@ -123,9 +129,12 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
       () => sockets[Symbol.asyncDispose](),
     );
     telemetry.metrics.watch(gaugesOf({ hub, features, sockets, storage, dependencies }));
-    const database = embedded ? resolve(config.dataDir, "pgdata") : "PostgreSQL";
-    telemetry.log.info({ url, database }, "listening");
-    return { url, [Symbol.asyncDispose]: disposals[Symbol.asyncDispose] };
+    telemetry.log.info({ url, database: embedded ? resolve(config.dataDir, "pgdata") : "PostgreSQL" }, "listening");
+    return {
+      url,
+      firstAdministrator: await features.firstAdministrator(),
+      [Symbol.asyncDispose]: disposals[Symbol.asyncDispose],
+    };
   } catch (error) {
     // What the caller must know is why the start failed; what fails because it is given up tells nothing.
     await Promise.allSettled([http.close(), disposals[Symbol.asyncDispose]()]);
@@ -178,14 +187,12 @@ interface Opened {
   secret: string;
   now: Clock;
   monotonic: Clock;
+  door: Door;
 }
 
-/**
- * The product: every feature, what the transports call of it, and what goes on behind them.
- * @param ownUrl where this server is reached, known once it listens
- */
-export function composeFeatures(opened: Opened, ownUrl: () => string) {
-  const { config, storage, cache, bus, hub, telemetry } = opened;
+/** Every feature. */
+function composeProduct(opened: Opened, ownUrl: () => string) {
+  const { config, storage, cache, bus, telemetry } = opened;
   const { db } = storage;
   const failed = (where: string) => (error: unknown) => telemetry.failure(where, error);
   const base = { ...opened, db, writes: cache.writes };
@@ -205,18 +212,42 @@ export function composeFeatures(opened: Opened, ownUrl: () => string) {
   const media = composeMedia({ ...shared, base: mediaBase, setIcon: groups.setIcon });
   const messages = composeMessages({ ...shared, media: media.links, sweepFiles: media.sweepAttachments });
   const conversations = composeConversations({ ...shared, advance: messages.advance, groups: messages.groups });
+  const closing = { leaveGroups: groups.leaveAll, forgetAvatar: media.forget, erase: messages.erase };
   const accounts = composeAccounts({
     ...shared,
+    joinInvited: groups.joinInvited,
     endSockets: (event, sessionIds) => bus.publish([{ ...event, sessionIds }]),
-    closing: { leaveGroups: groups.leaveAll, forgetAvatar: media.forget, erase: messages.erase },
+    closing,
   });
+  /** A page of the web client, which need not be this server's own. */
+  const linkTo = (path: string): string =>
+    (config.publicJoinBaseUrl || config.publicApiBaseUrl.replace(/\/api$/, "") || ownUrl()) + path;
+  const administration = composeAdministration({
+    ...shared,
+    ...closing,
+    ...accounts,
+    ...accounts.owner,
+    sessionDays: config.sessionDays,
+    linkTo,
+  });
+  return { presence, groups, media, messages, conversations, accounts, administration, linkTo };
+}
+
+/**
+ * The product: what the transports call of every feature, and what goes on behind them.
+ * @param ownUrl where this server is reached, known once it listens
+ */
+export function composeFeatures(opened: Opened, ownUrl: () => string) {
+  const { storage, cache, bus, hub, telemetry } = opened;
+  const product = composeProduct(opened, ownUrl);
+  const { presence, groups, media, messages, conversations, accounts, administration, linkTo } = product;
   const { live } = accounts;
   bus.subscribe(
     (event) => {
       if ("ended" in event) live.refuse(event.userId, event.sessionIds ?? []);
       hub.deliver(event);
     },
-    () => void live.check(true).catch(failed("sessions")),
+    () => void live.check(true).catch((error: unknown) => telemetry.failure("sessions", error)),
   );
 
   const routes: Handlers = {
@@ -225,12 +256,14 @@ export function composeFeatures(opened: Opened, ownUrl: () => string) {
     ...messages.routes,
     ...groups.routes,
     ...media.routes,
-    ...composeReleases(db),
+    ...composeReleases(storage.db),
+    ...administration.routes,
   };
   const jobs = [
     { everyMs: 2_000, name: "last seen", work: presence.flush },
     { everyMs: 1_000, name: "resume point", work: conversations.markDurable },
     { everyMs: 5_000, name: "sessions", work: () => live.check() },
+    { everyMs: 500, name: "ended sessions", work: live.hear },
     { everyMs: 600_000, name: "purge", work: accounts.purge },
     { everyMs: 60_000, name: "erasures", work: messages.eraseDeleted },
     { everyMs: 3_600_000, name: "uploads", work: media.sweep },
@@ -244,7 +277,24 @@ export function composeFeatures(opened: Opened, ownUrl: () => string) {
   };
   const { check: checkStorage } = media;
   const { verify, useTicket } = live;
-  return { routes, frames, jobs, messages, presence, verify, useTicket, kept, checkStorage };
+  const firstAdministrator = async (): Promise<string | undefined> => {
+    const token = await accounts.firstAdministrator();
+    return token === undefined ? undefined : linkTo(`/join/${token}`);
+  };
+  const { operator } = administration;
+  return {
+    routes,
+    frames,
+    jobs,
+    messages,
+    presence,
+    verify,
+    useTicket,
+    kept,
+    checkStorage,
+    firstAdministrator,
+    operator,
+  };
 }
 export type Features = ReturnType<typeof composeFeatures>;
 

@@ -5,6 +5,8 @@ import {
   apiUrl,
   baseUrl,
   domain,
+  domains,
+  door,
   faultPoint,
   flag,
   host,
@@ -116,6 +118,16 @@ const table = {
     whole(1, 365),
     "180",
     "Days without use after which a session ends; a year after its beginning it ends however much it is used",
+  ),
+  registration: setting(
+    door,
+    "",
+    "Who may make an account: open, everybody; invite, whoever has a link that om invite create makes; domains, who has an address of REGISTRATION_DOMAINS, once an administrator lets them in; approval, whom an administrator lets in; closed, nobody. Unset: open where HOST is this machine alone or an import has brought people, else invite",
+  ),
+  registrationDomains: setting(
+    domains,
+    "",
+    "Domains of e-mail addresses that may register, such as example.org,example.com, with REGISTRATION=domains",
   ),
   passwordMinLength: setting(
     whole(8, limits.passwordChars),
@@ -269,6 +281,8 @@ export function parseConfig(env: Environment): Config {
     throw new ConfigError(`${variable}: its value (not shown) is too short; allowed: 16 bytes or more, 32 advised`);
   }
   refuseMisspelt(env);
+  if (config.registration === "domains" && config.registrationDomains.length === 0)
+    throw new ConfigError("REGISTRATION: domains needs REGISTRATION_DOMAINS, which says of which");
   for (const [name, value] of Object.entries({
     DB_USER: config.dbUser,
     DB_NAME: config.dbName,
@@ -321,6 +335,15 @@ export function loadEnvironment(): Record<string, string | undefined> {
   } catch {
     return process.env;
   }
+}
+
+/** What counts here, by variable; of a secret whether it is set. @throws ConfigError */
+export function effectiveSettings(env: Environment = loadEnvironment()): { setting: string; value: string }[] {
+  const config: Record<string, unknown> = parseConfig(env);
+  return Object.entries(settings).map(([name, { env: setting, secret: isSecret }]) => {
+    const value = String(config[name]);
+    return { setting, value: isSecret && value !== "" ? "set, not shown" : value };
+  });
 }
 
 /** Text of `--help`. */

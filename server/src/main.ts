@@ -53,6 +53,8 @@ async function run(): Promise<void> {
   });
   if (signal.aborted) return;
   say("info", `OM Messenger is ready: ${app.url}`);
+  if (app.firstAdministrator !== undefined)
+    say("info", `Nobody is administrator yet. Whoever opens this link first becomes it: ${app.firstAdministrator}`);
   await once(signal, "abort");
 }
 

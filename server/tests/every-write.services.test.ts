@@ -115,6 +115,29 @@ const byRoute: Record<MutatingRoute, Write> = {
   login: silent(({ ada }) => login(ada)),
   refresh: silent((world) => withCookies(world, "/api/auth/refresh")),
   logout: silent((world) => withCookies(world, "/api/auth/logout")),
+  resetPassword: silent(async ({ eve, number }) => {
+    const { token } = await post(await pair.administrator(), `/api/admin/users/${eve.id}/reset-link`);
+    await post(eve, "/api/auth/reset-password", { token, new_password: `quite another ${number}` });
+  }),
+  setAccountState: silent(async ({ eve }) =>
+    pair.ask(await pair.administrator(), "PUT", `/api/admin/users/${eve.id}/state`, { state: "open" }),
+  ),
+  setAccountRole: shows(async ({ ben }) =>
+    pair.ask(await pair.administrator(), "PUT", `/api/admin/users/${ben.id}/role`, { role: "moderator" }),
+  ),
+  signOutAccount: silent(async ({ ben }) => post(await pair.administrator(), `/api/admin/users/${ben.id}/sign-out`)),
+  makeResetLink: silent(async ({ ben }) => post(await pair.administrator(), `/api/admin/users/${ben.id}/reset-link`)),
+  deleteAccountOf: shows(async ({ ben }) => {
+    await remove(await pair.administrator(), `/api/admin/users/${ben.id}`);
+    closed.add(ben.name);
+  }),
+  makeInvitation: silent(async () => post(await pair.administrator(), "/api/admin/invites", {})),
+  revokeInvitation: silent(async () => {
+    const { invitation } = (await post(await pair.administrator(), "/api/admin/invites", {})) as {
+      invitation: { id: number };
+    };
+    await remove(await pair.administrator(), `/api/admin/invites/${invitation.id}`);
+  }),
   updateMe: shows(({ ada, number }) =>
     pair.ask(ada, "PUT", "/api/users/me", { full_name: "Ada L.", username: `countess_${number}` }),
   ),
@@ -337,19 +360,9 @@ test("after all this Redis holds every kind of key, none for longer than it says
 
 /** Everything that somebody has written, as one text. What others see of a profile has a version, which nobody is shown. */
 function written(): string {
-  const tables = [
-    "names",
-    "blocks",
-    "sessions",
-    "refresh_tokens",
-    "socket_tickets",
-    "groups",
-    "invites",
-    "conversations",
-  ];
-  const all = [...tables, "participants", "messages", "attachments", "user_state"].map(
-    (table) => `select t::text from ${table} t`,
-  );
+  const tables =
+    "names blocks sessions refresh_tokens socket_tickets groups invites conversations participants messages attachments user_state";
+  const all = tables.split(" ").map((table) => `select t::text from ${table} t`);
   const users = "select concat(id, username, full_name, avatar, password_hash, deleted_at, last_seen) as t from users";
   return pair.sql(`select md5(string_agg(x.t, '|' order by x.t)) from (${[...all, users].join(" union all ")}) x`);
 }
