@@ -57,7 +57,7 @@ export function helpOf(name: string, { takes, does, options = {} }: Command): st
 /** Columns in the order of the first row; a control character could write elsewhere on the terminal. */
 export function table(rows: readonly Record<string, unknown>[]): string {
   const [first] = rows;
-  if (first === undefined) return "nobody and nothing";
+  if (first === undefined) return "none";
   const names = Object.keys(first);
   const cells = [names, ...rows.map((row) => names.map((name) => cellOf(row[name])))];
   const widths = names.map((_, at) => Math.max(...cells.map((row) => row[at]?.length ?? 0)));

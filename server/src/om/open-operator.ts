@@ -36,7 +36,7 @@ export async function withOperator<T>(work: (operator: Operator) => Promise<T>):
   );
   disposals.use(features.presence);
   disposals.defer(() => features.messages.idle());
-  return work({ ...features.operator, registration: door.registration });
+  return await work({ ...features.operator, registration: door.registration });
 }
 
 /** The embedded database belongs to its server while that runs, and is reached beside it; undefined: none runs. */

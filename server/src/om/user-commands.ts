@@ -107,8 +107,8 @@ export const userCommands: Record<string, Command> = {
     does: "Closes an account for good; what it wrote is erased after ERASE_AFTER_DAYS.",
     options: { yes: flag("needed: there is no way back") },
     async run(operator, { words, values }) {
-      const id = await find(operator, words);
       if (values["yes"] !== true) throw new UsageError("there is no way back: add --yes");
+      const id = await find(operator, words);
       await operator.remove(id);
       return { json: { id }, text: `${words[0]} is deleted` };
     },
