@@ -22,6 +22,7 @@ export const usage = `npm run bench -- [options]
   --only NAME[,NAME]   some scenarios, of those below
   --runs N, --seconds N
   --soak [MINUTES]     half of the maximum for so long, default 30
+  --messages N         how many search looks through, default 5,000,000
   --node PATH[,PATH]   some scenarios (default: ${forVersions}) under each of these programs;
                        npm i --prefix FOLDER node@24 brings FOLDER/node_modules/node/bin/node
   --json FILE          keeps every figure
@@ -45,6 +46,7 @@ export function readOptions(args: readonly string[], all: readonly Scenario[]): 
       runs: positive("--runs", values.runs ?? (quick ? "3" : "5")),
       seconds: positive("--seconds", values.seconds ?? (quick ? "0.7" : "3"), 0.1),
       soakMinutes: positive("--soak", values.soak ?? "30"),
+      messages: positive("--messages", values.messages ?? "5000000", 1_000),
     },
     ...(values.json === undefined ? {} : { json: values.json }),
     ...(values.compare === undefined ? {} : { compare: values.compare }),
@@ -59,7 +61,16 @@ function parse(args: readonly string[]) {
   );
   const text = { type: "string" } as const;
   const flag = { type: "boolean" } as const;
-  const known = { only: text, runs: text, seconds: text, soak: text, node: text, json: text, compare: text };
+  const known = {
+    only: text,
+    runs: text,
+    seconds: text,
+    soak: text,
+    messages: text,
+    node: text,
+    json: text,
+    compare: text,
+  };
   const options = { ...known, help: flag, quick: flag, write: flag };
   try {
     return parseArgs({ args: withMinutes, options }).values;

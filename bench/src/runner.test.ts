@@ -34,7 +34,7 @@ const pages =
 
 function run(session: Session, more: Partial<Scenario> = {}) {
   const scenario = { name: "pages", needs: "", how: "", bars: [rate], open: () => Promise.resolve(session), ...more };
-  return runScenario(scenario, openStage({ runs: 3, seconds: 0.1, quick: true, soakMinutes: 1 }));
+  return runScenario(scenario, openStage({ runs: 3, seconds: 0.1, quick: true, soakMinutes: 1, messages: 1_000 }));
 }
 
 test("a ceiling that is slowed on purpose changes the ratio, and what becomes of the bar", async () => {

@@ -115,6 +115,15 @@ export const Message = Type.Object({
 });
 export type Message = Static<typeof Message>;
 
+export const FoundMessage = Type.Object({
+  message: Message,
+  marks: noted(
+    Type.Array(Type.Object({ from: Count, to: Count })),
+    "Where in `content` what was searched for stands, in UTF-16 units, `to` not included; at most 50, ascending, apart.",
+  ),
+});
+export type FoundMessage = Static<typeof FoundMessage>;
+
 export const DeletedMessage = Type.Object(
   { id: Id, seq: Id, ver: Id },
   { description: "A message that was deleted for everybody; its place in the conversation stays." },

@@ -40,6 +40,8 @@ export const limits = {
   batchText: 64 * 1024,
   sessionsPage: 100,
   searchResults: 50,
+  /** Characters of a text that is searched for in messages; what is longer is cut. Its first 20 words count. */
+  searchChars: 200,
   changesPage: 500,
   /** People, and members of one group, whose changes are told one by one. */
   changedUsers: 500,

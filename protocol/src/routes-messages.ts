@@ -1,7 +1,30 @@
 import { Type } from "typebox";
-import { ConversationId, DeletedMessage, Id, Message, noted, Nullable, SyncRequest, SyncResult } from "./entities.ts";
+import {
+  ConversationId,
+  DeletedMessage,
+  FoundMessage,
+  Id,
+  Message,
+  noted,
+  Nullable,
+  SyncRequest,
+  SyncResult,
+} from "./entities.ts";
 import { limits } from "./limits.ts";
-import { get, mayHave, Ok, optionalText, parameter, post, put, remove, route, type Route, Whole } from "./route.ts";
+import {
+  get,
+  mayHave,
+  Ok,
+  optionalText,
+  parameter,
+  post,
+  put,
+  remove,
+  route,
+  text,
+  type Route,
+  Whole,
+} from "./route.ts";
 
 /** `ver`: the version of the conversation that the page shows; 0 when there is none. */
 const HistoryPage = Type.Object({
@@ -54,6 +77,26 @@ export const messageRoutes = {
     }),
     bodyBytes: limits.syncBodyBytes,
     output: Type.Object({ count: Whole, results: Type.Array(SyncResult) }),
+  }),
+  /**
+   * A message fits when each word of `q` is the beginning of one of its own, whatever their case, accents, digits and forms of letters; where no
+   * spaces are written, what stands anywhere in it. It is a POST so that what somebody looks for stands in no log of addresses.
+   */
+  searchMessages: route({
+    ...post,
+    path: "/api/messages/search",
+    summary: "The messages with these words that I may see, newest first.",
+    limit: "searches",
+    body: Type.Object({
+      q: optionalText,
+      conversation_id: Type.Optional(Nullable(text)),
+      limit: Type.Optional(Nullable(Type.Integer())),
+      cursor: Type.Optional(Nullable(Whole)),
+    }),
+    output: Type.Object({
+      results: Type.Array(FoundMessage),
+      next_cursor: Type.Optional(noted(Whole, "There may be more: messages with smaller ids.")),
+    }),
   }),
   /** Messages of one conversation that changed after version `ver`, in the order of their last change; `next_ver` when there are more. */
   messageChanges: route({

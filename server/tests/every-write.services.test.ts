@@ -176,6 +176,7 @@ const byRoute: Record<MutatingRoute, Write> = {
   sync: silent(({ ada, ben }) =>
     post(ada, "/api/messages/sync", { conversations: [{ conversation_id: `user_${ben.id}`, last_message_id: 0 }] }),
   ),
+  searchMessages: silent(({ ada }) => post(ada, "/api/messages/search", { q: "of" })),
   editMessage: shows(({ ada, ofAda }) => pair.ask(ada, "PUT", `/api/messages/${ofAda}`, { content: "edited" })),
   deleteMessage: shows(({ ben, ofBen }) => remove(ben, `/api/messages/${ofBen}`)),
   groupSend: shows(({ ben, group }) => post(ben, `/api/groups/${group}/messages`, { client_id: "x", content: "new" })),

@@ -10,6 +10,7 @@ import { hitRate } from "./hit-rate.ts";
 import { idleSockets } from "./idle-sockets.ts";
 import { oneAtATime } from "./one-at-a-time.ts";
 import { postgresTime } from "./postgres-time.ts";
+import { search } from "./search.ts";
 import { send } from "./send.ts";
 import { soak } from "./soak.ts";
 
@@ -37,5 +38,6 @@ export const scenarios: readonly Scenario[] = [
   comingBack,
   growth,
   hitRate,
+  search,
   soak,
 ];

@@ -19,6 +19,8 @@ export interface Size {
   /** Smaller crowds and databases. */
   quick: boolean;
   soakMinutes: number;
+  /** How many are searched. */
+  messages: number;
 }
 
 /** A running server, and a way into its database. */

@@ -19,7 +19,7 @@ import type { FrameHandlers } from "../platform/frame-handlers.ts";
 import { createGathering } from "../platform/gathering.ts";
 import { parseId } from "../platform/page-limit.ts";
 import { OmError } from "../platform/om-error.ts";
-import { createSemaphores } from "../platform/semaphore.ts";
+import { createSemaphore, createSemaphores } from "../platform/semaphore.ts";
 import type { Redis } from "../platform/redis/redis.ts";
 import { DatabaseUnavailable, type Database, type Queries } from "../platform/postgres/database.ts";
 import type { RoutesOf } from "../platform/route-handlers.ts";
@@ -43,6 +43,8 @@ import { postGroupMessage, postMessage } from "./post-message.ts";
 import { fetchGroupReadState, markGroupRead } from "./mark-group-read.ts";
 import { fetchHistory, fetchPage, type HistoryDeps } from "./fetch-history.ts";
 import { fetchPendingRevisions, fetchPending } from "./fetch-pending.ts";
+import { searchMessages } from "./search-messages.ts";
+import { searchStore } from "./search-store.ts";
 import { sendMessage, type SendRules } from "./send-message.ts";
 import { postSync } from "./sync-messages.ts";
 import { createWriteBatch } from "./write-batch.ts";
@@ -203,6 +205,9 @@ function routesOf(parts: Parts): RoutesOf<"messages"> {
   const keep = keptAnswer(parts.cache.answers);
   // Large answers: a few of one person are made side by side.
   const syncs = createSemaphores({ parallel: 2, maxWaiting: 8 });
+  // A search may be long, and the others need the pool as well.
+  const searching = createSemaphore({ parallel: 3, maxWaiting: 200 });
+  const search = { ...parts, search: searchStore(parts.db) };
   const store = readerStore(parts.db);
   const receipts = { store, readers: readersCache({ redis: parts.redis, store }) };
   const groupOf = (params: { id: string }): number => parseId(params.id, "invalid_group_id");
@@ -211,6 +216,7 @@ function routesOf(parts: Parts): RoutesOf<"messages"> {
       keep("history", request, (reads) => fetchHistory(parts, request.caller, request.query, reads)),
     send: ({ caller, body }) => postMessage(parts, caller, body),
     sync: ({ caller, body }) => syncs.run(caller.userId, () => postSync(parts, caller, body)),
+    searchMessages: ({ caller, body }) => searching.run(() => searchMessages(search, caller, body), caller.userId),
     messageChanges: ({ caller, query }) => listMessageChanges(parts, caller, query),
     receipts: ({ caller, params, query }) => listReaders(receipts, caller, { id: params.id, query }),
     editMessage: ({ caller, params, body }) => editMessage(parts, caller, { id: params.id, body }),
