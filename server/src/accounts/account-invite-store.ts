@@ -20,8 +20,9 @@ export interface NewInvitation {
 
 const columns = `i.id, i.note, i.role, i.group_id, i.created_by, i.created_at, i.expires_at, i.max_uses, i.used_count,
   (select g.name from groups g where g.id = i.group_id) as group_name`;
-/** What somebody has invited to who is shut out by now is worth nothing. */
-const usable = `i.revoked_at is null and (i.expires_at is null or i.expires_at > now()) and (i.max_uses is null or i.used_count < i.max_uses)
+const noAdministrator = "not exists (select from users a where a.role = 'administrator' and a.deleted_at is null)";
+/** What somebody has invited to who is shut out by now is worth nothing; the link of the first administrator, once there is one. */
+const usable = `(i.role <> 'administrator' or ${noAdministrator}) and i.revoked_at is null and (i.expires_at is null or i.expires_at > now()) and (i.max_uses is null or i.used_count < i.max_uses)
   and (i.created_by is null or exists (
     select from users u where u.id = i.created_by and u.role = 'administrator' and u.state = 'open' and u.deleted_at is null))`;
 
@@ -50,12 +51,9 @@ const firstAdministrator = statement<{ usable: boolean }>(
   "account_invites.first_administrator",
   `with made as (
      insert into account_invites (token_hash, note, role, max_uses)
-     select $1, 'the first administrator', 'administrator', 1
-     where not exists (select from users where role = 'administrator' and deleted_at is null)
+     select $1, 'the first administrator', 'administrator', 1 where ${noAdministrator}
      on conflict (token_hash) do nothing returning 1
-   ) select exists (select from made) or exists (
-     select from account_invites i where i.token_hash = $1 and ${usable}
-       and not exists (select from users where role = 'administrator' and deleted_at is null)) as usable`,
+   ) select exists (select from made) or exists (select from account_invites i where i.token_hash = $1 and ${usable}) as usable`,
 );
 
 /** Invitations to make accounts. The counts of uses are exact: `use` decides. */

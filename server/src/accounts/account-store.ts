@@ -92,19 +92,16 @@ export type Taken = "email" | "username";
 /** Users and their names, deleted users left out. Names are unique without case, among users and public groups. */
 export function accountStore(db: Database, writes: CacheWrites) {
   return {
-    /** The user, its name and its conversation list in one transaction, with whatever else belongs to it. */
-    create: (
-      account: NewAccount,
-      also?: (queries: Queries, userId: number) => Promise<void>,
-    ): Promise<Profile | Taken> =>
+    /** The user, its name and its conversation list in one transaction, after whatever must be done before. */
+    create: (account: NewAccount, first?: (queries: Queries) => Promise<void>): Promise<Profile | Taken> =>
       unlessTaken(() =>
         db.transaction(async (queries) => {
+          await first?.(queries);
           const { username, email, passwordHash, fullName, state = "open", role = "user" } = account;
           const values = [username, email, passwordHash, fullName, state, role];
           const profile = only(await queries.query(insertUser, values));
           await queries.query(reserveName, [account.username.toLowerCase(), profile.id]);
           await queries.query(createUserState, [profile.id]);
-          await also?.(queries, profile.id);
           return profile;
         }),
       ),
