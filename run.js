@@ -23,6 +23,8 @@ for (const [signal, code] of Object.entries({ SIGINT: 130, SIGTERM: 143 })) {
 }
 process.setSourceMapsEnabled(true);
 await compileChanged();
+// Who only compiles may start the server from it later.
+if (source === undefined || source === "server/src/main.ts") await buildWeb();
 if (source !== undefined) {
   const program = join(root, source.replace("/src/", "/dist/").replace(/\.ts$/, ".js"));
   process.argv = [process.execPath, program, ...args];
@@ -60,6 +62,43 @@ async function compile(compiler, workspaces) {
   release();
   if (code !== 0) fail(`cannot compile:\n${said.trim()}`);
   for (const workspace of workspaces) utimesSync(notesOf(workspace), began, began);
+}
+
+/** The web client, made anew when it is older than what it is made of. Without its builder, what was built before is served. */
+async function buildWeb() {
+  const page = join(root, "web/dist/index.html");
+  const isBuilt = () => {
+    const built = statSync(page, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+    const parts = ["web/src", "web/public", "client/src", "protocol/src"].flatMap(filesIn);
+    const settings = ["web/index.html", "web/vite.config.ts", "web/package.json"].map((name) => join(root, name));
+    return [...parts, ...settings].every((path) => !(statSync(path, { throwIfNoEntry: false })?.mtimeMs > built));
+  };
+  while (!isBuilt()) {
+    const builder = await import("vite").catch(() => undefined);
+    if (builder === undefined) return;
+    if (!takeLock()) {
+      await delay(50);
+      continue;
+    }
+    const release = () => rmSync(lock, { force: true });
+    process.once("exit", release);
+    if (source !== undefined) console.error("Building the web client, once …");
+    const began = new Date();
+    try {
+      await builder.build({ configFile: join(root, "web/vite.config.ts"), logLevel: "error" });
+      utimesSync(page, began, began);
+    } catch (error) {
+      fail(`cannot build the web client: ${error.message}`);
+    } finally {
+      process.removeListener("exit", release);
+      release();
+    }
+  }
+}
+
+function filesIn(folder) {
+  const names = readdirSync(join(root, folder), { recursive: true });
+  return names.filter((name) => !/\.test\.tsx?$/.test(name)).map((name) => join(root, folder, name));
 }
 
 /** @returns whether this process is now the one that compiles */
@@ -104,12 +143,9 @@ function builtAt(workspace) {
 
 function isStale(workspace) {
   const built = builtAt(workspace);
-  const folder = join(root, workspace, "src");
-  const sources = readdirSync(folder, { recursive: true }).filter((name) => /(?<!\.test)\.ts$/.test(name));
+  const sources = filesIn(join(workspace, "src")).filter((name) => name.endsWith(".ts"));
   const settings = [join(root, "tsconfig.base.json"), join(root, workspace, "tsconfig.json")];
-  return [...sources.map((name) => join(folder, name)), ...settings].some(
-    (path) => (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0) > built,
-  );
+  return [...sources, ...settings].some((path) => (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0) > built);
 }
 
 function fail(why) {

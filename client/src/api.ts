@@ -41,14 +41,15 @@ export interface Api extends RouteCalls {
   logout(): Promise<void>;
   /** Fresh tokens; many callers at once make one request. */
   refresh(): Promise<Tokens>;
-  /** The access token, renewed when it is about to expire; undefined when nobody is logged in. */
+  /** The access token, renewed when it is about to expire; undefined when nobody is logged in, "" when cookies carry it. */
   accessToken(): Promise<string | undefined>;
 }
 
 export interface ApiOptions {
   /** Such as `https://chat.example.org`. */
   baseUrl: string;
-  tokens: TokenStore;
+  /** Without it the session is in the HttpOnly cookies of the page that calls its own origin, where no script can read a token. */
+  tokens?: TokenStore;
   fetch?: typeof fetch;
   /** How long one call may take, and one that carries a file, in ms. */
   timeoutMs?: number;
@@ -62,7 +63,7 @@ const renewAhead = 30;
 
 /** One typed method per route, with bearer tokens that renew themselves. */
 export function createApi(options: ApiOptions): Api {
-  const { tokens } = options;
+  const { tokens = cookieSession } = options;
   const send = createSender(options);
   let refreshing: Promise<Tokens> | undefined;
 
@@ -74,12 +75,12 @@ export function createApi(options: ApiOptions): Api {
   async function answerTo(name: RouteName, input: RawInput): Promise<Response> {
     if (routes[name].auth !== "token") return send(name, input, {});
     const used = tokens.load()?.accessToken;
-    const response = await send(name, input, bearer(used));
+    const response = await send(name, input, credentials(used));
     if (response.status !== 401 || !mayRefresh(tokens)) return response;
     await response.body?.cancel();
     // Somebody else may have renewed it meanwhile.
     if (tokens.load()?.accessToken === used) await refresh();
-    return send(name, input, bearer(tokens.load()?.accessToken));
+    return send(name, input, credentials(tokens.load()?.accessToken));
   }
 
   function refresh(): Promise<Tokens> {
@@ -116,6 +117,7 @@ export function createApi(options: ApiOptions): Api {
       await parseResponse(await send("logout", {}, headers));
     },
     async accessToken() {
+      if (tokens === cookieSession) return "";
       const token = tokens.load()?.accessToken;
       if (token === undefined && !mayRefresh(tokens)) return undefined;
       if (token !== undefined && decodeClaims(token).secondsLeft > renewAhead) return token;
@@ -124,8 +126,10 @@ export function createApi(options: ApiOptions): Api {
   };
 }
 
-function bearer(token: string | undefined): Headers {
-  return token === undefined ? {} : { Authorization: `Bearer ${token}` };
+const cookieSession: TokenStore = { load: () => undefined, save: () => undefined };
+
+function credentials(token: string | undefined): Headers {
+  return token === undefined ? csrfHeader() : { Authorization: `Bearer ${token}` };
 }
 
 /** A browser's cookies are its own business: it sends them itself and does not let a page set them. */

@@ -10,6 +10,8 @@ export interface Draft {
   messageType?: MessageType;
   /** The message that this one replies to, of the same conversation. */
   replyTo?: number;
+  /** The sender's name for it; default: a new one. What is handed over again under the same name is sent once. */
+  clientId?: string;
 }
 
 /** @throws RangeError when the server would refuse the text as too long: it counts characters (code points), without blanks around it */
@@ -20,10 +22,11 @@ export function checkLength(content: string, maxChars: number = limits.messageCh
 }
 
 /** @throws RangeError when the message is too long */
-export function entryOf({ to, content, messageType = "text", replyTo }: Draft, maxChars?: number): OutboxEntry {
+export function entryOf(draft: Draft, maxChars?: number): OutboxEntry {
+  const { to, content, messageType = "text", replyTo, clientId = crypto.randomUUID() } = draft;
   checkLength(content, maxChars);
   const entry: OutboxEntry = {
-    clientId: crypto.randomUUID(),
+    clientId,
     to: targetOf(to),
     content,
     messageType,

@@ -63,7 +63,7 @@ export const accountRoutes = {
   login: route({
     ...post,
     path: "/api/auth/login",
-    summary: "Logs in with e-mail and password.",
+    summary: "Logs in with e-mail, or username in its place, and password.",
     auth: "none",
     csrf: false,
     limit: "auth",

@@ -39,6 +39,7 @@ import { createSharedRates, rateScripts } from "./platform/rates/shared-rates.ts
 import { monotonic as systemMonotonic, wallClock, type Clock } from "./platform/clock.ts";
 import { createDisposalStack } from "./platform/disposal-stack.ts";
 import { openDatabaseTime } from "./platform/postgres/database-time.ts";
+import type { Database } from "./platform/postgres/database.ts";
 import { statement } from "./platform/postgres/statement.ts";
 import type { Redis } from "./platform/redis/redis.ts";
 import type { Handlers } from "./platform/route-handlers.ts";
@@ -107,12 +108,14 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     const redis = opened?.redis;
     if (redis !== undefined) shared.rates.start(redis, secret);
     const cache = disposals.use(await composeCache({ config, storage, redis, telemetry, step, now }));
-    const { bus, connect } = disposals.use(openBus(opened, [secret, config.jwtSecretPrevious], telemetry));
+    const between = { redis: opened, postgres: embedded ? undefined : storage.connection };
+    const { bus, isAlone, connect } = disposals.use(openBus(between, [secret, config.jwtSecretPrevious], telemetry));
     await Promise.all([opened?.connect(), connect()]);
     signal?.throwIfAborted();
     const hub = createHub({ maxSocketsPerUser: config.maxSocketsPerUser });
     const door = await openDoor(config, storage.aside, telemetry.log);
-    const parts = { config, storage, cache, redis, bus, hub, telemetry, secret, now, monotonic, door };
+    const aside = embedded ? undefined : storage.aside;
+    const parts = { config, storage, cache, redis, bus, isAlone, aside, hub, telemetry, secret, now, monotonic, door };
     const features = composeFeatures(parts, () => url);
     const { messages, presence, verify } = features;
     disposals.use(presence);
@@ -120,6 +123,8 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     for (const { everyMs, name, work } of jobs)
       disposals.use(every(everyMs, work, (error) => telemetry.failure(name, error)));
     disposals.defer(() => messages.idle());
+    // What is lost from now on is found.
+    await messages.missed.sweep();
 
     const dependencies = dependenciesOf(storage, redis, features.checkStorage);
     const sockets = openSockets({ ...shared, server: http.server, hub, now, ...features });
@@ -130,11 +135,8 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     );
     telemetry.metrics.watch(gaugesOf({ hub, features, sockets, storage, dependencies }));
     telemetry.log.info({ url, database: embedded ? resolve(config.dataDir, "pgdata") : "PostgreSQL" }, "listening");
-    return {
-      url,
-      firstAdministrator: await features.firstAdministrator(),
-      [Symbol.asyncDispose]: disposals[Symbol.asyncDispose],
-    };
+    const firstAdministrator = await features.firstAdministrator();
+    return { url, firstAdministrator, [Symbol.asyncDispose]: disposals[Symbol.asyncDispose] };
   } catch (error) {
     // What the caller must know is why the start failed; what fails because it is given up tells nothing.
     await Promise.allSettled([http.close(), disposals[Symbol.asyncDispose]()]);
@@ -183,6 +185,10 @@ interface Opened {
   bus: Bus;
   hub: Hub;
   redis: Redis | undefined;
+  /** No other node is heard of. */
+  isAlone: () => boolean;
+  /** Of a database that other nodes may use. */
+  aside: Database | undefined;
   telemetry: Telemetry;
   secret: string;
   now: Clock;
@@ -245,6 +251,7 @@ export function composeFeatures(opened: Opened, ownUrl: () => string) {
   bus.subscribe(
     (event) => {
       if ("ended" in event) live.refuse(event.userId, event.sessionIds ?? []);
+      else if (!messages.missed.take(event)) return;
       hub.deliver(event);
     },
     () => void live.check(true).catch((error: unknown) => telemetry.failure("sessions", error)),
@@ -265,7 +272,7 @@ export function composeFeatures(opened: Opened, ownUrl: () => string) {
     { everyMs: 5_000, name: "sessions", work: () => live.check() },
     { everyMs: 500, name: "ended sessions", work: live.hear },
     { everyMs: 600_000, name: "purge", work: accounts.purge },
-    { everyMs: 60_000, name: "erasures", work: messages.eraseDeleted },
+    ...messages.jobs,
     { everyMs: 3_600_000, name: "uploads", work: media.sweep },
     { everyMs: 600_000, name: "attachments", work: media.sweepAttachments },
   ];
@@ -275,26 +282,14 @@ export function composeFeatures(opened: Opened, ownUrl: () => string) {
     find: (caller, url) => cache.answers.find(questionOf(caller, url)),
     current: cache.answers.current,
   };
-  const { check: checkStorage } = media;
   const { verify, useTicket } = live;
   const firstAdministrator = async (): Promise<string | undefined> => {
     const token = await accounts.firstAdministrator();
     return token === undefined ? undefined : linkTo(`/join/${token}`);
   };
   const { operator } = administration;
-  return {
-    routes,
-    frames,
-    jobs,
-    messages,
-    presence,
-    verify,
-    useTicket,
-    kept,
-    checkStorage,
-    firstAdministrator,
-    operator,
-  };
+  const more = { messages, presence, verify, useTicket, kept, checkStorage: media.check, firstAdministrator, operator };
+  return { routes, frames, jobs, ...more };
 }
 export type Features = ReturnType<typeof composeFeatures>;
 

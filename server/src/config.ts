@@ -212,7 +212,7 @@ const table = {
   ),
   redisUrl: secret(
     redisUrl,
-    "Redis 6.2 or newer, or Valkey: for the cache, for who is online, and for pushes between nodes. Without it REDIS_ADDR decides; without that too there is none of this",
+    "Redis 6.2 or newer, or Valkey: for the cache, for who is online, and for pushes between nodes. Without it REDIS_ADDR decides; without that too there is no cache, and nodes with the same DATABASE_URL hear each other by way of it",
   ),
   redisAddr: setting(redisAddress, "", "Redis or Valkey without TLS, if REDIS_URL is not set"),
   redisPassword: secret(text, "Redis password, if REDIS_URL holds none"),

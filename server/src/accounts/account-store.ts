@@ -24,7 +24,9 @@ const moveName = statement<never>(
 );
 const login = statement<Profile & { password_hash: string; state: string }>(
   "accounts.login",
-  `select ${ownColumns}, u.password_hash, u.state from users u where u.email = $1 and u.deleted_at is null`,
+  // No name has an @, and no address is without one.
+  `select ${ownColumns}, u.password_hash, u.state from users u
+   where (u.email = $1 or u.id = (select n.user_id from names n where n.name = $1)) and u.deleted_at is null`,
 );
 const upgradeHash = statement<{ id: number }>(
   "accounts.upgrade_hash",
@@ -122,7 +124,8 @@ export function accountStore(db: Database, writes: CacheWrites) {
           return profile;
         });
       }),
-    byEmailForLogin: async (email: string) => (await db.query(login, [email]))[0],
+    /** By address or username, in lower case. */
+    forLogin: async (given: string) => (await db.query(login, [given]))[0],
     /** Replaces a hash; false: somebody else did so first. */
     upgradeHash: async (id: number, from: string, to: string) =>
       (await db.query(upgradeHash, [id, from, to])).length > 0,

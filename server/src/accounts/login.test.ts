@@ -13,7 +13,7 @@ function setUp(openSession: () => Promise<typeof answer> = async () => answer) {
   const happened: string[] = [];
   const deps = {
     accounts: {
-      byEmailForLogin: async (email: string) =>
+      forLogin: async (email: string) =>
         email === "nika@x" ? { id: 7, password_hash: "hash", state: "open" } : undefined,
     },
     passwords: {

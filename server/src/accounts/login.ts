@@ -12,7 +12,7 @@ interface Deps extends PasswordDeps {
   sessions: Sessions;
 }
 
-/** Opens a session. Old hashes are replaced on success. */
+/** Opens a session. Instead of the address the username may be given. Old hashes are replaced on success. */
 export async function login(
   deps: Deps,
   body: RouteBody<"login">,
@@ -27,7 +27,7 @@ export async function login(
   ).toLowerCase();
   const password = body.password ?? "";
   if (email === "" || password === "") throw new OmError("missing_fields");
-  const given = { from, email, password, findAccount: () => accounts.byEmailForLogin(email) };
+  const given = { from, email, password, findAccount: () => accounts.forLogin(email) };
   return verifyPassword(deps, given, async ({ password_hash: stored, state, ...profile }) => {
     requireOpen(state);
     let passwordHash = stored;

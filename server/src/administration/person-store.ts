@@ -53,4 +53,3 @@ export function personStore(db: Queries, sessionDays: number) {
     setRole: (id: number, role: Role) => db.query(setRole, [id, role]),
   };
 }
-export type PersonStore = ReturnType<typeof personStore>;

@@ -80,9 +80,7 @@ export function createHub(options: { maxSocketsPerUser: number }): Hub {
     deliver(event) {
       if ("ended" in event) return endSockets(users.get(event.userId)?.connected ?? [], event.ended);
       for (const userId of event.userIds) {
-        for (const socket of users.get(userId)?.connected ?? []) {
-          if (socket.id !== event.except && (event.to === "all" || socket.resuming)) socket.push(event);
-        }
+        for (const socket of users.get(userId)?.connected ?? []) if (isFor(event, socket)) socket.push(event);
       }
     },
     isOnline: (userId) => users.has(userId),
@@ -92,6 +90,11 @@ export function createHub(options: { maxSocketsPerUser: number }): Hub {
     sockets: () => count,
     onPresence: (listener) => void listeners.push(listener),
   };
+}
+
+function isFor({ except, to, openedBefore }: Push, socket: HubSocket): boolean {
+  if (socket.id === except || (to === "resuming" && !socket.resuming)) return false;
+  return openedBefore === undefined || socket.openedAt < openedBefore;
 }
 
 function endSockets(sockets: Iterable<HubSocket>, ended: SessionEnd["ended"]): void {

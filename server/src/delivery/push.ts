@@ -62,10 +62,12 @@ export interface Push {
   to: "all" | "resuming";
   /** Id of the socket that caused it and is answered otherwise. */
   except?: string | undefined;
-  /** Set for a message to its recipients: what a socket needs to keep order while queued ones are still on their way. */
+  /** Set for a message: what a socket needs to keep order while queued ones are still on their way, and a node to know what it was told. */
   message?: { conversationId: number; seq: number; id: number };
   /** A change of messages, which follows what is still on its way. */
   ordered?: boolean;
+  /** Only for sockets that were opened before, in ms since 1970; stays on this node. */
+  openedBefore?: number;
 }
 
 /**
@@ -92,7 +94,7 @@ export interface Audience {
 
 /**
  * @param frameFor the frame as a viewer sees it; made once for a group
- * @param more what the others' devices must know of it
+ * @param more what nodes and devices must know of it
  */
 export function pushesTo(
   { others, byId, shared, except, apart = [] }: Audience,
@@ -109,5 +111,5 @@ export function pushesTo(
     ...more,
   }));
   if (shared) toOthers.push({ userIds: together, frame: own, to: "all", ...more });
-  return [...toOthers, { userIds: [byId], frame: own, to: "resuming", except }];
+  return [...toOthers, { userIds: [byId], frame: own, to: "resuming", except, ...more }];
 }

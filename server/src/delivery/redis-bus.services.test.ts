@@ -6,7 +6,8 @@ import { busSuite, pushOf, textOf } from "../../tests/fixtures/bus-suite.ts";
 import { withLongTimeouts, redisClient, until } from "../../tests/fixtures/redis-clients.ts";
 import { createEncoder, createSigner } from "./event-bytes.ts";
 import type { Push, SessionEnd } from "./push.ts";
-import { createRedisBus, type BusEvents, type RedisBus } from "./redis-bus.ts";
+import { createRedisBus } from "./redis-bus.ts";
+import type { BusEvents, SharedBus } from "./shared-bus.ts";
 
 let server: RedisServer;
 beforeAll(async () => {
@@ -18,7 +19,7 @@ const secret = "a secret of the tests, long enough";
 const soon = { timeout: 30_000, interval: 5 };
 
 interface Node extends AsyncDisposable {
-  bus: RedisBus;
+  bus: SharedBus;
   redis: Redis;
   got: (Push | SessionEnd)[];
   failures: unknown[];

@@ -67,10 +67,6 @@ describe("what is served", () => {
       ]);
     }
   });
-
-  test("the start page links to it", async () => {
-    expect((await http.call("GET", "/")).text).toContain('<a href="/docs">');
-  });
 });
 
 /** What the filter needs of the page's immutable collections. */

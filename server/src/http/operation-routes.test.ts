@@ -82,13 +82,3 @@ test("/metrics with METRICS_TOKEN asks everybody for it", async () => {
   expect(await status({ authorization: "Bearer scrap" })).toBe(403);
   expect(await status({ authorization: "Bearer scrape", "x-forwarded-for": "203.0.113.1" })).toBe(200);
 });
-
-test("/ shows a page that needs nothing from elsewhere", async () => {
-  http = await openHttp();
-  const answer = await http.call("GET", "/");
-  expect([answer.status, answer.headers["content-type"]]).toEqual([200, "text/html; charset=utf-8"]);
-  expect(answer.text).toContain("npm run chat -- --user alice");
-  expect(answer.text).not.toMatch(/src=|href="(?!\/docs")|<script/);
-  expect(answer.headers["content-security-policy"]).toContain("default-src 'none'");
-  expect(answer.headers["x-content-type-options"]).toBe("nosniff");
-});

@@ -5,7 +5,7 @@ import { isLocalName } from "./origin.ts";
 import { identity } from "../platform/identity.ts";
 import { statesOf, type Dependencies } from "./readiness.ts";
 import { sendJson, sendText } from "./responses.ts";
-import { startPage } from "./start-page.ts";
+import { pagePaths } from "./web-routes.ts";
 
 interface OperationOptions {
   dependencies: () => Dependencies;
@@ -17,7 +17,7 @@ interface OperationOptions {
 
 /** All paths outside /api, each for GET. */
 export const operationPaths = [
-  "/",
+  ...pagePaths,
   "/health",
   "/ready",
   "/metrics",
@@ -30,14 +30,8 @@ export const operationPaths = [
   "/docs/swagger-ui.css",
 ] as const;
 
-/** What operators and curious people ask: `/`, `/health`, `/ready`, `/metrics`; and `/ws` without an upgrade. */
+/** What operators ask: `/health`, `/ready`, `/metrics`; and `/ws` without an upgrade. */
 export function addOperationRoutes(app: FastifyInstance, options: OperationOptions): void {
-  app.get("/", (_request, reply) =>
-    reply
-      .header("content-type", "text/html; charset=utf-8")
-      .header("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
-      .send(startPage),
-  );
   app.get("/health", (_request, reply) =>
     sendJson(reply, 200, { message: "OM Messenger is running", status: "ok", version: identity.version }),
   );

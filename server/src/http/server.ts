@@ -34,6 +34,7 @@ import { logRouteEvent } from "./security-events.ts";
 import { isApi, parseQuery, routedUrl } from "./routed-url.ts";
 import { createTransfers, type transferLimits, type Transfers } from "./transfers.ts";
 import { handleUnknownPath } from "./unknown-path.ts";
+import { addWebRoutes } from "./web-routes.ts";
 
 /** The headers have 15 s. Bodies and answers may take as long as they move: `Transfers` looks after that. */
 const timeouts = {
@@ -104,6 +105,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
     rules,
   });
   addDocsRoutes(app, config);
+  addWebRoutes(app);
   await app.ready();
   return app;
 }

@@ -36,6 +36,7 @@ import { revisionStore } from "./revision-store.ts";
 import { listReaders } from "./list-readers.ts";
 import { listMessageChanges } from "./list-message-changes.ts";
 import { messageStore } from "./message-store.ts";
+import { missedStore } from "./missed-store.ts";
 import { readersCache } from "./readers-cache.ts";
 import { readerStore } from "./reader-store.ts";
 import { pendingStore, type PendingOf } from "./pending-store.ts";
@@ -46,6 +47,7 @@ import { fetchPendingRevisions, fetchPending } from "./fetch-pending.ts";
 import { searchMessages } from "./search-messages.ts";
 import { searchStore } from "./search-store.ts";
 import { sendMessage, type SendRules } from "./send-message.ts";
+import { createMissedPushes } from "./push-missed.ts";
 import { postSync } from "./sync-messages.ts";
 import { createWriteBatch } from "./write-batch.ts";
 import type { Write, WriteResult } from "./write.ts";
@@ -58,8 +60,8 @@ interface Deps {
   db: Database;
   cache: Cache;
   bus: Bus;
+  hub: Pick<Hub, "isOnline" | "deliver">;
   redis: Redis | undefined;
-  hub: Pick<Hub, "isOnline">;
   views: UserViews;
   profiles: Profiles;
   telemetry: Pick<Telemetry, "queried" | "sends" | "sockets">;
@@ -87,6 +89,7 @@ export function composeMessages(deps: Deps) {
   const parts = partsOf(deps);
   const { config, db, views, telemetry, lanes, advance } = parts;
   const pending = { store: pendingStore(db), views };
+  const missed = createMissedPushes({ ...parts, missed: missedStore(db) });
   const { failure } = telemetry.sockets;
   // Those of thousands come at once when they connect and when they are pinged, and nobody waits for them.
   let lane = 0;
@@ -110,9 +113,12 @@ export function composeMessages(deps: Deps) {
     },
     advance,
     erase: parts.erase,
-    /** Erases what is due. */
-    eraseDeleted: parts.eraseDeleted,
     groups: parts.sources.group,
+    missed,
+    jobs: [
+      { everyMs: 10_000, name: "missed messages", work: missed.sweep },
+      { everyMs: 60_000, name: "erasures", work: parts.eraseDeleted },
+    ],
     backlog: {
       messages: inBatches((of: PendingOf[]) => fetchPending({ ...pending, days: config.pendingDays }, of)),
       revisions: inBatches((userIds: number[]) => fetchPendingRevisions(pending, userIds)),

@@ -171,9 +171,9 @@ test("of a group each message goes once to all others, in one push, and to the s
   await execute([toGroup("a"), toGroup("b")]);
   expect(pushed.map(({ userIds, to, message }) => [userIds, to, message?.id])).toEqual([
     [[2, 4], "all", 11],
-    [[1], "resuming", undefined],
+    [[1], "resuming", 11],
     [[2, 4], "all", 12],
-    [[1], "resuming", undefined],
+    [[1], "resuming", 12],
   ]);
   expect(pushed[0]?.frame).toBe(pushed[1]?.frame);
 });

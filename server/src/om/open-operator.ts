@@ -29,7 +29,19 @@ export async function withOperator<T>(work: (operator: Operator) => Promise<T>):
   const door = await openDoor(config, storage.aside);
   const bus = createLocalBus(() => undefined);
   const hub = createHub({ maxSocketsPerUser: 0 });
-  const open = { config, storage, cache, bus, hub, redis: undefined, telemetry, secret: "", door };
+  const open = {
+    config,
+    storage,
+    cache,
+    bus,
+    hub,
+    redis: undefined,
+    isAlone: () => true,
+    aside: undefined,
+    telemetry,
+    secret: "",
+    door,
+  };
   const features = composeFeatures(
     { ...open, now: wallClock, monotonic },
     () => `http://${config.host}:${config.port}`,
@@ -50,5 +62,5 @@ async function besideServer(dataDir: string): Promise<Storage | undefined> {
     await db[Symbol.asyncDispose]();
     return undefined;
   }
-  return { db, aside: db, [Symbol.asyncDispose]: db[Symbol.asyncDispose] };
+  return { db, aside: db, connection, [Symbol.asyncDispose]: db[Symbol.asyncDispose] };
 }

@@ -15,6 +15,8 @@ export interface Storage extends AsyncDisposable {
   db: Database;
   /** For the little that must not wait behind requests: a connection of its own. */
   aside: Database;
+  /** Of pg. */
+  connection: pg.ClientConfig;
 }
 
 export interface StorageEvents extends Pick<DatabaseOptions, "onOutage" | "onBack" | "onConflict"> {
@@ -50,6 +52,7 @@ export async function openStorage(config: Config, events: StorageEvents, patienc
     return {
       db,
       aside,
+      connection,
       async [Symbol.asyncDispose]() {
         await close();
         await server[Symbol.asyncDispose]();

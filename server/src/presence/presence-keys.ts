@@ -1,6 +1,7 @@
 import { chunks } from "../platform/chunks.ts";
 import { luaScripts } from "../platform/redis/scripts.ts";
 import type { Redis, Reply, Script } from "../platform/redis/redis.ts";
+import { sliceSize, type PresenceRegister } from "./presence-register.ts";
 
 /*
  * online:users           SET of the ids of all who are connected
@@ -14,8 +15,6 @@ const clusterTag = "{presence}";
 
 /** Life of a user's keys, in ms: as long as a socket may be silent. */
 const userTtlMs = 90_000;
-/** How many users one call treats at most: below 0.5 ms of Redis' time. */
-export const sliceSize = 100;
 /** How many users are looked up at once. */
 const readSize = 500;
 
@@ -35,10 +34,7 @@ export const presenceCounter = (redis: Pick<Redis, "isSharded">): string => `${t
 
 const tagOf = ({ isSharded }: Pick<Redis, "isSharded">): string => (isSharded ? clusterTag : "");
 
-/**
- * Presence as Redis keeps it; each is one script over all keys. All calls throw RedisUnavailable; whether it was done is unknown then,
- * and doing it again is right.
- */
+/** Presence as Redis keeps it; each call is one script over all keys, and throws RedisUnavailable. */
 export function presenceKeys(redis: Redis, timeoutMs: number) {
   const tag = tagOf(redis);
   const [nodesKey, usersKey] = [`${tag}presence:nodes`, `${tag}online:users`];
@@ -52,34 +48,28 @@ export function presenceKeys(redis: Redis, timeoutMs: number) {
       ),
     );
   return {
-    /** A new node, without users. */
     join: async (node: string, lifeMs: number): Promise<void> => void (await run("node-join", node, lifeMs)),
-    /** `registered: false`: the node is not registered any more. `expired`: others whose time is over. */
     async heartbeat(node: string, lifeMs: number) {
       const [registered, ...expired] = await run("node-heartbeat", node, lifeMs);
       return { registered: registered === 1, expired: expired.map(String) };
     },
-    /** @returns who was not online anywhere before; undefined: the node is not registered any more, and nobody was added */
     async add(node: string, userIds: readonly number[]) {
       const [registered, ...added] = await run("online-add", node, userTtlMs, ...userIds);
       return registered === 1 ? ids(added) : undefined;
     },
-    /** @returns who is not online anywhere now */
     remove: async (node: string, userIds: readonly number[]) => ids(await run("online-remove", node, ...userIds)),
-    /** Takes a slice of users off a node whose time is over, or that leaves by itself (`own`). */
     async reap(node: string, own: boolean) {
       const [more, ...gone] = await run("node-reap", node, sliceSize, own ? "1" : "0");
       return { more: more === 1, gone: ids(gone) };
     },
-    /** Looks through a part of those online. `next` is "0" at the end. */
     async sweep(node: string, cursor: string) {
       const [next, total, ...gone] = await run("online-sweep", node, cursor, sliceSize, userTtlMs);
       return { next: String(next), total: Number(total), gone: ids(gone) };
     },
     count: async () => Number(await redis.call(timeoutMs, "SCARD", usersKey)),
     /**
-     * Who of these is online, in one round trip. `registered`: Redis knows the asking node, so it has not lost its data. `uncertain`: one of
-     * the two keys that say so is missing, which eviction explains as well as a death that nobody saw.
+     * In one round trip. `uncertain`: one of the two keys that say that somebody is online is missing, which eviction explains as well as a
+     * death that nobody saw.
      */
     async find(node: string, userIds: readonly number[], withinMs: number) {
       const [online, uncertain] = [new Set<number>(), new Set<number>()];
@@ -97,7 +87,7 @@ export function presenceKeys(redis: Redis, timeoutMs: number) {
       await Promise.all([known, ...chunks(userIds, readSize).map(read)]);
       return { registered: (await known) !== null, online, uncertain };
     },
-  };
+  } satisfies PresenceRegister;
 }
 export type PresenceKeys = ReturnType<typeof presenceKeys>;
 

@@ -1,6 +1,6 @@
 import { expect, test, vi } from "vitest";
 import { PresenceModel } from "../../tests/fixtures/presence-model.ts";
-import type { PresenceKeys } from "./presence-keys.ts";
+import type { PresenceRegister } from "./presence-register.ts";
 import { Registration } from "./registration.ts";
 
 /** A registration at a Redis that is a plain model, which answers when the test lets it. */
@@ -18,7 +18,7 @@ function open() {
     if (state.fails) throw new Error(`${call} failed`);
     return reply;
   }
-  const keys: Pick<PresenceKeys, "join" | "heartbeat" | "add" | "remove" | "reap"> = {
+  const register: Pick<PresenceRegister, "join" | "heartbeat" | "add" | "remove" | "reap"> = {
     join: (node) => answer(`join ${node}`, () => model.join(node)),
     heartbeat: (node) => answer(`beat ${node}`, () => model.heartbeat(node)),
     add: (node, users) => answer(`add ${node} ${users.length}`, () => model.add(node, users)),
@@ -26,7 +26,7 @@ function open() {
     reap: (node, own) => answer(`reap ${node}`, () => model.reap(node, own)),
   };
   const registration = new Registration({
-    keys: keys as PresenceKeys,
+    register: register as PresenceRegister,
     usable: () => state.usable,
     newNode: () => `n${(state.nodes += 1)}`,
     now: () => state.now,

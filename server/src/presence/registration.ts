@@ -1,7 +1,7 @@
-import { sliceSize, type PresenceKeys } from "./presence-keys.ts";
+import { sliceSize, type PresenceRegister } from "./presence-register.ts";
 
 export interface RegistrationDeps {
-  keys: PresenceKeys;
+  register: PresenceRegister;
   usable: () => boolean;
   /** A name that no node has had before. */
   newNode: () => string;
@@ -106,7 +106,7 @@ export class Registration {
       return [];
     }
     const sentAt = this.#deps.now();
-    const { registered, expired } = await this.#deps.keys.heartbeat(node, this.#deps.timing.lifeMs);
+    const { registered, expired } = await this.#deps.register.heartbeat(node, this.#deps.timing.lifeMs);
     if (registered) this.#heartbeatAt = sentAt;
     else this.forgotten(node);
     return expired;
@@ -148,7 +148,7 @@ export class Registration {
     for (const node of [this.#previousNode, this.#node]) {
       let more = node !== undefined && this.#deps.usable();
       while (node !== undefined && more && this.#deps.now() < until)
-        ({ more } = await this.#deps.keys.reap(node, true));
+        ({ more } = await this.#deps.register.reap(node, true));
     }
   }
 
@@ -171,7 +171,7 @@ export class Registration {
 
   async #join(): Promise<void> {
     const [generation, node, sentAt] = [this.#wantedGeneration, this.#deps.newNode(), this.#deps.now()];
-    await this.#deps.keys.join(node, this.#deps.timing.lifeMs);
+    await this.#deps.register.join(node, this.#deps.timing.lifeMs);
     this.#previousNode = this.#node;
     this.#node = node;
     this.#generation = generation;
@@ -185,8 +185,8 @@ export class Registration {
     const [adds, removes] = [slice.filter((id) => this.#wanted.has(id)), slice.filter((id) => !this.#wanted.has(id))];
     try {
       const calls = [
-        adds.length === 0 ? Promise.resolve([]) : this.#deps.keys.add(node, adds),
-        removes.length === 0 ? Promise.resolve([]) : this.#deps.keys.remove(node, removes),
+        adds.length === 0 ? Promise.resolve([]) : this.#deps.register.add(node, adds),
+        removes.length === 0 ? Promise.resolve([]) : this.#deps.register.remove(node, removes),
       ] as const;
       // What fails does not overtake the other.
       await Promise.allSettled(calls);
@@ -241,7 +241,7 @@ export class Registration {
   }
 
   async #retire(node: string): Promise<void> {
-    const { more, gone } = await this.#deps.keys.reap(node, true);
+    const { more, gone } = await this.#deps.register.reap(node, true);
     if (!more) this.#previousNode = undefined;
     for (const userId of gone) if (!this.#wanted.has(userId)) this.#deps.notify(userId, false);
   }

@@ -1,4 +1,4 @@
-import { createBackoff } from "./backoff.ts";
+import { createBackoff } from "../backoff.ts";
 import { Connection, type ConnectionEvents, type Endpoint } from "./connection.ts";
 import { failureText } from "./failure-text.ts";
 import { handshake } from "./handshake.ts";

@@ -1,8 +1,9 @@
 import type { IsOnline } from "../accounts/user-view.ts";
 import { every, type PeriodicTask } from "../platform/periodic-task.ts";
+import { DatabaseUnavailable } from "../platform/postgres/database.ts";
 import { RedisUnavailable, type Redis } from "../platform/redis/redis.ts";
 import { createGrace } from "./grace.ts";
-import { presenceKeys, sliceSize, type PresenceKeys } from "./presence-keys.ts";
+import { sliceSize, type PresenceRegister } from "./presence-register.ts";
 import type { Presence, PresenceChange } from "./presence.ts";
 import { Registration } from "./registration.ts";
 
@@ -17,11 +18,10 @@ export interface PresenceTiming {
   refreshMs: number;
   /** A pong writes its user again if the last time was so long ago. */
   minRewriteMs: number;
-  /** After Redis lost its data: time for all nodes to register, in which whoever is not found is unknown. */
+  /** After the register lost its data: time for all nodes to register, in which whoever is not found is unknown. */
   registerMs: number;
-  /** Deadline of a look-up, and of everything in the background. */
+  /** Deadline of a look-up. */
   lookupMs: number;
-  callMs: number;
 }
 
 const defaultTiming: PresenceTiming = {
@@ -32,7 +32,6 @@ const defaultTiming: PresenceTiming = {
   minRewriteMs: 20_000,
   registerMs: 5_000,
   lookupMs: 10,
-  callMs: 250,
 };
 
 /** Parts in which the work of one refresh is done. */
@@ -40,8 +39,10 @@ const ticks = 30;
 /** How long taking the users off may hold up a stop, in ms. */
 const leaveMs = 2_000;
 
-export interface RedisPresenceOptions {
-  redis: Redis;
+export interface SharedPresenceOptions {
+  register: PresenceRegister;
+  /** Where the register lies. Default: nowhere that could be away for itself */
+  place?: Pick<Redis, "usable" | "identity" | "onUsable">;
   /** A name that no node has had before. */
   newNode: () => string;
   failure: (error: unknown) => void;
@@ -49,17 +50,18 @@ export interface RedisPresenceOptions {
 }
 
 const unknown: IsOnline = () => undefined;
+const always = { usable: true, identity: "", onUsable: () => undefined };
 
-/** Presence of many nodes, by way of Redis. While it is away only this node's own users are known. */
-export class RedisPresence implements Presence {
-  readonly #redis: Redis;
+/** Presence of many nodes, by way of what all of them see. While that is away only this node's own users are known. */
+export class SharedPresence implements Presence {
+  readonly #place: Pick<Redis, "usable" | "identity">;
   readonly #timing: PresenceTiming;
-  readonly #keys: PresenceKeys;
+  readonly #register: PresenceRegister;
   readonly #grace: ReturnType<typeof createGrace>;
   readonly #registration: Registration;
   readonly #local = new Set<number>();
   #changes = 0;
-  /** Keys in Redis end by themselves, and what this node knows of the others begins anew with each connection. */
+  /** Keys in Redis end by themselves, PostgreSQL has no counter, and what this node knows of the others begins anew with each connection. */
   readonly maxAgeMs = 1_000;
   readonly #listeners: ((change: PresenceChange) => void)[] = [];
   readonly #loops: PeriodicTask[];
@@ -69,17 +71,19 @@ export class RedisPresence implements Presence {
   #completeAt = Number.NEGATIVE_INFINITY;
   #sweep = { cursor: "0", total: 0, nextAt: 0 };
 
-  constructor({ redis, newNode, failure, timing }: RedisPresenceOptions) {
-    this.#redis = redis;
+  constructor({ register, place = always, newNode, failure, timing }: SharedPresenceOptions) {
+    this.#place = place;
     this.#timing = { ...defaultTiming, ...timing };
-    this.#keys = presenceKeys(redis, this.#timing.callMs);
-    // That Redis is away is told by the one who connects to it.
+    this.#register = register;
+    // That Redis or PostgreSQL is away is told by the one who connects to it.
     this.#failure = (error) => {
-      if (!(error instanceof RedisUnavailable) || error.reason === "error") failure(error);
+      const isAway =
+        error instanceof RedisUnavailable ? error.reason !== "error" : error instanceof DatabaseUnavailable;
+      if (!isAway) failure(error);
     };
     this.#registration = new Registration({
-      keys: this.#keys,
-      usable: () => redis.usable,
+      register,
+      usable: () => place.usable,
       newNode,
       now: () => performance.now(),
       timing: this.#timing,
@@ -92,8 +96,8 @@ export class RedisPresence implements Presence {
       every(this.#timing.heartbeatMs, () => this.#heartbeat(), this.#failure),
       every(this.#timing.refreshMs / ticks, () => this.#refresh(), this.#failure),
     ];
-    redis.onUsable((usable) => this.#onUsable(usable));
-    if (redis.usable) this.#onUsable(true);
+    place.onUsable((usable) => this.#onUsable(usable));
+    if (place.usable) this.#onUsable(true);
   }
 
   userConnected(userId: number): void {
@@ -123,8 +127,8 @@ export class RedisPresence implements Presence {
   }
 
   async count(): Promise<number> {
-    if (!this.#redis.usable) return this.#local.size;
-    return this.#keys.count().catch(() => this.#local.size);
+    if (!this.#place.usable) return this.#local.size;
+    return this.#register.count().catch(() => this.#local.size);
   }
 
   onChange(listener: (change: PresenceChange) => void): void {
@@ -139,7 +143,7 @@ export class RedisPresence implements Presence {
 
   #onUsable(usable: boolean): void {
     if (!usable) return this.#registration.redisUnusable();
-    const { identity } = this.#redis;
+    const { identity } = this.#place;
     const isSame = identity === this.#identity;
     if (!isSame && this.#identity !== undefined) this.#awaitRegistrations();
     this.#identity = identity;
@@ -150,12 +154,12 @@ export class RedisPresence implements Presence {
     this.#completeAt = performance.now() + this.#timing.registerMs;
   }
 
-  /** That somebody is not found means offline only while Redis knows this node and had time to hear of the others. */
+  /** That somebody is not found means offline only while the register knows this node and had time to hear of the others. */
   async #find(userIds: readonly number[]): Promise<IsOnline> {
     const { node } = this.#registration;
-    if (node === undefined || !this.#redis.usable) return unknown;
+    if (node === undefined || !this.#place.usable) return unknown;
     try {
-      const { registered, online, uncertain } = await this.#keys.find(node, userIds, this.#timing.lookupMs);
+      const { registered, online, uncertain } = await this.#register.find(node, userIds, this.#timing.lookupMs);
       if (!registered) this.#registration.forgotten(node);
       const isSure = registered && this.#registration.isFresh && performance.now() >= this.#completeAt;
       const offline = new Set(isSure ? userIds.filter((userId) => !uncertain.has(userId)) : []);
@@ -174,15 +178,17 @@ export class RedisPresence implements Presence {
   }
 
   async #reap(node: string): Promise<boolean> {
-    const { more, gone } = await this.#keys.reap(node, false);
+    const { more, gone } = await this.#register.reap(node, false);
     for (const userId of gone) this.#notifyOffline({ userId, online: false, nodeDied: true });
     return more;
   }
 
+  /** Writes and looks again where what was written may vanish; else goes on with what could not be written. */
   async #refresh(): Promise<void> {
+    if (this.#register.sweep === undefined) return this.#registration.flush();
     this.#registration.refresh(1 / ticks);
     const { node } = this.#registration;
-    if (node === undefined || !this.#redis.usable) return;
+    if (node === undefined || !this.#place.usable) return;
     const slices = Math.ceil(this.#sweep.total / sliceSize / ticks);
     for (let i = 0; i < Math.max(1, slices); i++) await this.#sweepSlice(node);
   }
@@ -191,7 +197,9 @@ export class RedisPresence implements Presence {
     const { cursor, nextAt } = this.#sweep;
     if (cursor === "0" && performance.now() < nextAt) return;
     if (cursor === "0") this.#sweep.nextAt = performance.now() + this.#timing.refreshMs;
-    const { next, total, gone } = await this.#keys.sweep(node, cursor);
+    const swept = await this.#register.sweep?.(node, cursor);
+    if (swept === undefined) return;
+    const { next, total, gone } = swept;
     this.#sweep = { ...this.#sweep, cursor: next, total };
     for (const userId of gone) this.#notifyOffline({ userId, online: false });
   }

@@ -1,0 +1,27 @@
+import { locale, t } from "./i18n/index.ts";
+import type { Session } from "./session.ts";
+import { useObserved } from "./store/observable.ts";
+import { HereContext, SessionContext } from "./ui/context.ts";
+import { Home } from "./ui/home.tsx";
+import { SignIn } from "./ui/sign-in.tsx";
+
+/** Everything is drawn anew in another language. */
+export function App({ session }: { session: Session }) {
+  const state = useObserved(session, () => session.state);
+  const language = useObserved(locale, () => locale.language);
+  return (
+    <SessionContext value={session}>
+      {state.kind === "starting" && (
+        <main className="splash" key={language}>
+          <p>{t("starting")}</p>
+        </main>
+      )}
+      {state.kind === "out" && <SignIn key={language} isOver={state.isOver} />}
+      {state.kind === "in" && (
+        <HereContext value={state.here}>
+          <Home key={language} />
+        </HereContext>
+      )}
+    </SessionContext>
+  );
+}

@@ -1,0 +1,132 @@
+import { memo } from "react";
+import { refusalText } from "../errors.ts";
+import { t } from "../i18n/index.ts";
+import { dayName, fullTime, timeOfDay } from "../i18n/dates.ts";
+import { peerOf, type ChatMessage, type Pending, type Quote, type Talk } from "../store/model.ts";
+import { directionOf } from "../text/direction.ts";
+import type { Row } from "../text/rows.ts";
+import { Avatar } from "./avatar.tsx";
+import { useHere, useStore } from "./context.ts";
+import { Icon } from "./icons.tsx";
+import { gist, nameOf } from "./names.ts";
+import { Ticks } from "./ticks.tsx";
+
+export const RowView = memo(function RowView({ row, talk }: { row: Row; talk: Talk }) {
+  if (row.kind === "day")
+    return (
+      <p className="day">
+        <span>{dayName(row.at)}</span>
+      </p>
+    );
+  if (row.kind === "unread")
+    return (
+      <p className="unread-line">
+        <span>{t("newMessages")}</span>
+      </p>
+    );
+  return row.kind === "message" ? <MessageView {...row} talk={talk} /> : <PendingView {...row} />;
+});
+
+interface Place {
+  starts: boolean;
+  ends: boolean;
+}
+
+function MessageView({ message, talk, starts, ends }: Place & { message: ChatMessage; talk: Talk }) {
+  const { store } = useHere();
+  const sender = useStore(() => store.people.get(message.senderId));
+  const isMine = message.senderId === store.me.id;
+  const isGroup = peerOf(talk.id) === undefined;
+  const name = isMine ? t("you") : nameOf(sender);
+  return (
+    <article
+      className={placeClass(isMine, { starts, ends })}
+      aria-label={`${name}, ${timeOfDay(message.at)}`}
+      data-id={message.id}
+    >
+      {isGroup && !isMine && ends && (
+        <Avatar id={message.senderId} name={name} picture={sender?.picture ?? ""} size="small" />
+      )}
+      <div className="bubble" dir={directionOf(message.text)}>
+        {isGroup && !isMine && starts && (
+          <p className={`author hue-${message.senderId % 8}`}>
+            <bdi>{name}</bdi>
+          </p>
+        )}
+        {message.quote !== undefined && <QuoteView quote={message.quote} />}
+        <Content text={message.text} type={message.type} />
+        <span className="meta">
+          {message.isEdited && <span>{t("edited")}</span>}
+          <time dateTime={new Date(message.at).toISOString()} title={fullTime(message.at)}>
+            {timeOfDay(message.at)}
+          </time>
+          {isMine && <Ticks message={message} talk={talk} />}
+        </span>
+      </div>
+    </article>
+  );
+}
+
+/** On its way, or refused: then it says why and can be tried again. */
+function PendingView({ pending, starts, ends }: Place & { pending: Pending }) {
+  const { retry, line } = useHere();
+  const { refusal } = pending;
+  return (
+    <article className={placeClass(true, { starts, ends })} aria-label={t("you")}>
+      <div className={refusal === undefined ? "bubble" : "bubble refused"} dir={directionOf(pending.text)}>
+        {pending.quote !== undefined && <QuoteView quote={pending.quote} />}
+        <Content text={pending.text} type={pending.type} />
+        <span className="meta">
+          {pending.at > 0 && <time>{timeOfDay(pending.at)}</time>}
+          {refusal === undefined && (
+            <span className="tick">
+              <span aria-hidden="true">…</span>
+              <span className="hidden">{t("statusPending")}</span>
+            </span>
+          )}
+        </span>
+      </div>
+      {refusal !== undefined && (
+        <div className="refusal" role="alert">
+          <p>{t("notSent", { reason: refusalText(refusal.code, refusal.text) })}</p>
+          <button type="button" onClick={() => retry(pending)}>
+            <Icon name="retry" />
+            {t("tryAgain")}
+          </button>
+          <button type="button" onClick={() => line.drop(pending.clientId)}>
+            {t("remove")}
+          </button>
+        </div>
+      )}
+    </article>
+  );
+}
+
+function placeClass(isMine: boolean, { starts, ends }: Place): string {
+  return `message ${isMine ? "mine" : "theirs"}${starts ? " starts" : ""}${ends ? " ends" : ""}`;
+}
+
+function QuoteView({ quote }: { quote: Quote }) {
+  const { store } = useHere();
+  const sender = useStore(() => store.people.get(quote.senderId));
+  const text = quote.text === undefined ? "…" : gist({ text: quote.text, type: quote.type });
+  return (
+    <blockquote className="quote" dir={directionOf(text)}>
+      {quote.senderId !== 0 && <strong>{quote.senderId === store.me.id ? t("you") : nameOf(sender)}</strong>}
+      <span>{text}</span>
+    </blockquote>
+  );
+}
+
+const onlyEmoji = /^(?:\p{RGI_Emoji}\s*){1,6}$/v;
+
+function Content({ text, type }: Pick<ChatMessage, "text" | "type">) {
+  if (type === "image") return <img className="picture" src={text} alt={t("picture")} loading="lazy" />;
+  if (type === "file")
+    return (
+      <a className="file" href={text} download>
+        {t("file")}
+      </a>
+    );
+  return <p className={onlyEmoji.test(text) ? "text large" : "text"}>{text}</p>;
+}
