@@ -5,12 +5,15 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 /** Files that take longer than their size tells. */
 const long = /verify\/src\/(model\/|cache-run)|\/(publish-version|durability|crash|cut-off|start|resume)\.services/;
 
-/** The large first, as vitest does; before them those that are long, so that none runs on alone at the end. */
+/**
+ * A project after the other: a worker of one is not used for the other, and a new one loads everything anew. In each the large first, as
+ * vitest does; before them those that are long, so that none runs on alone at the end.
+ */
 class LongFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const sorted = await super.sort(files);
-    const isLong = ({ moduleId }: TestSpecification): boolean => long.test(moduleId);
-    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
+    const place = ({ moduleId, project }: TestSpecification): number =>
+      (project.name === "unit" ? 0 : 2) + (long.test(moduleId) ? 0 : 1);
+    return (await super.sort(files)).toSorted((a, b) => place(a) - place(b));
   }
 }
 

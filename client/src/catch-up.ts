@@ -1,6 +1,7 @@
 import type { Conversation, Face, GroupChange, RouteOutput } from "@om/protocol";
 import { OmApiError } from "./api-error.ts";
 import type { Api } from "./api.ts";
+import type { Progress } from "./sequencer.ts";
 import type { Tracker } from "./tracker.ts";
 
 /** `all`: a conversation that the device does not know is read from its beginning, at the very first connect too. */
@@ -53,6 +54,7 @@ export async function catchUp(deps: Deps, cursor: string): Promise<string> {
     if (page.reset && !at.reset) deps.reset();
     at.reset ||= page.reset;
     leave(deps, page.removed);
+    for (const { conversation_id: id, ...rewound } of page.rewound ?? []) rewind(tracker, id, rewound);
     for (const conversation of page.conversations) {
       unlisted.delete(conversation.conversation_id);
       await fetchConversation(deps, conversation, at);
@@ -65,6 +67,12 @@ export async function catchUp(deps: Deps, cursor: string): Promise<string> {
   tracker.forget([...unlisted].filter((id) => at.reset || isNew(tracker, id)));
   tracker.caughtUp();
   return next;
+}
+
+/** What the device has beyond is of a time that the server does not know. */
+function rewind(tracker: Tracker, id: string, to: Progress): void {
+  const known = tracker.progress(id);
+  if (known !== undefined && (known.ver > to.ver || known.seq > to.seq)) tracker.rewind(id, to);
 }
 
 /** What is no conversation. Older servers say nothing of it. */
@@ -103,8 +111,7 @@ async function fetchChanges(deps: Deps, since: string, after: number | undefined
 async function fetchConversation(deps: Deps, conversation: Conversation, at: At): Promise<void> {
   const { tracker } = deps;
   const id = conversation.conversation_id;
-  const known = tracker.progress(id);
-  if (at.reset && known !== undefined && known.ver > conversation.ver) tracker.rewind(id, conversation);
+  if (at.reset) rewind(tracker, id, conversation);
   try {
     if (deps.mode === "since-known" && isNew(tracker, id)) await begin(deps, conversation, at);
     const since = tracker.head(conversation);
@@ -126,9 +133,12 @@ async function begin({ api, tracker, signal }: Deps, head: Conversation, at: At)
   if (group === null || read === 0) return;
   const page = await api.groupHistory({ params: { id: group.id }, query: { cursor: read + 1, limit: 1 }, signal });
   const [message] = page.messages;
-  // An edit has moved a message's version beyond those of later ones; no message is of a version below its place.
+  // An edit or a reaction has moved a message's version beyond those of later ones; no message is of a version below its place.
   if (message !== undefined)
-    tracker.start(id, { ver: message.version === 1 ? message.ver : message.seq, seq: message.seq });
+    tracker.start(id, {
+      ver: message.version === 1 && message.reactions === undefined ? message.ver : message.seq,
+      seq: message.seq,
+    });
 }
 
 async function fetchMessages({ api, tracker, signal }: Deps, head: Conversation, since: number): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Conversation, ErrorFrame, Face, GroupChange, Message } from "@om/protocol";
+import type { Conversation, ConversationSettings, ErrorFrame, Face, GroupChange, Message } from "@om/protocol";
 import type { Ack } from "./outbox.ts";
 
 /** How far somebody has come in a conversation, emitted once per step forward. */
@@ -22,7 +22,7 @@ export interface ConnectionEvents {
   status: "connecting" | "live" | "offline" | "ended";
   /** A message new to this device, of others or of the own user elsewhere; once each, in order within a conversation. */
   message: Message;
-  /** A message that changed after it was emitted. */
+  /** A message that changed after it was emitted: another text, other reactions. */
   updated: Message;
   /** A message that was deleted after it was emitted; of one that was not, nothing is emitted. */
   deleted: { conversationId: string; messageId: number };
@@ -37,6 +37,8 @@ export interface ConnectionEvents {
   users: undefined;
   /** All whom the user has blocked: when it is first known, and when it changed. */
   blocked: { userIds: readonly number[] };
+  /** The user keeps a conversation otherwise, perhaps by another device; what changed meanwhile `conversation` shows. */
+  settings: { conversationId: string; settings: ConversationSettings };
   /** Of a group only read positions are emitted. */
   position: PositionEvent;
   typing: { conversationId: string; userId: number; isTyping: boolean };

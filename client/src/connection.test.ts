@@ -271,6 +271,22 @@ test("a restored server is followed from where it stands; a broken cursor is as 
   expect([one.seen.resets, one.contents()]).toEqual([1, ["c", "d"]]);
 });
 
+test("numbers that a promoted standby gives out again are read again", async () => {
+  const server = new FakeServer();
+  const state = memoryState();
+  server.say(2, 1, "kept");
+  server.say(2, 1, "lost");
+  {
+    await using one = device(server, 1, { state });
+    await one.connection.whenLive();
+  }
+  server.promote(1, 2);
+  server.say(2, 1, "in its place");
+  await using one = device(server, 1, { state });
+  await one.connection.whenLive();
+  expect([one.seen.resets, one.contents()]).toEqual([1, ["in its place"]]);
+});
+
 test("a close code that forbids it, or a session that is over, ends the connection", async () => {
   const server = new FakeServer();
   await using one = device(server, 1);

@@ -42,8 +42,11 @@ export function applyFrame(deps: FrameDeps, frame: OutboundFrame): void {
     case "ack":
       return applyAck(deps, frame);
     case "message":
-    case "message_edit":
       deps.tracker.change(frame.conversation_id, { ...versionOf(frame), message: frame.message });
+      return deps.changed();
+    case "message_edit":
+    case "reaction_update":
+      deps.tracker.change(frame.conversation_id, { ...versionOf(frame), message: frame.message, isRevision: true });
       return deps.changed();
     case "message_delete":
       deps.tracker.change(frame.conversation_id, { ...versionOf(frame), deletedId: frame.message.id });
@@ -78,6 +81,8 @@ export function applyFrame(deps: FrameDeps, frame: OutboundFrame): void {
     case "block_update":
       // The whole list says what is newest.
       return deps.reread(false);
+    case "settings_update":
+      return deps.events.emit("settings", { conversationId: frame.conversation_id, settings: frame.settings });
     case "pong":
       return deps.receipts.ponged();
     case "error":

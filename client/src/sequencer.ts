@@ -9,6 +9,8 @@ export interface Progress {
 /** A change that the server has pushed; with neither of both it was a position, a change of a group or the answer to an own message. */
 export interface Change extends Progress {
   readonly message?: Message;
+  /** The message was sent before. */
+  readonly isRevision?: boolean;
   /** The message that this change deleted. */
   readonly deletedId?: number;
 }
@@ -127,7 +129,7 @@ function applyStart(state: SequencerState, at: Progress): Step {
   for (const change of state.held.filter((one) => one.ver <= ver)) {
     const { message } = change;
     // Of the past, and edited just now.
-    const isOld = message !== undefined && message.version > 1 && message.seq > next.seq;
+    const isOld = message !== undefined && (change.isRevision ?? message.version > 1) && message.seq > next.seq;
     if (isOld) effects.push({ kind: "updated", message });
     else next = apply(next, change, effects);
   }

@@ -39,7 +39,7 @@ async function main(): Promise<number> {
   await using target = asked.dryRun ? undefined : await openServer(config, unwatched);
   const report = await runImport({
     from: { connectionString: asked.from },
-    to: target?.connection,
+    to: target?.primary.connection(),
     pageSize: asked.pageSize,
     progress: createProgress(process.stdout),
   });

@@ -13,7 +13,7 @@ import { runImport } from "../src/run-import.ts";
 
 const size = {
   users: Number(process.env["IMPORT_TEST_USERS"] ?? 300),
-  messages: Number(process.env["IMPORT_TEST_MESSAGES"] ?? 20_000),
+  messages: Number(process.env["IMPORT_TEST_MESSAGES"] ?? 6_000),
 };
 
 let postgres: PostgresServer;

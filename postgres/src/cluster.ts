@@ -2,11 +2,15 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { renameSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { syncFolder } from "./data-folder.ts";
 import { lastLine, type Programs } from "./programs.ts";
 
 /** How long initdb, or the recovery from a crash, may take on a slow disk, in ms. */
 const startTimeoutMs = 600_000;
+
+/** How long the last words of one that has ended may take to arrive, in ms. */
+const lastWordsMs = 500;
 
 /** A running postmaster. */
 export interface Cluster {
@@ -71,7 +75,12 @@ export async function startCluster(
   signal?.throwIfAborted();
   const child = programs.run("postgres", ["-D", data, ...settings.flatMap((setting) => ["-c", setting])], lock);
   const log = keepLog(child);
-  const ended = once(child, "exit").then(() => lastLine(log()));
+  const closed = once(child, "close");
+  const ended = once(child, "exit").then(async () => {
+    // What it has said may not be read yet; processes of one that was killed may keep its output open.
+    await Promise.race([closed, delay(lastWordsMs, undefined, { ref: false })]);
+    return lastLine(log());
+  });
   const ready = new Promise<undefined>((resolve) => {
     child.stderr?.on("data", () => void (log().includes(line) && resolve(undefined)));
   });

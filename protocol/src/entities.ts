@@ -82,6 +82,12 @@ export type MessageType = Static<typeof MessageType>;
 export const MessageStatus = Type.Enum(["pending", "sent", "delivered", "read"]);
 export type MessageStatus = Static<typeof MessageStatus>;
 
+export const Reaction = Type.Object(
+  { emoji: Type.String(), user_ids: Type.Array(Id) },
+  { description: "Who has given one emoji to a message; each person one, the first first." },
+);
+export type Reaction = Static<typeof Reaction>;
+
 const messageFields = {
   id: Id,
   client_id: Type.String(),
@@ -99,6 +105,7 @@ const messageFields = {
   seq: noted(Id, "Position in the conversation: 1, 2, 3 … without gaps."),
   ver: noted(Id, "Version of the conversation at this message's last change."),
   reply_to_id: Type.Optional(noted(Id, "The message that this one replies to.")),
+  reactions: Type.Optional(noted(Type.Array(Reaction), "Once there were any; not of a message that is replied to.")),
 };
 
 export const RepliedMessage = Type.Object(
@@ -146,6 +153,16 @@ export const Position = Type.Object(
 );
 export type Position = Static<typeof Position>;
 
+export const ConversationSettings = Type.Object(
+  {
+    pinned: Type.Optional(Type.Boolean()),
+    archived: Type.Optional(Type.Boolean()),
+    muted_until: Type.Optional(noted(Time, "No notification of it before.")),
+  },
+  { description: "How somebody keeps a conversation, on all their devices; what is not there is as usual." },
+);
+export type ConversationSettings = Static<typeof ConversationSettings>;
+
 export const Conversation = Type.Object({
   conversation_id: ConversationId,
   group: Nullable(ConversationGroup),
@@ -158,6 +175,7 @@ export const Conversation = Type.Object({
   my_position: Position,
   peer_position: noted(Nullable(Position), "The other person's position; null for a group."),
   cleared_seq: noted(Count, "Messages up to this `seq` were deleted for the viewer."),
+  settings: Type.Optional(noted(ConversationSettings, "Of the viewer, when there are any.")),
 });
 export type Conversation = Static<typeof Conversation>;
 

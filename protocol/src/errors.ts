@@ -56,6 +56,7 @@ export const errors = {
   invalid_peer_id: { status: 400, text: "Invalid peer_id", retry: false },
   mark_conversation_read_failed: { status: 500, text: "Internal server error", retry: true },
   delete_conversation_failed: { status: 500, text: "Internal server error", retry: true },
+  invalid_time: { status: 400, text: "Invalid time", retry: false },
   conversation_not_found: { status: 404, text: "Conversation not found", retry: false },
   // Messages over HTTP
   missing_recipient: { status: 400, text: "recipient_id is required", retry: false },
@@ -70,6 +71,8 @@ export const errors = {
   too_many_conversations: { status: 400, text: "Too many conversations in one request", retry: false },
   invalid_conversation_id: { status: 400, text: "conversation_id is required", retry: false },
   message_not_found: { status: 404, text: "Message not found", retry: false },
+  invalid_emoji: { status: 400, text: "A reaction is one emoji", retry: false },
+  too_many_reactions: { status: 400, text: "The message has all the reactions it can hold", retry: false },
   edit_message_failed: { status: 500, text: "Internal server error", retry: true },
   delete_message_failed: { status: 500, text: "Internal server error", retry: true },
   // Messages of groups

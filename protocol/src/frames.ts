@@ -1,6 +1,7 @@
 import { Type, type Static } from "typebox";
 import {
   ConversationId,
+  ConversationSettings,
   Face,
   Id,
   Message,
@@ -101,6 +102,16 @@ export type GroupReadUpdateFrame = Static<typeof GroupReadUpdateFrame>;
 export const MessageEditFrame = Type.Object({ type: Type.Literal("message_edit"), message: Message, ...versioned });
 export type MessageEditFrame = Static<typeof MessageEditFrame>;
 
+/** `user_id` has reacted to a message with another emoji; null: took it back. */
+export const ReactionUpdateFrame = Type.Object({
+  type: Type.Literal("reaction_update"),
+  user_id: Id,
+  emoji: Nullable(Text),
+  message: Message,
+  ...versioned,
+});
+export type ReactionUpdateFrame = Static<typeof ReactionUpdateFrame>;
+
 /** A message was deleted for everybody. */
 export const MessageDeleteFrame = Type.Object({
   type: Type.Literal("message_delete"),
@@ -143,6 +154,14 @@ export const BlockUpdateFrame = Type.Object({
 });
 export type BlockUpdateFrame = Static<typeof BlockUpdateFrame>;
 
+/** The receiver keeps a conversation otherwise than before, perhaps by another device. */
+export const SettingsUpdateFrame = Type.Object({
+  type: Type.Literal("settings_update"),
+  conversation_id: ConversationId,
+  settings: ConversationSettings,
+});
+export type SettingsUpdateFrame = Static<typeof SettingsUpdateFrame>;
+
 export const SyncResponseFrame = Type.Object({
   type: Type.Literal("sync_response"),
   conversation_id: Text,
@@ -182,12 +201,14 @@ export const OutboundFrame = Type.Union([
   DeliveryUpdateFrame,
   GroupReadUpdateFrame,
   MessageEditFrame,
+  ReactionUpdateFrame,
   MessageDeleteFrame,
   ConversationDeleteFrame,
   GroupUpdateFrame,
   UserStatusFrame,
   UserUpdateFrame,
   BlockUpdateFrame,
+  SettingsUpdateFrame,
   SyncResponseFrame,
   BatchFrame,
   PongFrame,
@@ -203,6 +224,7 @@ export type ResumedType = Exclude<OutboundFrame["type"], PassingType>;
 /**
  * Query of the upgrade request on `/ws`. `gzip=1`: large pushes come as gzip binary frames and queued ones as `batch`.
  * `resume=1`: the client catches up by cursor (`GET /api/changes`), so no queue is flushed, and it also gets what its user does
- * on other devices: own messages, own read and delivered positions, blocks. Only such sockets get `group_update`, `user_update` and `block_update`.
+ * on other devices: own messages, own read and delivered positions, blocks. Only such sockets get `group_update`, `user_update`,
+ * `block_update`, `reaction_update` and `settings_update`.
  */
 export const wsQuery = { token: "token", ticket: "ticket", gzip: "gzip", resume: "resume" } as const;

@@ -39,6 +39,9 @@ export const limits = {
   batchFrames: 50,
   batchText: 64 * 1024,
   sessionsPage: 100,
+  /** Different emoji on one message, and people who react to it. */
+  reactionKinds: 20,
+  reactionPeople: 200,
   searchResults: 50,
   /** Characters of a text that is searched for in messages; what is longer is cut. Its first 20 words count. */
   searchChars: 200,

@@ -1,7 +1,17 @@
 import { Type } from "typebox";
 import { GroupChange } from "./entities-groups.ts";
-import { Conversation, ConversationId, Face, Id, noted, Nullable, RecentPeer, Time } from "./entities.ts";
-import { get, mayHave, post, route, type Route, text, Whole } from "./route.ts";
+import {
+  Conversation,
+  ConversationId,
+  ConversationSettings,
+  Face,
+  Id,
+  noted,
+  Nullable,
+  RecentPeer,
+  Time,
+} from "./entities.ts";
+import { get, mayHave, optionalText, post, put, route, type Route, text, Whole } from "./route.ts";
 
 export const conversationRoutes = {
   conversations: route({
@@ -57,6 +67,12 @@ export const conversationRoutes = {
       cursor: text,
       reset: noted(Type.Boolean(), "The cursor was of another installation or time line, so this is everything."),
       conversations: Type.Array(Conversation),
+      rewound: Type.Optional(
+        noted(
+          Type.Array(Type.Object({ conversation_id: ConversationId, ver: Whole, seq: Whole })),
+          "With `reset`: conversations of which changes after `ver` and messages after `seq` may be others than before. What is known beyond is to be read again.",
+        ),
+      ),
       removed: noted(Type.Array(ConversationId), "Groups that I am no longer in."),
       groups: Type.Optional(
         noted(Type.Array(GroupChange), "Of the groups among `conversations` those in which not only messages changed."),
@@ -70,6 +86,18 @@ export const conversationRoutes = {
       blocked: Type.Optional(noted(Type.Array(Id), "All whom I have blocked, if that changed.")),
       next: Type.Optional(noted(Whole, "Ask again with the same `cursor` and this as `after`; keep this `cursor`.")),
     }),
+  }),
+  /** What is not said stays as it is; null is as usual. */
+  keepConversation: route({
+    ...put,
+    path: "/api/conversations/:conversation_id/settings",
+    summary: "Pins, archives or mutes a conversation for me, on all my devices.",
+    body: Type.Object({
+      pinned: Type.Optional(Nullable(Type.Boolean())),
+      archived: Type.Optional(Nullable(Type.Boolean())),
+      muted_until: optionalText,
+    }),
+    output: Type.Object({ conversation_id: ConversationId, settings: ConversationSettings }),
   }),
   unread: route({
     ...get,

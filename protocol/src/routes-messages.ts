@@ -135,6 +135,15 @@ export const messageRoutes = {
     failure: "delete_message_failed",
     output: Ok,
   }),
+  /** Whoever sees the message may, with one emoji each. Answers with the message as it is by now. */
+  react: route({
+    ...put,
+    path: "/api/messages/:id/reaction",
+    summary: "Reacts to a message with one emoji in place of the one before; null takes it back.",
+    limit: "messages",
+    body: Type.Object({ emoji: optionalText }),
+    output: Message,
+  }),
   /** Exact, in groups of any size; `next_cursor` when there are more readers. */
   receipts: route({
     ...get,

@@ -108,17 +108,32 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     const redis = opened?.redis;
     if (redis !== undefined) shared.rates.start(redis, secret);
     const cache = disposals.use(await composeCache({ config, storage, redis, telemetry, step, now }));
-    const between = { redis: opened, postgres: embedded ? undefined : storage.connection };
+    const between = { redis: opened, postgres: embedded ? undefined : storage.primary };
     const { bus, isAlone, connect } = disposals.use(openBus(between, [secret, config.jwtSecretPrevious], telemetry));
     await Promise.all([opened?.connect(), connect()]);
     signal?.throwIfAborted();
     const hub = createHub({ maxSocketsPerUser: config.maxSocketsPerUser });
     const door = await openDoor(config, storage.aside, telemetry.log);
-    const aside = embedded ? undefined : storage.aside;
-    const parts = { config, storage, cache, redis, bus, isAlone, aside, hub, telemetry, secret, now, monotonic, door };
+    const parts = {
+      config,
+      storage,
+      cache,
+      redis,
+      bus,
+      isAlone,
+      hub,
+      telemetry,
+      secret,
+      now,
+      monotonic,
+      door,
+      aside: embedded ? undefined : storage.aside,
+    };
     const features = composeFeatures(parts, () => url);
-    const { messages, presence, verify } = features;
-    disposals.use(presence);
+    // What was pushed may be lost, and its numbers given out again: all are told anew, by cursors of another epoch.
+    storage.primary.onTimeline(() => [...hub.all()].forEach((socket) => socket.end("restart")));
+    const { messages, verify } = features;
+    disposals.use(features.presence);
     const jobs = [...features.jobs, { everyMs: 60_000, name: "database time", work: databaseTime.look }];
     for (const { everyMs, name, work } of jobs)
       disposals.use(every(everyMs, work, (error) => telemetry.failure(name, error)));
@@ -180,7 +195,7 @@ function transportParts(config: Config, telemetry: Telemetry, monotonic: Clock) 
 /** What is open by the time the features are made. */
 interface Opened {
   config: Config;
-  storage: Storage;
+  storage: Pick<Storage, "db" | "aside">;
   cache: Cache;
   bus: Bus;
   hub: Hub;
@@ -294,13 +309,21 @@ export function composeFeatures(opened: Opened, ownUrl: () => string) {
 export type Features = ReturnType<typeof composeFeatures>;
 
 /** What /ready asks. */
-function dependenciesOf({ db }: Storage, redis: Redis | undefined, storage: () => Promise<void>): Dependencies {
+function dependenciesOf(
+  { db, replicas }: Storage,
+  redis: Redis | undefined,
+  storage: () => Promise<void>,
+): Dependencies {
+  const checkReplicas = async (): Promise<void> => {
+    const { used, all } = replicas?.state() ?? { used: 0, all: 0 };
+    if (used < all) throw new Error("a replica is left out");
+  };
   const checkRedis = async (): Promise<void> => {
     if (redis?.usable === false) throw new Error("Redis is away");
   };
   return {
     required: { database: async () => void (await db.query(ping, [])) },
-    optional: { ...(redis && { redis: checkRedis }), storage },
+    optional: { ...(redis && { redis: checkRedis }), ...(replicas && { replicas: checkReplicas }), storage },
   };
 }
 
@@ -315,8 +338,10 @@ function openOrigins(config: Config, telemetry: Telemetry): IsAllowedOrigin {
 }
 
 function storageEvents(telemetry: Telemetry, onFatal: AppOptions["onFatal"]): StorageEvents {
-  const { lost, back, conflict } = telemetry.database;
+  const { lost, back, conflict, moved, replicas } = telemetry.database;
   return {
+    replicas,
+    onMoved: moved,
     onOutage: lost,
     onBack: back,
     onConflict: conflict,

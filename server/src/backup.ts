@@ -47,7 +47,7 @@ async function withDatabase<T>(config: Config, work: (client: pg.Client) => Prom
   const running = isEmbedded(config) ? runningConnection(config.dataDir) : undefined;
   const beside = running === undefined ? undefined : await connect(running).catch(() => undefined);
   await using server = beside === undefined ? await openServer(config, unwatched) : undefined;
-  const client = beside ?? (await connect(server?.connection ?? {}));
+  const client = beside ?? (await connect(server?.primary.connection() ?? {}));
   try {
     return await work(client);
   } finally {

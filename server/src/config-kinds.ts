@@ -61,21 +61,33 @@ const matching = (pattern: RegExp, allowed: string): Kind<string> => ({
 export const embeddedDatabase = "embedded";
 /** Read as the driver reads it; what is not encoded in a password would end up in the host, and from there in the log. */
 export const postgresUrl: Kind<string> = {
-  allowed: `a URL such as postgresql://user:password@host:5432/name, with @ / # ? : % of the password written as %40 %2F %23 %3F %3A %25; or ${embeddedDatabase}`,
+  allowed: `a URL such as postgresql://user:password@host:5432/name, with @ / # ? : % of the password written as %40 %2F %23 %3F %3A %25, and several hosts separated by commas; or ${embeddedDatabase}`,
   parse: (value) =>
-    value === embeddedDatabase ||
-    (/^postgres(ql)?:\/\/[^\s#@]*(?:@[^\s#@]*)?$/.test(value) && isPostgresUrl(value) && isEncoded(value))
-      ? value
-      : undefined,
+    value === embeddedDatabase || (hostUrls(value).every(isPostgresUrl) && isEncoded(value)) ? value : undefined,
+};
+export const postgresUrls: Kind<string[]> = {
+  allowed: "URLs as of DATABASE_URL with one host each, separated by commas",
+  empty: [],
+  parse(value) {
+    const urls = value.split(/\s*,\s*(?=postgres(?:ql)?:\/\/)/);
+    return urls.every((url) => hostUrls(url).length === 1 && isPostgresUrl(url) && isEncoded(url)) ? urls : undefined;
+  },
 };
 
+/** Of one host. */
 function isPostgresUrl(value: string): boolean {
   // Without a host the driver takes the one of a query, which is the folder of a socket.
   const url = value.replace(/^(\w+:\/\/(?:[^/@]*@)?)(?=\/)/, "$1localhost");
-  if (!URL.canParse(url)) return false;
+  if (!/^postgres(ql)?:\/\/[^\s#@]*(?:@[^\s#@]*)?$/.test(value) || !URL.canParse(url)) return false;
   const { pathname, searchParams } = new URL(url);
   const mode = searchParams.get("sslmode");
-  return /^(?:\/[^/:]*)?$/.test(pathname) && (mode === null || sslMode.parse(mode) !== undefined);
+  const target = searchParams.get("target_session_attrs") ?? "read-write";
+  return (
+    /^(?:\/[^/:]*)?$/.test(pathname) &&
+    (mode === null || sslMode.parse(mode) !== undefined) &&
+    // What else libpq knows would let a standby be the database.
+    ["read-write", "primary"].includes(target)
+  );
 }
 
 export const sslMode = oneOf("disable", "prefer", "require", "verify-ca", "verify-full");
@@ -100,7 +112,7 @@ export const redisUrl: Kind<string> = {
     "a URL such as redis://user:password@host:6379/0, or rediss:// for TLS; of a cluster several hosts, separated by commas",
   parse: (value) =>
     /^rediss?:\/\/[^\s/?#]+(?:\/\d{0,6})?$/.test(value) &&
-    redisUrls(value).every((url) => URL.canParse(url) && new URL(url).hostname !== "" && isEncoded(url))
+    hostUrls(value).every((url) => URL.canParse(url) && new URL(url).hostname !== "" && isEncoded(url))
       ? value
       : undefined,
 };
@@ -112,9 +124,9 @@ export const redisAddress: Kind<string> = {
       : undefined,
 };
 
-/** One URL for each host of a REDIS_URL. */
-export function redisUrls(value: string): string[] {
-  const [, front = "", hosts = "", path = ""] = /^(rediss?:\/\/(?:[^/]*@)?)([^/]*)(.*)$/.exec(value) ?? [];
+/** One URL for each host of a URL that names several. */
+export function hostUrls(value: string): string[] {
+  const [, front = "", hosts = "", path = ""] = /^(\w+:\/\/(?:[^/]*@)?)([^/?]*)(.*)$/.exec(value) ?? [];
   return hosts.split(",").map((host) => `${front}${host}${path}`);
 }
 

@@ -111,7 +111,8 @@ test.each([
 test.each([
   "postgresql://om:hunter2@part/w@127.0.0.1:5432/om",
   "postgresql://om:a#hunter2@127.0.0.1/om",
-  "postgresql://om:hunter2@127.0.0.1:5432,127.0.0.1:5433/om",
+  "postgresql://om:hunter2@127.0.0.1:5432,127.0.0.1:99999/om",
+  "postgresql://om:hunter2@a,b/om?target_session_attrs=any",
   "postgresql://om:hunter2@127.0.0.1:99999/om",
   "postgresql://om:hunter2%@127.0.0.1/om",
   "postgresql://om:hunter2@127.0.0.1/om?sslmode=allow",
@@ -122,12 +123,22 @@ test.each([
 test.each([
   "postgresql://om:hunter%2F2%40@127.0.0.1:5432/om?sslmode=require",
   "postgres://om@[::1]/om",
+  "postgresql://om:hunter%2F2%40@db1:5432,db2/om?target_session_attrs=read-write",
   "postgresql://db.example.org",
   "postgresql:///om?host=/var/run/postgresql",
   "postgresql://om@/om?host=/var/run/postgresql",
   "embedded",
 ])("DATABASE_URL=%s is taken", (value) => {
   expect(parseConfig({ DATABASE_URL: value }).databaseUrl).toBe(value);
+});
+
+test("DATABASE_REPLICA_URLS: several URLs with one host each, which are never shown", () => {
+  const [one, two] = ["postgresql://om:hunter2@a/om", "postgres://om:hunter%2C2@b:5433/om?sslmode=require"];
+  expect(parseConfig({ DATABASE_REPLICA_URLS: `${one}, ${two}` }).databaseReplicaUrls).toEqual([one, two]);
+  for (const wrong of ["embedded", "postgresql://om:hunter2@a,b/om", `${one},http://b`]) {
+    const line = refusal({ DATABASE_REPLICA_URLS: wrong });
+    expect(line).toMatch(/^DATABASE_REPLICA_URLS: its value \(not shown\) cannot be used/);
+  }
 });
 
 test.each([
@@ -194,7 +205,7 @@ test("D6 a secret may stand in a file, and only there", () => {
 
 test("every setting that names a secret is marked as one", () => {
   const secrets = Object.values(settings).filter((entry) => "secret" in entry && entry.secret);
-  const named = all.filter((name) => /PASSWORD$|SECRET|_KEY$|TOKEN$|(DATABASE|REDIS)_URL$/.test(name));
+  const named = all.filter((name) => /PASSWORD$|SECRET|_KEY$|TOKEN$|(DATABASE|REDIS|REPLICA)_URLS?$/.test(name));
   expect(secrets.map(({ env }) => env).toSorted()).toEqual(named.toSorted());
 });
 

@@ -15,6 +15,7 @@ import {
   oneOf,
   origins,
   postgresUrl,
+  postgresUrls,
   redisAddress,
   redisUrl,
   sslMode,
@@ -68,8 +69,16 @@ const table = {
 
   databaseUrl: secret(
     postgresUrl,
-    "PostgreSQL 15 or newer. Without it DB_HOST decides; without that too, or with the word embedded, it is the embedded database in DATA_DIR",
+    "PostgreSQL 15 or newer; of several hosts, the one that takes writes. Without it DB_HOST decides; without that too, or with the word embedded, it is the embedded database in DATA_DIR",
   ),
+  databaseReplicaUrls: {
+    ...setting(
+      postgresUrls,
+      "",
+      "Streaming replicas of that PostgreSQL, which answer what takes long (older pages of histories, searches) whenever they have replayed all that anybody has seen",
+    ),
+    secret: true as const,
+  },
   dbHost: setting(text, "", "PostgreSQL host, if DATABASE_URL is not set"),
   dbPort: setting(whole(1, 65_535), "5432", "PostgreSQL port, with DB_HOST"),
   dbUser: setting(text, "", "PostgreSQL user, with DB_HOST"),

@@ -27,14 +27,14 @@ try {
 async function restore(config: Config, folder: string): Promise<void> {
   const manifest = readManifest(folder);
   await using server = await openServer(config, unwatched);
-  const client = new pg.Client({ ...server.connection, connectionTimeoutMillis: 10_000 });
+  const client = new pg.Client({ ...server.primary.connection(), connectionTimeoutMillis: 10_000 });
   client.on("error", () => undefined);
   await client.connect();
   try {
     await refuseOccupied(client);
     // Before the database, so that what fails halfway can be done again.
     await restoreMedia(config, parts(folder).media);
-    await migrate(server.connection, new Map(Object.entries(manifest.migrations)));
+    await migrate(server.primary.connection(), new Map(Object.entries(manifest.migrations)));
     await loadTables(client, folder, manifest);
   } finally {
     await client.end();

@@ -1,8 +1,9 @@
-import { startPostgres, startRedis, type PostgresServer, type RedisServer } from "@om/services";
+import { querySync, startRedis, type RedisServer } from "@om/services";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { changes, newName, newRoom, ok, questions, say, type Asked, type Room } from "./fixtures/answer-changes.ts";
 import { withoutPresence } from "./fixtures/cache-nodes.ts";
 import { startChatServer, type ChatServer, type TestUser } from "./fixtures/chat-server.ts";
+import { migratedDatabase } from "./fixtures/migrated-database.ts";
 
 /*
  * Answers are kept at one node, another one makes a change, and the very next request of each must be right. `b` proves them by Redis,
@@ -11,7 +12,6 @@ import { startChatServer, type ChatServer, type TestUser } from "./fixtures/chat
 
 const patient = { timeout: 30_000, interval: 5 };
 
-let postgres: PostgresServer;
 let redis: RedisServer;
 let database: string;
 /** Where changes are made. */
@@ -19,8 +19,8 @@ let a: ChatServer;
 const readers: { b: ChatServer; plain: ChatServer } = {} as never;
 
 beforeAll(async () => {
-  [postgres, redis] = await Promise.all([startPostgres(), startRedis()]);
-  database = postgres.createDatabase();
+  redis = await startRedis();
+  database = await migratedDatabase();
   // All show media at one address.
   const env = { DATABASE_URL: database, AVATAR_LIMIT: "0", PUBLIC_API_BASE_URL: "http://127.0.0.1:8080/api" };
   a = await startChatServer({ ...env, REDIS_URL: redis.url });
@@ -30,7 +30,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   for (const server of [a, ...Object.values(readers)]) await server[Symbol.asyncDispose]();
-  await Promise.all([redis[Symbol.asyncDispose](), postgres[Symbol.asyncDispose]()]);
+  await redis[Symbol.asyncDispose]();
 });
 
 async function metric(node: ChatServer, series: string): Promise<number> {
@@ -75,7 +75,7 @@ const parsed = (text: string): unknown => (/^[[{]/.test(text) ? JSON.parse(text)
 async function newPair(): Promise<[TestUser, TestUser]> {
   const pair: [TestUser, TestUser] = [await a.register(newName("ada")), await a.register(newName("ben"))];
   // So that it can be seen when it is hidden.
-  postgres.sql(database, `update users set last_seen = now() where id in (${pair.map(({ id }) => id).join()})`);
+  querySync(database, `update users set last_seen = now() where id in (${pair.map(({ id }) => id).join()})`);
   return pair;
 }
 

@@ -1,22 +1,20 @@
 import { inboundFrames } from "@om/protocol";
-import { startPostgres, startRedis, type PostgresServer, type RedisServer } from "@om/services";
+import { startRedis, type RedisServer } from "@om/services";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { startChatServer, type ChatServer, type TestUser } from "./fixtures/chat-server.ts";
 
-let postgres: PostgresServer;
 let redis: RedisServer;
 let server: ChatServer;
 let ada: TestUser;
 let ben: TestUser;
 beforeAll(async () => {
-  [postgres, redis] = [await startPostgres(), await startRedis()];
-  server = await startChatServer({ DATABASE_URL: postgres.createDatabase(), REDIS_URL: redis.url });
+  redis = await startRedis();
+  server = await startChatServer({ REDIS_URL: redis.url });
   [ada, ben] = [await server.register("ada"), await server.register("ben")];
   await vi.waitFor(async () => expect(await value("om_cache_mode")).toBe(2), { timeout: 20_000 });
 });
 afterAll(async () => {
   await server[Symbol.asyncDispose]();
-  await postgres[Symbol.asyncDispose]();
   await redis[Symbol.asyncDispose]();
 });
 

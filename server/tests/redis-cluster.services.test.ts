@@ -1,10 +1,10 @@
-import { startPostgres, startRedis, startRedisCluster, type PostgresServer, type RedisCluster } from "@om/services";
+import { startRedis, startRedisCluster, type RedisCluster } from "@om/services";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { startChatServer, type ChatServer, type TestUser } from "./fixtures/chat-server.ts";
+import { migratedDatabase } from "./fixtures/migrated-database.ts";
 
 const patient = { timeout: 30_000, interval: 20 };
 
-let postgres: PostgresServer;
 let cluster: RedisCluster;
 /** Two nodes of one installation on a cluster of three masters, each with a replica. */
 let a: ChatServer;
@@ -13,14 +13,14 @@ let ada: TestUser;
 let ben: TestUser;
 
 beforeAll(async () => {
-  [postgres, cluster] = [await startPostgres(), await startRedisCluster({}, { replicas: true })];
-  const env = { DATABASE_URL: postgres.createDatabase(), REDIS_CLUSTER: "true", REDIS_ADDR: cluster.addresses };
+  cluster = await startRedisCluster({}, { replicas: true });
+  const env = { DATABASE_URL: await migratedDatabase(), REDIS_CLUSTER: "true", REDIS_ADDR: cluster.addresses };
   [a, b] = [await startChatServer(env), await startChatServer(env)];
   [ada, ben] = [await a.register("ada"), await b.register("ben")];
 });
 afterAll(async () => {
   await Promise.all([a[Symbol.asyncDispose](), b[Symbol.asyncDispose]()]);
-  await Promise.all([cluster[Symbol.asyncDispose](), postgres[Symbol.asyncDispose]()]);
+  await cluster[Symbol.asyncDispose]();
 });
 
 const metrics = async (node: ChatServer): Promise<string> => (await fetch(`${node.url}/metrics`)).text();
@@ -161,7 +161,7 @@ test("a standalone Redis that took an older copy's data in and was promoted agai
   // Quickly: when it is away for 2 s there is a new epoch for that reason alone.
   await using redis = await startRedis({ "repl-diskless-sync-delay": "0" });
   await using copy = await startRedis({ "repl-diskless-sync-delay": "0" });
-  await using node = await startChatServer({ DATABASE_URL: postgres.createDatabase(), REDIS_URL: redis.url });
+  await using node = await startChatServer({ REDIS_URL: redis.url });
   const [one, two] = [await node.register("one"), await node.register("two")];
   const say = (content: string) =>
     node.post("/api/messages", one, { recipient_id: two.id, content, client_id: content });

@@ -1,24 +1,24 @@
 import { once } from "node:events";
 import { connect } from "node:net";
-import { startPostgres, startRedis, type PostgresServer, type RedisServer } from "@om/services";
+import { querySync, startRedis, type RedisServer } from "@om/services";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { startChatServer, type ChatServer, type TestUser } from "./fixtures/chat-server.ts";
 import { operatorsFile } from "./fixtures/ops-files.ts";
+import { migratedDatabase } from "./fixtures/migrated-database.ts";
 
 // What docs/running.md tells operators, done on a living server.
 
 const running = operatorsFile("docs/running.md");
 const patient = { timeout: 20_000, interval: 20 };
 
-let postgres: PostgresServer;
 let database: string;
 let redis: RedisServer;
 let server: ChatServer;
 let ada: TestUser;
 let ben: TestUser;
 beforeAll(async () => {
-  [postgres, redis] = [await startPostgres(), await startRedis({ maxmemory: "100mb" })];
-  database = postgres.createDatabase();
+  redis = await startRedis({ maxmemory: "100mb" });
+  database = await migratedDatabase();
   server = await startChatServer({ DATABASE_URL: database, REDIS_URL: redis.url });
   [ada, ben] = [await server.register("ada"), await server.register("ben")];
   await server.open(ada);
@@ -33,7 +33,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await server[Symbol.asyncDispose]();
   await redis[Symbol.asyncDispose]();
-  await postgres[Symbol.asyncDispose]();
 });
 
 /** What ben is shown of ada's messages; his list and unread count are read as well. */
@@ -118,7 +117,7 @@ test("no address, password, hash, token or key lies in Redis", async () => {
   const all = [...keys, ...values].join("\n");
   expect(all).toContain("Are you there?");
   expect(all).not.toMatch(/@example\.org|a long password|\$argon2|\$2[aby]\$|a secret of the tests/);
-  const secrets = postgres.sql(database, "select token_hash from refresh_tokens").split("\n");
+  const secrets = querySync(database, "select token_hash from refresh_tokens").split("\n");
   for (const secret of [ada.token, ben.token, ...secrets]) expect(all).not.toContain(secret);
 });
 
@@ -134,10 +133,10 @@ test("flushed at any time: reads stay right, and whoever is online is back", asy
 
 test("a row changed by hand shows; after TRUNCATE a new epoch does it", async () => {
   expect(await read()).toEqual(["Are you there?"]);
-  postgres.sql(database, "update messages set content = 'Hello'");
+  querySync(database, "update messages set content = 'Hello'");
   await vi.waitFor(async () => expect(await read()).toEqual(["Hello"]), patient);
   const [, statement = ""] = /```sql\n(update cache_control [^`]+)```/.exec(running) ?? [];
-  postgres.sql(database, "truncate messages cascade");
-  postgres.sql(database, statement);
+  querySync(database, "truncate messages cascade");
+  querySync(database, statement);
   await vi.waitFor(async () => expect(await read()).toEqual([]), patient);
 });

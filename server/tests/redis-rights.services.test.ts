@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { startPostgres, startRedis, startRedisCluster } from "@om/services";
+import { startRedis, startRedisCluster } from "@om/services";
 import { expect, test, vi } from "vitest";
 import { startChatServer, type ChatServer, type TestUser } from "./fixtures/chat-server.ts";
 import { operatorsFile } from "./fixtures/ops-files.ts";
@@ -52,9 +52,7 @@ test("the documented rights are those of the commands that the server uses, and 
 test("with the documented user and settings everything works, nothing is refused and nothing is advised", async () => {
   await using redis = await startRedis(documentedSettings());
   redis.cli(...documentedRights());
-  await using postgres = await startPostgres();
   const env = {
-    DATABASE_URL: postgres.createDatabase(),
     REDIS_URL: `redis://om:secret@127.0.0.1:${redis.port}/1`,
     LOG_LEVEL: "warn",
     USER_LIMITS: "1000",
@@ -78,9 +76,7 @@ test("with the documented user and settings everything works, nothing is refused
 test("with the documented user and settings a cluster does everything as well", async () => {
   await using cluster = await startRedisCluster(documentedSettings());
   for (const node of cluster.masters) node.cli(...documentedRights());
-  await using postgres = await startPostgres();
   await using server = await startChatServer({
-    DATABASE_URL: postgres.createDatabase(),
     REDIS_CLUSTER: "true",
     USER_LIMITS: "1000",
     AUTH_LIMIT: "1000",

@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { decode } from "@msgpack/msgpack";
-import { ensureBinaries, startPostgres, startRedis, type PostgresServer, type RedisServer } from "@om/services";
+import { ensureBinaries, startRedis, type RedisServer } from "@om/services";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { startChatServer, type ChatServer, type TestUser } from "./fixtures/chat-server.ts";
 
@@ -9,19 +9,14 @@ import { startChatServer, type ChatServer, type TestUser } from "./fixtures/chat
  * What the first server's documents tell operators to type, each line against a server that is in use: its section on monitoring,
  * redis-cli where it speaks of tests, memory, low hit rates and failed connections, and what it announced for later.
  */
-let postgres: PostgresServer;
 let redis: RedisServer;
 let server: ChatServer;
 let [ada, ben]: TestUser[] = [];
 const patient = { timeout: 20_000, interval: 20 };
 
 beforeAll(async () => {
-  [postgres, redis] = [
-    await startPostgres(),
-    await startRedis({ maxmemory: "2gb", "maxmemory-policy": "allkeys-lru" }),
-  ];
-  const limits = { USER_LIMITS: "1000", AUTH_LIMIT: "1000" };
-  server = await startChatServer({ DATABASE_URL: postgres.createDatabase(), REDIS_URL: redis.url, ...limits });
+  redis = await startRedis({ maxmemory: "2gb", "maxmemory-policy": "allkeys-lru" });
+  server = await startChatServer({ REDIS_URL: redis.url, USER_LIMITS: "1000", AUTH_LIMIT: "1000" });
   await vi.waitFor(async () => expect(await metric("om_cache_mode")).toBe(2), patient);
   [ada, ben] = [await server.register("ada"), await server.register("ben")];
   await server.open(someone(ada));
@@ -30,7 +25,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await server[Symbol.asyncDispose]();
   await redis[Symbol.asyncDispose]();
-  await postgres[Symbol.asyncDispose]();
 });
 
 function someone(user: TestUser | undefined): TestUser {

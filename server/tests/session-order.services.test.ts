@@ -1,13 +1,13 @@
-import { startPostgres, startRedis, type PostgresServer, type RedisServer } from "@om/services";
+import { querySync, startRedis, type RedisServer } from "@om/services";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startChatServer, type ChatServer, type TestUser } from "./fixtures/chat-server.ts";
+import { migratedDatabase } from "./fixtures/migrated-database.ts";
 
 /*
  * What a node has shown it does not take back, also if it read it past the cache. A change without mark and without note, which only
  * these tests make, shows whether an answer comes from the cache.
  */
 
-let postgres: PostgresServer;
 let redis: RedisServer;
 let server: ChatServer;
 let url = "";
@@ -16,8 +16,8 @@ let ben: TestUser;
 let messages: number[];
 
 beforeAll(async () => {
-  [postgres, redis] = [await startPostgres(), await startRedis()];
-  url = postgres.createDatabase();
+  redis = await startRedis();
+  url = await migratedDatabase();
   server = await startChatServer({ DATABASE_URL: url, REDIS_URL: redis.url });
   [ada, ben] = [await server.register("ada"), await server.register("ben")];
   messages = [];
@@ -28,10 +28,10 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await server[Symbol.asyncDispose]();
-  await Promise.all([postgres[Symbol.asyncDispose](), redis[Symbol.asyncDispose]()]);
+  await redis[Symbol.asyncDispose]();
 });
 
-const unnoticed = (sql: string): string => postgres.sql(url, `set om.marked = '1'; ${sql}`);
+const unnoticed = (sql: string): string => querySync(url, `set om.marked = '1'; ${sql}`);
 const get = async (path: string): Promise<string> => JSON.stringify((await server.get(path, ada)).body);
 const history = (): Promise<string> => get(`/api/messages?recipient_id=${ben.id}`);
 const list = (): Promise<string> => get("/api/conversations");

@@ -1,10 +1,10 @@
-import { startPostgres, startRedis, type PostgresServer, type RedisServer } from "@om/services";
+import { startRedis, type RedisServer } from "@om/services";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { startChatServer, type ChatServer, type TestSocket, type TestUser } from "./fixtures/chat-server.ts";
+import { migratedDatabase } from "./fixtures/migrated-database.ts";
 
 const patient = { timeout: 30_000, interval: 20 };
 
-let postgres: PostgresServer;
 let redis: RedisServer | undefined;
 let database: string;
 /** Two nodes of one installation. */
@@ -16,8 +16,7 @@ let ben: TestUser;
 let round = 0;
 
 async function startNodes(between: "Redis" | "PostgreSQL alone"): Promise<void> {
-  postgres = await startPostgres();
-  database = postgres.createDatabase();
+  database = await migratedDatabase();
   const env: Record<string, string> = { DATABASE_URL: database };
   if (between === "Redis") {
     redis = await startRedis();
@@ -27,7 +26,7 @@ async function startNodes(between: "Redis" | "PostgreSQL alone"): Promise<void> 
 }
 async function stopNodes(): Promise<void> {
   await Promise.all([a[Symbol.asyncDispose](), b[Symbol.asyncDispose]()]);
-  await Promise.all([redis?.[Symbol.asyncDispose](), postgres[Symbol.asyncDispose]()]);
+  await redis?.[Symbol.asyncDispose]();
   redis = undefined;
 }
 beforeEach(async () => {

@@ -10,7 +10,14 @@ export {
   firstServerSchema,
   type FirstServerVariant,
 } from "./first-server-schema.ts";
-export { startPostgres, startSystemPostgres, type PostgresServer, type SystemPostgres } from "./postgres.ts";
+export {
+  startPostgres,
+  startReplica,
+  startSystemPostgres,
+  type PostgresServer,
+  type SystemPostgres,
+} from "./postgres.ts";
 export { sharedDatabase } from "./shared-postgres.ts";
+export { querySync } from "./sync-calls.ts";
 export { startRedis, type RedisServer } from "./redis.ts";
 export { startRedisCluster, type RedisCluster } from "./redis-cluster.ts";

@@ -1,8 +1,9 @@
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { promisify } from "node:util";
 import { createCluster, npmPrograms, runnable, startCluster, type Cluster } from "@om/postgres";
 import { ensureBinaries } from "./binaries.ts";
 import { freePort } from "./free-port.ts";
@@ -11,6 +12,7 @@ import { copyTemplate } from "./template.ts";
 
 /** A PostgreSQL of our own: temporary folder, free port on loopback, no password; gone when disposed. */
 export interface PostgresServer extends AsyncDisposable {
+  readonly port: number;
   /** @returns the URL of a fresh, empty database */
   createDatabase(): string;
   /** SIGKILL to the postmaster and its backends, as in a power cut; resolves when it is gone. */
@@ -38,13 +40,17 @@ export interface SystemPostgres extends PostgresServer {
  * @param settings more `name=value` server settings, such as `fsync=on` (default off: tests kill processes, not machines)
  */
 export function startPostgres(settings: string[] = []): Promise<PostgresServer> {
-  return startFrom((folder) => npmPrograms(join(folder, "lib")), { settings, mayCopy: true });
+  return startFrom(
+    (folder) => npmPrograms(join(folder, "lib")),
+    settings,
+    async (programs, data) => void (copyTemplate(data) || (await makeEmpty(programs, data))),
+  );
 }
 
 /** The system's PostgreSQL: the supported minimum of Debian 12, with pg_dump and psql. */
 export async function startSystemPostgres(): Promise<SystemPostgres> {
   const bin = dirname(ensureBinaries("postgres").server);
-  const server = await startFrom(() => runnable(bin), {});
+  const server = await startFrom(() => runnable(bin), []);
   const io = { encoding: "utf8", timeout: 60_000, maxBuffer: 50_000_000 } as const;
   return {
     ...server,
@@ -54,27 +60,55 @@ export async function startSystemPostgres(): Promise<SystemPostgres> {
   };
 }
 
+/**
+ * A streaming replica of the system's PostgreSQL at a port, made by pg_basebackup; `select pg_promote()` makes it a primary.
+ * In synchronous_standby_names it is `replica`.
+ */
+export function startReplica(port: number): Promise<PostgresServer> {
+  const bin = dirname(ensureBinaries("postgres").server);
+  const address = ["-h", "127.0.0.1", "-p", `${port}`, "-U", "postgres"];
+  const upstream = `primary_conninfo=host=127.0.0.1 port=${port} user=postgres application_name=replica`;
+  return startFrom(
+    () => runnable(bin),
+    [upstream],
+    async (_programs, data) => {
+      const options = ["-D", data, "-c", "fast", "--no-sync"];
+      await promisify(execFile)(join(bin, "pg_basebackup"), [...address, ...options], { timeout: 60_000 });
+      writeFileSync(join(data, "standby.signal"), "");
+    },
+  );
+}
+
+type Programs = ReturnType<typeof runnable>;
+
+const makeEmpty = (programs: Programs, data: string): Promise<void> =>
+  createCluster(programs, data, ["-U", "postgres", "-A", "trust", "--no-sync"]);
+
+/** What a standby says once it is ready. */
+const readOnlyLine = "ready to accept read-only connections";
+
+/** @param make makes the data folder */
 async function startFrom(
-  programsIn: (folder: string) => ReturnType<typeof runnable>,
-  { settings = [], mayCopy = false }: { settings?: string[]; mayCopy?: boolean },
+  programsIn: (folder: string) => Programs,
+  settings: string[],
+  make: (programs: Programs, data: string) => Promise<void> = makeEmpty,
 ): Promise<PostgresServer> {
   const folder = mkdtempSync(join(tmpdir(), "om-postgres-"));
   const programs = programsIn(folder);
   const data = join(folder, "data");
-  if (!(mayCopy && copyTemplate(data))) {
-    await createCluster(programs, data, ["-U", "postgres", "-A", "trust", "--no-sync"]);
-  }
+  await make(programs, data);
   const port = await freePort();
   const own = [`port=${port}`, "listen_addresses=127.0.0.1", `unix_socket_directories=${folder}`, "fsync=off"];
   const options = [...own, "max_connections=120", "shared_buffers=128MB", ...settings];
-  const start = async (line?: string): Promise<Cluster> => {
+  const start = async (): Promise<Cluster> => {
+    const line = existsSync(join(data, "standby.signal")) ? readOnlyLine : undefined;
     if (!settings.includes("logging_collector=on")) return startCluster(programs, { data, settings: options, line });
     const started = await startCluster(programs, { data, settings: options, line: "redirecting log output" });
     const isReady = (): boolean => collectedLog(data).includes(line ?? "ready to accept connections");
     for (let tries = 0; !isReady() && tries < 1_500; tries++) await delay(20);
     return started;
   };
-  const restart = async (line?: string): Promise<void> => void (cluster = await untilFree(() => start(line)));
+  const restart = async (): Promise<void> => void (cluster = await untilFree(start));
   let cluster: Cluster | undefined = await start();
   const kill = async (): Promise<void> => {
     const killed = cluster;
@@ -91,16 +125,17 @@ async function startFrom(
   const urlOf = (name: string): string => `postgresql://postgres@127.0.0.1:${port}/${name}`;
   let databases = 0;
   return {
+    port,
     createDatabase() {
       const name = `t${++databases}`;
       querySync(urlOf("postgres"), `create database ${name}`);
       return urlOf(name);
     },
     kill,
-    start: () => restart(),
+    start: restart,
     async promote() {
       writeFileSync(join(data, "standby.signal"), "");
-      await restart("ready to accept read-only connections");
+      await restart();
       querySync(urlOf("postgres"), "select pg_promote()");
     },
     sql: querySync,

@@ -109,8 +109,14 @@ export const mutants: Record<string, Mutant> = {
       cache(
         "loader.ts",
         `    const free = locks.length === 0 ? [] : [...(await options.probe(locks))];
-    const rows = await source.load(wishes.map(({ id }) => id));`,
-        `    const rows = await source.load(wishes.map(({ id }) => id));
+    const rows = await source.load(
+      wishes.map(({ id }) => id),
+      locks.length > 0,
+    );`,
+        `    const rows = await source.load(
+      wishes.map(({ id }) => id),
+      locks.length > 0,
+    );
     await ${sleep(200)};
     const free = locks.length === 0 ? [] : [...(await options.probe(locks))];`,
       ),

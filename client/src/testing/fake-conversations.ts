@@ -14,6 +14,8 @@ export interface FakeConversation {
   /** When the part of one user changed, and who has left. */
   partChangedAt: Map<number, number>;
   left: Set<number>;
+  /** Where it was when a standby took over. */
+  rewound?: { ver: number; seq: number };
 }
 
 /** Sends a frame to one user's devices. */
@@ -52,6 +54,14 @@ export class FakeConversations {
 
   group(groupId: number): FakeConversation {
     return this.#open(`group_${groupId}`, { groupId, members: [] });
+  }
+
+  /** Its last message is lost in a failover. */
+  lose(a: number, b: number): void {
+    const conversation = this.find(a, b);
+    conversation.messages.pop();
+    conversation.ver = conversation.messages.at(-1)?.firstVer ?? 0;
+    conversation.rewound = { ver: conversation.ver, seq: conversation.messages.length };
   }
 
   /** The conversation that a user calls so. */

@@ -42,6 +42,12 @@ export class FakeRoutes {
       cursor: `${this.epoch}.${this.#all.clock}`,
       reset,
       conversations: found.slice(after, end).map((conversation) => this.#head(conversation, viewer)),
+      ...(reset && {
+        rewound: found
+          .slice(after, end)
+          .filter(({ rewound }) => rewound !== undefined)
+          .map((conversation) => ({ conversation_id: wireIdOf(conversation, viewer), ...conversation.rewound })),
+      }),
       removed: after > 0 ? [] : removed.map((conversation) => wireIdOf(conversation, viewer)),
       ...(end < found.length ? { next: end } : {}),
     };

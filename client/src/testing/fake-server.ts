@@ -80,6 +80,12 @@ export class FakeServer {
     this.#reads.epoch += 1;
   }
 
+  /** As after the promotion of a standby that has not had the last message of these two. */
+  promote(a: number, b: number): void {
+    this.restore();
+    this.#conversations.lose(a, b);
+  }
+
   /** Closes all sockets. */
   disconnect(code = 1006): void {
     for (const socket of this.#sockets) this.#end(socket, code);

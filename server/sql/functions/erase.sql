@@ -33,8 +33,10 @@ begin
   perform sweep_attachments_of(array(
     select m.id from messages m where m.conversation_id = p_conversation and m.seq > p_from and m.seq <= upto and m.message_type <> 'text'
   ));
-  update messages m set content = '', message_type = 'text'
+  update messages m set content = '', message_type = 'text', extras = null
   where m.conversation_id = p_conversation and m.seq > p_from and m.seq <= upto and m.content <> '';
+  delete from reactions r using messages m
+  where r.message_id = m.id and m.conversation_id = p_conversation and m.seq > p_from and m.seq <= upto;
   return upto;
 end
 $$;
@@ -50,7 +52,8 @@ begin
     return c.ver;
   end if;
   perform sweep_attachments_of(gone);
-  update messages m set ver = c.ver + g.nth, content = '', version = m.version + 1, deleted_at = clock_timestamp()
+  delete from reactions r where r.message_id = any(gone);
+  update messages m set ver = c.ver + g.nth, content = '', extras = null, version = m.version + 1, deleted_at = clock_timestamp()
   from unnest(gone) with ordinality as g(id, nth) where m.id = g.id;
   update conversations set ver = c.ver + cardinality(gone), revised_ver = c.ver + cardinality(gone), changed_xid = pg_current_xact_id()
   where id = c.id;

@@ -37,8 +37,18 @@ begin
   update block_changes set changed_xid = pg_current_xact_id() where changed_xid > pg_current_xact_id();
   -- What a cache holds was made from another database.
   update cache_control set epoch = new_cache_epoch();
-  update installation set resume_epoch = current_epoch, durable_xid = pg_current_xact_id();
+  perform begin_timeline();
 end
+$$;
+
+-- Called by every connection to a time line that began while its server ran, before it does anything else: so whatever this server
+-- changes on it has a number from timeline_xid on.
+create or replace function begin_timeline() returns void language sql as $$
+  update installation i
+  set resume_epoch = resume_epoch(), durable_xid = pg_current_xact_id(),
+    timeline_xid = case when i.resume_epoch is not null then pg_current_xact_id() end,
+    timeline_message_id = (select last_value from message_ids)
+  where i.resume_epoch is distinct from resume_epoch()
 $$;
 
 -- Triggers that stamp what a client which comes back is told of.

@@ -63,6 +63,7 @@ const search = statement<Profile>(
   `select ${profileColumns("$4")} from users u
    where (fold(u.username) like fold($1) or fold(u.full_name) like fold($1)) and fold($3) <> '' and u.state <> 'waiting' and u.deleted_at is null
    order by fold(u.username) <> fold($3), fold(u.username) collate "C", u.id limit $2`,
+  { onReplica: true },
 );
 
 export interface NewAccount {

@@ -20,7 +20,7 @@ export function createAudit(deps: {
     const epoch = deps.control.readEpoch();
     if (epoch === undefined) return;
     const key = source.key(id);
-    const [loaded] = await source.load([id]);
+    const [loaded] = await source.load([id], true);
     if (loaded === undefined || (await deps.store.isExplained(key, epoch))) return;
     const bytes = await deps.redis.call(50, "GETRANGE", key, 0, headerBytes - 1);
     const header = Buffer.isBuffer(bytes) ? readHeader(bytes) : undefined;

@@ -1,4 +1,4 @@
-import { startRedis, startSystemPostgres } from "@om/services";
+import { querySync, sharedDatabase, startPostgres, startRedis, startSystemPostgres } from "@om/services";
 import { afterEach, expect, test } from "vitest";
 import { createGate, holdPolls, newDatabase, unanswered, type CacheNode } from "../../tests/fixtures/cache-fixture.ts";
 import { eventsOf, happened, setUpTestObjects } from "../../tests/fixtures/test-objects.ts";
@@ -6,15 +6,16 @@ import { eventsOf, happened, setUpTestObjects } from "../../tests/fixtures/test-
 const my = setUpTestObjects();
 afterEach(() => my.world.closeNodes());
 
-/** Until both know the epoch that is in force. */
-async function settled(...nodes: CacheNode[]): Promise<number> {
+/** Until all know the epoch that is in force. */
+async function settledOn(url: string, ...nodes: CacheNode[]): Promise<number> {
   await expect
     .poll(() =>
-      nodes.every(({ cache }) => cache.state().epoch === my.world.control().epoch && cache.state().mode === "on"),
+      nodes.every(({ cache }) => cache.state().epoch === my.world.control(url).epoch && cache.state().mode === "on"),
     )
     .toBe(true);
-  return my.world.control().epoch;
+  return my.world.control(url).epoch;
 }
+const settled = (...nodes: CacheNode[]): Promise<number> => settledOn(my.world.url, ...nodes);
 
 test("a connection that was lost comes back to the same entries", async () => {
   const node = await my.world.open();
@@ -190,12 +191,9 @@ test("when the cache is turned on while somebody writes without it, nobody store
 
 test("two installations may share a Redis by mistake: neither is ever given what the other has", async () => {
   // Both are new, so everything has happened to both equally often.
-  const urls = [await newDatabase(my.world.postgres), await newDatabase(my.world.postgres)];
+  const urls = [await newDatabase(), await newDatabase()];
   for (const [n, url] of urls.entries()) {
-    my.world.postgres.sql(
-      url,
-      `insert into things values ('${my.thing}', 1, '{"of the ${n === 0 ? "first" : "second"}"}')`,
-    );
+    querySync(url, `insert into things values ('${my.thing}', 1, '{"of the ${n === 0 ? "first" : "second"}"}')`);
   }
   const [first, second] = [await my.world.open({ url: urls[0] ?? "" }), await my.world.open({ url: urls[1] ?? "" })];
   for (let n = 0; n < 5; n++) {
@@ -224,31 +222,33 @@ test("a database that was restored begins anew, though Redis and PostgreSQL ran 
 });
 
 test("a database made from another as its template begins anew in the same Redis", async () => {
-  const original = await newDatabase(my.world.postgres);
-  my.world.postgres.sql(original, `insert into things values ('${my.thing}', 0, '{}')`);
+  const original = await newDatabase();
+  querySync(original, `insert into things values ('${my.thing}', 0, '{}')`);
   const node = await my.world.open({ url: original });
   await node.write(my.thing, "one");
   await expect.poll(async () => (await node.read(my.thing)).from).toBe("cache");
   await my.world.closeNodes();
-  my.world.sql(`create database copied template ${new URL(original).pathname.slice(1)}`);
+  const copy = sharedDatabase(original);
   const first = await my.world.open({ url: original });
   await expect.poll(async () => (await first.read(my.thing)).from).toBe("cache");
   await first.write(my.thing, "two, which the copy has not");
   await happened(first, "post done");
-  const second = await my.world.open({ url: new URL("copied", original).href });
+  const second = await my.world.open({ url: copy });
   await expect.poll(async () => (await second.read(my.thing)).from).toBe("cache");
   expect((await second.read(my.thing)).value).toEqual(["one"]);
 });
 
 test("PostgreSQL begins another run: a new epoch, for its versions may have been others", async () => {
-  const [node, other] = [await my.world.open(), await my.world.open()];
+  await using postgres = await startPostgres();
+  const url = await newDatabase(postgres);
+  const [node, other] = [await my.world.open({ url }), await my.world.open({ url })];
   await my.warm(node);
-  const before = await settled(node, other);
-  await my.world.postgres.kill();
+  const before = await settledOn(url, node, other);
+  await postgres.kill();
   await expect(node.write(my.thing, "lost")).rejects.toThrow("database unavailable");
-  await my.world.postgres.start();
-  await expect.poll(() => my.world.control().epoch, { timeout: 10_000 }).not.toBe(before);
-  await settled(node, other);
+  await postgres.start();
+  await expect.poll(() => my.world.control(url).epoch, { timeout: 10_000 }).not.toBe(before);
+  await settledOn(url, node, other);
   expect(await my.header()).toMatchObject({ ver: 1, epoch: before });
   expect(await other.read(my.thing)).toMatchObject({ ver: 1, from: "database" });
   await happened(other, "fill stored");

@@ -153,7 +153,10 @@ async function run(options: LoaderOptions, { source, wishes: all }: Omit<Batch, 
     await options.step?.("read-leased");
     // The lease comes before this, this before the rows: a writer that is not seen here has committed what the rows will show.
     const free = locks.length === 0 ? [] : [...(await options.probe(locks))];
-    const rows = await source.load(wishes.map(({ id }) => id));
+    const rows = await source.load(
+      wishes.map(({ id }) => id),
+      locks.length > 0,
+    );
     await options.step?.("read-loaded");
     for (const [index, { id, token, resolve }] of wishes.entries()) {
       const loaded = rows[index];

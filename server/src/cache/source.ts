@@ -19,8 +19,8 @@ export interface Source<Id, T> {
   key(id: Id): string;
   /** Name of the lock that every writer of the object holds until its commit. */
   lock(id: Id): string;
-  /** Reads them in one statement, in the order of the ids. Never from a replica. */
-  load(ids: readonly Id[]): Promise<Loaded<T>[]>;
+  /** Reads them in one statement, in the order of the ids. `fromPrimary`: not from a replica, as for entries, whose locks it does not know. */
+  load(ids: readonly Id[], fromPrimary: boolean): Promise<Loaded<T>[]>;
   /** undefined: it is not kept. */
   records(value: T): readonly unknown[] | undefined;
   /** The value that these records make; undefined when they do not make one: it is read anew. */

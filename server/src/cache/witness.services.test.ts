@@ -1,10 +1,10 @@
-import { startPostgres, startRedis, startRedisCluster, type RedisCluster, type RedisServer } from "@om/services";
+import { startRedis, startRedisCluster, type RedisCluster, type RedisServer } from "@om/services";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { askedBy, clusterClient, redisClient, until } from "../../tests/fixtures/redis-clients.ts";
+import { migratedDatabase } from "../../tests/fixtures/migrated-database.ts";
 import { createDisposalStack, type DisposalStack } from "../platform/disposal-stack.ts";
 import { deferred } from "../platform/deferred.ts";
 import { openDatabase, type Queries } from "../platform/postgres/database.ts";
-import { migrate } from "../platform/postgres/migrate.ts";
 import type { Redis, Reply } from "../platform/redis/redis.ts";
 import { controlStore } from "./control-store.ts";
 import { countersOf } from "./counters.ts";
@@ -70,9 +70,7 @@ function redisStage(redis: Redis): RedisStage {
 }
 
 async function databaseStage(disposals: DisposalStack) {
-  const postgres = disposals.use(await startPostgres());
-  const connection = { connectionString: postgres.createDatabase() };
-  await migrate(connection);
+  const connection = { connectionString: await migratedDatabase() };
   const db = disposals.use(openDatabase({ connection, poolSize: 4, onOutage: () => undefined }));
   const watched: Queries = {
     query: (statement, values) =>
@@ -83,7 +81,6 @@ async function databaseStage(disposals: DisposalStack) {
      on conflict (id) do update set ver = excluded.ver`;
   const witnessOf = (onOtherRun: () => void): Witness => databaseWitness(controlStore(watched).versions, onOtherRun);
   return {
-    postgres,
     witnessOf,
     witness: witnessOf(() => undefined),
     async commit(userIds: readonly number[], ver: number): Promise<void> {

@@ -2,6 +2,7 @@ import type { Profiles } from "../accounts/profile-cache.ts";
 import type { UserViews } from "../accounts/user-view.ts";
 import type { Cache } from "../cache/cache.ts";
 import type { Source } from "../cache/source.ts";
+import type { Bus } from "../delivery/bus.ts";
 import type { Database } from "../platform/postgres/database.ts";
 import type { RoutesOf } from "../platform/route-handlers.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
@@ -10,10 +11,12 @@ import type { ConversationRef } from "./conversation-ref.ts";
 import { conversationStore } from "./conversation-store.ts";
 import { countUnread } from "./count-unread.ts";
 import { createFetchList } from "./list-cache.ts";
+import { keepConversation } from "./keep-conversation.ts";
 import { listChanges } from "./list-changes.ts";
 import { listConversations } from "./list-conversations.ts";
 import { listPeers } from "./list-peers.ts";
 import { markRead, type AdvancePosition } from "./mark-read.ts";
+import { settingsStore } from "./settings-store.ts";
 import { unreadSource } from "./unread-cache.ts";
 
 export interface Conversations {
@@ -25,6 +28,7 @@ export interface Conversations {
 export function composeConversations(deps: {
   db: Database;
   cache: Cache;
+  bus: Bus;
   views: UserViews;
   profiles: Profiles;
   telemetry: Pick<Telemetry, "queried">;
@@ -32,7 +36,8 @@ export function composeConversations(deps: {
   /** Histories of groups in the cache, whose versions tell whether a list's heads are still the newest. */
   groups: Source<ConversationRef, unknown>;
 }): Conversations {
-  const { db, cache, views, profiles, advance, groups } = deps;
+  const { db, cache, bus, views, profiles, advance, groups } = deps;
+  const settings = settingsStore(cache.writes);
   const store = conversationStore(db, cache.raiseFloor);
   const fetchList = createFetchList({ cache, db, groups });
   const lists = { store, views, profiles, fetchList, onQueried: deps.telemetry.queried };
@@ -47,6 +52,8 @@ export function composeConversations(deps: {
         keep("unread", request, (reads) => countUnread(unread, request.caller, request.params.conversation_id, reads)),
       peers: ({ caller, query }) => listPeers({ store, views }, caller, query),
       markRead: ({ caller, params }) => markRead(advance, caller, params.peer_id),
+      keepConversation: ({ caller, params, body }) =>
+        keepConversation({ settings, bus }, caller, { name: params.conversation_id, body }),
       changes: ({ caller, query }) => listChanges({ store, views }, caller, query),
     },
   };

@@ -18,7 +18,14 @@ export type MessageTuple = [
   replyToId: number | null,
   /** The message repliedColumn to as the viewer sees it, without a reply of its own. */
   reply: MessageTuple | null,
+  /** Not of a message repliedColumn to. */
+  extras: MessageExtras | null,
 ];
+
+/** What a message has beside its text. */
+export interface MessageExtras {
+  reactions?: [emoji: string, userIds: number[]][];
+}
 
 /** The same message with another reply, or none. */
 export function withReply(tuple: MessageTuple, reply: MessageTuple | null): MessageTuple {
@@ -77,7 +84,7 @@ const repliedColumn = (what: string, viewer: string): string =>
 /** `MessageTuple` of a messages row `m`. */
 export const messageArray = (viewer: string): string =>
   `json_build_array(${messageColumns("m")}, m.reply_to_id,` +
-  ` case when m.reply_to_id is not null then ${repliedColumn(`json_build_array(${messageColumns("r")}, null, null)`, viewer)} end)`;
+  ` case when m.reply_to_id is not null then ${repliedColumn(`json_build_array(${messageColumns("r")}, null, null, null)`, viewer)} end, m.extras)`;
 
 /** Ids of those who wrote the rows `m` of an aggregate, and what they reply to. */
 const senderIds = (viewer: string): string =>

@@ -1,4 +1,4 @@
-import { limits, type Conversation, type Face, type GroupChange } from "@om/protocol";
+import { limits, type Conversation, type ConversationSettings, type Face, type GroupChange } from "@om/protocol";
 import { profileJson } from "../accounts/profile-columns.ts";
 import type { Profile } from "../accounts/user-view.ts";
 import type { Queries } from "../platform/postgres/database.ts";
@@ -19,6 +19,7 @@ export interface HeadRow extends ConversationRow {
   activity: string;
   unread: number;
   cleared_seq: number;
+  settings: ConversationSettings | null;
   my_read_id: number;
   my_delivered_id: number;
   peer_read_id: number;
@@ -88,7 +89,9 @@ const activity =
   " then case when p.last_visible_id is null then c.last_message_at else p.last_visible_at end end, g.updated_at, c.last_message_at, p.joined_at)";
 
 /** $1 is the viewer; `page` names the conversations with `last_visible_id` and `activity`. */
-const headsWith = (profiles: string): string => `select ${conversationColumns}, page.activity, me.cleared_seq,
+const headsWith = (
+  profiles: string,
+): string => `select ${conversationColumns}, page.activity, me.cleared_seq, me.settings,
      (c.seq - me.read_seq) - (me.sent - me.sent_at_read) - me.skipped as unread,
      case when g.id is not null then json_build_object('icon', g.icon, 'id', g.id, 'member_count', c.members, 'name', g.name) end as "group",
      message_at_seq(c.id, me.read_seq, me.user_id) as my_read_id, message_at_seq(c.id, me.delivered_seq, me.user_id) as my_delivered_id,
@@ -192,6 +195,14 @@ const readPositions = statement<{ user_id: number; message_id: number }>(
 
 const resume = statement<ResumeRow>("conversations.resume", "select * from resume_from($1, $2, $3, $4)");
 
+// What the time line before this one had beyond may be lost, and its numbers given out again.
+const rewound = statement<{ conversation_id: number; ver: number; seq: number }>(
+  "conversations.rewound",
+  `select c.id as conversation_id, coalesce(m.first_ver, 0) as ver, coalesce(m.seq, 0) as seq
+   from installation i join conversations c on c.id = any($1) and c.changed_xid >= i.timeline_xid
+     left join messages m on m.conversation_id = c.id and m.seq = seq_of_message(c.id, i.timeline_message_id)`,
+);
+
 const markDurable = statement<never>(
   "conversations.mark_durable",
   `update installation set durable_xid = pg_current_xact_id()
@@ -248,6 +259,8 @@ export function conversationStore(db: Queries, raiseFloor: RaiseFloor = () => un
       (await db.query(unread, [...refValues(ref), viewerId]))[0],
     /** Who has read how far, of those in the conversation who have read at all. */
     readPositions: (conversationId: number) => db.query(readPositions, [conversationId]),
+    /** Of these, those that have changed on this time line: up to where they are as they were on the one before, at least. */
+    rewound: (ids: readonly number[]) => db.query(rewound, [ids]),
     /** Moves the resume point's durable bound up to now, if anything happened since. */
     markDurable: () => db.query(markDurable, []),
   };

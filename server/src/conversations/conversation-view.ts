@@ -1,7 +1,7 @@
 import type { Conversation, LastMessage, Message, PeerUser, User } from "@om/protocol";
 import type { IsOnline, Profile, UserViews } from "../accounts/user-view.ts";
 import { wireIdOf, peerOf } from "./conversation-ref.ts";
-import { jsonTime, type ConversationRow, type MessageTuple } from "./conversation-row.ts";
+import { jsonTime, type ConversationRow, type MessageExtras, type MessageTuple } from "./conversation-row.ts";
 import type { HeadRow } from "./conversation-store.ts";
 
 interface Positions extends Omit<ConversationRow, "conversation_id" | "ver" | "seq" | "profiles" | "messages"> {
@@ -52,7 +52,7 @@ function toMessage<S>(
   sender: S,
   { wireId, mediaUrl }: Pick<Shown, "wireId" | "mediaUrl">,
 ): Omit<Message, "sender" | "reply_to" | "reply_to_id"> & { sender: S } {
-  const [id, seq, ver, senderId, clientId, messageType, content, version, createdAt, hidden] = tuple;
+  const [id, seq, ver, senderId, clientId, messageType, content, version, createdAt, hidden, , , extras] = tuple;
   const isToLo = row.lo !== senderId || row.lo === row.hi;
   const recipient = isToLo ? row.lo : row.hi;
   const hasReceipts = recipient !== null && !hidden;
@@ -80,7 +80,12 @@ function toMessage<S>(
     conversation_id: wireId,
     seq,
     ver,
+    ...(extras === null ? undefined : shownExtras(extras)),
   };
+}
+
+function shownExtras({ reactions }: MessageExtras): Pick<Message, "reactions"> {
+  return reactions === undefined ? {} : { reactions: reactions.map(([emoji, user_ids]) => ({ emoji, user_ids })) };
 }
 
 /** A profile that came as JSON, with its time as the wire has it. */
@@ -119,6 +124,7 @@ export function toConversation(row: HeadRow, viewerId: number, views: UserViews,
             delivered_message_id: Math.min(row.peer_delivered_id, deliveredId),
           },
     cleared_seq: row.cleared_seq,
+    ...(row.settings === null ? {} : { settings: row.settings }),
   };
 }
 

@@ -27,7 +27,7 @@ const maxHeads = 51;
 const maxGroups = 200;
 /** Groups that one read may bring into the cache for the next. */
 const maxWarmed = 20;
-const format = "l2";
+const format = "l3";
 
 /** Of a head, in this order in a record. */
 const fields = [
@@ -43,6 +43,7 @@ const fields = [
   "hi_delivered",
   "activity",
   "cleared_seq",
+  "settings",
   "unread",
   "group",
   "my_read_id",

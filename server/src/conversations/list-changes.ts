@@ -24,11 +24,20 @@ export async function listChanges(
   const rows = await deps.store.changed(caller.userId, page);
   const visible = rows.slice(0, limit);
   const last = visible.at(-1);
+  const reset = asked !== undefined && !now.usable;
+  const rewound = reset ? await deps.store.rewound(visible.map((row) => row.conversation_id)) : [];
   const online = await deps.views.lookup(visible.flatMap(({ profiles }) => profiles));
+  const conversations = visible.map((row) => toConversation(row, caller.userId, deps.views, online));
   return {
     cursor: `${now.epoch}.${now.point}`,
-    reset: asked !== undefined && !now.usable,
-    conversations: visible.map((row) => toConversation(row, caller.userId, deps.views, online)),
+    reset,
+    conversations,
+    ...(reset && {
+      rewound: rewound.map(({ conversation_id: id, ...at }) => {
+        const index = visible.findIndex((row) => row.conversation_id === id);
+        return { conversation_id: conversations[index]?.conversation_id ?? "", ...at };
+      }),
+    }),
     removed: (now.removed ?? []).map((id) => `group_${id}`),
     groups: visible.flatMap((row) => groupChange(row, deps.views)),
     ...(after > 0 ? {} : { users: facesOf(now, deps.views) }),

@@ -19,6 +19,7 @@ function head(rest: Partial<ListedHead> = {}): ListedHead {
     hi_delivered: 3,
     activity: "2026-01-02T03:04:05Z",
     cleared_seq: 0,
+    settings: null,
     unread: 1,
     group: null,
     my_read_id: 20,
@@ -32,7 +33,7 @@ function head(rest: Partial<ListedHead> = {}): ListedHead {
 }
 
 const at = "2026-01-02T03:04:06.5Z";
-const message = (by: number): MessageTuple => [40, 4, 5, by, "c", "text", "hi", 1, at, false, null, null];
+const message = (by: number): MessageTuple => [40, 4, 5, by, "c", "text", "hi", 1, at, false, null, null, null];
 const sent = (by: number, tuple: MessageTuple | null): ListMessageRecord => ["s", 7, 5, 4, by, tuple];
 
 /** What becomes of a head by a record. */

@@ -1,7 +1,7 @@
 import type { Push, SessionEnd } from "./push.ts";
 
-/** Why a socket is closed: its session is over for good, or it may come back with a fresh token. */
-export type EndReason = "ended" | "expired";
+/** Why a socket is closed: its session is over for good, or it may come back, with a fresh token or to be told anew. */
+export type EndReason = "ended" | "expired" | "restart";
 
 /** A socket as the hub sees it. */
 export interface HubSocket {

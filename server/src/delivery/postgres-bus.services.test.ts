@@ -32,7 +32,7 @@ async function openNode(at: string, timing = { beatMs: 1_000, othersMs: 600_000 
   const count = (name: string, n = 1) => void (counts[name] = (counts[name] ?? 0) + n);
   let listens = false;
   const bus = createPostgresBus({
-    connection: { connectionString: at },
+    primary: { connection: () => ({ connectionString: at }), onMoved: () => undefined },
     timing,
     secrets: [secret],
     events: {

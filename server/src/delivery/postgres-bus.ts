@@ -1,10 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { LRUCache } from "lru-cache";
-import type pg from "pg";
 import { monotonic } from "../platform/clock.ts";
 import { deferred, type Deferred } from "../platform/deferred.ts";
-import { Notifications } from "../platform/postgres/notifications.ts";
+import { Notifications, type NotificationOptions } from "../platform/postgres/notifications.ts";
 import {
   createSharedBus,
   maxPayloadBytes,
@@ -38,18 +37,17 @@ export function createPostgresBus(options: PostgresPlace & SharedBusOptions): Sh
 }
 
 interface PostgresPlace {
-  /** Of pg. */
-  connection: pg.ClientConfig;
+  primary: NotificationOptions["primary"];
   timing?: { beatMs: number; othersMs: number };
 }
 
-function postgresCarrier({ connection, timing = { beatMs, othersMs } }: PostgresPlace, on: CarrierEvents): Carrier {
+function postgresCarrier({ primary, timing = { beatMs, othersMs } }: PostgresPlace, on: CarrierEvents): Carrier {
   const name = randomBytes(9).toString("base64url");
   const assemble = createAssembler(on.payload);
   // Whoever begins to listen is heard at once, and whoever was there before within a beat.
   let heardAt = monotonic();
   const notifications = new Notifications({
-    connection,
+    primary,
     channel,
     beat: { text: name, everyMs: timing.beatMs },
     onNotified(text) {

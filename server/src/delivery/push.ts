@@ -99,7 +99,7 @@ export interface Audience {
 export function pushesTo(
   { others, byId, shared, except, apart = [] }: Audience,
   frameFor: (viewerId: number) => OutboundFrame,
-  more: Pick<Push, "message" | "ordered"> = {},
+  more: Pick<Push, "message" | "ordered"> & { to?: Push["to"] } = {},
 ): Push[] {
   const own = frameOf(() => frameFor(byId));
   const together = shared ? others.filter((userId) => !apart.includes(userId)) : [];

@@ -38,6 +38,7 @@ const search = statement<GroupRow>(
   `select ${groupColumns} from groups g
    where g.is_public and (fold(g.name) like fold($1) or fold(g.handle) like fold($1)) and fold($3) <> ''
    order by fold($3) not in (fold(g.handle), fold(g.name)), fold(g.handle) collate "C", g.id limit $2`,
+  { onReplica: true },
 );
 const handleTaken = statement<{ taken: boolean }>(
   "groups.handle_taken",

@@ -1,4 +1,4 @@
-import type { Message, MessageDeleteFrame, MessageEditFrame, RouteBody } from "@om/protocol";
+import type { Message, MessageDeleteFrame, OutboundFrame, RouteBody } from "@om/protocol";
 import { withoutHiddenReply } from "../conversations/conversation-row.ts";
 import { messageWithReply, toMessages } from "../conversations/conversation-view.ts";
 import { wireIdOf } from "../conversations/conversation-ref.ts";
@@ -30,25 +30,44 @@ export async function editMessage(
     await deps.revisions.change({ userId: caller.userId, messageId, content, media }),
     "message_not_found",
   );
+  return tellChanged(deps, caller, { messageId, changed, frame: editFrame });
+}
+
+interface Told {
+  messageId: number;
+  /** Undefined: it was so before, and nobody is told. */
+  changed: RevisedMessage | undefined;
+  frame: (message: Message, at: RevisedMessage) => OutboundFrame;
+  /** Only devices that follow by cursor are told. */
+  to?: "resuming";
+}
+
+/** Tells everybody in the conversation of a message that the caller has changed, and answers with it. @throws OmError `message_not_found` */
+export async function tellChanged(
+  deps: Pick<MessageDeps, "store" | "views" | "bus" | "blockedAmong">,
+  caller: Caller,
+  { messageId, changed, frame, ...push }: Told,
+): Promise<Message> {
   const row = await deps.store.one(messageId, caller.userId);
   if (row === undefined) throw new OmError("message_not_found");
   const online = await deps.views.lookup(row.profiles);
   const [message] = toMessages(row, caller.userId, deps.views, online);
   const [tuple] = row.messages;
   if (message === undefined || tuple === undefined) throw new OmError("message_not_found");
+  if (changed === undefined) return message;
   const to = audience(changed, caller.userId);
   const apart = await deps.blockedAmong(caller.userId, to.others);
-  // What the author sees of people, such as whom the author has blocked, is not for others.
+  // What the caller sees of people, such as whom the caller has blocked, is not for others.
   const absent = new Map(row.profiles.map((profile) => [profile.id, deps.views.anybody(profile)]));
-  const author = row.profiles.find(({ id }) => id === caller.userId);
-  const frameFor = (viewerId: number): MessageEditFrame => {
+  const actor = row.profiles.find(({ id }) => id === caller.userId);
+  const frameFor = (viewerId: number): OutboundFrame => {
     const users = new Map(absent);
-    if (author !== undefined && !apart.includes(viewerId))
-      users.set(author.id, writer(deps.views, author, { isOnline: online(author.id) === true, isShared: to.shared }));
+    if (actor !== undefined && !apart.includes(viewerId))
+      users.set(actor.id, writer(deps.views, actor, { isOnline: online(actor.id) === true, isShared: to.shared }));
     const shown = { users, wireId: wireIdOf(row, viewerId), mediaUrl: deps.views.mediaUrl };
-    return editFrame(messageWithReply(row, withoutHiddenReply(tuple, viewerId), shown), changed);
+    return frame(messageWithReply(row, withoutHiddenReply(tuple, viewerId), shown), changed);
   };
-  deps.bus.publish(pushesTo({ ...to, apart }, frameFor, { ordered: true }));
+  deps.bus.publish(pushesTo({ ...to, apart }, frameFor, { ordered: true, ...push }));
   return message;
 }
 

@@ -36,6 +36,8 @@ import { revisionStore } from "./revision-store.ts";
 import { listReaders } from "./list-readers.ts";
 import { listMessageChanges } from "./list-message-changes.ts";
 import { messageStore } from "./message-store.ts";
+import { reactToMessage } from "./react-to-message.ts";
+import { reactionStore, type ReactionStore } from "./reaction-store.ts";
 import { missedStore } from "./missed-store.ts";
 import { readersCache } from "./readers-cache.ts";
 import { readerStore } from "./reader-store.ts";
@@ -81,6 +83,7 @@ interface Parts extends Deps, MessageDeps, HistoryDeps {
   cache: Cache;
   lanes: Lanes<Write, WriteResult>;
   reads: ReadGathering;
+  reactions: ReactionStore;
   eraseDeleted: () => Promise<void>;
 }
 
@@ -192,6 +195,7 @@ function partsOf(deps: Deps): Parts {
     conversations: conversationStore(db, cache.raiseFloor),
     store: messageStore(db, cache.raiseFloor),
     revisions: revisionStore(cache.writes, posts),
+    reactions: reactionStore(cache.writes, posts),
     lanes,
     reads,
     rules,
@@ -225,6 +229,7 @@ function routesOf(parts: Parts): RoutesOf<"messages"> {
     searchMessages: ({ caller, body }) => searching.run(() => searchMessages(search, caller, body), caller.userId),
     messageChanges: ({ caller, query }) => listMessageChanges(parts, caller, query),
     receipts: ({ caller, params, query }) => listReaders(receipts, caller, { id: params.id, query }),
+    react: ({ caller, params, body }) => reactToMessage(parts, caller, { id: params.id, body }),
     editMessage: ({ caller, params, body }) => editMessage(parts, caller, { id: params.id, body }),
     deleteMessage: ({ caller, params }) => deleteMessage(parts, caller, params.id),
     deleteConversation: ({ caller, params, query }) =>

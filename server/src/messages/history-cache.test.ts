@@ -11,8 +11,22 @@ function historyOf(text: string, count: number): History {
   const tuple = (seq: number): MessageTuple => {
     const id = 4_000_000_000_000 + seq;
     const at = "2026-01-02T03:04:05.678901Z";
-    const replied: MessageTuple = [id - 1, seq - 1, seq, 2, "a".repeat(36), "text", text, 1, at, false, null, null];
-    return [id, seq, seq, 1, "a".repeat(36), "text", text, 1, at, false, id - 1, replied];
+    const replied: MessageTuple = [
+      id - 1,
+      seq - 1,
+      seq,
+      2,
+      "a".repeat(36),
+      "text",
+      text,
+      1,
+      at,
+      false,
+      null,
+      null,
+      null,
+    ];
+    return [id, seq, seq, 1, "a".repeat(36), "text", text, 1, at, false, id - 1, replied, null];
   };
   return {
     conversation_id: 7,

@@ -19,13 +19,16 @@ const load = statement<History>(
      (select coalesce(json_agg(json_build_array(p.user_id, p.read_seq, p.delivered_seq, p.cleared_seq) order by p.user_id), '[]')
       from participants p where p.conversation_id = c.id and p.user_id in (c.lo, c.hi)) as positions,
      (select coalesce(json_agg(json_build_array(${messageColumns("m")}, m.reply_to_id, (
-          select json_build_array(${messageColumns("r")}, null, null) from messages r where r.id = m.reply_to_id and r.deleted_at is null
-        )) order by m.seq), '[]')
+          select json_build_array(${messageColumns("r")}, null, null, null) from messages r where r.id = m.reply_to_id and r.deleted_at is null
+        ), m.extras) order by m.seq), '[]')
       from messages m where m.conversation_id = c.id and m.seq > greatest(c.seq - ${window}, c.cleared_seq) and m.deleted_at is null) as messages
    from unnest($1::bigint[], $2::bigint[], $3::bigint[]) with ordinality as i(lo, hi, group_id, ord)
      left join lateral (select c.* from ${conversationByRef("i.lo", "i.hi", "i.group_id")}) c on true
    order by i.ord`,
 );
+
+/** Not for an entry. */
+const loadAnywhere: typeof load = { ...load, onReplica: true };
 
 /** `conv:{lo}:{hi}` and `group:{id}`, 5 min, lock of the same name, version conversations.ver; records in history.ts. */
 export function historySource(db: Queries, name: "conv" | "group"): Source<ConversationRef, History> {
@@ -36,8 +39,8 @@ export function historySource(db: Queries, name: "conv" | "group"): Source<Conve
     maxRecords: 2 * window,
     key: conversationKey,
     lock: conversationKey,
-    async load(refs) {
-      const rows = await db.query(load, refColumns(refs));
+    async load(refs, fromPrimary) {
+      const rows = await db.query(fromPrimary ? load : loadAnywhere, refColumns(refs));
       return rows.map((row) => ({ ver: row.ver, value: newest(row) }));
     },
     records(history) {

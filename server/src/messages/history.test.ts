@@ -8,7 +8,7 @@ const positions: Position[] = [
   [alice, 2, 3, 0],
   [bob, 1, 2, 0],
 ];
-const head = ["h", "h1", 7, alice, bob, null, 3, 0, 1, positions];
+const head = ["h", "h2", 7, alice, bob, null, 3, 0, 1, positions];
 
 /** A message whose id is ten times its seq. */
 function message(seq: number, rest: { by?: number; hidden?: boolean; reply?: MessageTuple; ver?: number } = {}) {
@@ -26,6 +26,7 @@ function message(seq: number, rest: { by?: number; hidden?: boolean; reply?: Mes
     hidden,
     reply?.[0] ?? null,
     reply ?? null,
+    null,
   ];
   return tuple;
 }

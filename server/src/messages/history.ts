@@ -1,4 +1,9 @@
-import { withReply, type ConversationRow, type MessageTuple } from "../conversations/conversation-row.ts";
+import {
+  withReply,
+  type ConversationRow,
+  type MessageExtras,
+  type MessageTuple,
+} from "../conversations/conversation-row.ts";
 
 /** How far one of the two people of a direct conversation is, by seq. */
 export type Position = [userId: number, read: number, delivered: number, cleared: number];
@@ -17,16 +22,17 @@ export interface History extends Pick<ConversationRow, "lo" | "hi" | "group_id" 
   messages: MessageTuple[];
 }
 
-const shape = "h1";
+const shape = "h2";
 
 /*
  * Records, in order of version: one head, then messages, then what happened since.
  *   ["h", shape, conversation, lo, hi, group, seq, cleared, from, positions]   ["m", ...MessageTuple]
- *   ["e", message, ver, content, version, type]   ["d", message, ver]   ["p", user, read, delivered]  (null: as before)
+ *   ["x", message, ver, extras]   ["e", message, ver, content, version, type]   ["d", message, ver]   ["p", user, read, delivered]  (null: as before)
  */
 type HeadRecord = ReturnType<typeof headRecord>;
 type MessageRecord = ["m", ...MessageTuple];
 export type EditRecord = ["e", id: number, ver: number, content: string, version: number, type: MessageTuple[5]];
+export type ExtrasRecord = ["x", id: number, ver: number, extras: MessageExtras | null];
 export type DeleteRecord = ["d", id: number, ver: number];
 export type PositionRecord = ["p", userId: number, read: number | null, delivered: number | null];
 
@@ -52,7 +58,7 @@ export function foldHistory(records: readonly unknown[], ver: number): History |
 }
 
 /** How many elements each kind of record has; another number is another shape, as a newer server may append it. */
-const widths: Readonly<Record<string, number>> = { m: 13, e: 6, d: 3, p: 4 };
+const widths: Readonly<Record<string, number>> = { m: 14, x: 4, e: 6, d: 3, p: 4 };
 
 /** Changes the history, which is still being made. @returns false for a record of another shape */
 function applyTo(history: History, record: unknown): boolean {
@@ -61,6 +67,7 @@ function applyTo(history: History, record: unknown): boolean {
   if (record.length !== widths[kind]) return false;
   if (kind === "m") append(history, tuple as MessageTuple);
   else if (kind === "e") edit(history, record as EditRecord);
+  else if (kind === "x") setExtras(history, record as ExtrasRecord);
   else if (kind === "d") remove(history, record[1] as number);
   else if (kind === "p") applyPosition(history, record as PositionRecord);
   else return false;
@@ -81,6 +88,13 @@ function edit(history: History, [, id, ver, content, version, type]: EditRecord)
   history.messages = history.messages.map((tuple) => {
     if (tuple[0] === id) return changed(tuple);
     return tuple[10] === id && tuple[11] !== null ? withReply(tuple, changed(tuple[11])) : tuple;
+  });
+}
+
+function setExtras(history: History, [, id, ver, extras]: ExtrasRecord): void {
+  history.messages = history.messages.map((tuple) => {
+    if (tuple[0] === id) return tuple.with(2, ver).with(12, extras) as MessageTuple;
+    return tuple[10] === id && tuple[11] !== null ? withReply(tuple, tuple[11].with(2, ver) as MessageTuple) : tuple;
   });
 }
 

@@ -209,10 +209,10 @@ function storedRows(sent: SentBatch): StoredRow[] {
 
 /** A message just stored as its parts are known without reading it again: what was given, and what the database added. */
 export function storedTuple(message: NewMessage, row: StoredRow): MessageTuple {
-  const reply = row.reply === null ? null : ([...row.reply.message, null, null] as unknown as MessageTuple);
+  const reply = row.reply === null ? null : ([...row.reply.message, null, null, null] as unknown as MessageTuple);
   const { senderId, clientId, messageType, content } = message;
   const { id, seq, ver, created_at: at, hidden } = row;
-  return [id, seq, ver, senderId, clientId, messageType, content, 1, at, hidden, reply?.[0] ?? null, reply];
+  return [id, seq, ver, senderId, clientId, messageType, content, 1, at, hidden, reply?.[0] ?? null, reply, null];
 }
 
 /** Every read has the conversation as $1, $2, $3 and the viewer as $4. */
@@ -229,6 +229,7 @@ const history = statement<ConversationRow>(
        order by m.seq desc limit $6
      ) m
    ) found`,
+  { onReplica: true },
 );
 
 const since = statement<ConversationRow & { ord: number; is_cut: boolean }>(
@@ -262,7 +263,7 @@ const changedSince = statement<
           where ${seen} and m.seq > seq_at_version(c.id, $5::bigint) order by m.seq limit $6 + 1)
          union all
          (select m.*, m.ver as key from messages m
-          where ${seen} and (m.edited_at is not null or m.deleted_at is not null) and m.ver > $5::bigint
+          where ${seen} and (m.edited_at is not null or m.deleted_at is not null or m.extras ? 'reactions') and m.ver > $5::bigint
             and m.seq <= seq_at_version(c.id, $5::bigint) order by m.ver limit $6 + 1)
        ) m order by m.key limit $6 + 1
      ) m

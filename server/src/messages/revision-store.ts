@@ -35,7 +35,7 @@ export interface ClearedConversation extends RevisedConversation {
 
 /** Why nothing was changed; unknown: there is no such thing, or the user does not see it. */
 type RevisionRefused = { outcome: "unknown" | "forbidden" };
-type Outcome<T extends RevisedConversation> = ({ outcome: "done" } & T) | RevisionRefused;
+export type Outcome<T extends RevisedConversation> = ({ outcome: "done" } & T) | RevisionRefused;
 
 /** @throws OmError `forbidden`, or the code for what is not there */
 export function requireDone<T extends RevisedConversation>(row: Outcome<T>, unknown: ErrorCode): T {

@@ -52,7 +52,7 @@ export async function withOperator<T>(work: (operator: Operator) => Promise<T>):
 }
 
 /** The embedded database belongs to its server while that runs, and is reached beside it; undefined: none runs. */
-async function besideServer(dataDir: string): Promise<Storage | undefined> {
+async function besideServer(dataDir: string): Promise<(Pick<Storage, "db" | "aside"> & AsyncDisposable) | undefined> {
   const connection = runningConnection(dataDir);
   if (connection === undefined) return undefined;
   const db = openDatabase({ connection, poolSize: 2, ...unwatched });
@@ -62,5 +62,5 @@ async function besideServer(dataDir: string): Promise<Storage | undefined> {
     await db[Symbol.asyncDispose]();
     return undefined;
   }
-  return { db, aside: db, connection, [Symbol.asyncDispose]: db[Symbol.asyncDispose] };
+  return { db, aside: db, [Symbol.asyncDispose]: db[Symbol.asyncDispose] };
 }

@@ -1,10 +1,10 @@
-import type pg from "pg";
 import { createLocalBus } from "../delivery/local-bus.ts";
 import { createPostgresBus } from "../delivery/postgres-bus.ts";
 import { createRedisBus } from "../delivery/redis-bus.ts";
 import type { BusEvents, SharedBus } from "../delivery/shared-bus.ts";
 import type { OpenRedis } from "./open-redis.ts";
 import { monotonic } from "../platform/clock.ts";
+import type { NotificationOptions } from "../platform/postgres/notifications.ts";
 import { createStartSignal } from "../platform/start-signal.ts";
 import { createBusTelemetry } from "../platform/telemetry/bus-telemetry.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
@@ -16,7 +16,7 @@ const startTimeoutMs = 1_000;
 interface Between {
   redis: OpenRedis | undefined;
   /** Without Redis: the PostgreSQL that other nodes may use too; undefined: there are none. */
-  postgres: pg.ClientConfig | undefined;
+  postgres: NotificationOptions["primary"] | undefined;
 }
 
 /** The bus: between all nodes of one Redis, else of one PostgreSQL, or of this node alone. */
@@ -26,7 +26,7 @@ export function openBus({ redis, postgres }: Between, secrets: readonly string[]
     return shared((events) => createRedisBus({ redis: client, endpoints, db, secrets, events }), telemetry);
   }
   if (postgres !== undefined)
-    return shared((events) => createPostgresBus({ connection: postgres, secrets, events }), telemetry);
+    return shared((events) => createPostgresBus({ primary: postgres, secrets, events }), telemetry);
   const bus = createLocalBus((error) => telemetry.failure("bus", error));
   return { bus, isAlone: () => true, connect: async () => undefined, [Symbol.asyncDispose]: async () => undefined };
 }

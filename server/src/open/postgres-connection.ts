@@ -1,8 +1,9 @@
 import { connect } from "node:net";
 import type pg from "pg";
 import { ConfigError, type Config } from "../config.ts";
-import { embeddedDatabase } from "../config-kinds.ts";
+import { embeddedDatabase, hostUrls } from "../config-kinds.ts";
 import { errorLine } from "../platform/error-line.ts";
+import type { NamedServer } from "../platform/postgres/primary.ts";
 
 type DatabaseSettings = Pick<
   Config,
@@ -17,9 +18,22 @@ export function isEmbedded({ databaseUrl, dbHost }: DatabaseSettings): boolean {
 /** The variable that names the database. */
 const variableOf = ({ databaseUrl }: DatabaseSettings): string => (databaseUrl === "" ? "DB_HOST" : "DATABASE_URL");
 
-/** How the driver gets to the PostgreSQL that DATABASE_URL, else DB_*, name. */
-export async function postgresConnection(config: DatabaseSettings): Promise<pg.ClientConfig> {
-  if (config.databaseUrl !== "") return { connectionString: await driverUrl(config.databaseUrl) };
+/** The PostgreSQL servers that DATABASE_URL, else DB_*, names; one of them is the primary. */
+export function postgresServers(config: DatabaseSettings): NamedServer[] {
+  if (config.databaseUrl !== "") return hostUrls(config.databaseUrl).map(serverOfUrl);
+  return [{ name: `${config.dbHost}:${config.dbPort}`, connection: () => connectionOfParts(config) }];
+}
+
+export function serverOfUrl(url: string): NamedServer {
+  // Neither user nor password, which the host of a URL without them would be taken for.
+  const [, host = "", port = "5432"] = /^\w+:\/\/(?:[^/]*@)?([^/?]*?)(?::(\d+))?(?:[/?]|$)/.exec(url) ?? [];
+  return {
+    name: host === "" ? "localhost" : `${host}:${port}`,
+    connection: async () => ({ connectionString: await driverUrl(url) }),
+  };
+}
+
+async function connectionOfParts(config: DatabaseSettings): Promise<pg.ClientConfig> {
   const { dbHost: host, dbPort: port, dbSslMode: mode } = config;
   const verify = mode === "verify-ca" || mode === "verify-full";
   const isWithout = mode === "disable" || (mode === "prefer" && !(await offersTls(host, port)));
@@ -65,7 +79,7 @@ function offersTls(host: string, port: number): Promise<boolean> {
 }
 
 const absent =
-  /^(ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EPIPE|08\d\d\d|53300|57P0[123])$/;
+  /^(ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EPIPE|08\d\d\d|25006|53300|57P0[123])$/;
 
 /** Nobody answers there just now; what else may be wrong does not mend itself. */
 export function isAbsent(error: unknown): boolean {

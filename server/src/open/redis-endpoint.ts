@@ -1,6 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { redisUrls } from "../config-kinds.ts";
+import { hostUrls } from "../config-kinds.ts";
 import { ConfigError, type Config } from "../config.ts";
 import type { Endpoint } from "../platform/redis/connection.ts";
 
@@ -13,7 +13,7 @@ export type RedisEndpoints =
 export function parseRedisEndpoints(config: Config): RedisEndpoints | undefined {
   const { redisUrl, redisAddr, redisCluster } = config;
   const name = redisUrl === "" ? "REDIS_ADDR" : "REDIS_URL";
-  const urls = redisUrl === "" ? addresses(redisAddr) : redisUrls(redisUrl);
+  const urls = redisUrl === "" ? addresses(redisAddr) : hostUrls(redisUrl);
   const endpoints = urls.map((url) => endpointOf(new URL(url), config));
   const [endpoint] = endpoints;
   if (endpoint === undefined) return undefined;

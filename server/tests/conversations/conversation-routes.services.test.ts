@@ -1,8 +1,9 @@
 import { Conversation, Message, RecentPeer, type routes } from "@om/protocol";
-import { startPostgres, type PostgresServer } from "@om/services";
+import { querySync } from "@om/services";
 import { Compile } from "typebox/compile";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startChatServer, type ChatServer, type TestUser } from "../fixtures/chat-server.ts";
+import { migratedDatabase } from "../fixtures/migrated-database.ts";
 
 type Routes = typeof routes;
 const paths: Record<Extract<keyof Routes, "conversations" | "history" | "sync">, string> = {
@@ -15,14 +16,12 @@ const isMessage = Compile(Message);
 const isPeer = Compile(RecentPeer);
 
 describe("conversation and message routes", () => {
-  let postgres: PostgresServer;
   let url: string;
   let server: ChatServer;
   let me: TestUser;
   let peers: TestUser[];
   beforeAll(async () => {
-    postgres = await startPostgres();
-    url = postgres.createDatabase();
+    url = await migratedDatabase();
     server = await startChatServer({ DATABASE_URL: url });
     me = await server.register("reader");
     peers = [];
@@ -34,7 +33,6 @@ describe("conversation and message routes", () => {
   });
   afterAll(async () => {
     await server[Symbol.asyncDispose]();
-    await postgres[Symbol.asyncDispose]();
   });
   const namesOf = (body: Record<string, unknown>): string[] =>
     (body["conversations"] as { conversation_id: string }[]).map((one) => one.conversation_id);
@@ -57,7 +55,7 @@ describe("conversation and message routes", () => {
   });
 
   test("list: the two-key cursor walks every entry once, through equal timestamps too", async () => {
-    postgres.sql(url, "update conversations set last_message_at = '2026-03-04T05:06:07.123456Z'");
+    querySync(url, "update conversations set last_message_at = '2026-03-04T05:06:07.123456Z'");
     const seen: string[] = [];
     for (let query = "?limit=2"; ;) {
       const { body } = await server.get(`${paths.conversations}${query}`, me);

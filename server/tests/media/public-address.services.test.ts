@@ -1,16 +1,13 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startPostgres, type PostgresServer } from "@om/services";
 import pg from "pg";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { startChatServer, type ChatServer, type TestUser } from "../fixtures/chat-server.ts";
+import { migratedDatabase } from "../fixtures/migrated-database.ts";
 
-let postgres: PostgresServer;
 const folder = mkdtempSync(join(tmpdir(), "om-address-"));
-beforeAll(async () => void (postgres = await startPostgres()));
 afterAll(async () => {
-  await postgres[Symbol.asyncDispose]();
   rmSync(folder, { recursive: true });
 });
 
@@ -35,7 +32,7 @@ async function upload(
 }
 
 test("whoever changes the public address, or had forgotten it, breaks no picture: paths are stored, and shown with the address of now", async () => {
-  const url = postgres.createDatabase();
+  const url = await migratedDatabase();
   const env = { DATABASE_URL: url, DATA_DIR: folder };
   const before = await startChatServer(env);
   const [ada, ben] = [await before.register("ada"), await before.register("ben")];

@@ -1,11 +1,7 @@
-import { startPostgres, type PostgresServer } from "@om/services";
 import pg from "pg";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { startChatServer, type ChatServer, type TestUser } from "../fixtures/chat-server.ts";
-
-let postgres: PostgresServer;
-beforeAll(async () => void (postgres = await startPostgres()));
-afterAll(() => postgres[Symbol.asyncDispose]());
+import { migratedDatabase } from "../fixtures/migrated-database.ts";
 
 async function attach(server: ChatServer, user: TestUser, text: string): Promise<string> {
   const body = new FormData();
@@ -25,7 +21,7 @@ test.each([
   ["by the operator's setting", "0", "", {}],
   ["by request", "30", "&at_once=true", { at_once: true }],
 ])("text and files are gone from database and storage at once, %s", async (_how, days, query, body) => {
-  const url = postgres.createDatabase();
+  const url = await migratedDatabase();
   await using server = await startChatServer({ DATABASE_URL: url, ERASE_AFTER_DAYS: days });
   const client = new pg.Client({ connectionString: url });
   await client.connect();

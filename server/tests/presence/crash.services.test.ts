@@ -1,12 +1,12 @@
-import { startOmServer, startPostgres, startRedis } from "@om/services";
+import { startOmServer, startRedis } from "@om/services";
 import { describe, expect, test } from "vitest";
 import { openTestSocket, startChatServer } from "../fixtures/chat-server.ts";
+import { migratedDatabase } from "../fixtures/migrated-database.ts";
 
 describe.each(["Redis", "PostgreSQL alone"])("nodes that share %s", (between) => {
   test("D-18: kill -9 of a server: another one tells that its users came and went, and when they were last there", async () => {
-    await using postgres = await startPostgres();
     await using redis = between === "Redis" ? await startRedis() : undefined;
-    const env = { DATABASE_URL: postgres.createDatabase(), ...(redis && { REDIS_URL: redis.url }) };
+    const env = { DATABASE_URL: await migratedDatabase(), ...(redis && { REDIS_URL: redis.url }) };
     await using survivor = await startChatServer(env);
     await using crashing = await startOmServer({ ...env, LOG_LEVEL: "silent" });
     const [ada, ben, eve] = [

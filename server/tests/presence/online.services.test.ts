@@ -1,14 +1,13 @@
-import { startPostgres, startRedis, type PostgresServer, type RedisServer } from "@om/services";
+import { startRedis, type RedisServer } from "@om/services";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { startChatServer, type ChatServer, type TestUser } from "../fixtures/chat-server.ts";
+import { migratedDatabase } from "../fixtures/migrated-database.ts";
 
-let postgres: PostgresServer;
 let redis: RedisServer;
 beforeAll(async () => {
-  [postgres, redis] = [await startPostgres(), await startRedis()];
+  redis = await startRedis();
 });
 afterAll(async () => {
-  await postgres[Symbol.asyncDispose]();
   await redis[Symbol.asyncDispose]();
 });
 beforeEach(() => void redis.cli("FLUSHALL"));
@@ -31,7 +30,7 @@ async function metric(server: ChatServer): Promise<string | undefined> {
 }
 
 test("two servers on one Redis: what redis-cli says, what either server shows, and what is left after a stop", async () => {
-  const env = { DATABASE_URL: postgres.createDatabase(), REDIS_URL: redis.url };
+  const env = { DATABASE_URL: await migratedDatabase(), REDIS_URL: redis.url };
   await using a = await startChatServer(env);
   await using b = await startChatServer(env);
   const [ada, ben, eve] = [await a.register("ada"), await a.register("ben"), await a.register("eve")];
@@ -67,7 +66,7 @@ test("two servers on one Redis: what redis-cli says, what either server shows, a
 });
 
 test("an answer asks Redis once, however many people it shows", async () => {
-  const env = { DATABASE_URL: postgres.createDatabase(), REDIS_URL: redis.url };
+  const env = { DATABASE_URL: await migratedDatabase(), REDIS_URL: redis.url };
   await using server = await startChatServer(env);
   const [ada, ...others] = await Promise.all(
     ["ada", "ben", "cid", "dan", "eve", "fay"].map((one) => server.register(one)),

@@ -1,14 +1,12 @@
-import { startPostgres, startRedis, type PostgresServer, type RedisServer } from "@om/services";
+import { startRedis, type RedisServer } from "@om/services";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { startChatServer, type ChatServer, type TestSocket, type TestUser } from "../fixtures/chat-server.ts";
 
-let postgres: PostgresServer;
 let redis: RedisServer;
 beforeAll(async () => {
-  [postgres, redis] = [await startPostgres(), await startRedis()];
+  redis = await startRedis();
 });
 afterAll(async () => {
-  await postgres[Symbol.asyncDispose]();
   await redis[Symbol.asyncDispose]();
 });
 
@@ -22,7 +20,7 @@ describe.each(["without Redis", "with Redis"])("%s", (how) => {
   const people: TestUser[] = [];
   beforeAll(async () => {
     const env: Record<string, string> = how === "with Redis" ? { REDIS_URL: redis.url } : {};
-    server = await startChatServer({ ...env, DATABASE_URL: postgres.createDatabase() });
+    server = await startChatServer(env);
     for (const name of ["ada", "ben", "foe"]) people.push(await server.register(name));
     group = (await server.post("/api/groups", person(0), { name: "All", is_public: true, handle: "strangers" })).body[
       "id"

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, expect, test } from "vitest";
-import { errorIn, leakIn } from "./judge.ts";
+import { errorIn, leakIn, wrongStatus } from "./judge.ts";
 import { sendBatch } from "./run.ts";
 import { send } from "./send.ts";
 
@@ -37,6 +37,13 @@ test.each<[string, RequestListener, string]>([
 
 test("a server that answers well is not blamed", async () => {
   expect(await findIn((_, response) => response.writeHead(503).end('{"error":"unavailable"}'))).toBeUndefined();
+});
+
+test("a HEAD may be refused with 500: of a failure the log tells", () => {
+  const head = "HTTP/1.1 500 Internal Server Error\r\ncontent-length: 114\r\nConnection: close\r\n\r\n";
+  expect(wrongStatus(500, head)).toBeUndefined();
+  expect(wrongStatus(500, `${head}{}\r\n\r\n`)).toBe("answered with 500");
+  expect(wrongStatus(500, head.replace("114", "0"))).toBe("answered with 500");
 });
 
 test("what a log may not hold is found in it", () => {

@@ -18,9 +18,10 @@ export function leakIn(text: string, secrets: Iterable<string>): string | undefi
 
 /**
  * Old clients are refused with 500 where the first server did so: a malformed conversation in a sync, no app version, a group's name that
- * is too long. A server that fails logs an error as well, which `errorIn` finds.
+ * is too long. A HEAD is answered so without the words. A server that fails logs an error as well, which `errorIn` finds.
  */
-const refusals = /"code":"(?:sync_failed|update_check_failed)"|"Failed to create group"/;
+const refusals =
+  /"code":"(?:sync_failed|update_check_failed)"|"Failed to create group"|content-length: [1-9](?:(?!\r\n\r\n)[^])*\r\n\r\n$/;
 
 /** @returns what is wrong with a status, given the whole answer; undefined: nothing */
 export function wrongStatus(status: number, answer: string): string | undefined {

@@ -28,6 +28,10 @@ export const kinds: Record<ResumedType, Readonly<Record<string, Act>>> = {
     direct: (scene) => edit(scene, sentBetween(scene, scene.other, scene.by)),
     inGroup: (scene) => edit(scene, sentBetween(scene, groupOf(scene), scene.by)),
   },
+  reaction_update: {
+    direct: (scene) => react(scene, sentBetween(scene, scene.other)),
+    inGroup: (scene) => react(scene, sentBetween(scene, groupOf(scene))),
+  },
   message_delete: {
     direct: (scene) => remove(scene, sentBetween(scene, scene.other, scene.by)),
     inGroup: (scene) => remove(scene, sentBetween(scene, groupOf(scene))),
@@ -75,7 +79,18 @@ export const kinds: Record<ResumedType, Readonly<Record<string, Act>>> = {
     block: ({ by, other }) => by.api.block({ params: { id: other.id } }),
     unblock: ({ by, other }) => by.api.unblock({ params: { id: other.id } }),
   },
+  settings_update: {
+    direct: (scene) => keep(scene, `user_${scene.other.id}`),
+    inGroup: (scene) => keep(scene, `group_${groupOf(scene)}`),
+  },
 };
+
+const react = async ({ by, random }: Scene, message: Sent | undefined): Promise<unknown> =>
+  message &&
+  by.api.react({
+    params: { id: message.id },
+    body: { emoji: ["👍", "❤️", null][random.whole(3)] ?? null },
+  });
 
 const next = ({ world }: Scene): number => (world.count += 1);
 const groupOf = ({ world, random }: Scene): number => world.groupIds[random.chance(0.3) ? 0 : 1];
@@ -109,6 +124,12 @@ const remove = async ({ by }: Scene, message: Sent | undefined): Promise<unknown
 
 const clear = ({ by }: Scene, conversationId: string, everyone: boolean): Promise<unknown> =>
   by.api.deleteConversation({ params: { conversation_id: conversationId }, query: { everyone: String(everyone) } });
+
+const keep = ({ by, random }: Scene, conversationId: string): Promise<unknown> =>
+  by.api.keepConversation({
+    params: { conversation_id: conversationId },
+    body: random.chance(0.5) ? { pinned: random.chance(0.7) } : { muted_until: "2100-01-01T00:00:00Z" },
+  });
 
 const position = async ({ by }: Scene, type: "read" | "delivery", message: Sent | undefined): Promise<unknown> =>
   message && by.frame(type, { message_id: message.id });

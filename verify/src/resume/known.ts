@@ -1,5 +1,5 @@
 import type { Api, OmConnection } from "@om/client";
-import type { Conversation, GroupChange, Message, User } from "@om/protocol";
+import type { Conversation, ConversationSettings, GroupChange, Message, User } from "@om/protocol";
 import type { Person } from "./person.ts";
 
 /** What of a user everybody sees. */
@@ -8,6 +8,7 @@ type Look = Pick<User, "id" | "username" | "full_name" | "avatar" | "role">;
 interface KnownConversation {
   messages: Map<number, Message>;
   cleared: number;
+  settings: ConversationSettings;
   /** Message ids by user; what is read is delivered. */
   read: Map<number, number>;
   delivered: Map<number, number>;
@@ -103,6 +104,10 @@ export class Known {
       }),
     );
     connection.on(
+      "settings",
+      after(({ conversationId, settings }) => void (this.#at(conversationId).settings = settings)),
+    );
+    connection.on(
       "left",
       after(({ conversationId }) => this.#left(conversationId)),
     );
@@ -133,9 +138,13 @@ export class Known {
       conversations: Object.fromEntries(
         [...conversations]
           .filter(([id, { messages }]) => id.startsWith("group_") || messages.size > 0)
-          .map(([id, { messages, cleared, read, delivered }]) => [
+          .map(([id, { messages, cleared, settings, read, delivered }]) => [
             id,
-            plainConversation({ messages: [...messages.values()], cleared, read, delivered }, id, this.#self.id),
+            plainConversation(
+              { messages: [...messages.values()], cleared, settings, read, delivered },
+              id,
+              this.#self.id,
+            ),
           ]),
       ),
       groups: Object.fromEntries(
@@ -149,7 +158,7 @@ export class Known {
   #at(conversationId: string): KnownConversation {
     const known = this.#data.conversations.get(conversationId);
     if (known !== undefined) return known;
-    const made = { messages: new Map(), cleared: 0, read: new Map(), delivered: new Map(), lastSeq: 0 };
+    const made = { messages: new Map(), cleared: 0, settings: {}, read: new Map(), delivered: new Map(), lastSeq: 0 };
     this.#data.conversations.set(conversationId, made);
     return made;
   }
@@ -162,8 +171,9 @@ export class Known {
     at.messages.set(message.id, message);
     this.#seen(message.sender);
     const peerId = message.sender_id === this.#self.id ? message.recipient_id : null;
-    // The user has written to somebody for the first time, from elsewhere.
-    if (peerId !== null && !this.#data.looks.has(peerId)) this.#asking = this.#asking.then(() => this.#askFor(peerId));
+    // Of somebody to whom the user has written from elsewhere nothing may have been told yet.
+    if (peerId !== null && this.#data.looks.get(peerId)?.told !== true)
+      this.#asking = this.#asking.then(() => this.#askFor(peerId));
   }
 
   async #askFor(userId: number): Promise<void> {
@@ -178,8 +188,8 @@ export class Known {
     for (const [id, message] of at.messages) if (message.seq <= at.cleared) at.messages.delete(id);
   }
 
-  #head({ conversation_id: id, peer }: Conversation): void {
-    this.#at(id);
+  #head({ conversation_id: id, peer, settings = {} }: Conversation): void {
+    this.#at(id).settings = settings;
     if (peer !== null) this.#seen({ ...peer, role: "user" });
   }
 
@@ -240,7 +250,14 @@ export async function readPlain(api: Api, self: Person): Promise<Plain> {
   const see = (user: Look): void => void (looks[user.id] = lookOf(user));
   const conversations: Plain["conversations"] = {};
   for (const [index, head] of heads.entries()) {
-    const { conversation_id: id, peer, my_position: mine, peer_position: theirs, cleared_seq: cleared } = head;
+    const {
+      conversation_id: id,
+      peer,
+      my_position: mine,
+      peer_position: theirs,
+      cleared_seq: cleared,
+      settings = {},
+    } = head;
     const messages = results[index]?.messages ?? [];
     if (results[index]?.has_more === true) throw new Error("the world has grown too large");
     if (peer !== null) see({ ...peer, role: "user" });
@@ -251,7 +268,7 @@ export async function readPlain(api: Api, self: Person): Promise<Plain> {
       read.set(peer.id, theirs.read_message_id);
       delivered.set(peer.id, theirs.delivered_message_id);
     }
-    const plain = plainConversation({ messages, cleared, read, delivered }, id, self.id);
+    const plain = plainConversation({ messages, cleared, settings, read, delivered }, id, self.id);
     if (plain.unread !== head.unread_count)
       throw new Error(`${id} has ${head.unread_count} unread, of ${plain.unread}`);
     if (peer === null || messages.length > 0) conversations[id] = plain;
@@ -280,7 +297,13 @@ export async function readPlain(api: Api, self: Person): Promise<Plain> {
 }
 
 function plainConversation(
-  { messages, cleared, read, delivered }: Omit<KnownConversation, "messages" | "lastSeq"> & { messages: Message[] },
+  {
+    messages,
+    cleared,
+    settings,
+    read,
+    delivered,
+  }: Omit<KnownConversation, "messages" | "lastSeq"> & { messages: Message[] },
   id: string,
   selfId: number,
 ) {
@@ -292,8 +315,17 @@ function plainConversation(
   return {
     messages: messages
       .toSorted((a, b) => a.id - b.id)
-      .map((one) => [one.id, one.seq, one.sender_id, one.content, one.version, one.reply_to_id ?? null]),
+      .map((one) => [
+        one.id,
+        one.seq,
+        one.sender_id,
+        one.content,
+        one.version,
+        one.reply_to_id ?? null,
+        one.reactions ?? null,
+      ]),
     cleared,
+    settings,
     unread: messages.filter((one) => one.sender_id !== selfId && one.id > mine).length,
     read: mine,
     peer: peerId === selfId ? null : [upTo(read.get(peerId)), upTo(delivered.get(peerId))],

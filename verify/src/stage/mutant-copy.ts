@@ -43,14 +43,17 @@ export function copyMutated(name: string, mutations: readonly Mutation[]): Mutan
     remove();
   };
   try {
-    const skip = /^(dist|node_modules|testing|tests|.*\.test\.ts)$/;
+    const skip = /^(node_modules|testing|tests|.*\.test\.ts)$/;
     for (const workspace of copied) {
+      // With what is compiled, and its times: only what changes is compiled again.
       cpSync(join(root, workspace), join(folder, workspace), {
         recursive: true,
+        preserveTimestamps: true,
         filter: (path) => !skip.test(basename(path)),
       });
     }
-    for (const file of ["package.json", "run.js", "tsconfig.base.json"]) cpSync(join(root, file), join(folder, file));
+    for (const file of ["package.json", "run.js", "tsconfig.base.json"])
+      cpSync(join(root, file), join(folder, file), { preserveTimestamps: true });
     const references = copied.map((path) => ({ path }));
     writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ files: [], references }));
     linkModules(folder);

@@ -44,6 +44,7 @@ export function followers(store: Store): Events {
       store.addPending(refused);
       if (store.isWriter) store.disk.put("unsent", pending.clientId, refused);
     },
+    settings: () => undefined,
     reset: () => applyReset(store),
     error: () => undefined,
   };

@@ -1,6 +1,7 @@
 import pg from "pg";
-import { ConnectionForgotten, watchSilence } from "./silence.ts";
-import type { Statement } from "./statement.ts";
+import { serverFacts, type Primary, type ServerFacts } from "./primary.ts";
+import { ConnectionForgotten, cut, watchSilence } from "./silence.ts";
+import { only, type Statement } from "./statement.ts";
 import { prepareStart, queryAsFirst } from "./transaction-start.ts";
 import { typeParsers } from "./type-parsers.ts";
 
@@ -33,8 +34,8 @@ export const isForgotten = (error: unknown): boolean =>
   error instanceof DatabaseUnavailable && error.cause instanceof ConnectionForgotten;
 
 export interface DatabaseOptions {
-  /** Of pg: a connection string, or host and so on. */
-  connection: pg.ClientConfig;
+  /** Of pg: a connection string, or host and so on. `primary`: the one that takes writes by then, and nothing else is used. */
+  connection: pg.ClientConfig | Primary;
   poolSize: number;
   /** A connection of the pool broke while idle, or a command failed for want of the database. */
   onOutage: (error: unknown) => void;
@@ -70,8 +71,8 @@ const commit: Statement<never> = { name: "", text: "commit" };
 
 export function openDatabase(options: DatabaseOptions): Database {
   const loss = watchLoss(options);
-  const pool = openPool({ ...options, onOutage: loss.lost }, (client, pid) => silence.opened(client, pid));
-  const silence = watchSilence(pool, options.connection);
+  const { pool, silence, cutAll } = openConnections(options, loss.lost);
+  const withClient = lend(pool, loss.translate);
 
   async function run<Row>(
     client: pg.PoolClient,
@@ -85,32 +86,11 @@ export function openDatabase(options: DatabaseOptions): Database {
       loss.answered();
       return result.rows as Row[];
     } catch (error) {
+      // It was fenced, or is a standby now: what it tells is as old as that.
+      if (codeOf(error) === readOnly) cutAll("the database takes no writes any more");
       throw loss.translate(error);
     } finally {
       silence.answered(client);
-    }
-  }
-
-  /** Lends a connection; one that failed for want of the database is not used again. */
-  async function withClient<T>(
-    work: (client: pg.PoolClient, onBroken: (error: Error) => void) => Promise<T>,
-  ): Promise<T> {
-    if (pool.waitingCount >= maxWaiting) throw new DatabaseUnavailable(new Error("too many wait for a connection"));
-    const client = await pool.connect().catch((error: unknown) => {
-      throw loss.translate(error);
-    });
-    let broken: Error | undefined;
-    // The statements of the work fail by themselves; an error that nobody listens to would end the process.
-    const onBroken = (error: Error): void => void (broken = error);
-    client.on("error", onBroken);
-    try {
-      return await work(client, onBroken);
-    } catch (error) {
-      if (error instanceof DatabaseUnavailable) broken = error;
-      throw error;
-    } finally {
-      client.removeListener("error", onBroken);
-      client.release(broken);
     }
   }
 
@@ -132,6 +112,50 @@ export function openDatabase(options: DatabaseOptions): Database {
     },
   };
 }
+
+/** Lends a connection; one that failed for want of the database is not used again. */
+function lend(pool: pg.Pool, translate: (error: unknown) => unknown) {
+  return async <T>(work: (client: pg.PoolClient, onBroken: (error: Error) => void) => Promise<T>): Promise<T> => {
+    if (pool.waitingCount >= maxWaiting) throw new DatabaseUnavailable(new Error("too many wait for a connection"));
+    const client = await pool.connect().catch((error: unknown) => {
+      throw translate(error);
+    });
+    let broken: Error | undefined;
+    // The statements of the work fail by themselves; an error that nobody listens to would end the process.
+    const onBroken = (error: Error): void => void (broken = error);
+    client.on("error", onBroken);
+    try {
+      return await work(client, onBroken);
+    } catch (error) {
+      if (error instanceof DatabaseUnavailable) broken = error;
+      throw error;
+    } finally {
+      client.removeListener("error", onBroken);
+      client.release(broken);
+    }
+  };
+}
+
+/** @param lost hears of a connection that broke while it was idle */
+function openConnections({ connection: to, poolSize }: DatabaseOptions, lost: (error: unknown) => void) {
+  const primary = primaryOf(to);
+  const connection = (): pg.ClientConfig => ("check" in to ? to.connection() : to);
+  const clients = new Set<pg.ClientBase>();
+  const cutAll = (why: string): void => clients.forEach((client) => cut(client, new ConnectionForgotten(why)));
+  primary?.onMoved(() => cutAll("another server is the primary"));
+  const pool = openPool(
+    { poolSize, onOutage: lost, Client: clientOf(connection, clients) },
+    async (client, { pid, ...facts }) => {
+      if (primary?.check(facts).isPromoted === true) await client.query("select begin_timeline()");
+      silence.opened(client, pid);
+    },
+  );
+  const silence = watchSilence(pool, connection);
+  return { pool, silence, cutAll };
+}
+
+const primaryOf = (connection: DatabaseOptions["connection"]): Primary | undefined =>
+  "check" in connection ? connection : undefined;
 
 /** BEGIN goes out with the first statement, so without one there is nothing to commit. */
 async function runTransaction<T>(
@@ -156,10 +180,11 @@ async function runTransaction<T>(
 }
 
 /** Tells when the database is lost and when it is back, and turns its outages into `DatabaseUnavailable`. */
-function watchLoss(options: Pick<DatabaseOptions, "onOutage" | "onBack" | "onConflict">) {
+function watchLoss(options: DatabaseOptions) {
   let lostAt: number | undefined;
   const lost = (error: unknown): void => {
     lostAt = performance.now();
+    primaryOf(options.connection)?.suspect();
     options.onOutage(error);
   };
   return {
@@ -178,12 +203,23 @@ function watchLoss(options: Pick<DatabaseOptions, "onOutage" | "onBack" | "onCon
   };
 }
 
+/** The pool's connections: each goes to where `connection` says when it is made, and is in `all` until it ends. */
+function clientOf(connection: () => pg.ClientConfig, all: Set<pg.ClientBase>): new () => pg.ClientBase {
+  return class extends pg.Client {
+    constructor(config?: pg.ClientConfig) {
+      super({ ...config, ...connection() });
+      all.add(this);
+      this.once("end", () => all.delete(this));
+    }
+  };
+}
+
 function openPool(
-  { connection, poolSize, onOutage }: DatabaseOptions,
-  opened: (client: pg.ClientBase, pid: number) => void,
+  { poolSize, onOutage, Client }: Pick<DatabaseOptions, "poolSize" | "onOutage"> & Pick<pg.PoolConfig, "Client">,
+  opened: (client: pg.ClientBase, facts: ServerFacts & { pid: number }) => Promise<void>,
 ): pg.Pool {
   const pool = new pg.Pool({
-    ...connection,
+    Client,
     max: poolSize,
     idleTimeoutMillis: 0,
     connectionTimeoutMillis: 5_000,
@@ -200,9 +236,9 @@ function openPool(
         `deallocate all; ${ownSettings("session")}; set statement_timeout = ${statementTimeout};` +
           ` set lock_timeout = 5000; set idle_in_transaction_session_timeout = 5000;` +
           // A statement is planned once for each connection: planning it for its values costs up to ten times its execution.
-          ` set plan_cache_mode = force_generic_plan; select pg_backend_pid() as pid`,
+          ` set plan_cache_mode = force_generic_plan; select pg_backend_pid() as pid, ${serverFacts}`,
       );
-      opened(client, (results as pg.QueryResult<{ pid: number }>[]).at(-1)?.rows[0]?.pid ?? 0);
+      await opened(client, only((results as pg.QueryResult<ServerFacts & { pid: number }>[]).at(-1)?.rows ?? []));
       await prepareStart(client);
     },
   });
@@ -211,24 +247,27 @@ function openPool(
 }
 
 /**
- * SQLSTATEs that another try may not meet: idle in a transaction for too long, serialization failure, deadlock, a lock that was not
- * free in time and a server that has become a read-only standby.
+ * SQLSTATEs that another try may not meet: idle in a transaction for too long, serialization failure, deadlock and a lock that was not
+ * free in time.
  */
-const retryable: ReadonlySet<string> = new Set(["25P03", "40001", "40P01", "55P03", "25006"]);
+const retryable: ReadonlySet<string> = new Set(["25P03", "40001", "40P01", "55P03"]);
+/** SQLSTATE of a write to a server that takes none. */
+const readOnly = "25006";
+const codeOf = (error: unknown): unknown => (error as { code?: unknown }).code;
 
 /** It answers, and did not let this one through: those, and a statement that took too long. */
 function isConflict(error: unknown): boolean {
-  const { code } = error as { code?: unknown };
+  const code = codeOf(error);
   return typeof code === "string" && (code === "57014" || retryable.has(code));
 }
 
 /** Connection errors, shutdowns, time-outs and conflicts; not the errors that a statement itself earns. */
 function isOutage(error: unknown): boolean {
   if (error instanceof DatabaseUnavailable || !(error instanceof Error)) return false;
-  const code: unknown = (error as { code?: unknown }).code;
+  const code = codeOf(error);
   // An error of the server carries an SQLSTATE of five characters; whatever has none came from the connection or the pool.
   if (typeof code !== "string" || !/^[0-9A-Z]{5}$/.test(code)) return true;
-  return /^(08|53|57)/.test(code) || retryable.has(code);
+  return /^(08|53|57)/.test(code) || code === readOnly || retryable.has(code);
 }
 
 /** SQLSTATE of a unique violation, with the name of the constraint. */

@@ -1,13 +1,13 @@
-import type { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { createBackoff } from "../backoff.ts";
 import { errorLine } from "../error-line.ts";
+import type { Primary } from "./primary.ts";
+import { cut } from "./silence.ts";
 import { statement } from "./statement.ts";
 
 export interface NotificationOptions {
-  /** Of pg. */
-  connection: pg.ClientConfig;
+  primary: Pick<Primary, "connection" | "onMoved">;
   /** A name of lower-case letters and underscores. */
   channel: string;
   /** Notified as soon as this listens, and so often afterwards, in ms, which shows that the connection lives. */
@@ -44,6 +44,9 @@ export class Notifications implements AsyncDisposable {
     const beat = (): void => {
       if (this.#listening) this.send([options.beat.text]).catch(() => undefined);
     };
+    options.primary.onMoved(() => {
+      if (this.#client !== undefined) this.#lost(this.#client, new Error("another server is the primary"));
+    });
     this.#beats = setInterval(beat, options.beat.everyMs).unref();
   }
 
@@ -80,7 +83,7 @@ export class Notifications implements AsyncDisposable {
 
   async #connect(): Promise<void> {
     const client = new pg.Client({
-      ...this.#options.connection,
+      ...this.#options.primary.connection(),
       connectionTimeoutMillis: timeoutMs,
       query_timeout: timeoutMs,
       keepAlive: true,
@@ -115,10 +118,4 @@ export class Notifications implements AsyncDisposable {
     this.#options.onDisconnected(errorLine(error));
     this.#timer = setTimeout(() => this.start(), this.#backoff.next()).unref();
   }
-}
-
-/** Without a word, as nobody may be there to hear it. */
-function cut(client: pg.Client): void {
-  const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
-  stream.destroy();
 }

@@ -8,6 +8,7 @@ export class ConnectionForgotten extends Error {}
 /** How often statements are looked at, and how long one is silent before PostgreSQL is asked what it knows of it, in ms. */
 const lookEveryMs = 500;
 const silentMs = 1_500;
+const words = "the connection was forgotten between here and the database";
 /** How long an answer that has left may be on its way, in ms. */
 const onItsWayMs = 200;
 
@@ -17,7 +18,7 @@ const activity = "select pid from pg_stat_activity where pid = any($1) and state
  * Notices connections that are open here and forgotten elsewhere, which nobody else tells: a statement is silent, and PostgreSQL, asked
  * on a fresh connection, does not work on it. Those are cut off, and with them what lay idle as long.
  */
-export function watchSilence(pool: pg.Pool, connection: pg.ClientConfig) {
+export function watchSilence(pool: pg.Pool, connection: () => pg.ClientConfig) {
   const pids = new WeakMap<pg.ClientBase, number>();
   const waiting = new Map<pg.ClientBase, { since: number }>();
   /** Asked about already: what is slow stays slow, and its own deadline ends it. */
@@ -35,17 +36,17 @@ export function watchSilence(pool: pg.Pool, connection: pg.ClientConfig) {
       ([client, wait]) => waiting.get(client) === wait && !busy.has(pids.get(client) ?? 0),
     );
     if (forgotten.length === 0) return;
-    for (const [client] of forgotten) cut(client);
+    for (const [client] of forgotten) cut(client, new ConnectionForgotten(words));
     const idle = await Promise.allSettled(Array.from({ length: pool.idleCount }, () => pool.connect()));
     for (const lent of idle) {
       if (lent.status === "rejected") continue;
-      cut(lent.value);
+      cut(lent.value, new ConnectionForgotten(words));
       lent.value.release(true);
     }
   }
 
   async function busyOf(asked: number[]): Promise<ReadonlySet<number>> {
-    const client = new pg.Client({ ...connection, connectionTimeoutMillis: 2_000, query_timeout: 2_000 });
+    const client = new pg.Client({ ...connection(), connectionTimeoutMillis: 2_000, query_timeout: 2_000 });
     client.on("error", () => undefined);
     try {
       await client.connect();
@@ -75,7 +76,8 @@ export function watchSilence(pool: pg.Pool, connection: pg.ClientConfig) {
   };
 }
 
-function cut(client: pg.ClientBase): void {
+/** Closes a connection without waiting for anybody; its statement fails with `why`. */
+export function cut(client: pg.ClientBase, why?: Error): void {
   const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
-  stream.destroy(new ConnectionForgotten("the connection was forgotten between here and the database"));
+  stream.destroy(why);
 }

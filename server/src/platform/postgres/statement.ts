@@ -5,6 +5,8 @@
 export interface Statement<Row> {
   readonly name: string;
   readonly text: string;
+  /** It only reads, and takes long enough to be worth a replica that has all that was acknowledged before. */
+  readonly onReplica?: true;
   /** Only a type: what a row looks like. */
   readonly row?: Row;
 }
@@ -12,9 +14,13 @@ export interface Statement<Row> {
 const known = new Map<string, Statement<unknown>>();
 
 /** @param name unique, `<store>.<what>`, 63 bytes at most */
-export function statement<Row>(name: string, text: string): Statement<Row> {
+export function statement<Row>(
+  name: string,
+  text: string,
+  where: Pick<Statement<Row>, "onReplica"> = {},
+): Statement<Row> {
   if (known.has(name) || name.length > 63) throw new Error(`statement name ${name} is taken or too long`);
-  const made: Statement<Row> = { name, text };
+  const made: Statement<Row> = { name, text, ...where };
   known.set(name, made);
   return made;
 }

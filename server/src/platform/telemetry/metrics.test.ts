@@ -14,6 +14,7 @@ const labels: Record<string, string[]> = {
   om_slow_sockets_total: [],
   om_query_seconds: ["source"],
   om_ready: ["part"],
+  om_replica_reads_total: ["from"],
   om_security_events_total: ["event", "result"],
   om_failures_total: ["where"],
   om_sockets: [],

@@ -43,6 +43,11 @@ export function createMetrics() {
       "source",
     ),
     security: counter("om_security_events_total", "Logins and the like, by what became of them", "event", "result"),
+    replicaReads: counter(
+      "om_replica_reads_total",
+      "Statements that a replica may answer, by where they were answered",
+      "from",
+    ),
     failures: counter("om_failures_total", "Errors that were not the caller's, by where they happened", "where"),
     /** Gauges that are read at every scrape. */
     watch: ({ sockets, onlineUsers, laneDepth, sendQueueBytes, pool, ready }: Gauges): Gauge[] => [

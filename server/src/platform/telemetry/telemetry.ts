@@ -4,6 +4,7 @@ import type { Clock } from "../clock.ts";
 import { errorLine } from "../error-line.ts";
 import { OmError } from "../om-error.ts";
 import { DatabaseUnavailable } from "../postgres/database.ts";
+import type { ReplicaEvents } from "../postgres/replicas.ts";
 import type { DestinationStream } from "pino";
 import { createLogger, type Logger } from "./logger.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
@@ -129,6 +130,12 @@ function databaseTelemetry(deps: {
 }) {
   const { log, metrics } = deps;
   const outage = createOutage(log, deps.now, "error");
+  const replicas = new Map<string, ReturnType<typeof createOutage>>();
+  const replica = (name: string): ReturnType<typeof createOutage> => {
+    const known = replicas.get(name) ?? createOutage(log, deps.now);
+    replicas.set(name, known);
+    return known;
+  };
   return {
     /** It cannot be reached, or broke off: one line for the whole outage. */
     lost(error: unknown): void {
@@ -143,6 +150,15 @@ function databaseTelemetry(deps: {
     back(): void {
       if (outage.end()) log.info("the database answers again");
     },
+    moved: (name: string): void => log.warn(`the database is at ${name} now`),
+    replicas: {
+      leftOut: (name, why) => replica(name).begin(why, `the replica ${name} is left out: ${why}`),
+      used(name) {
+        replica(name).end();
+        log.info(`the replica ${name} is used`);
+      },
+      read: (from) => metrics.replicaReads.inc({ from }),
+    } satisfies ReplicaEvents,
   };
 }
 
