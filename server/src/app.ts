@@ -104,46 +104,32 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     const now = options.now ?? databaseTime.now;
     // Into the data folder, which the embedded database has made its own.
     const secret = jwtSecret(key);
-    const step = faultStep(config.faultAt);
     const redis = opened?.redis;
     if (redis !== undefined) shared.rates.start(redis, secret);
-    const cache = disposals.use(await composeCache({ config, storage, redis, telemetry, step, now }));
+    const core = { config, storage, redis, telemetry, now };
+    const cache = disposals.use(await composeCache({ ...core, step: faultStep(config.faultAt) }));
     const between = { redis: opened, postgres: embedded ? undefined : storage.primary };
     const { bus, isAlone, connect } = disposals.use(openBus(between, [secret, config.jwtSecretPrevious], telemetry));
     await Promise.all([opened?.connect(), connect()]);
     signal?.throwIfAborted();
     const hub = createHub({ maxSocketsPerUser: config.maxSocketsPerUser });
     const door = await openDoor(config, storage.aside, telemetry.log);
-    const parts = {
-      config,
-      storage,
-      cache,
-      redis,
-      bus,
-      isAlone,
-      hub,
-      telemetry,
-      secret,
-      now,
-      monotonic,
-      door,
-      aside: embedded ? undefined : storage.aside,
-    };
+    const aside = embedded ? undefined : storage.aside;
+    const parts = { ...core, cache, bus, isAlone, aside, hub, secret, monotonic, door };
     const features = composeFeatures(parts, () => url);
     // What was pushed may be lost, and its numbers given out again: all are told anew, by cursors of another epoch.
     storage.primary.onTimeline(() => [...hub.all()].forEach((socket) => socket.end("restart")));
-    const { messages, verify } = features;
     disposals.use(features.presence);
     const jobs = [...features.jobs, { everyMs: 60_000, name: "database time", work: databaseTime.look }];
     for (const { everyMs, name, work } of jobs)
       disposals.use(every(everyMs, work, (error) => telemetry.failure(name, error)));
-    disposals.defer(() => messages.idle());
+    disposals.defer(() => features.messages.idle());
     // What is lost from now on is found.
-    await messages.missed.sweep();
+    await features.messages.missed.sweep();
 
     const dependencies = dependenciesOf(storage, redis, features.checkStorage);
     const sockets = openSockets({ ...shared, server: http.server, hub, now, ...features });
-    serving = { handlers: features.routes, verify, dependencies, kept: features.kept };
+    serving = { ...features, handlers: features.routes, dependencies };
     disposals.defer(
       () => http.close(),
       () => sockets[Symbol.asyncDispose](),
