@@ -9,6 +9,8 @@ export interface OutboxEntry {
   messageType: MessageType;
   /** The message that this one replies to. */
   replyTo?: number;
+  mentions?: readonly number[];
+  forwardOf?: number;
   /** The server has it as this version of the conversation, but changes that came before are still missing here. */
   acked?: { conversationId: string; ver: number };
 }

@@ -10,6 +10,10 @@ export interface Draft {
   messageType?: MessageType;
   /** The message that this one replies to, of the same conversation. */
   replyTo?: number;
+  /** In a group, ids of users. */
+  mentions?: readonly number[];
+  /** The message that this one passes on. */
+  forwardOf?: number;
   /** The sender's name for it; default: a new one. What is handed over again under the same name is sent once. */
   clientId?: string;
 }
@@ -23,7 +27,7 @@ export function checkLength(content: string, maxChars: number = limits.messageCh
 
 /** @throws RangeError when the message is too long */
 export function entryOf(draft: Draft, maxChars?: number): OutboxEntry {
-  const { to, content, messageType = "text", replyTo, clientId = crypto.randomUUID() } = draft;
+  const { to, content, messageType = "text", replyTo, mentions, forwardOf, clientId = crypto.randomUUID() } = draft;
   checkLength(content, maxChars);
   const entry: OutboxEntry = {
     clientId,
@@ -31,13 +35,15 @@ export function entryOf(draft: Draft, maxChars?: number): OutboxEntry {
     content,
     messageType,
     ...(replyTo === undefined ? {} : { replyTo }),
+    ...(mentions === undefined ? {} : { mentions }),
+    ...(forwardOf === undefined ? {} : { forwardOf }),
   };
   if (new TextEncoder().encode(JSON.stringify(chatFrame(entry))).length > limits.frameBytes)
     throw new RangeError("the message is too long");
   return entry;
 }
 
-export function chatFrame({ clientId, to, content, messageType, replyTo }: OutboxEntry) {
+export function chatFrame({ clientId, to, content, messageType, replyTo, mentions, forwardOf }: OutboxEntry) {
   return {
     type: "chat",
     payload: {
@@ -46,6 +52,8 @@ export function chatFrame({ clientId, to, content, messageType, replyTo }: Outbo
       content,
       message_type: messageType,
       ...(replyTo === undefined ? {} : { reply_to_id: replyTo }),
+      ...(mentions === undefined ? {} : { mentions }),
+      ...(forwardOf === undefined ? {} : { forward_of_id: forwardOf }),
     },
   };
 }

@@ -88,6 +88,12 @@ export const Reaction = Type.Object(
 );
 export type Reaction = Static<typeof Reaction>;
 
+/** What a client may say of a message beside its text. */
+export const draftExtras = {
+  mentions: Type.Optional(Nullable(Type.Array(Count, { maxItems: 1_000 }))),
+  forward_of_id: Type.Optional(Nullable(Count)),
+};
+
 const messageFields = {
   id: Id,
   client_id: Type.String(),
@@ -105,6 +111,8 @@ const messageFields = {
   seq: noted(Id, "Position in the conversation: 1, 2, 3 … without gaps."),
   ver: noted(Id, "Version of the conversation at this message's last change."),
   reply_to_id: Type.Optional(noted(Id, "The message that this one replies to.")),
+  mentions: Type.Optional(noted(Type.Array(Id), "Whom it mentions, in a group; 50 at most.")),
+  forwarded_from: Type.Optional(noted(Id, "Who wrote it first, of a message that was forwarded.")),
   reactions: Type.Optional(noted(Type.Array(Reaction), "Once there were any; not of a message that is replied to.")),
 };
 
@@ -175,6 +183,7 @@ export const Conversation = Type.Object({
   my_position: Position,
   peer_position: noted(Nullable(Position), "The other person's position; null for a group."),
   cleared_seq: noted(Count, "Messages up to this `seq` were deleted for the viewer."),
+  mention_count: Type.Optional(noted(Count, "Unread messages of a group that mention the viewer, when there are any.")),
   settings: Type.Optional(noted(ConversationSettings, "Of the viewer, when there are any.")),
 });
 export type Conversation = Static<typeof Conversation>;

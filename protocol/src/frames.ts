@@ -2,6 +2,7 @@ import { Type, type Static } from "typebox";
 import {
   ConversationId,
   ConversationSettings,
+  draftExtras,
   Face,
   Id,
   Message,
@@ -30,6 +31,7 @@ export const inboundFrames = {
     content: Zero(Text),
     message_type: Zero(Text),
     reply_to_id: Zero(Whole),
+    ...draftExtras,
   }),
   ack: Type.Object({ server_id: Zero(Whole), status: Zero(Text) }),
   delivery: Type.Object({ message_id: Zero(Whole) }),

@@ -42,6 +42,8 @@ export const limits = {
   /** Different emoji on one message, and people who react to it. */
   reactionKinds: 20,
   reactionPeople: 200,
+  /** People whom one message mentions; what comes beyond is left out. */
+  mentions: 50,
   searchResults: 50,
   /** Characters of a text that is searched for in messages; what is longer is cut. Its first 20 words count. */
   searchChars: 200,

@@ -2,6 +2,7 @@ import { Type } from "typebox";
 import {
   ConversationId,
   DeletedMessage,
+  draftExtras,
   FoundMessage,
   Id,
   Message,
@@ -37,12 +38,14 @@ const HistoryPage = Type.Object({
 const page = {
   limit: mayHave("1 to 100, else 50."),
   cursor: mayHave("`next_cursor` of the page before: messages with smaller ids; 0: from the end."),
+  around: mayHave("A message's id, in place of a cursor: half of the page is newer; what is newer still tells a sync."),
 };
 const draft = {
   content: optionalText,
   message_type: optionalText,
   client_id: optionalText,
   reply_to_id: Type.Optional(Nullable(Whole)),
+  ...draftExtras,
 };
 
 export const messageRoutes = {

@@ -1,6 +1,6 @@
 -- Stores messages, all in one transaction of the caller.
 -- In: one element per message, to a person or to a group (the other is null); (sender, client_id) must be distinct within a call, and
---     makes a message idempotent for ever. A reply to a message that its sender does not see in that conversation is no reply.
+--     makes a message idempotent for ever. p_extras: JSON of messages.extras; null: none has any. A reply to a message that its sender does not see in that conversation is no reply.
 -- Out: one JSON object, whose parts are null when they are empty.
 --      stored: the new messages as placed_message; ord says which element it was.
 --      known: those that were stored before, as they are by now. An element that is in neither has no such recipient, or its sender is not
@@ -11,7 +11,7 @@
 -- p_epoch: under which epoch the caller marks in the cache what this changes, before it commits; null: not at all; see is_marked().
 create or replace function send_batch(
   p_senders bigint[], p_recipients bigint[], p_groups bigint[], p_client_ids text[], p_types text[], p_contents text[],
-  p_replies bigint[], p_epoch int
+  p_replies bigint[], p_epoch int, p_extras text[] default null
 ) returns json language plpgsql
   set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
@@ -74,10 +74,10 @@ begin
 
   with written as (
     insert into messages (
-      id, conversation_id, seq, first_ver, ver, sender_id, client_id, message_type, content, reply_to_id, hidden, created_at
+      id, conversation_id, seq, first_ver, ver, sender_id, client_id, message_type, content, reply_to_id, hidden, created_at, extras
     )
     select p.id, p.conversation_id, p.seq, p.ver, p.ver, p.sender, p_client_ids[p.ord], p_types[p.ord], p_contents[p.ord], p.reply_to_id,
-      p.hidden, p.created_at
+      p.hidden, p.created_at, p_extras[p.ord]::jsonb
     from unnest(placed) p
   ),
   heads as (

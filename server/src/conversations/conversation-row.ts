@@ -24,6 +24,9 @@ export type MessageTuple = [
 
 /** What a message has beside its text. */
 export interface MessageExtras {
+  mentions?: number[];
+  /** Who wrote it first. */
+  forwarded_from?: number;
   reactions?: [emoji: string, userIds: number[]][];
 }
 

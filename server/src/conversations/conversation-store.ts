@@ -20,6 +20,8 @@ export interface HeadRow extends ConversationRow {
   unread: number;
   cleared_seq: number;
   settings: ConversationSettings | null;
+  /** Unread messages that mention the viewer. */
+  mentions: number;
   my_read_id: number;
   my_delivered_id: number;
   peer_read_id: number;
@@ -91,7 +93,10 @@ const activity =
 /** $1 is the viewer; `page` names the conversations with `last_visible_id` and `activity`. */
 const headsWith = (
   profiles: string,
-): string => `select ${conversationColumns}, page.activity, me.cleared_seq, me.settings,
+): string => `select ${conversationColumns}, page.activity, me.cleared_seq, me.settings, case when c.group_id is null or c.seq = me.read_seq then 0 else (
+       select count(*) from messages m where m.conversation_id = c.id and m.seq > greatest(me.read_seq, me.cleared_seq) and m.extras ? 'mentions'
+         and m.extras -> 'mentions' @> to_jsonb(me.user_id) and m.sender_id <> me.user_id
+     ) end as mentions,
      (c.seq - me.read_seq) - (me.sent - me.sent_at_read) - me.skipped as unread,
      case when g.id is not null then json_build_object('icon', g.icon, 'id', g.id, 'member_count', c.members, 'name', g.name) end as "group",
      message_at_seq(c.id, me.read_seq, me.user_id) as my_read_id, message_at_seq(c.id, me.delivered_seq, me.user_id) as my_delivered_id,

@@ -84,8 +84,12 @@ function toMessage<S>(
   };
 }
 
-function shownExtras({ reactions }: MessageExtras): Pick<Message, "reactions"> {
-  return reactions === undefined ? {} : { reactions: reactions.map(([emoji, user_ids]) => ({ emoji, user_ids })) };
+function shownExtras({
+  reactions,
+  ...rest
+}: MessageExtras): Pick<Message, "reactions" | "mentions" | "forwarded_from"> {
+  if (reactions === undefined) return rest;
+  return { ...rest, reactions: reactions.map(([emoji, user_ids]) => ({ emoji, user_ids })) };
 }
 
 /** A profile that came as JSON, with its time as the wire has it. */
@@ -124,6 +128,7 @@ export function toConversation(row: HeadRow, viewerId: number, views: UserViews,
             delivered_message_id: Math.min(row.peer_delivered_id, deliveredId),
           },
     cleared_seq: row.cleared_seq,
+    ...(row.mentions === 0 ? {} : { mention_count: row.mentions }),
     ...(row.settings === null ? {} : { settings: row.settings }),
   };
 }

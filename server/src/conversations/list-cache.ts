@@ -27,7 +27,7 @@ const maxHeads = 51;
 const maxGroups = 200;
 /** Groups that one read may bring into the cache for the next. */
 const maxWarmed = 20;
-const format = "l3";
+const format = "l4";
 
 /** Of a head, in this order in a record. */
 const fields = [
@@ -44,6 +44,7 @@ const fields = [
   "activity",
   "cleared_seq",
   "settings",
+  "mentions",
   "unread",
   "group",
   "my_read_id",

@@ -20,6 +20,7 @@ function head(rest: Partial<ListedHead> = {}): ListedHead {
     activity: "2026-01-02T03:04:05Z",
     cleared_seq: 0,
     settings: null,
+    mentions: 0,
     unread: 1,
     group: null,
     my_read_id: 20,

@@ -184,6 +184,11 @@ function partsOf(deps: Deps): Parts {
       pause: (ms) => delay(ms),
     }),
   });
+  const store = messageStore(db, cache.raiseFloor);
+  const firstAuthor = async (userId: number, messageId: number): Promise<number | undefined> => {
+    const [original] = (await store.visible(messageId, userId))?.messages ?? [];
+    return original?.[12]?.forwarded_from ?? original?.[3];
+  };
   const rules: SendRules = { ...media, maxMessageLength: config.maxMessageLength };
   const erasing = { db, writes: cache.writes, days: config.eraseAfterDays, sweepFiles: deps.sweepFiles };
   return {
@@ -193,7 +198,7 @@ function partsOf(deps: Deps): Parts {
     },
     eraseDeleted: () => eraseDeleted(erasing),
     conversations: conversationStore(db, cache.raiseFloor),
-    store: messageStore(db, cache.raiseFloor),
+    store,
     revisions: revisionStore(cache.writes, posts),
     reactions: reactionStore(cache.writes, posts),
     lanes,
@@ -207,7 +212,7 @@ function partsOf(deps: Deps): Parts {
       const result = await lanes.run(update.userId, { kind: "advance", update });
       return result !== undefined && "newly_read" in result ? result : undefined;
     },
-    send: (caller, draft) => telemetry.sends.observe(() => sendMessage({ lanes, rules }, caller, draft)),
+    send: (caller, draft) => telemetry.sends.observe(() => sendMessage({ lanes, rules, firstAuthor }, caller, draft)),
   };
 }
 

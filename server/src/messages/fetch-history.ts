@@ -37,7 +37,7 @@ export async function fetchHistory(
 }
 
 /**
- * A page of a conversation, newest first, ids below the cursor (absent or 0: from the end). A group's members see all of it, also what
+ * A page of a conversation, newest first, ids below the cursor (absent or 0: from the end), or around a message. A group's members see all of it, also what
  * was written before they joined.
  */
 export async function fetchPage(
@@ -46,12 +46,13 @@ export async function fetchPage(
   { ref, query, reads }: { ref: ConversationRef; query: RouteQuery<"groupHistory">; reads: Reads },
 ): Promise<RouteOutput<"history">> {
   const before = wholeNumber(query.cursor || "0");
-  if (before === undefined) throw new OmError("invalid_cursor");
+  const around = wholeNumber(query.around || "0");
+  if (before === undefined || around === undefined) throw new OmError("invalid_cursor");
   const limit = pageLimit(query.limit, limits.historyPage, 50);
   const began = performance.now();
-  const newest = before === 0 ? await newestPage(deps, caller, { ref, limit, reads }) : undefined;
+  const newest = before === 0 && around === 0 ? await newestPage(deps, caller, { ref, limit, reads }) : undefined;
   if (newest?.row === undefined) reads.bypass();
-  const row = newest?.row ?? (await deps.store.history(ref, caller.userId, { before, limit }));
+  const row = newest?.row ?? (await olderPage(deps.store, caller, { ref, before, around, limit }));
   deps.onQueried(newest?.row === undefined ? "database" : newest.from, performance.now() - began);
   if (row === undefined && "groupId" in ref) throw new OmError("not_group_member");
   const online = newest?.online ?? (await deps.views.lookup(row?.profiles ?? []));
@@ -63,6 +64,16 @@ export async function fetchPage(
     ver: row?.ver ?? 0,
     ...(last === undefined ? {} : { next_cursor: last.id }),
   };
+}
+
+function olderPage(
+  store: HistoryDeps["store"],
+  { userId }: Caller,
+  { ref, before, around, limit }: { ref: ConversationRef; before: number; around: number; limit: number },
+): Promise<ConversationRow | undefined> {
+  return around === 0
+    ? store.history(ref, userId, { before, limit })
+    : store.around(ref, userId, { id: around, limit });
 }
 
 /** From the cache, where the newest messages of active conversations are; without a row: the page goes further back. */

@@ -19,6 +19,7 @@ import {
   rowWithFound,
   visibleMessages,
   type ConversationRow,
+  type MessageExtras,
   type MessageTuple,
 } from "../conversations/conversation-row.ts";
 import type { Queries } from "../platform/postgres/database.ts";
@@ -32,6 +33,8 @@ export interface NewMessage {
   messageType: MessageType;
   content: string;
   replyToId: number | undefined;
+  /** Mentions, or from whom it was forwarded. */
+  extras?: MessageExtras | undefined;
 }
 
 /** What became of one message of a batch; `ord` counts from 1. */
@@ -111,7 +114,7 @@ const sendDirect = statement<{ sent: SentDirect | null }>(
 
 const sendBatch = statement<{ sent: SentBatch }>(
   "messages.send_batch",
-  "select send_batch($1, $2, $3, $4, $5, $6, $7, $8) as sent",
+  "select send_batch($1, $2, $3, $4, $5, $6, $7, $8, $9) as sent",
 );
 
 /**
@@ -137,6 +140,9 @@ export async function storeMessages(
     batch.map(({ content }) => content),
     batch.map(({ replyToId }) => replyToId ?? null),
     epoch,
+    batch.some(({ extras }) => extras !== undefined)
+      ? batch.map(({ extras }) => (extras === undefined ? null : JSON.stringify(extras)))
+      : null,
   ]);
   return storedRows(only(rows).sent);
 }
@@ -144,10 +150,10 @@ export async function storeMessages(
 /** @returns undefined: nothing is stored, because send_direct() does not do what this message needs */
 async function storeDirect(
   db: Queries,
-  { senderId, to, clientId, messageType, content, replyToId }: NewMessage,
+  { senderId, to, clientId, messageType, content, replyToId, extras }: NewMessage,
   epoch: number | null,
 ): Promise<StoredRow | undefined> {
-  if (!("recipientId" in to) || replyToId !== undefined) return undefined;
+  if (!("recipientId" in to) || replyToId !== undefined || extras !== undefined) return undefined;
   const values = [senderId, to.recipientId, clientId, messageType, content, epoch];
   const { sent } = only(await db.query(sendDirect, values));
   if (sent === null) return undefined;
@@ -212,7 +218,21 @@ export function storedTuple(message: NewMessage, row: StoredRow): MessageTuple {
   const reply = row.reply === null ? null : ([...row.reply.message, null, null, null] as unknown as MessageTuple);
   const { senderId, clientId, messageType, content } = message;
   const { id, seq, ver, created_at: at, hidden } = row;
-  return [id, seq, ver, senderId, clientId, messageType, content, 1, at, hidden, reply?.[0] ?? null, reply, null];
+  return [
+    id,
+    seq,
+    ver,
+    senderId,
+    clientId,
+    messageType,
+    content,
+    1,
+    at,
+    hidden,
+    reply?.[0] ?? null,
+    reply,
+    message.extras ?? null,
+  ];
 }
 
 /** Every read has the conversation as $1, $2, $3 and the viewer as $4. */
@@ -230,6 +250,17 @@ const history = statement<ConversationRow>(
      ) m
    ) found`,
   { onReplica: true },
+);
+
+/** $6 messages up to the place of one, and $7 after it. */
+const around = statement<ConversationRow>(
+  "messages.around",
+  `select ${row} ${inPlace}, seq_of_message(c.id, $5::bigint) as place, lateral (
+     select ${foundMessages("$4", "m.seq desc")} from (
+       (select m.* from messages m where ${visible} and m.seq <= place order by m.seq desc limit $6)
+       union all (select m.* from messages m where ${visible} and m.seq > place order by m.seq limit $7)
+     ) m
+   ) found`,
 );
 
 const since = statement<ConversationRow & { ord: number; is_cut: boolean }>(
@@ -278,6 +309,12 @@ const one = statement<ConversationRow>(
    where m.id = $2 and (not m.hidden or m.sender_id = $1)`,
 );
 
+const visibleOne = statement<ConversationRow>(
+  "messages.visible_one",
+  `select ${conversationColumns}, json_build_array(${messageArray("$1")}) as messages, '[]'::json as profiles
+   from messages m join conversations c on c.id = m.conversation_id ${conversationTables("$1")} where m.id = $2 and ${visibleMessages("$1")}`,
+);
+
 const idAfterLeaving = statement<{ id: number }>(
   "messages.id_after_leaving",
   `select nextval('message_ids') as id from conversations c join participants p on p.conversation_id = c.id
@@ -300,6 +337,12 @@ export function messageStore(db: Queries, raiseFloor: RaiseFloor = () => undefin
       const [row] = await read(history, [...refValues(ref), viewerId, page.before, page.limit]);
       return row;
     },
+    /** Newest first, `limit` in all, half of them newer than a message or where it would be. */
+    async around(ref: ConversationRef, viewerId: number, { id, limit }: { id: number; limit: number }) {
+      const newer = Math.floor(limit / 2);
+      const [row] = await read(around, [...refValues(ref), viewerId, id, limit - newer, newer]);
+      return row;
+    },
     /** Oldest first, ids above each request's `after`; `ord` counts the requests from 1, unknown conversations have no row. `is_cut`: for want of room. */
     async since(requests: readonly { ref: ConversationRef; after: number }[], viewerId: number, limit: number) {
       const refs = refColumns(requests.map(({ ref }) => ref));
@@ -317,6 +360,8 @@ export function messageStore(db: Queries, raiseFloor: RaiseFloor = () => undefin
     idAfterLeaving: async (userId: number, groupId: number) =>
       (await db.query(idAfterLeaving, [userId, groupId]))[0]?.id,
     /** One message, also a deleted one, which has no content. */
+    /** One message that the viewer sees, without profiles. */
+    visible: async (messageId: number, viewerId: number) => (await db.query(visibleOne, [viewerId, messageId]))[0],
     one: async (messageId: number, viewerId: number) => (await db.query(one, [viewerId, messageId]))[0],
   };
 }

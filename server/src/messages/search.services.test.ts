@@ -148,6 +148,25 @@ describe("POST /api/messages/search", () => {
     ]);
   });
 
+  test("a message that was found is shown among its neighbours", async () => {
+    const ids: number[] = [];
+    for (let i = 1; i <= 9; i++) {
+      const body = { recipient_id: ben.id, content: i === 5 ? "needle" : `hay ${i}`, client_id: `hay ${i}` };
+      ids.push(Number((await chat.post("/api/messages", ada, body)).body["id"]));
+    }
+    const around = async (who: TestUser, peer: TestUser, query: string) =>
+      (await chat.get(`/api/messages?recipient_id=${peer.id}&${query}`, who)).body;
+    const shown = async (query: string): Promise<unknown> =>
+      ((await around(ben, ada, query))["messages"] as { content: string }[]).map(({ content }) => content);
+    expect(await shown(`around=${ids[4]}&limit=4`)).toEqual(["hay 7", "hay 6", "needle", "hay 4"]);
+    await chat.remove(`/api/messages/${ids[4]}`, ada);
+    expect(await shown(`around=${ids[4]}&limit=3`)).toEqual(["hay 6", "hay 4", "hay 3"]);
+    expect(await shown(`around=${(ids[8] ?? 0) + 1000}&limit=2`)).toEqual(["hay 9"]);
+    expect((await around(ben, ada, "around=x"))["code"]).toBe("invalid_cursor");
+    const eve = await chat.register("eve");
+    expect((await around(eve, ada, `around=${ids[4]}`))["count"]).toBe(0);
+  });
+
   test("text without words finds nothing; without text, or where is no conversation, it is refused", async () => {
     const codes = [{}, { q: " " }, { q: "x", conversation_id: "chat_1" }, { q: "x", limit: "5" }].map(
       async (body) => (await search(ben, body)).body["code"],

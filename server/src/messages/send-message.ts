@@ -11,7 +11,7 @@ import type { SendWrite, Write, WriteResult } from "./write.ts";
 export interface Draft {
   clientId: string;
   to: NewMessage["to"];
-  body: Pick<RouteBody<"groupSend">, "content" | "message_type" | "reply_to_id">;
+  body: Pick<RouteBody<"groupSend">, "content" | "message_type" | "reply_to_id" | "mentions" | "forward_of_id">;
   /** The socket it came by. */
   socketId?: string;
 }
@@ -39,7 +39,7 @@ export interface SendRules {
  *   `unavailable` when overloaded
  */
 export async function sendMessage(
-  deps: { lanes: Lanes<Write, WriteResult>; rules: SendRules },
+  deps: { lanes: Lanes<Write, WriteResult>; rules: SendRules; firstAuthor: FirstAuthor },
   caller: Caller,
   draft: Draft,
 ): Promise<Sent> {
@@ -57,6 +57,7 @@ export async function sendMessage(
       messageType,
       content: messageType === "text" ? content : deps.rules.storedMedia(content),
       replyToId: draft.body.reply_to_id || undefined,
+      extras: await extrasOf(deps.firstAuthor, caller, draft),
     },
     socketId: draft.socketId,
   };
@@ -67,6 +68,20 @@ export async function sendMessage(
     throw new OmError("groupId" in to ? "not_group_member" : "user_not_found");
   }
   return { row, write };
+}
+
+/** Who wrote a message first that this user sees; undefined: the user does not see it. */
+export type FirstAuthor = (userId: number, messageId: number) => Promise<number | undefined>;
+
+/** What the message has beside its text; in a direct conversation nobody needs to be mentioned. */
+async function extrasOf(firstAuthor: FirstAuthor, { userId }: Caller, { to, body }: Draft) {
+  const ids = "groupId" in to ? [...new Set((body.mentions ?? []).filter((id) => id > 0))] : [];
+  const author = body.forward_of_id ? await firstAuthor(userId, body.forward_of_id) : undefined;
+  if (ids.length === 0 && author === undefined) return undefined;
+  return {
+    ...(ids.length === 0 ? {} : { mentions: ids.slice(0, limits.mentions) }),
+    ...(author === undefined ? {} : { forwarded_from: author }),
+  };
 }
 
 /** The text trimmed. @throws OmError `message_too_long`: nothing is ever cut */

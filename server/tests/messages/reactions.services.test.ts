@@ -105,6 +105,40 @@ test("in a group all members are told alike, and a message holds so many kinds a
   expect(reactions).toHaveLength(limits.reactionKinds);
 });
 
+test("mentions are counted until they are read, and a forwarded message says who wrote it first, to whom the sender could read", async () => {
+  const group = Number((await server.post("/api/groups", ada, { name: "Mentions" })).body["id"]);
+  await server.post(`/api/groups/${group}/members`, ada, { user_id: ben.id });
+  const tell = (who: TestUser, content: string, more: object) =>
+    server.post(`/api/groups/${group}/messages`, who, { client_id: content, content, ...more });
+  const socket = await server.open(ben, "&resume=1");
+  const count = async (who: TestUser) =>
+    ((await heads(who, "/api/conversations")) as { conversation_id: string; mention_count?: number }[]).find(
+      ({ conversation_id: id }) => id === `group_${group}`,
+    )?.mention_count;
+  const first = await tell(ada, "@ben", { mentions: [ben.id, ben.id, 0] });
+  expect(first.body["mentions"]).toEqual([ben.id]);
+  expect(await socket.next("message")).toMatchObject({ message: { mentions: [ben.id] } });
+  await tell(ada, "nobody", { mentions: null });
+  await tell(ada, "@all", { mentions: [ben.id, ada.id] });
+  expect([await count(ben), await count(ada)]).toEqual([2, undefined]);
+  await react(ben, Number(first.body["id"]), "👍");
+  const shown = (await server.get(`/api/groups/${group}/messages`, ada)).body["messages"];
+  expect((shown as object[]).at(-1)).toMatchObject({ mentions: [ben.id], reactions: [{ emoji: "👍" }] });
+  await server.post(`/api/groups/${group}/read`, ben, { last_read_message_id: first.body["id"] });
+  expect(await count(ben)).toBe(1);
+
+  const forward = async (who: TestUser, id: unknown, to: TestUser) =>
+    (await server.post("/api/messages", who, { recipient_id: to.id, content: "@ben", forward_of_id: id })).body;
+  const passed = await forward(ben, first.body["id"], eve);
+  expect([passed["forwarded_from"], passed["mentions"]]).toEqual([ada.id, undefined]);
+  expect((await forward(eve, passed["id"], eve))["forwarded_from"]).toBe(ada.id);
+  expect(await forward(eve, first.body["id"], eve)).not.toHaveProperty("forwarded_from");
+  socket.send("chat", { client_id: "f", recipient_id: eve.id, content: "again", forward_of_id: passed["id"] });
+  await socket.next("ack");
+  const pushed = (await server.get(`/api/messages?recipient_id=${eve.id}&limit=1`, ben)).body["messages"];
+  expect(pushed).toMatchObject([{ content: "again", forwarded_from: ada.id }]);
+});
+
 test("pinned, archived and muted: kept for one person on all devices, told to those that follow, in the list and in changes", async () => {
   await say(ada, ben, "hello");
   const name = `user_${ben.id}`;
