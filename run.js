@@ -2,7 +2,7 @@
 // what is older there than its sources is compiled first. Without a program it only compiles. Types are not checked here (`npm run check`).
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
@@ -23,8 +23,8 @@ for (const [signal, code] of Object.entries({ SIGINT: 130, SIGTERM: 143 })) {
 }
 process.setSourceMapsEnabled(true);
 await compileChanged();
-// Who only compiles may start the server from it later.
-if (source === undefined || source === "server/src/main.ts") await buildWeb();
+// Who only compiles may start the server from it later. A copy of the server alone has no web client.
+if (existsSync(join(root, "web")) && (source === undefined || source === "server/src/main.ts")) await buildWeb();
 if (source !== undefined) {
   const program = join(root, source.replace("/src/", "/dist/").replace(/\.ts$/, ".js"));
   process.argv = [process.execPath, program, ...args];

@@ -1,4 +1,4 @@
-import { mayReconnect, wsQuery, type Conversation, type GroupChange } from "@om/protocol";
+import { closeCodes, mayReconnect, wsQuery, type Conversation, type GroupChange } from "@om/protocol";
 import { OmApiError } from "./api-error.ts";
 import type { Api } from "./api.ts";
 import { createBackoff } from "./backoff.ts";
@@ -199,10 +199,14 @@ export class OmConnection implements AsyncDisposable {
     await Promise.resolve();
     while (!this.#stopped.signal.aborted) {
       this.#events.emit("status", "connecting");
-      const mayComeBack = await this.#session(() => backoff.reset()).catch((error: unknown) => this.#failed(error));
+      let leastMs = 0;
+      const mayComeBack = await this.#session(() => backoff.reset()).catch((error: unknown) => {
+        if (error instanceof HandshakeError) leastMs = Math.min(error.retryAfterMs, this.#timing.maxDelay);
+        return this.#failed(error);
+      });
       if (this.#stopped.signal.aborted || !mayComeBack) break;
       this.#events.emit("status", "offline");
-      await sleep(backoff.next(), this.#stopped.signal);
+      await sleep(leastMs + backoff.next(), this.#stopped.signal);
     }
     this.#ended = true;
     this.#events.emit("status", "ended");
@@ -240,6 +244,8 @@ export class OmConnection implements AsyncDisposable {
       this.#pump();
       const caughtUp = this.#read().then(() => this.#goLive());
       const code = await Promise.race([closed.promise, caughtUp.then(() => closed.promise)]);
+      // Another node is there already, or this one will be soon.
+      if (code === closeCodes.restart.code) onStable();
       return mayReconnect(code);
     } finally {
       for (const timer of timers) clearTimeout(timer);

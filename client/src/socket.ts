@@ -23,11 +23,14 @@ export interface SocketOptions {
 /** A socket did not open. `status`: what the server answered, 0: nothing, undefined: it is not known, as in a browser. */
 export class HandshakeError extends Error {
   readonly status: number | undefined;
+  /** When to come again, if the server has said so, in ms. */
+  readonly retryAfterMs: number;
 
-  constructor(message: string, status?: number) {
+  constructor(message: string, status?: number, retryAfterMs = 0) {
     super(message);
     this.name = "HandshakeError";
     this.status = status;
+    this.retryAfterMs = retryAfterMs;
   }
 }
 
@@ -50,8 +53,8 @@ export const openSocket: OpenSocket = async (options) => {
 
 interface Dialled {
   socket: WebSocket;
-  /** Calls back with the status of an answer that refuses the handshake, where the platform tells it. */
-  onRefused: (listener: (status: number) => void) => void;
+  /** Calls back with the answer that refuses the handshake, where the platform tells it. */
+  onRefused: (listener: (status: number, retryAfterMs: number) => void) => void;
   /** What a failure without such an answer means. */
   silence: 0 | undefined;
 }
@@ -66,7 +69,7 @@ async function dial(url: string): Promise<Dialled> {
     socket: socket as unknown as WebSocket,
     onRefused(listener) {
       socket.once("unexpected-response", (request, response) => {
-        listener(response.statusCode ?? 0);
+        listener(response.statusCode ?? 0, 1_000 * (Number(response.headers["retry-after"]) || 0));
         request.destroy();
       });
     },
@@ -76,14 +79,14 @@ async function dial(url: string): Promise<Dialled> {
 
 function opened({ socket, onRefused, silence }: Dialled, { openTimeoutMs, signal }: SocketOptions): Promise<void> {
   return new Promise((resolve, reject) => {
-    const fail = (why: string, status: number | undefined): void => {
+    const fail = (why: string, status: number | undefined, retryAfterMs = 0): void => {
       clearTimeout(timer);
-      reject(new HandshakeError(why, status));
+      reject(new HandshakeError(why, status, retryAfterMs));
     };
     const timer = setTimeout(() => fail("the server did not answer in time", 0), openTimeoutMs);
     signal.addEventListener("abort", () => fail("stopped", 0), { once: true });
     if (signal.aborted) fail("stopped", 0);
-    onRefused((status) => fail(`the handshake was answered with ${status}`, status));
+    onRefused((status, after) => fail(`the handshake was answered with ${status}`, status, after));
     socket.addEventListener("error", () => fail("the socket did not open", silence));
     socket.addEventListener("open", () => {
       clearTimeout(timer);

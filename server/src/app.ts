@@ -58,6 +58,8 @@ export interface App extends AsyncDisposable {
   readonly url: string;
   /** While nobody is administrator: the link by which somebody becomes it. */
   readonly firstAdministrator: string | undefined;
+  /** To be called before it is disposed, where others go on: takes DRAIN_SECONDS, or ends soon after `hurry` aborts. */
+  drain(hurry: AbortSignal): Promise<void>;
 }
 
 export interface AppOptions {
@@ -112,9 +114,9 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     const { bus, isAlone, connect } = disposals.use(openBus(between, [secret, config.jwtSecretPrevious], telemetry));
     await Promise.all([opened?.connect(), connect()]);
     signal?.throwIfAborted();
-    const hub = createHub({ maxSocketsPerUser: config.maxSocketsPerUser });
+    const hub = createHub(config);
+    const aside = between.postgres && storage.aside;
     const door = await openDoor(config, storage.aside, telemetry.log);
-    const aside = embedded ? undefined : storage.aside;
     const parts = { ...core, cache, bus, isAlone, aside, hub, secret, monotonic, door };
     const features = composeFeatures(parts, () => url);
     // What was pushed may be lost, and its numbers given out again: all are told anew, by cursors of another epoch.
@@ -129,21 +131,34 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
 
     const dependencies = dependenciesOf(storage, redis, features.checkStorage);
     const sockets = openSockets({ ...shared, server: http.server, hub, now, ...features });
-    serving = { ...features, handlers: features.routes, dependencies };
+    const { drain, isStopping } = createDrain(embedded ? 0 : config.drainSeconds * 1_000, sockets);
+    serving = { ...features, handlers: features.routes, dependencies, isStopping };
     disposals.defer(
       () => http.close(),
       () => sockets[Symbol.asyncDispose](),
     );
     telemetry.metrics.watch(gaugesOf({ hub, features, sockets, storage, dependencies }));
     telemetry.log.info({ url, database: embedded ? resolve(config.dataDir, "pgdata") : "PostgreSQL" }, "listening");
-    const firstAdministrator = await features.firstAdministrator();
-    return { url, firstAdministrator, [Symbol.asyncDispose]: disposals[Symbol.asyncDispose] };
+    return Object.assign(disposals, { url, firstAdministrator: await features.firstAdministrator(), drain });
   } catch (error) {
     // What the caller must know is why the start failed; what fails because it is given up tells nothing.
     await Promise.allSettled([http.close(), disposals[Symbol.asyncDispose]()]);
     signal?.throwIfAborted();
     throw error;
   }
+}
+
+/** For the first half of the time it only says that it stops; in the second the sockets leave. */
+function createDrain(ms: number, sockets: Pick<ReturnType<typeof openSockets>, "drain">) {
+  let stopping = false;
+  return {
+    isStopping: (): boolean => stopping,
+    async drain(hurry: AbortSignal): Promise<void> {
+      stopping = true;
+      await delay(ms / 2, undefined, { signal: hurry }).catch(() => undefined);
+      await sockets.drain(ms / 2, hurry);
+    },
+  };
 }
 
 /** What is there at the moment, for the metrics. */

@@ -61,6 +61,16 @@ const table = {
     "info",
     "How much to log, as JSON lines on standard output",
   ),
+  workers: setting(
+    whole(0, 64),
+    "0",
+    "Processes that serve the port together. 0: half as many as the machine has cores, 8 at the most, and one if it has two cores, or without a Redis",
+  ),
+  drainSeconds: setting(
+    whole(0, 300),
+    "5",
+    "How long a stop by SIGTERM takes its time: for the first half /ready says 503 and all goes on, so that load balancers notice, in the second the sockets are sent away one after the other; with the embedded database, which serves this node alone, it is 0",
+  ),
   trustProxy: setting(
     networks,
     "",
@@ -88,7 +98,7 @@ const table = {
     ...setting(sslMode, "prefer", "TLS to PostgreSQL, with DB_HOST"),
     env: "DB_SSLMODE",
   },
-  dbPool: setting(whole(2, 200), "16", "Connections to PostgreSQL"),
+  dbPool: setting(whole(2, 200), "16", "Connections to PostgreSQL, shared out among the WORKERS, 4 each at the least"),
   sendLanes: setting(whole(1, 16), "2", "Batches that may commit side by side"),
 
   jwtSecret: secret(
@@ -197,7 +207,12 @@ const table = {
     "1073741824",
     "Bytes that uploads leave free on the disk of DATA_DIR, else they are answered 507; with S3_ENDPOINT they only pass through it",
   ),
-  maxSockets: setting(whole(0, 1_000_000), "50000", "WebSocket connections of this process; 0 = off"),
+  maxSockets: setting(whole(0, 1_000_000), "50000", "WebSocket connections of each process; 0 = off"),
+  socketsPerSecond: setting(
+    whole(0, 1_000_000),
+    "250",
+    "WebSocket connections that each process lets in per second, after a second's worth at once; more wait for 8 s at the most, and then get 503 with Retry-After; 0 = off",
+  ),
   maxSocketsPerUser: setting(
     whole(0, 10_000),
     "20",
@@ -365,36 +380,10 @@ export function helpText(): string {
   return `OM Messenger server. Settings are environment variables, or lines of a .env file here. ${secrets}.\n\n${rows.join("\n")}\n`;
 }
 
-function meaningOf({ meaning, also }: Setting<unknown>): string {
+export function meaningOf({ meaning, also }: Setting<unknown>): string {
   return also === undefined ? meaning : `${meaning}. ${also} is taken when it is unset`;
 }
 
-const secretNames = (): string[] => Object.values(settings).flatMap(({ env, secret }) => (secret ? [env] : []));
-const ofSecrets = (names: string): string =>
+export const secretNames = (): string[] => Object.values(settings).flatMap(({ env, secret }) => (secret ? [env] : []));
+export const ofSecrets = (names: string): string =>
   `A secret may stand in a file instead, which ${names} with _FILE behind it names`;
-
-/** docs/configuration.md. */
-export function configurationPage(): string {
-  const rows = Object.values(settings).map((entry) => {
-    const fallback = entry.default === "" ? "–" : `\`${entry.default}\``;
-    return `| \`${entry.env}\` | ${fallback} | ${meaningOf(entry)}. | ${entry.kind.allowed} |`;
-  });
-  return [
-    "# Configuration",
-    "",
-    "Made from the settings table in `server/src/config.ts` by `npm run docs`; do not edit.",
-    "",
-    "Settings are environment variables. A `.env` file in the working directory fills in what the environment does not set.",
-    "A value that cannot be used stops the start with one line that names the variable and what is allowed; so does a name that is nearly one of these.",
-    `${ofSecrets(
-      secretNames()
-        .map((name) => `\`${name}\``)
-        .join(", "),
-    )}, as Docker and systemd hand them over: \`JWT_SECRET_FILE=/run/secrets/om-jwt\`.`,
-    "",
-    "| Variable | Default | Meaning | Allowed |",
-    "| --- | --- | --- | --- |",
-    ...rows,
-    "",
-  ].join("\n");
-}

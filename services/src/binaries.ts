@@ -27,6 +27,10 @@ const services = {
     ],
     loose: false,
   },
+  haproxy: { package: "haproxy", programs: [["haproxy", "haproxy"]], loose: false },
+  nginx: { package: "nginx", programs: [["nginx", "nginx"]], loose: false },
+  caddy: { package: "caddy", programs: [["caddy", "caddy"]], loose: true },
+  chromium: { package: "chromium", programs: ["chromium", "google-chrome"].map((name) => [name, name]), loose: false },
   promtool: { package: "prometheus", programs: [["promtool", "promtool"]], loose: true },
 } as const;
 export type Service = keyof typeof services;
@@ -48,6 +52,7 @@ function findBinaries(service: Service): Binaries | undefined {
   const folders = [
     ...versions.map((v) => join(debian, v, "bin")),
     ...path,
+    "/usr/sbin",
     join(extractedPrograms, service, "usr/bin"),
   ];
   return services[service].programs
@@ -80,9 +85,16 @@ function apt(args: string[], cwd?: string): void {
   });
 }
 
+let isUpdated = false;
+
+function updateOnce(): void {
+  if (!isUpdated) apt(["update"]);
+  isUpdated = true;
+}
+
 function install(service: Service, name: string): void {
   console.log(`${service} is not installed: running apt-get install ${name} for the tests`);
-  apt(["update"]);
+  updateOnce();
   withoutStarting(() => apt(["install", "-y", "--no-install-recommends", name]));
 }
 
@@ -104,7 +116,7 @@ function extractPackage(service: Service, name: string): void {
   mkdirSync(extractedPrograms, { recursive: true });
   const folder = mkdtempSync(join(extractedPrograms, "package-"));
   try {
-    apt(["update"]);
+    updateOnce();
     apt(["-o", "APT::Sandbox::User=root", "download", name], folder);
     const [file = ""] = readdirSync(folder);
     execFileSync("dpkg-deb", ["--extract", join(folder, file), join(folder, "tree")], { timeout: 60_000 });

@@ -10,6 +10,8 @@ export {
   firstServerSchema,
   type FirstServerVariant,
 } from "./first-server-schema.ts";
+export { checkOutPrevious, linkBuild, serverWorkspaces, type OtherBuild } from "./other-build.ts";
+export { proxies, startProxy, type Proxy } from "./proxy.ts";
 export {
   startPostgres,
   startReplica,

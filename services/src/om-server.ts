@@ -30,7 +30,11 @@ export function program(source: string, repository = root): string[] {
   return [join(repository, "run.js"), source];
 }
 
-const unlimited = {
+/** Limits are off, one process serves, and a stop takes no longer than it must. */
+const usual = {
+  DRAIN_SECONDS: "0",
+  WORKERS: "1",
+  SOCKETS_PER_SECOND: "0",
   AUTH_LIMIT: "0",
   NAMES_LIMIT: "0",
   LOGIN_LIMIT: "0",
@@ -39,7 +43,7 @@ const unlimited = {
 };
 
 /**
- * @param env settings beside HOST, PORT and DATA_DIR (a temporary folder); limits are off unless given
+ * @param env settings beside HOST, PORT and DATA_DIR (a temporary folder), and beside what is usual here
  * @param repository where the server is taken from; default: here
  */
 export async function startOmServer(env: Record<string, string> = {}, repository = root): Promise<OmServer> {
@@ -49,7 +53,7 @@ export async function startOmServer(env: Record<string, string> = {}, repository
     PORT: "0",
     DATA_DIR: join(folder, "data"),
     JWT_SECRET: "a secret of the tests, long enough",
-    ...unlimited,
+    ...usual,
     ...env,
   };
   if (env["DATA_DIR"] === undefined && env["DATABASE_URL"] === undefined) copyTemplate(join(folder, "data/pgdata"));

@@ -4,13 +4,13 @@ import { join } from "node:path";
 import { createCluster, npmPrograms } from "@om/postgres";
 import { ensureBinaries } from "./binaries.ts";
 import { startPostgres } from "./postgres.ts";
+import { proxies } from "./proxy.ts";
 import { sharedVariable } from "./shared-postgres.ts";
 import { templateVariable } from "./template.ts";
 
 /** Vitest's global set-up of the services project: installs what is missing, makes the template of new databases, and starts the shared one. */
 export async function setup(): Promise<() => Promise<void>> {
-  ensureBinaries("postgres");
-  ensureBinaries("redis");
+  for (const service of ["postgres", "redis", ...proxies] as const) ensureBinaries(service);
   const folder = mkdtempSync(join(tmpdir(), "om-template-"));
   const template = join(folder, "pgdata");
   await createCluster(npmPrograms(join(folder, "lib")), template, ["-U", "postgres", "-A", "trust", "--no-sync"]);

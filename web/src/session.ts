@@ -5,7 +5,7 @@ import { Disk } from "./storage/disk.ts";
 import { forgetLocal, readLocal, writeLocal } from "./storage/local.ts";
 import { applyHead, applySeen } from "./store/follow.ts";
 import { loadOlder, openThread, refreshThread } from "./store/history.ts";
-import { targetOfTalk, type Pending, type Quote } from "./store/model.ts";
+import type { Pending, Quote } from "./store/model.ts";
 import { Observable } from "./store/observable.ts";
 import { Store } from "./store/store.ts";
 
@@ -161,8 +161,4 @@ function createHere(parts: Pick<Here, "api" | "store" | "line">): Here {
       line.markRead(newest.id);
     },
   };
-}
-
-export function isGroup(talkId: string): boolean {
-  return "groupId" in targetOfTalk(talkId);
 }

@@ -10,9 +10,12 @@ import { hitRate } from "./hit-rate.ts";
 import { idleSockets } from "./idle-sockets.ts";
 import { oneAtATime } from "./one-at-a-time.ts";
 import { postgresTime } from "./postgres-time.ts";
+import { rolling } from "./rolling.ts";
 import { search } from "./search.ts";
 import { send } from "./send.ts";
 import { soak } from "./soak.ts";
+import { storm } from "./storm.ts";
+import { workers } from "./workers.ts";
 
 /** In the order in which they are run and shown. */
 export const scenarios: readonly Scenario[] = [
@@ -39,5 +42,8 @@ export const scenarios: readonly Scenario[] = [
   growth,
   hitRate,
   search,
+  rolling,
+  storm,
+  workers,
   soak,
 ];

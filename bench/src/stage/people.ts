@@ -27,6 +27,20 @@ export async function addPeople(db: Database, count: number): Promise<Person[]> 
   return rows.map(({ id }) => ({ id: Number(id), token: tokenOf(Number(id)) }));
 }
 
+/** New users, each logged in: their tokens are good for tickets too. */
+export async function addSessions(db: Database, count: number): Promise<Person[]> {
+  const people = await addPeople(db, count);
+  const rows = await db.query(
+    `insert into sessions (user_id, user_agent, created_at, last_used_at)
+     select id, 'bench', now(), now() from unnest($1::bigint[]) id returning id, user_id`,
+    [people.map(({ id }) => id)],
+  );
+  return rows.map((row) => {
+    const userId = Number(row["user_id"]);
+    return { id: userId, token: tokenOf(userId, Number(row["id"])) };
+  });
+}
+
 /** Direct conversations, each with so many messages of its first person to the second, the newest of this moment. */
 export async function addTalks(
   db: Database,
@@ -89,9 +103,15 @@ async function finish(db: Database, people: number[]): Promise<void> {
 }
 
 /** As the server signs them; good for a day. */
-function tokenOf(userId: number): string {
+function tokenOf(userId: number, sessionId?: number): string {
   const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url");
-  const claims = { email: "", exp: Math.floor(Date.now() / 1000) + 86_400, role: "user", user_id: userId };
+  const claims = {
+    email: "",
+    exp: Math.floor(Date.now() / 1000) + 86_400,
+    role: "user",
+    user_id: userId,
+    sid: sessionId,
+  };
   const text = `${part({ alg: "HS256", typ: "JWT" })}.${part(claims)}`;
   return `${text}.${createHmac("sha256", jwtSecret).update(text).digest("base64url")}`;
 }

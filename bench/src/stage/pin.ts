@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { cpus } from "node:os";
 
 const last = cpus().length - 1;
@@ -13,6 +14,20 @@ export const pinning = canPin
 /** Gives a server, with all its threads, the processor that it shares with nobody. */
 export function pinServer(pid: number): void {
   if (canPin) pin(serverCores, pid);
+}
+
+/** Lets a server and the processes that it has started run everywhere, with all their threads. */
+export function spread(pid: number): void {
+  if (!canPin) return;
+  const started = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim();
+  for (const one of [
+    pid,
+    ...started
+      .split(" ")
+      .filter((word) => word !== "")
+      .map(Number),
+  ])
+    pin(`0-${last}`, one);
 }
 
 /** Keeps this process, and whatever it starts from now on, off the servers' processor. */

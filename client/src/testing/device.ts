@@ -2,6 +2,7 @@ import type { Message } from "@om/protocol";
 import { createApi, type Api } from "../api.ts";
 import { OmConnection } from "../connection.ts";
 import { memoryState, type StateStore } from "../state.ts";
+import type { Timing } from "../timing.ts";
 import { memoryTokens, type Tokens } from "../tokens.ts";
 
 /** A user of a test and one device of it, with what the device received. */
@@ -29,13 +30,18 @@ export interface Device extends AsyncDisposable {
 }
 
 /** Connects a device that comes back quickly. */
-export function openDevice(url: string, person: Person, state: StateStore = memoryState()): Device {
+export function openDevice(
+  url: string,
+  person: Person,
+  state: StateStore = memoryState(),
+  timing: Partial<Timing> = {},
+): Device {
   const connection = new OmConnection({
     api: createApi({ baseUrl: url, tokens: memoryTokens(person.tokens) }),
     baseUrl: url,
     selfId: person.id,
     state,
-    timing: { firstDelay: 50, maxDelay: 400, resendEvery: 500 },
+    timing: { firstDelay: 50, maxDelay: 400, resendEvery: 500, ...timing },
   });
   const messages: Message[] = [];
   const updated: Message[] = [];

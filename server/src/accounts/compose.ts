@@ -31,6 +31,7 @@ import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/postgres/database.ts";
 import type { RoutesOf } from "../platform/route-handlers.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
+import { createTickets } from "./tickets.ts";
 
 interface Deps {
   config: Config;
@@ -59,13 +60,15 @@ export function composeAccounts(deps: Deps) {
   const accounts = accountStore(db, writes);
   const store = sessionStore(db, config.sessionDays);
   const tokens = createAccessTokens(secret, now, previousSecret);
-  const live = createLiveSessions({ ...deps, tokens, sessions: store, sockets: () => deps.hub.all() });
+  const tickets = createTickets(secret, previousSecret, now);
+  const issued = { ...deps, tokens, tickets, sessions: store };
+  const live = createLiveSessions({ ...issued, sockets: () => deps.hub.all() });
   const passwords = createPasswords();
   const publishSessionEnd: PublishSessionEnd = (event, sessionIds) => {
     live.refuse(event.userId, sessionIds);
     deps.endSockets(event, sessionIds);
   };
-  const sessions = createSessions({ ...deps, previousSecret, sessions: store, accounts, tokens, publishSessionEnd });
+  const sessions = createSessions({ ...issued, previousSecret, accounts, publishSessionEnd });
   const attempts = attemptStore(db, { free: config.loginLimit, secret });
   const profiles = { accounts, views, profiles: deps.profiles, whoMayAdd: config.whoMayAdd, pushes };
   const open = { sessions: store, publishSessionEnd, now };

@@ -2,17 +2,18 @@ import { LRUCache } from "lru-cache";
 import type { HubSocket } from "../delivery/hub.ts";
 import type { Caller, UseTicket, VerifyToken } from "../platform/caller.ts";
 import type { Clock } from "../platform/clock.ts";
-import { OmError } from "../platform/om-error.ts";
+import { createSharedCalls } from "../platform/shared-calls.ts";
 import { accessTokenTtlSeconds, type AccessTokens } from "./access-token.ts";
 import type { LiveSession, SessionRef, SessionStore } from "./session-store.ts";
-import { tokenHash } from "./secret-token.ts";
+import type { ReadTicket, Tickets } from "./tickets.ts";
 
 /** A socket as far as its session goes. */
 type SessionSocket = Pick<HubSocket, "userId" | "sessionId" | "openedAt" | "tokenEndsAt" | "end">;
 
 interface Deps {
   tokens: AccessTokens;
-  sessions: Pick<SessionStore, "live" | "useTicket" | "recentEnds">;
+  tickets: Pick<Tickets, "read">;
+  sessions: Pick<SessionStore, "live" | "useTickets" | "recentEnds">;
   /** Sockets of this node. */
   sockets: () => Iterable<SessionSocket>;
   now: Clock;
@@ -31,7 +32,7 @@ interface Known extends LiveSession {
 const isInUse = ({ usedAt }: Known, time: number): boolean => usedAt > time - accessTokenTtlSeconds * 1000;
 /** How old what the database said may become, in ms. */
 const recheckMs = 60_000;
-/** Sessions that may wait for one look at the database. */
+/** Sessions, or tickets, that may wait for one look at the database. */
 const maxGathered = 50_000;
 
 const keyOf = ({ userId, sessionId }: SessionRef): number => sessionId ?? -userId;
@@ -41,7 +42,7 @@ const keyOf = ({ userId, sessionId }: SessionRef): number => sessionId ?? -userI
  * use. The bus only makes the end of a session known sooner. So a session that has ended stays ended, whatever was restarted or lost.
  */
 export function createLiveSessions(deps: Deps) {
-  const { tokens, sessions, sockets, now, monotonic } = deps;
+  const { tokens, sockets, now, monotonic } = deps;
   const { known, isEnded, isDue, refuse, read, look } = createKnownSessions(deps);
   const verified = new LRUCache<string, { caller: Caller; endsAt: number; session: Known }>({ max: 20_000 });
 
@@ -70,11 +71,6 @@ export function createLiveSessions(deps: Deps) {
     // The token of a socket is seldom seen again, and it is long.
     if (!isConnect) verified.set(token, { caller, endsAt, session });
     return caller;
-  };
-
-  const useTicket: UseTicket = async (ticket) => {
-    const caller = await sessions.useTicket(tokenHash(ticket), now());
-    return caller === undefined || isEnded(caller) ? undefined : caller;
   };
 
   const isExpired = (socket: SessionSocket, at: number): boolean =>
@@ -106,15 +102,33 @@ export function createLiveSessions(deps: Deps) {
   let heard: ReadonlySet<number> = new Set();
   /** Looks whose sessions have ended, wherever that was done, and asks about those users. */
   async function hear(): Promise<void> {
-    const ends = await sessions.recentEnds();
+    const ends = await deps.sessions.recentEnds();
     const news = ends.filter(({ id }) => !heard.has(id));
     if (news.length > 0) await check(false, new Set(news.map(({ user_id }) => user_id)));
     heard = new Set(ends.map(({ id }) => id));
   }
 
-  return { knownCaller, verify, useTicket, refuse, check, hear };
+  return { knownCaller, verify, useTicket: createUseTicket(deps, isEnded), refuse, check, hear };
 }
 export type LiveSessions = ReturnType<typeof createLiveSessions>;
+
+function createUseTicket({ tickets, sessions, now }: Deps, isEnded: (caller: Caller) => boolean): UseTicket {
+  const useShared = createSharedCalls({
+    most: maxGathered,
+    call: (all: readonly ReadTicket[]) => sessions.useTickets(all, now()),
+  });
+  return (text) => {
+    const ticket = tickets.read(text);
+    if (ticket === undefined) return undefined;
+    return async () => {
+      const callers = await useShared(ticket);
+      const caller = callers.get(ticket.hash);
+      // It may have come twice at once.
+      callers.delete(ticket.hash);
+      return caller === undefined || isEnded(caller) ? undefined : caller;
+    };
+  };
+}
 
 /** What the database said of sessions, and when; by keys. */
 function createKnownSessions({ sessions, now, monotonic }: Deps) {
@@ -138,7 +152,7 @@ function createKnownSessions({ sessions, now, monotonic }: Deps) {
   async function read(refs: readonly SessionRef[]): Promise<Map<number, SessionRef>> {
     const time = monotonic();
     const over = new Map(refs.map((ref) => [keyOf(ref), ref]));
-    for (const session of await sessions.live(refs, now())) {
+    for (const session of await sessions.live([...over.values()], now())) {
       if (isEnded(session)) continue;
       const key = keyOf(session);
       over.delete(key);
@@ -148,25 +162,6 @@ function createKnownSessions({ sessions, now, monotonic }: Deps) {
     }
     for (const { userId, sessionId } of over.values()) refuse(userId, sessionId === undefined ? [] : [sessionId]);
     return over;
-  }
-
-  // One statement at a time; who comes meanwhile shares the next.
-  let running: Promise<unknown> = Promise.resolve();
-  let gathering: { refs: Map<number, SessionRef>; done: Promise<unknown> } | undefined;
-  /** Asks the database together with whoever else asks. @throws OmError `unavailable` when too many do */
-  async function look(ref: SessionRef): Promise<void> {
-    if (gathering === undefined) {
-      const refs = new Map<number, SessionRef>();
-      const done = running.then(() => {
-        gathering = undefined;
-        return read([...refs.values()]);
-      });
-      running = done.catch(() => undefined);
-      gathering = { refs, done };
-    }
-    if (gathering.refs.size >= maxGathered) throw new OmError("unavailable");
-    gathering.refs.set(keyOf(ref), ref);
-    await gathering.done;
   }
 
   return {
@@ -179,6 +174,7 @@ function createKnownSessions({ sessions, now, monotonic }: Deps) {
     },
     refuse,
     read,
-    look,
+    /** Asks the database together with whoever else asks. @throws OmError `unavailable` when too many do */
+    look: createSharedCalls({ most: maxGathered, call: read }),
   };
 }

@@ -1,13 +1,14 @@
 import type { RouteOutput } from "@om/protocol";
+import type { Caller } from "../platform/caller.ts";
 import type { Database } from "../platform/postgres/database.ts";
-import { only, statement } from "../platform/postgres/statement.ts";
+import { statement } from "../platform/postgres/statement.ts";
+import { ticketTtlSeconds, type ReadTicket } from "./tickets.ts";
 
 const dayMs = 24 * 3_600_000;
 /** However much it is used, a session ends so long after its beginning, in ms. */
 export const maxSessionMs = 365 * dayMs;
-/** Tickets of one session that wait to be used, and for how long they may, in seconds. */
-const maxTickets = 10;
-export const ticketTtlSeconds = 30;
+/** How long a used ticket is remembered, in seconds: longer than any is good. */
+const rememberTicketSeconds = 2 * ticketTtlSeconds;
 
 /** A session, or where a token names none the account alone. */
 export interface SessionRef {
@@ -53,24 +54,20 @@ const live = statement<{ user_id: number; session_id: number | null; email: stri
      left join sessions s on s.id = i.session_id and s.user_id = u.id and ${goesOn("$3", "$4")}
    where i.session_id is null or s.id is not null`,
 );
-const addTicket = statement<{ made: number }>(
-  "sessions.add_ticket",
-  `with spare as (
-     delete from socket_tickets where ticket_hash in (
-       select ticket_hash from socket_tickets where session_id = $2 order by expires_at desc offset ${maxTickets - 1})
-   ), made as (
+/** Of a ticket that comes twice, also in one call, one is stored; a session that is over stores none. */
+const useTickets = statement<{ ticket_hash: string; user_id: number; session_id: number; email: string; role: string }>(
+  "sessions.use_tickets",
+  `with used as (
      insert into socket_tickets (ticket_hash, session_id, expires_at)
-     select $1, s.id, now() + interval '${ticketTtlSeconds} seconds' from sessions s
-     where s.id = $2 and ${goesOn("$3", "$4")} returning 1
-   ) select count(*) as made from made`,
-);
-const useTicket = statement<{ user_id: number; session_id: number; email: string; role: string }>(
-  "sessions.use_ticket",
-  `with used as (delete from socket_tickets where ticket_hash = $1 returning session_id, expires_at)
-   select u.id as user_id, s.id as session_id, u.email, u.role
-   from used join sessions s on s.id = used.session_id and ${goesOn("$2", "$3")}
-     join users u on u.id = s.user_id and u.state = 'open' and u.deleted_at is null
-   where used.expires_at > now()`,
+     select t.ticket_hash, s.id, now() + interval '${rememberTicketSeconds} seconds'
+     from unnest($1::text[], $2::bigint[]) as t(ticket_hash, session_id)
+       join sessions s on s.id = t.session_id and ${goesOn("$3", "$4")}
+       join users u on u.id = s.user_id and u.state = 'open' and u.deleted_at is null
+     order by t.ticket_hash
+     on conflict do nothing returning ticket_hash, session_id
+   )
+   select used.ticket_hash, u.id as user_id, s.id as session_id, u.email, u.role
+   from used join sessions s on s.id = used.session_id join users u on u.id = s.user_id`,
 );
 const endOne = statement<{ id: number }>(
   "sessions.end_one",
@@ -185,13 +182,16 @@ export function sessionStore(db: Database, unusedDays: number) {
     /** Whether it goes on. */
     isOpen: async (ref: SessionRef, now: number) =>
       (await db.query(live, [[ref.userId], [ref.sessionId ?? null], ...times(now)])).length > 0,
-    /** A ticket for one socket of the session, for 30 s; of too many the oldest go. False: the session is over. */
-    addTicket: async (ticketHash: string, sessionId: number, now: number) =>
-      only(await db.query(addTicket, [ticketHash, sessionId, ...times(now)])).made > 0,
-    /** Whose ticket it was; from now on it is nobody's. */
-    async useTicket(ticketHash: string, now: number) {
-      const [row] = await db.query(useTicket, [ticketHash, ...times(now)]);
-      return row && { userId: row.user_id, sessionId: row.session_id, email: row.email, role: row.role };
+    /** Of those that were not used before and whose session goes on, who it is, by their hashes. From now on they are used. */
+    async useTickets(tickets: readonly ReadTicket[], now: number): Promise<Map<string, Caller>> {
+      const columns = [tickets.map(({ hash }) => hash), tickets.map(({ sessionId }) => sessionId)];
+      const rows = await db.query(useTickets, [...columns, ...times(now)]);
+      return new Map(
+        rows.map(({ ticket_hash: hash, user_id: userId, session_id: sessionId, email, role }) => [
+          hash,
+          { userId, sessionId, email, role },
+        ]),
+      );
     },
     /** False: the user has no such session, or it was ended before. */
     endOne: async (id: number, userId: number) => (await db.query(endOne, [id, userId])).length > 0,

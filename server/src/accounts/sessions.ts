@@ -10,7 +10,8 @@ import type { AccessTokens } from "./access-token.ts";
 import type { AccountStore } from "./account-store.ts";
 import { createRotation } from "./rotation.ts";
 import { newToken, tokenHash } from "./secret-token.ts";
-import { ticketTtlSeconds, type SessionStore } from "./session-store.ts";
+import type { SessionStore } from "./session-store.ts";
+import { ticketTtlSeconds, type Tickets } from "./tickets.ts";
 import type { Profile, UserViews } from "./user-view.ts";
 
 /** Lets everybody know who relies on sessions that ended: what to tell the sockets, and which sessions' tokens to refuse. */
@@ -20,6 +21,7 @@ interface Deps {
   sessions: SessionStore;
   accounts: AccountStore;
   tokens: AccessTokens;
+  tickets: Tickets;
   views: UserViews;
   publishSessionEnd: PublishSessionEnd;
   telemetry: Pick<Telemetry, "security">;
@@ -71,12 +73,10 @@ export function createSessions(deps: Deps) {
       });
       if (ended !== undefined) publishEnd(ended.user_id, ended.id);
     },
-    /** A ticket that opens one socket of the caller's session soon. @throws OmError `unauthorized` also for a token that names no session */
+    /** A ticket that opens one socket of the caller's session soon. @throws OmError `unauthorized` for a token that names no session */
     async ticket({ sessionId }: Pick<Caller, "sessionId">): Promise<{ ticket: string; expires_in: number }> {
-      const ticket = newToken();
-      const made = sessionId !== undefined && (await deps.sessions.addTicket(tokenHash(ticket), sessionId, deps.now()));
-      if (!made) throw new OmError("unauthorized");
-      return { ticket, expires_in: ticketTtlSeconds };
+      if (sessionId === undefined) throw new OmError("unauthorized");
+      return { ticket: deps.tickets.issue(sessionId), expires_in: ticketTtlSeconds };
     },
     purge: () => deps.sessions.purge(deps.now()),
   };

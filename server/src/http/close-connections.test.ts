@@ -64,7 +64,7 @@ test(
 test("an answer given while the server stops is the last one of its connection", soon, async () => {
   const [begun, stopping] = [deferred(), deferred()];
   const app = fastify({ forceCloseConnections: "idle" });
-  closeConnections(app);
+  closeConnections(app, () => false);
   app.addHook("preClose", async () => stopping.resolve());
   app.get("/slow", async () => {
     begun.resolve();
@@ -89,7 +89,7 @@ test(
   async () => {
     const [begun, finish] = [deferred(), deferred()];
     const app = fastify({ forceCloseConnections: "idle" });
-    closeConnections(app, 60_000);
+    closeConnections(app, () => false, 60_000);
     // The head has left, so it cannot say that it is the last.
     app.get("/slow", (_request, reply) => {
       reply.hijack();
@@ -112,7 +112,7 @@ test(
 
 test("a client that never finishes its request is cut off", soon, async () => {
   const app = fastify({ forceCloseConnections: "idle" });
-  closeConnections(app, 20);
+  closeConnections(app, () => false, 20);
   app.post("/", async () => "done");
   const port = await listening(app);
   const client = connect({ port, host: "127.0.0.1" });

@@ -4,13 +4,17 @@ import type { FastifyInstance } from "fastify";
 const connectionTimeoutMs = 5_000;
 
 /**
- * Lets the server's connections end soon after `close()`: each answer says that it is the last one of its connection, connections
- * that wait for nothing are closed, and what is left after `timeoutMs` is cut off.
+ * Lets the server's connections end soon after `close()`: each answer says that it is the last one of its connection, from the moment
+ * `isStopping` says so; connections that wait for nothing are closed, and what is left after `timeoutMs` is cut off.
  */
-export function closeConnections(app: FastifyInstance, timeoutMs = connectionTimeoutMs): void {
+export function closeConnections(
+  app: FastifyInstance,
+  isStopping: () => boolean,
+  timeoutMs = connectionTimeoutMs,
+): void {
   let closing = false;
   app.addHook("onSend", async (_request, reply) => {
-    if (closing) void reply.header("connection", "close");
+    if (closing || isStopping()) void reply.header("connection", "close");
   });
   app.addHook("preClose", async () => {
     closing = true;

@@ -9,6 +9,7 @@ import { pagePaths } from "./web-routes.ts";
 
 interface OperationOptions {
   dependencies: () => Dependencies;
+  isStopping: () => boolean;
   /** Prometheus text. */
   metrics: () => Promise<string>;
   metricsToken: string;
@@ -43,9 +44,10 @@ export function addOperationRoutes(app: FastifyInstance, options: OperationOptio
   app.get("/ready", async (_request, reply) => {
     // Anybody may ask: however many do, one look is for all.
     const [dependencies, others] = await (looking ??= look().finally(() => (looking = undefined)));
-    const ready = Object.values(dependencies).every((state) => state === "ok");
-    return sendJson(reply, ready ? 200 : 503, {
-      status: ready ? "ok" : "unavailable",
+    const isUsable = Object.values(dependencies).every((state) => state === "ok");
+    const status = options.isStopping() ? "stopping" : isUsable ? "ok" : "unavailable";
+    return sendJson(reply, status === "ok" ? 200 : 503, {
+      status,
       dependencies,
       optional: others,
     });

@@ -52,6 +52,8 @@ export interface Serving {
   verify: VerifyToken;
   dependencies: Dependencies;
   kept: KeptAnswers;
+  /** It will stop soon, and load balancers should look elsewhere. */
+  isStopping: () => boolean;
 }
 
 export interface HttpOptions {
@@ -96,11 +98,13 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
   const app = openFastify(config, options, transfers);
   addCommonHooks(app, context);
   addTransferHooks(app, context);
-  closeConnections(app);
+  const isStopping = (): boolean => options.serving()?.isStopping() ?? false;
+  closeConnections(app, isStopping);
   for (const name of Object.keys(routes) as RouteName[]) addRoute(app, name, context);
   addOperationRoutes(app, {
     dependencies: () => serving().dependencies,
-    metrics: () => options.telemetry.metrics.registry.metrics(),
+    isStopping,
+    metrics: () => options.telemetry.metrics.text(),
     metricsToken: config.metricsToken,
     rules,
   });
@@ -117,7 +121,10 @@ function openFastify(
 ): FastifyInstance {
   const isTrusted = proxyAddress.compile(config.trustProxy);
   const keptAnswers = createKeptAnswers({
-    kept: () => (app.server.listening ? context.serving()?.kept : undefined),
+    kept() {
+      const parts = app.server.listening ? context.serving() : undefined;
+      return parts?.isStopping() === false ? parts.kept : undefined;
+    },
     isAllowed,
     allowances: context.allowances,
     headers: commonHeaders(config.publicApiBaseUrl),

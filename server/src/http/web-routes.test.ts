@@ -35,6 +35,8 @@ test("its files carry a hash in their names, are kept for ever, and go out compr
       const packed = await get(name, { "accept-encoding": encoding });
       expect(packed.headers["content-encoding"]).toBe(encoding);
       expect(unpack(packed.bytes).equals(plain.bytes)).toBe(true);
+      // The first load stays small.
+      expect(packed.bytes.length).toBeLessThan((name.endsWith(".js") ? 170 : 20) * 1024);
     }
   }
 });

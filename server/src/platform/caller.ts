@@ -15,5 +15,8 @@ export interface Caller {
  */
 export type VerifyToken = (token: string, options?: { isConnect?: boolean }) => Promise<Caller | undefined>;
 
-/** Uses up a ticket for one socket; undefined when there is none such. */
-export type UseTicket = (ticket: string) => Promise<Caller | undefined>;
+/**
+ * Of a ticket for one socket that is good as far as it tells by itself: what uses it up, and tells whose it is if it was not used before.
+ * undefined: it is forged, malformed or late.
+ */
+export type UseTicket = (ticket: string) => (() => Promise<Caller | undefined>) | undefined;

@@ -2,11 +2,11 @@ import { LRUCache } from "lru-cache";
 import type { Counted, SharedRates } from "./rates/shared-rates.ts";
 import { OmError } from "./om-error.ts";
 
-/** Something was tried too often. */
+/** Something was tried too often, or by too many. */
 export class TooMany extends OmError {
   readonly retryAfterSeconds: number;
 
-  constructor(code: "too_many_attempts" | "rate_limited", retryAfterSeconds: number) {
+  constructor(code: "too_many_attempts" | "rate_limited" | "unavailable", retryAfterSeconds: number) {
     super(code);
     this.retryAfterSeconds = retryAfterSeconds;
   }

@@ -13,8 +13,9 @@ function refusingServer(options: Partial<AcceptOptions> = {}): Server {
   acceptUpgrades(server, {
     isAllowed: () => true,
     verify: async () => undefined,
+    admit: async () => undefined,
     throttle: async () => undefined,
-    useTicket: async () => undefined,
+    useTicket: () => undefined,
     hasCapacity: () => true,
     open: () => undefined,
     onRefused: () => undefined,
@@ -64,12 +65,10 @@ test("one that does not even read the answer is cut off", async () => {
   expect(vi.getTimerCount()).toBe(0);
 });
 
-test("A5: a user who opens sockets without end is told when to come back", async () => {
-  const server = refusingServer({
-    verify: async () => ({ userId: 7, email: "", role: "user" }),
-    throttle: () => Promise.reject(new TooMany("rate_limited", 7)),
-  });
-  const answered = new Promise<string>((resolve) => {
+/** What an upgrade request is answered. */
+function answerTo(query: string, options: Partial<AcceptOptions>): Promise<string> {
+  const server = refusingServer(options);
+  return new Promise((resolve) => {
     const write = (chunk: Buffer): void => resolve(chunk.toString());
     const raw = new Duplex({
       read: () => undefined,
@@ -77,8 +76,27 @@ test("A5: a user who opens sockets without end is told when to come back", async
     });
     const [, ...lines] = upgrade.trim().split("\r\n");
     const headers = Object.fromEntries(lines.map((line) => [line.split(": ")[0]?.toLowerCase(), line.split(": ")[1]]));
-    const request = { method: "GET", url: "/ws?token=good", headers } as unknown as IncomingMessage;
+    const request = { method: "GET", url: `/ws?${query}`, headers } as unknown as IncomingMessage;
     server.emit("upgrade", request, raw, Buffer.alloc(0));
+  });
+}
+
+test("a server that is full, stops, or is asked by too many refuses before a ticket is used up: a proxy may ask another one", async () => {
+  const used: string[] = [];
+  const useTicket: AcceptOptions["useTicket"] = (ticket) => async () => void used.push(ticket);
+  const isFull = { hasCapacity: () => false, useTicket };
+  expect(await answerTo("ticket=x", isFull)).toMatch(/^HTTP\/1\.1 503 [^]*\r\nRetry-After: 1\r\n/);
+  const isBusy = { admit: () => Promise.reject(new TooMany("unavailable", 4)), useTicket };
+  expect(await answerTo("ticket=x", isBusy)).toMatch(/^HTTP\/1\.1 503 [^]*\r\nRetry-After: 4\r\n/);
+  expect(used).toEqual([]);
+  expect(await answerTo("ticket=x", { useTicket })).toMatch(/^HTTP\/1\.1 401 [^]*"code":"invalid_access_token"/);
+  expect(used).toEqual(["x"]);
+});
+
+test("A5: a user who opens sockets without end is told when to come back", async () => {
+  const answered = answerTo("token=good", {
+    verify: async () => ({ userId: 7, email: "", role: "user" }),
+    throttle: () => Promise.reject(new TooMany("rate_limited", 7)),
   });
   expect(await answered).toMatch(
     /^HTTP\/1\.1 429 Too Many Requests\r\n[^]*\r\nRetry-After: 7\r\n[^]*"code":"rate_limited"/,

@@ -24,7 +24,9 @@ export interface AcceptedUpgrade {
 export interface AcceptOptions {
   isAllowed: IsAllowedOrigin;
   verify: VerifyToken;
-  /** Waits for a user who has opened many. @throws OmError `rate_limited` */
+  /** Waits when many come at once. @throws TooMany `unavailable` */
+  admit: () => Promise<void>;
+  /** Waits for a user who has opened many. @throws TooMany `rate_limited` */
   throttle: (caller: Caller) => Promise<void>;
   useTicket: UseTicket;
   /** False while the server stops or is full: answered with 503. */
@@ -80,12 +82,18 @@ async function authorizeUpgrade(
   if (!/^\/ws\/*$/i.test(path)) return { status: 404, text: "Not Found" };
   const parameters = new URLSearchParams(query);
   checkOrigin(request, options.isAllowed);
-  const identified = await identify(request, parameters, options);
+  // A ticket is used up only by whoever will be let in: a proxy may ask another node when this one refuses.
+  if (!options.hasCapacity()) throw new OmError("unavailable");
+  const { whose, tokenEndsAt } = await identify(request, parameters, options);
   if (!isHandshake(request)) return { status: 426, text: "Upgrade Required" };
-  await options.throttle(identified.caller);
+  await options.admit();
+  const caller = await whose();
+  if (caller === undefined) throw new OmError("invalid_access_token");
+  await options.throttle(caller);
   if (!options.hasCapacity()) throw new OmError("unavailable");
   return {
-    ...identified,
+    caller,
+    tokenEndsAt,
     gzip: parameters.get(wsQuery.gzip) === "1" || request.headers["x-supports-gzip"] === "1",
     resuming: parameters.get(wsQuery.resume) === "1",
   };
@@ -96,17 +104,17 @@ async function identify(
   request: IncomingMessage,
   parameters: URLSearchParams,
   { verify, useTicket }: Pick<AcceptOptions, "verify" | "useTicket">,
-): Promise<Pick<AcceptedUpgrade, "caller" | "tokenEndsAt">> {
+): Promise<{ whose: () => Promise<Caller | undefined> } & Pick<AcceptedUpgrade, "tokenEndsAt">> {
   const ticket = parameters.get(wsQuery.ticket) ?? "";
   if (ticket !== "") {
-    const caller = await useTicket(ticket);
-    if (caller === undefined) throw new OmError("invalid_access_token");
-    return { caller, tokenEndsAt: undefined };
+    const whose = useTicket(ticket);
+    if (whose === undefined) throw new OmError("invalid_access_token");
+    return { whose, tokenEndsAt: undefined };
   }
   const verifyNow: VerifyToken = (token) => verify(token, { isConnect: true });
   const caller = await authenticate(request, verifyNow, parameters.get(wsQuery.token) ?? "");
   const outlivesToken = caller.sessionId !== undefined && hasCredentials(request);
-  return { caller, tokenEndsAt: outlivesToken ? undefined : caller.tokenEndsAt };
+  return { whose: () => Promise.resolve(caller), tokenEndsAt: outlivesToken ? undefined : caller.tokenEndsAt };
 }
 
 function isHandshake({ method, headers }: IncomingMessage): boolean {

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage, Server } from "node:http";
+import { setTimeout as delay } from "node:timers/promises";
 import { limits } from "@om/protocol";
 import proxyAddress from "@fastify/proxy-addr";
 import type { Config } from "../config.ts";
@@ -12,6 +13,7 @@ import { requestId } from "../http/responses.ts";
 import { loggedPath } from "../platform/telemetry/logger.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import { acceptUpgrades, type AcceptedUpgrade } from "./accept.ts";
+import { createAdmission } from "./admission.ts";
 import { Connection, type ConnectionDeps } from "./connection.ts";
 import { createHeartbeat } from "./heartbeat.ts";
 import { createUnsentBytes } from "./unsent-bytes.ts";
@@ -40,18 +42,7 @@ export function openSockets({ config, server, hub, telemetry, ...on }: Options) 
   const open = new Set<Connection>();
   const unsentBytes = createUnsentBytes(config.sendQueueBytes);
   const heartbeat = createHeartbeat({ periodMs: 30_000, timeoutMs: 90_000, now: on.monotonic });
-  const deps: ConnectionDeps = {
-    handlers: { ...on.frames, ping: (source) => source.reply({ type: "pong" }), pong: () => undefined },
-    backlog: on.messages.backlog,
-    deliveries: on.messages.deliveries,
-    userActive: on.presence.userActive,
-    now: on.monotonic,
-    pause: on.pause,
-    unreadBytes: config.sendQueueBytes / 4,
-    // Four bytes a character at the most, and what else a message has.
-    maxFrameBytes: Math.max(limits.frameBytes, 4 * config.maxMessageLength + 4_096),
-    observe: telemetry.sockets,
-  };
+  const deps = connectionDeps(config, telemetry, on);
   const isTrusted = proxyAddress.compile(config.trustProxy);
   /** Of the client, of trusted proxies by what they say. */
   const ipOf = (request: IncomingMessage): string => proxyAddress(request, isTrusted);
@@ -79,6 +70,7 @@ export function openSockets({ config, server, hub, telemetry, ...on }: Options) 
 
   acceptUpgrades(server, {
     ...on,
+    admit: createAdmission({ perSecond: config.socketsPerSecond, now: on.monotonic, pause: on.pause }),
     async throttle({ userId }) {
       const wait = on.allowances.of(userId).takeOrRefuse("sockets");
       if (wait > 0) await on.pause(wait);
@@ -94,10 +86,48 @@ export function openSockets({ config, server, hub, telemetry, ...on }: Options) 
   return {
     /** Bytes that wait for slow clients, over all sockets. */
     queueBytes: (): number => [...open].reduce((sum, connection) => sum + connection.queueBytes(), 0),
+    /** Takes no new ones, and sends the others away one after the other within `ms`, or at once when `hurry` aborts; resolves when all are gone. */
+    async drain(ms: number, hurry: AbortSignal): Promise<void> {
+      stopping = true;
+      await sendAway([...open], { ms, hurry, now: on.monotonic });
+    },
     async [Symbol.asyncDispose](): Promise<void> {
       stopping = true;
       heartbeat[Symbol.dispose]();
       await Promise.all([...open].map((connection) => connection[Symbol.asyncDispose]()));
     },
+  };
+}
+
+async function sendAway(
+  leaving: readonly Connection[],
+  { ms, hurry, now }: { ms: number; hurry: AbortSignal; now: Clock },
+): Promise<void> {
+  const began = now();
+  const gone: Promise<void>[] = [];
+  for (const connection of leaving) {
+    const wait = began + (gone.length / leaving.length) * ms - now();
+    if (wait > 0) await delay(wait, undefined, { signal: hurry }).catch(() => undefined);
+    gone.push(connection[Symbol.asyncDispose]());
+  }
+  await Promise.all(gone);
+}
+
+function connectionDeps(
+  config: Config,
+  telemetry: Telemetry,
+  on: Pick<Options, "frames" | "messages" | "presence" | "monotonic" | "pause">,
+): ConnectionDeps {
+  return {
+    handlers: { ...on.frames, ping: (source) => source.reply({ type: "pong" }), pong: () => undefined },
+    backlog: on.messages.backlog,
+    deliveries: on.messages.deliveries,
+    userActive: on.presence.userActive,
+    now: on.monotonic,
+    pause: on.pause,
+    unreadBytes: config.sendQueueBytes / 4,
+    // Four bytes a character at the most, and what else a message has.
+    maxFrameBytes: Math.max(limits.frameBytes, 4 * config.maxMessageLength + 4_096),
+    observe: telemetry.sockets,
   };
 }

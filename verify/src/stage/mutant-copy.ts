@@ -1,7 +1,8 @@
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { linkBuild, serverWorkspaces } from "@om/services";
 import type { Mutation } from "../mutants.ts";
 
 /** A copy of the server with something made wrong in it; gone when disposed. */
@@ -11,8 +12,6 @@ export interface MutantCopy extends Disposable {
 }
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
-/** What the server is compiled from; the rest of the repository is not needed. */
-const copied = ["protocol", "postgres", "server"];
 
 /**
  * The files that mutations change, as they become.
@@ -44,7 +43,7 @@ export function copyMutated(name: string, mutations: readonly Mutation[]): Mutan
   };
   try {
     const skip = /^(node_modules|testing|tests|.*\.test\.ts)$/;
-    for (const workspace of copied) {
+    for (const workspace of serverWorkspaces) {
       // With what is compiled, and its times: only what changes is compiled again.
       cpSync(join(root, workspace), join(folder, workspace), {
         recursive: true,
@@ -52,25 +51,13 @@ export function copyMutated(name: string, mutations: readonly Mutation[]): Mutan
         filter: (path) => !skip.test(basename(path)),
       });
     }
-    for (const file of ["package.json", "run.js", "tsconfig.base.json"])
+    for (const file of ["package.json", "tsconfig.base.json"])
       cpSync(join(root, file), join(folder, file), { preserveTimestamps: true });
-    const references = copied.map((path) => ({ path }));
-    writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ files: [], references }));
-    linkModules(folder);
+    linkBuild(folder);
     for (const [file, text] of changed) writeFileSync(join(folder, file), text);
     return { folder, [Symbol.dispose]: dispose };
   } catch (error) {
     dispose();
     throw error;
   }
-}
-
-/** All packages as they are installed, but ours from the copy. */
-function linkModules(folder: string): void {
-  const modules = join(folder, "node_modules");
-  mkdirSync(join(modules, "@om"), { recursive: true });
-  for (const name of readdirSync(join(root, "node_modules"))) {
-    if (name !== "@om") symlinkSync(join(root, "node_modules", name), join(modules, name));
-  }
-  for (const workspace of copied) symlinkSync(join(folder, workspace), join(modules, "@om", workspace));
 }

@@ -23,6 +23,7 @@ const eventNames = [
   "cleared",
   "left",
   "group",
+  "settings",
   "user",
   "users",
   "blocked",

@@ -58,8 +58,10 @@ export class Disk {
 
   async #open(): Promise<void> {
     try {
-      this.#db = await openDB<Tables>(name, 1, {
+      this.#db = await openDB<Tables>(name, 2, {
         upgrade(db) {
+          // What an older page kept is fetched again.
+          for (const table of db.objectStoreNames) db.deleteObjectStore(table);
           for (const table of ["kept", "people", "talks", "waiting", "unsent"] as const) db.createObjectStore(table);
           db.createObjectStore("messages").createIndex("id", "id");
         },

@@ -44,7 +44,7 @@ export function followers(store: Store): Events {
       store.addPending(refused);
       if (store.isWriter) store.disk.put("unsent", pending.clientId, refused);
     },
-    settings: () => undefined,
+    settings: ({ conversationId, settings }) => store.editTalk(conversationId, () => ({ settings })),
     reset: () => applyReset(store),
     error: () => undefined,
   };
@@ -76,7 +76,7 @@ function applyMessage(store: Store, message: Message): void {
   const { sender, conversation_id: talkId } = message;
   const known = store.people.get(sender.id);
   if (known === undefined || known.ver === 0)
-    store.putPerson({ ...personOf(sender, known), isOnline: known?.isOnline ?? false });
+    store.putPerson({ ...personOf(sender, known), isOnline: sender.is_online || known?.isOnline === true });
   store.setTyping(talkId, sender.id, false);
   store.arrived(messageOf(message, talkId), true);
 }
@@ -85,7 +85,16 @@ function applyAck(store: Store, ack: Ack): void {
   const pending = store.dropPending(ack.client_id);
   if (pending === undefined) return;
   const { talkId, clientId, text, type, quote } = pending;
-  const own = { talkId, clientId, text: text.trim(), type, quote, senderId: store.me.id, isEdited: false };
+  const own = {
+    talkId,
+    clientId,
+    text: text.trim(),
+    type,
+    quote,
+    reactions: [],
+    senderId: store.me.id,
+    isEdited: false,
+  };
   store.arrived({ ...own, id: ack.server_id, seq: ack.seq, at: ack.created_at_unix * 1000 }, false);
 }
 

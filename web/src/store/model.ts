@@ -1,5 +1,13 @@
-import type { Conversation, Message, MessageType, RepliedMessage, User } from "@om/protocol";
-import { conversationIdOf, type Target } from "@om/client";
+import type {
+  Conversation,
+  ConversationSettings,
+  Message,
+  MessageType,
+  Reaction,
+  RepliedMessage,
+  User,
+} from "@om/protocol";
+import type { Target } from "@om/client";
 
 /** What a user is called and looks like here. */
 export interface Person {
@@ -27,6 +35,7 @@ export interface ChatMessage {
   at: number;
   isEdited: boolean;
   quote: Quote | undefined;
+  reactions: readonly { emoji: string; userIds: readonly number[] }[];
 }
 
 /** What a message replies to; `text` is undefined when it cannot be seen any more. */
@@ -68,6 +77,8 @@ export interface Talk {
   delivered: number;
   /** The messages from this seq on are in the browser, all of them; undefined: none. */
   from: number | undefined;
+  /** How I keep it, on all my devices. */
+  settings: ConversationSettings;
 }
 
 export function targetOfTalk(id: string): Target {
@@ -81,11 +92,9 @@ export function peerOf(talkId: string): number | undefined {
   return "userId" in target ? target.userId : undefined;
 }
 
-export { conversationIdOf };
-
 export function emptyTalk(id: string): Talk {
   const none = { name: "", picture: "", memberCount: 0, unread: 0, at: 0, last: undefined };
-  return { id, ...none, seen: 0, read: 0, delivered: 0, from: undefined };
+  return { id, ...none, seen: 0, read: 0, delivered: 0, from: undefined, settings: {} };
 }
 
 type Written = Pick<
@@ -95,7 +104,7 @@ type Written = Pick<
 
 /** @param talkId a message inside another may name its conversation otherwise */
 export function messageOf(
-  message: Written & { version?: number; reply_to?: RepliedMessage; reply_to_id?: number },
+  message: Written & { version?: number; reply_to?: RepliedMessage; reply_to_id?: number; reactions?: Reaction[] },
   talkId: string,
 ): ChatMessage {
   return {
@@ -109,6 +118,7 @@ export function messageOf(
     at: Date.parse(message.created_at) || message.created_at_unix * 1000,
     isEdited: (message.version ?? 1) > 1,
     quote: quoteOf(message),
+    reactions: (message.reactions ?? []).map(({ emoji, user_ids: userIds }) => ({ emoji, userIds })),
   };
 }
 
@@ -143,6 +153,7 @@ export function talkOf(head: Conversation, known: Talk = emptyTalk(head.conversa
     picture: group?.icon ?? "",
     memberCount: group?.member_count ?? 0,
     unread: head.unread_count,
+    settings: head.settings ?? {},
     at: Math.max(Date.parse(head.last_activity) || 0, isCleared ? 0 : known.at),
     last: last === null ? undefined : messageOf(last, known.id),
     seen: Math.max(known.seen, mine.read_message_id),

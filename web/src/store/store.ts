@@ -16,6 +16,11 @@ export interface Thread {
   isFresh: boolean;
 }
 
+export interface Aim {
+  kind: "reply" | "edit";
+  message: ChatMessage;
+}
+
 const noThread: Thread = { messages: [], isComplete: false, isLoading: false, isFresh: false };
 const nothing: readonly never[] = [];
 /** Messages of a talk that is not open which stay in memory. */
@@ -35,6 +40,8 @@ export class Store extends Observable {
   readonly pending = new Map<string, readonly Pending[]>();
   readonly typing = new Map<string, readonly number[]>();
   readonly drafts = readLocalAll("draft");
+  /** What the next message of a talk answers, or which one it replaces. */
+  readonly aims = new Map<string, Aim>();
   blocked: ReadonlySet<number> = new Set();
   openId: string | undefined;
   /** Whether this tab writes down what the line tells; the others only show it. */
@@ -71,9 +78,11 @@ export class Store extends Observable {
     this.tell();
   }
 
-  /** Newest activity first. */
+  /** Pinned ones first, archived ones last, of each the newest activity first. */
   list(): readonly Talk[] {
-    return (this.#list ??= [...this.talks.values()].toSorted((a, b) => b.at - a.at || (a.id < b.id ? -1 : 1)));
+    return (this.#list ??= [...this.talks.values()].toSorted(
+      (a, b) => rank(b) - rank(a) || b.at - a.at || (a.id < b.id ? -1 : 1),
+    ));
   }
 
   thread(talkId: string): Thread {
@@ -90,7 +99,7 @@ export class Store extends Observable {
 
   unread(): number {
     let sum = 0;
-    for (const { unread } of this.talks.values()) sum += unread;
+    for (const talk of this.talks.values()) if (!isMuted(talk)) sum += talk.unread;
     return sum;
   }
 
@@ -198,6 +207,12 @@ export class Store extends Observable {
     this.changed();
   }
 
+  setAim(talkId: string, aim: Aim | undefined): void {
+    if (aim === undefined) this.aims.delete(talkId);
+    else this.aims.set(talkId, aim);
+    this.tell();
+  }
+
   setTyping(talkId: string, userId: number, isTyping: boolean, shownMs = 4_000): void {
     const key = `${talkId} ${userId}`;
     clearTimeout(this.#typingTimers.get(key));
@@ -258,6 +273,15 @@ export class Store extends Observable {
   #write(write: () => void): void {
     if (this.isWriter) write();
   }
+}
+
+/** Muted and archived talks call nobody. */
+export function isMuted({ settings }: Talk): boolean {
+  return settings.archived === true || Date.parse(settings.muted_until ?? "") > Date.now();
+}
+
+function rank({ settings }: Talk): number {
+  return settings.archived === true ? -1 : settings.pinned === true ? 1 : 0;
 }
 
 /** Both are in the order of `seq`. */

@@ -1,4 +1,5 @@
 import { useState } from "react";
+import { mediaPath } from "../text/media.ts";
 
 /** Of a fixed set, so that white letters are readable on each. */
 const hues = 8;
@@ -18,7 +19,7 @@ export function Avatar({ id, name, picture, isOnline = false, size }: Props) {
   return (
     <span className={`avatar hue-${id % hues} ${size ?? ""}`} aria-hidden="true">
       {picture !== "" && picture !== broken ? (
-        <img src={picture} alt="" loading="lazy" onError={() => setBroken(picture)} />
+        <img src={mediaPath(picture)} alt="" loading="lazy" onError={() => setBroken(picture)} />
       ) : (
         initials(name)
       )}

@@ -1,6 +1,7 @@
 import { useEffect } from "react";
 import { t } from "../i18n/index.ts";
 import { timeOfDay } from "../i18n/dates.ts";
+import { keepPage } from "../offline.ts";
 import { route } from "../route.ts";
 import { useObserved } from "../store/observable.ts";
 import { useHere, useStore } from "./context.ts";
@@ -10,20 +11,23 @@ import { TalkView } from "./talk-view.tsx";
 
 /** The list of talks beside the one that is open; on a phone one of the two. */
 export function Home() {
-  const { open } = useHere();
+  const { open, store } = useHere();
   const talkId = useObserved(route, () => route.place.talkId);
   const unread = useStore((store) => store.unread());
   useEffect(() => {
     document.title = unread > 0 ? `(${unread}) ${t("appName")}` : t("appName");
   }, [unread]);
+  useEffect(() => keepPage(() => store.say(t("updateReady"))), [store]);
+  useShortcuts();
   useEffect(() => {
     open(talkId);
     return () => open(undefined);
   }, [open, talkId]);
   return (
-    <div className={talkId === undefined ? "home" : "home has-talk"}>
+    <main className={talkId === undefined ? "home" : "home has-talk"}>
+      <h1 className="hidden">{t("talks")}</h1>
       <Sidebar openId={talkId} />
-      <main className="pane" aria-label={t("talks")}>
+      <div className="pane">
         {talkId === undefined ? (
           <div className="empty">
             <Icon name="talks" />
@@ -32,10 +36,24 @@ export function Home() {
         ) : (
           <TalkView key={talkId} talkId={talkId} />
         )}
-      </main>
+      </div>
       <Notices />
-    </div>
+    </main>
   );
+}
+
+function useShortcuts(): void {
+  useEffect(() => {
+    const press = (event: KeyboardEvent): void => {
+      if (document.querySelector("dialog[open]") !== null) return;
+      if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
+        event.preventDefault();
+        document.querySelector<HTMLInputElement>(".filter input")?.focus();
+      } else if (event.key === "Escape" && !event.isComposing) route.go("/");
+    };
+    addEventListener("keydown", press);
+    return () => removeEventListener("keydown", press);
+  }, []);
 }
 
 /** What the page has to say: that the line is gone, that something did not work. */

@@ -1,5 +1,5 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
-import { Virtualizer, type VirtualizerHandle } from "virtua";
+import { Virtualizer } from "virtua";
 import { formatNumber, t } from "../i18n/index.ts";
 import { rowsOf, type Row } from "../text/rows.ts";
 import { useHere, useStore } from "./context.ts";
@@ -35,7 +35,6 @@ export function MessageList({ talkId }: { talkId: string }) {
           )}
         </div>
         <Virtualizer
-          ref={view.list}
           scrollRef={view.scroller}
           data={rows}
           shift={view.isPrepended}
@@ -79,7 +78,6 @@ function useRows(talkId: string): Row[] {
 
 function useScrolling(talkId: string, rows: readonly Row[]) {
   const { older, seen, store } = useHere();
-  const list = useRef<VirtualizerHandle>(null);
   const scroller = useRef<HTMLDivElement>(null);
   const stays = useRef(true);
   const before = useRef<readonly Row[]>([]);
@@ -91,7 +89,8 @@ function useScrolling(talkId: string, rows: readonly Row[]) {
 
   const toEnd = (): void => {
     stays.current = true;
-    list.current?.scrollToIndex(rows.length - 1, { align: "end" });
+    const { current: box } = scroller;
+    if (box !== null) box.scrollTop = box.scrollHeight;
   };
   useLayoutEffect(() => {
     const isOwnNew = last?.kind === "pending" && before.current.at(-1)?.key !== last.key;
@@ -125,7 +124,6 @@ function useScrolling(talkId: string, rows: readonly Row[]) {
     ? 0
     : store.thread(talkId).messages.filter(({ id, senderId }) => id > seenUpTo && senderId !== store.me.id).length;
   return {
-    list,
     scroller,
     isPrepended,
     isAtEnd,

@@ -1,4 +1,4 @@
-import { memo } from "react";
+import { memo, useState } from "react";
 import { refusalText } from "../errors.ts";
 import { t } from "../i18n/index.ts";
 import { dayName, fullTime, timeOfDay } from "../i18n/dates.ts";
@@ -6,9 +6,12 @@ import { peerOf, type ChatMessage, type Pending, type Quote, type Talk } from ".
 import { directionOf } from "../text/direction.ts";
 import type { Row } from "../text/rows.ts";
 import { Avatar } from "./avatar.tsx";
+import { Content } from "./content.tsx";
 import { useHere, useStore } from "./context.ts";
 import { Icon } from "./icons.tsx";
+import { MessageMenu } from "./message-menu.tsx";
 import { gist, nameOf } from "./names.ts";
+import { Reactions } from "./reactions.tsx";
 import { Ticks } from "./ticks.tsx";
 
 export const RowView = memo(function RowView({ row, talk }: { row: Row; talk: Talk }) {
@@ -38,9 +41,15 @@ function MessageView({ message, talk, starts, ends }: Place & { message: ChatMes
   const isMine = message.senderId === store.me.id;
   const isGroup = peerOf(talk.id) === undefined;
   const name = isMine ? t("you") : nameOf(sender);
+  const [hasMenu, setMenu] = useState(false);
   return (
     <article
       className={placeClass(isMine, { starts, ends })}
+      onContextMenu={(event) => {
+        if (event.target instanceof HTMLAnchorElement || getSelection()?.isCollapsed === false) return;
+        event.preventDefault();
+        setMenu(true);
+      }}
       aria-label={`${name}, ${timeOfDay(message.at)}`}
       data-id={message.id}
     >
@@ -63,6 +72,17 @@ function MessageView({ message, talk, starts, ends }: Place & { message: ChatMes
           {isMine && <Ticks message={message} talk={talk} />}
         </span>
       </div>
+      <Reactions message={message} />
+      <button
+        type="button"
+        className="icon-button act"
+        aria-label={t("messageActions")}
+        aria-haspopup="dialog"
+        onClick={() => setMenu(true)}
+      >
+        <Icon name="more" />
+      </button>
+      {hasMenu && <MessageMenu message={message} onClose={() => setMenu(false)} />}
     </article>
   );
 }
@@ -116,17 +136,4 @@ function QuoteView({ quote }: { quote: Quote }) {
       <span>{text}</span>
     </blockquote>
   );
-}
-
-const onlyEmoji = /^(?:\p{RGI_Emoji}\s*){1,6}$/v;
-
-function Content({ text, type }: Pick<ChatMessage, "text" | "type">) {
-  if (type === "image") return <img className="picture" src={text} alt={t("picture")} loading="lazy" />;
-  if (type === "file")
-    return (
-      <a className="file" href={text} download>
-        {t("file")}
-      </a>
-    );
-  return <p className={onlyEmoji.test(text) ? "text large" : "text"}>{text}</p>;
 }

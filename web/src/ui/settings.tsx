@@ -3,6 +3,7 @@ import { t } from "../i18n/index.ts";
 import { currentTheme, setTheme, themes, type Theme } from "../theme.ts";
 import { useSession } from "./context.ts";
 import { Dialog } from "./dialog.tsx";
+import { Devices, Profile } from "./profile.tsx";
 import { LanguageChoice } from "./sign-in.tsx";
 
 const names = { auto: "themeAuto", light: "themeLight", dark: "themeDark" } as const;
@@ -12,6 +13,7 @@ export function Settings({ onClose }: { onClose: () => void }) {
   const [theme, choose] = useState(currentTheme);
   return (
     <Dialog title={t("settings")} onClose={onClose}>
+      <Profile />
       <label className="choice">
         <span>{t("theme")}</span>
         <select
@@ -29,6 +31,8 @@ export function Settings({ onClose }: { onClose: () => void }) {
         </select>
       </label>
       <LanguageChoice />
+      <Devices />
+      <p className="hint">{t("shortcuts")}</p>
       <button type="button" className="danger" onClick={() => void session.signOut()}>
         {t("signOut")}
       </button>

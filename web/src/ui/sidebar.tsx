@@ -62,7 +62,7 @@ function Me({ onClick }: { onClick: () => void }) {
   const me = useStore((store) => store.people.get(store.me.id));
   const status = useStore((store) => store.status);
   return (
-    <button type="button" className="me" onClick={onClick} aria-label={`${t("settings")}: ${nameOf(me)}`}>
+    <button type="button" className="me" onClick={onClick}>
       <Avatar
         id={me?.id ?? 0}
         name={nameOf(me)}
@@ -75,6 +75,7 @@ function Me({ onClick }: { onClick: () => void }) {
           <bdi>{nameOf(me)}</bdi>
         </strong>
         {status !== "live" && <span>{t("connecting")}</span>}
+        <span className="hidden">{t("settings")}</span>
       </span>
     </button>
   );

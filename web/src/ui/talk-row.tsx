@@ -1,12 +1,15 @@
 import { memo, type MouseEvent } from "react";
+import type { TextKey } from "../i18n/en.ts";
 import { t, formatNumber } from "../i18n/index.ts";
 import { fullTime, shortTime } from "../i18n/dates.ts";
 import { pathOfTalk, route } from "../route.ts";
 import { isOnline } from "../store/follow.ts";
 import { peerOf, type Talk } from "../store/model.ts";
+import { isMuted } from "../store/store.ts";
 import { directionOf } from "../text/direction.ts";
 import { Avatar } from "./avatar.tsx";
 import { useHere, useStore } from "./context.ts";
+import { Icon, type IconName } from "./icons.tsx";
 import { faceOf, gist, nameOf } from "./names.ts";
 import { Ticks } from "./ticks.tsx";
 
@@ -37,8 +40,15 @@ export const TalkRow = memo(function TalkRow({ talk, isOpen }: { talk: Talk; isO
       </span>
       <span className="line">
         <LastWords talk={talk} />
+        {talk.settings.pinned === true && <Mark icon="pin" label="pin" />}
+        {isMuted(talk) && (
+          <Mark
+            icon={talk.settings.archived === true ? "archive" : "mute"}
+            label={talk.settings.archived === true ? "archive" : "mute"}
+          />
+        )}
         {talk.unread > 0 && (
-          <span className="badge">
+          <span className={isMuted(talk) ? "badge silent" : "badge"}>
             <span aria-hidden="true">{formatNumber(talk.unread)}</span>
             <span className="hidden">{t("unread", { count: talk.unread })}</span>
           </span>
@@ -47,6 +57,15 @@ export const TalkRow = memo(function TalkRow({ talk, isOpen }: { talk: Talk; isO
     </a>
   );
 });
+
+function Mark({ icon, label }: { icon: IconName; label: TextKey }) {
+  return (
+    <span className="mark" title={t(label)}>
+      <Icon name={icon} />
+      <span className="hidden">{t(label)}</span>
+    </span>
+  );
+}
 
 /** Who is typing, what was begun, or what was said last. */
 function LastWords({ talk }: { talk: Talk }) {

@@ -1,4 +1,4 @@
-import { useEffect } from "react";
+import { useEffect, useState } from "react";
 import { t } from "../i18n/index.ts";
 import { shortTime } from "../i18n/dates.ts";
 import { route } from "../route.ts";
@@ -9,10 +9,11 @@ import { Composer } from "./composer.tsx";
 import { useHere, useStore } from "./context.ts";
 import { MessageList } from "./message-list.tsx";
 import { faceOf, nameOf } from "./names.ts";
+import { TalkInfo } from "./talk-info.tsx";
 
 /** One talk: who it is with, what was said, and what to say. */
 export function TalkView({ talkId }: { talkId: string }) {
-  useMissingPerson(talkId);
+  useNewestFace(talkId);
   return (
     <section className={peerOf(talkId) === undefined ? "talk is-group" : "talk"}>
       <TalkHeader talkId={talkId} />
@@ -28,16 +29,20 @@ function TalkHeader({ talkId }: { talkId: string }) {
   const peer = peerOf(talkId);
   const person = useStore(() => (peer === undefined ? undefined : store.people.get(peer)));
   const { id, name, picture } = faceOf(store, talk);
+  const [hasInfo, setInfo] = useState(false);
   return (
     <header className="bar">
       <IconButton icon="back" label={t("back")} onClick={() => route.go("/")} />
       <Avatar id={id} name={name} picture={picture} isOnline={person?.isOnline === true} size="small" />
       <div className="title">
-        <h1>
-          <bdi>{name}</bdi>
-        </h1>
+        <h2>
+          <button type="button" onClick={() => setInfo(true)}>
+            <bdi>{name}</bdi>
+          </button>
+        </h2>
         <Activity talkId={talkId} />
       </div>
+      {hasInfo && <TalkInfo talkId={talkId} onClose={() => setInfo(false)} />}
     </header>
   );
 }
@@ -61,14 +66,14 @@ function Activity({ talkId }: { talkId: string }) {
   return <p>{person.isOnline ? t("online") : seen}</p>;
 }
 
-/** Somebody with whom there was no talk yet is asked for. */
-function useMissingPerson(talkId: string): void {
+/** Of somebody who is looked at, what is newest; with whom there was no talk yet nothing is known. */
+function useNewestFace(talkId: string): void {
   const { api, store } = useHere();
   useEffect(() => {
     const peer = peerOf(talkId);
-    if (peer === undefined || store.people.has(peer)) return;
+    if (peer === undefined) return;
     api.user({ params: { identifier: peer } }).then(
-      ({ user }) => store.putPerson(personOf(user)),
+      ({ user }) => store.putPerson(personOf(user, store.people.get(user.id))),
       () => undefined,
     );
   }, [api, store, talkId]);

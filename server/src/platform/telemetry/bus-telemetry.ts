@@ -15,7 +15,7 @@ export function createBusMetrics(registry: Registry) {
       "reason",
     ),
     reconnects: counter("om_bus_reconnects_total", "Times that it listened to the other nodes again"),
-    listening: gauge("om_bus_listening", "Events of other nodes reach this one"),
+    listening: gauge("om_bus_listening", "Events of other nodes reach this one", undefined, "min"),
   };
 }
 

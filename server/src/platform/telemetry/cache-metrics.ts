@@ -31,10 +31,10 @@ export function createCacheMetrics(registry: Registry) {
     ),
     shed: counter("om_shed_total", "Reads sent away to shelter the database"),
     watch: ({ epoch, isOn, dirtyRows, answerBytes }: CacheGauges): Gauge[] => [
-      gauge("om_cache_epoch", "Epoch of the cache as this node knows it", epoch),
-      gauge("om_cache_mode", "Whether the nodes use the cache: 0 off, 2 on", () => (isOn() ? 2 : 0)),
+      gauge("om_cache_epoch", "Epoch of the cache as this node knows it", epoch, "max"),
+      gauge("om_cache_mode", "Whether the nodes use the cache: 0 off, 2 on", () => (isOn() ? 2 : 0), "min"),
       gauge("om_answer_bytes", "Memory that kept answers take", answerBytes),
-      gauge("om_cache_dirty_rows", "Keys noted as dirty at the last look", dirtyRows),
+      gauge("om_cache_dirty_rows", "Keys noted as dirty at the last look", dirtyRows, "max"),
     ],
   };
 }

@@ -1,6 +1,6 @@
-import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import { Counter, Gauge, Histogram, type Aggregator, type Registry } from "prom-client";
 
-/** Makes the instruments of a registry. A gauge that is given `read` asks it at every scrape. */
+/** Makes the instruments of a registry. A gauge that is given `read` asks it at every scrape; `aggregator` says what several workers have together. */
 export function instruments(registry: Registry) {
   const registers = [registry];
   return {
@@ -22,11 +22,12 @@ export function instruments(registry: Registry) {
     },
     histogram: <L extends string>(name: string, help: string, buckets: number[], ...labelNames: L[]): Histogram<L> =>
       new Histogram({ name, help, labelNames, buckets, registers }),
-    gauge(name: string, help: string, read?: () => number | Promise<number>): Gauge {
+    gauge(name: string, help: string, read?: () => number | Promise<number>, aggregator: Aggregator = "sum"): Gauge {
       const gauge: Gauge = new Gauge({
         name,
         help,
         registers,
+        aggregator,
         ...(read && { collect: async () => gauge.set(await read()) }),
       });
       return gauge;

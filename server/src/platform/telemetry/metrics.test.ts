@@ -18,6 +18,8 @@ const labels: Record<string, string[]> = {
   om_security_events_total: ["event", "result"],
   om_failures_total: ["where"],
   om_sockets: [],
+  om_worker_restarts_total: [],
+  om_workers: [],
   om_online_users: [],
   om_lane_depth: [],
   om_send_queue_bytes: [],

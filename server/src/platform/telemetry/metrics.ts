@@ -1,4 +1,6 @@
+import cluster from "node:cluster";
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { shareMetrics } from "../worker.ts";
 import { instruments } from "./instruments.ts";
 
 const seconds = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -22,6 +24,8 @@ export function createMetrics() {
   collectDefaultMetrics({ register: registry });
   const { counter, tally, histogram, gauge } = instruments(registry);
   return {
+    /** What /metrics answers: of all workers, if this is one of several. */
+    text: cluster.isWorker ? shareMetrics(registry) : () => registry.metrics(),
     registry,
     requests: counter("om_http_requests_total", "HTTP requests answered", "route", "status"),
     requestSeconds: histogram(
@@ -52,7 +56,7 @@ export function createMetrics() {
     /** Gauges that are read at every scrape. */
     watch: ({ sockets, onlineUsers, laneDepth, sendQueueBytes, pool, ready }: Gauges): Gauge[] => [
       gauge("om_sockets", "Open WebSocket connections", sockets),
-      gauge("om_online_users", "Users who are connected, on all nodes", onlineUsers),
+      gauge("om_online_users", "Users who are connected, on all nodes", onlineUsers, "max"),
       gauge("om_lane_depth", "Writes that wait for or are in a batch", laneDepth),
       gauge("om_send_queue_bytes", "Bytes that wait for slow sockets", sendQueueBytes),
       readyGauge(registry, ready),
@@ -69,6 +73,7 @@ function readyGauge(registry: Registry, ready: Gauges["ready"]): Gauge {
     help: "1: the part of /ready can be used",
     labelNames: ["part"],
     registers: [registry],
+    aggregator: "min",
     async collect() {
       for (const [part, state] of Object.entries(await ready())) gauge.set({ part }, Number(state === "ok"));
     },

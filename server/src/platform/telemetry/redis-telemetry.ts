@@ -11,12 +11,12 @@ const breakerNumbers: Record<BreakerState, number> = { closed: 0, "half open": 1
 /** Metrics of one Redis; they exist only where one is configured. */
 export function createRedisMetrics(registry: Registry, redis: () => Pick<Redis, "usable" | "breaker">) {
   const { counter, gauge, histogram } = instruments(registry);
-  gauge("om_redis_usable", "Redis is connected and answers", () => Number(redis().usable));
-  gauge("om_redis_breaker", "0 closed, 1 half open, 2 open", () => breakerNumbers[redis().breaker]);
+  gauge("om_redis_usable", "Redis is connected and answers", () => Number(redis().usable), "min");
+  gauge("om_redis_breaker", "0 closed, 1 half open, 2 open", () => breakerNumbers[redis().breaker], "max");
   return {
-    bytes: gauge("om_redis_memory_bytes", "Memory that Redis uses"),
-    maxBytes: gauge("om_redis_memory_max_bytes", "Memory that Redis may use; 0 is no limit"),
-    evictedKeys: gauge("om_redis_evicted_keys", "Keys that Redis has evicted since it started"),
+    bytes: gauge("om_redis_memory_bytes", "Memory that Redis uses", undefined, "max"),
+    maxBytes: gauge("om_redis_memory_max_bytes", "Memory that Redis may use; 0 is no limit", undefined, "max"),
+    evictedKeys: gauge("om_redis_evicted_keys", "Keys that Redis has evicted since it started", undefined, "max"),
     callSeconds: histogram(
       "om_redis_call_seconds",
       "Time from a command's leaving to its answer, of those answered in time",

@@ -1,0 +1,94 @@
+import { useEffect, useRef, useState, type ReactNode } from "react";
+import { errorText } from "../errors.ts";
+import { t } from "../i18n/index.ts";
+import { peerOf, type ChatMessage } from "../store/model.ts";
+import { useHere } from "./context.ts";
+import { Dialog } from "./dialog.tsx";
+import { nameOf } from "./names.ts";
+import { ReactionChoice } from "./reactions.tsx";
+
+interface Props {
+  message: ChatMessage;
+  onClose: () => void;
+}
+
+/** What can be done with a message. */
+export function MessageMenu({ message, onClose }: Props) {
+  const { api, store } = useHere();
+  const [isSure, setSure] = useState(true);
+  const isMine = message.senderId === store.me.id;
+  const isGroup = peerOf(message.talkId) === undefined;
+  const then = (work: () => unknown) => (): void => {
+    work();
+    onClose();
+  };
+  const fail = (error: unknown): void => store.say(errorText(error));
+  return (
+    <Menu label={t("messageActions")} onClose={onClose}>
+      <ReactionChoice message={message} onDone={onClose} />
+      <button type="button" onClick={then(() => store.setAim(message.talkId, { kind: "reply", message }))}>
+        {t("reply")}
+      </button>
+      <button type="button" onClick={then(() => void navigator.clipboard.writeText(message.text).catch(fail))}>
+        {t("copy")}
+      </button>
+      {isMine && message.type === "text" && (
+        <button type="button" onClick={then(() => store.setAim(message.talkId, { kind: "edit", message }))}>
+          {t("edit")}
+        </button>
+      )}
+      {isMine && isGroup && <Readers message={message} />}
+      {(isMine || isGroup) && (
+        <button
+          type="button"
+          className="risky"
+          onClick={() => {
+            if (isSure) return setSure(false);
+            api.deleteMessage({ params: { id: message.id } }).catch(fail);
+            onClose();
+          }}
+        >
+          {t(isSure ? "deleteForAll" : "deleteSure")}
+        </button>
+      )}
+    </Menu>
+  );
+}
+
+/** Who of a group has read it. */
+function Readers({ message }: { message: ChatMessage }) {
+  const { api, store } = useHere();
+  const [names, setNames] = useState<string | undefined>();
+  useEffect(() => {
+    api.receipts({ params: { id: message.id } }).then(
+      ({ readers }) => setNames(readers.map((id) => nameOf(store.people.get(id))).join(", ")),
+      (error: unknown) => setNames(errorText(error)),
+    );
+  }, [api, store, message.id]);
+  return (
+    <p className="hint" role="status">
+      {names === undefined ? t("loading") : names === "" ? t("readByNobody") : t("readBy", { names })}
+    </p>
+  );
+}
+
+/** A short list of things to do: arrows go through it, Escape and a click beside it close it. */
+function Menu({ label, onClose, children }: { label: string; onClose: () => void; children: ReactNode }) {
+  const list = useRef<HTMLDivElement>(null);
+  return (
+    <Dialog title={label} onClose={onClose} isMenu>
+      <div
+        ref={list}
+        className="menu"
+        onKeyDown={(event) => {
+          const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
+          const buttons = [...(list.current?.querySelectorAll("button") ?? [])];
+          const at = buttons.findIndex((button) => button === document.activeElement);
+          if (step !== 0) buttons.at((at + step) % buttons.length)?.focus();
+        }}
+      >
+        {children}
+      </div>
+    </Dialog>
+  );
+}

@@ -1,0 +1,223 @@
+import type { Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import {
+  axeFindings,
+  composer,
+  expectTexts,
+  openTalk,
+  openTalkWith,
+  openWorld,
+  password,
+  say,
+  type Visitor,
+  type World,
+} from "./fixtures/browser.ts";
+
+let world: World;
+let ada: Visitor;
+let bob: Visitor;
+beforeAll(async () => {
+  world = await openWorld();
+  [ada, bob] = [await world.signUp("Ada"), await world.signUp("Bob")];
+});
+afterAll(() => world[Symbol.asyncDispose]());
+afterEach(() => expect(world.complaints()).toEqual([]));
+
+test("two people talk: unread, typing, ticks, presence, and all of it again after a reload", async () => {
+  await openTalkWith(ada.page, "Bob");
+  await say(ada.page, "Are you there?", "سلام، تا شب see you");
+  await bob.page.getByText("2 unread messages").waitFor({ state: "attached" });
+  await openTalk(bob.page, "Ada");
+  await expectTexts(bob.page, ["Are you there?", "سلام، تا شب see you"]);
+  expect(await bob.page.locator(".bubble").evaluateAll((all) => all.map((one) => one.getAttribute("dir")))).toEqual([
+    "ltr",
+    "rtl",
+  ]);
+  await ada.page.locator(".messages .tick.read").nth(1).waitFor();
+  // Only those are told to whom one has written.
+  await composer(ada.page).pressSequentially("?");
+  await bob.page.locator(".title .typing").waitFor();
+  await composer(ada.page).fill("");
+  await composer(bob.page).pressSequentially("Yes");
+  await composer(bob.page).press("Shift+Enter");
+  await composer(bob.page).pressSequentially("I am");
+  await composer(bob.page).press("Enter");
+  const all = ["Are you there?", "سلام، تا شب see you", "Yes\nI am"];
+  await expectTexts(ada.page, all);
+  await ada.page.locator(".title").getByText("online").waitFor();
+  expect(await bob.page.title()).toBe("OM Messenger");
+  await ada.page.reload();
+  await expectTexts(ada.page, all);
+});
+
+test("a server that is killed loses and doubles nothing, and what is typed meanwhile goes out once, in order", async () => {
+  await say(ada.page, "before");
+  await world.server.kill();
+  await ada.page.getByText("No connection since").waitFor();
+  await say(ada.page, "one", "two", "three");
+  await say(bob.page, "four");
+  await ada.page.locator(".messages").getByText("on its way").nth(2).waitFor({ state: "attached" });
+  await world.server.start();
+  await expect.poll(() => ada.page.locator(".messages").getByText("four").count(), { timeout: 40_000 }).toBe(1);
+  await expect.poll(() => ada.page.getByText("on its way").count()).toBe(0);
+  const seen = async ({ page }: Visitor) => (await page.locator(".messages .text").allTextContents()).slice(4);
+  await expect
+    .poll(async () => (await seen(bob)).toSorted(), { timeout: 30_000 })
+    .toEqual(["four", "one", "three", "two"]);
+  expect((await seen(bob)).filter((text) => text !== "four")).toEqual(["one", "two", "three"]);
+  for (const visitor of [ada, bob]) {
+    await visitor.page.reload();
+    await expect.poll(async () => (await seen(visitor)).length).toBe(4);
+  }
+  expect(await seen(ada)).toEqual(await seen(bob));
+});
+
+test("a draft is there after a reload, another talk and a closed tab; drafts of two talks are two", async () => {
+  await composer(ada.page).pressSequentially("half a thou");
+  await ada.page.reload();
+  await expect.poll(() => composer(ada.page).inputValue()).toBe("half a thou");
+  await ada.page.goto(world.server.url);
+  await ada.page.getByText("Draft:").waitFor();
+  await ada.page.close();
+  ada.page = await ada.context.newPage();
+  await ada.page.goto(world.server.url);
+  await openTalk(ada.page, "Bob");
+  expect(await composer(ada.page).inputValue()).toBe("half a thou");
+  await composer(ada.page).fill("");
+});
+
+test("two tabs have one line: what either sends goes out once, and the second goes on when the first is closed", async () => {
+  const other = await ada.context.newPage();
+  await other.goto(world.server.url);
+  await openTalk(other, "Bob");
+  await say(other, "from the second tab");
+  await say(ada.page, "from the first tab");
+  const ends = (page: typeof other) => page.locator(".messages .text").allTextContents();
+  for (const page of [bob.page, other, ada.page])
+    await expect
+      .poll(async () => (await ends(page)).slice(-2).toSorted())
+      .toEqual(["from the first tab", "from the second tab"]);
+  await ada.page.close();
+  await say(other, "and alone");
+  await expect.poll(async () => (await ends(bob.page)).at(-1), { timeout: 20_000 }).toBe("and alone");
+  await expect.poll(() => other.getByText("on its way").count()).toBe(0);
+  ada.page = other;
+});
+
+test("a message is answered, edited, given an emoji and deleted; a picture is sent and opens large", async () => {
+  const on = (page: Page, text: string) => page.locator(".messages article").filter({ hasText: text }).last();
+  const act = async (page: Page, text: string, name: string): Promise<void> => {
+    await on(page, text).click({ button: "right" });
+    await page.getByRole("dialog").getByRole("button", { name, exact: true }).click();
+  };
+  await act(bob.page, "and alone", "Reply");
+  await say(bob.page, "not **alone**, <b>no</b> javascript:alert(1)");
+  await on(ada.page, "not alone").locator(".quote").getByText("and alone").waitFor();
+  await expect.poll(() => on(ada.page, "not alone").locator("strong").last().textContent()).toBe("alone");
+  await act(ada.page, "not alone", "👍");
+  await on(bob.page, "not alone").getByRole("button", { name: "👍 1" }).waitFor();
+  await act(bob.page, "not alone", "Edit");
+  await say(bob.page, "changed my mind");
+  await on(ada.page, "changed my mind").getByText("edited").waitFor();
+  await act(bob.page, "changed my mind", "Delete for everybody");
+  await bob.page.getByRole("button", { name: /no way back/ }).click();
+  await expect.poll(() => on(ada.page, "changed my mind").count()).toBe(0);
+  const png = Buffer.from(
+    "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAEUlEQVR4nGNQaEjAihiGlgQA8jBAAbIO7xUAAAAASUVORK5CYII=",
+    "base64",
+  );
+  await bob.page.locator('input[type="file"]').setInputFiles({ name: "dot.png", mimeType: "image/png", buffer: png });
+  await ada.page.getByRole("button", { name: "Open picture" }).click();
+  const width = `document.querySelector(".large-picture")?.naturalWidth`;
+  await expect.poll(() => ada.page.evaluate(width)).toBe(8);
+  await ada.page.keyboard.press("Escape");
+});
+
+test("hundreds of older messages come as one scrolls up, and what is looked at does not move", async () => {
+  await bob.page.evaluate(manyMessages);
+  const carol = await world.visit();
+  await carol.getByLabel("E-mail or username").fill("ada");
+  await carol.getByLabel("Password", { exact: true }).fill(password);
+  await carol.getByRole("button", { name: "Sign in", exact: true }).click();
+  await openTalk(carol, "Bob");
+  await expect.poll(() => carol.locator(".messages article").last().textContent()).toContain("line 129");
+  const jumps = (await carol.evaluate(`(${jumpsWhileScrollingUp})(document.querySelector(".messages"))`)) as number[];
+  expect(jumps.filter((jump) => Math.abs(jump) > 1)).toEqual([]);
+  expect(await carol.locator(".messages article").first().textContent()).toContain("Are you there?");
+  await carol.getByRole("button", { name: /newest/ }).click();
+  await expect.poll(() => carol.locator(".messages article").last().textContent()).toContain("line 129");
+  await carol.context().close();
+});
+
+test("on a phone, in Persian and in the dark everything fits, and axe finds nothing on any screen", async () => {
+  const { page } = ada;
+  const fits = "document.documentElement.scrollWidth <= innerWidth";
+  const visitor = await world.visit();
+  expect(await axeFindings(visitor)).toEqual([]);
+  await visitor.getByRole("button", { name: "I am new here" }).click();
+  expect(await axeFindings(visitor)).toEqual([]);
+  await visitor.context().close();
+  expect(await axeFindings(page)).toEqual([]);
+  await page.getByRole("button", { name: "New talk" }).click();
+  expect(await axeFindings(page)).toEqual([]);
+  await page.keyboard.press("Escape");
+  await page.emulateMedia({ colorScheme: "dark" });
+  await page.getByRole("button", { name: /Settings/ }).click();
+  expect(await axeFindings(page)).toEqual([]);
+  await page.getByRole("dialog").getByLabel("Language").selectOption("fa");
+  await expect.poll(() => page.evaluate("document.documentElement.dir")).toBe("rtl");
+  await page.setViewportSize({ width: 320, height: 600 });
+  expect([await page.evaluate(fits), await axeFindings(page)]).toEqual([true, []]);
+  await page.getByRole("button", { name: "بازگشت" }).click();
+  expect([await page.evaluate(fits), await axeFindings(page)]).toEqual([true, []]);
+});
+
+test("signing out leaves nothing of this person in the browser", async () => {
+  const { page } = bob;
+  await composer(page).fill("secret draft");
+  await page.getByRole("button", { name: /Settings/ }).click();
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByRole("heading", { name: "Sign in" }).waitFor();
+  const left = await page.evaluate(`(async () => {
+    const rows = [];
+    for (const { name } of await indexedDB.databases()) {
+      const db = await new Promise((done) => (indexedDB.open(name).onsuccess = (event) => done(event.target.result)));
+      for (const table of db.objectStoreNames)
+        rows.push(await new Promise((done) => (db.transaction(table).objectStore(table).count().onsuccess = (event) => done(event.target.result))));
+    }
+    return { rows: rows.filter((count) => count > 0), local: Object.keys(localStorage), cookies: document.cookie.includes("om_access") };
+  })()`);
+  expect(left).toEqual({ rows: [], local: [], cookies: false });
+  expect((await bob.context.cookies()).map(({ name }) => name)).not.toContain("om_refresh");
+});
+
+/** Sends 130 messages of one to three lines in the open talk. */
+const manyMessages = `(async () => {
+  const [, csrf] = /om_csrf=([^;]*)/.exec(document.cookie);
+  const recipient_id = Number(location.pathname.split("_")[1]);
+  for (let i = 0; i < 130; i++) {
+    const body = JSON.stringify({ recipient_id, content: ("line " + i + "\\n").repeat(1 + (i % 3)).trim() });
+    const headers = { "content-type": "application/json", "x-om-csrf": csrf };
+    const answer = await fetch("/api/messages", { method: "POST", headers, body });
+    if (!answer.ok) throw new Error(await answer.text());
+  }
+})()`;
+
+/** Scrolls to the very start in steps; after each frame tells by how much a message that was in view moved beyond the step. */
+const jumpsWhileScrollingUp = `async (feed) => {
+  const frame = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  const jumps = [];
+  let still = 0;
+  while (still < 40) {
+    const box = feed.getBoundingClientRect();
+    const anchor = [...feed.querySelectorAll("article")].find((one) => one.getBoundingClientRect().top > box.top + 150);
+    const before = anchor?.getBoundingClientRect().top ?? 0;
+    const from = feed.scrollTop;
+    feed.scrollTop = Math.max(0, from - 120);
+    const asked = from - feed.scrollTop;
+    await frame();
+    if (anchor?.isConnected) jumps.push(Math.round(anchor.getBoundingClientRect().top - before - asked));
+    still = from === 0 ? still + 1 : 0;
+  }
+  return jumps;
+}`;
