@@ -133,6 +133,24 @@ test("a message is answered, edited, given an emoji and deleted; a picture is se
   await ada.page.keyboard.press("Escape");
 });
 
+test("a group is made, and whoever follows its invite link comes into it by way of signing up", async () => {
+  await ada.page.getByRole("button", { name: "New talk" }).click();
+  await ada.page.getByRole("button", { name: "New group" }).click();
+  await ada.page.getByLabel("Name of the group").fill("Readers");
+  await ada.page.getByRole("button", { name: "Create group" }).click();
+  await ada.page.getByRole("button", { name: "Readers" }).click();
+  await ada.page.getByRole("button", { name: /Invite link/ }).click();
+  const link = await ada.page.getByRole("textbox", { name: /Invite link/ }).inputValue();
+  await ada.page.keyboard.press("Escape");
+  const carol = await world.signUp("Carol", {}, new URL(link).pathname);
+  await carol.page.getByRole("dialog").getByRole("button", { name: "Join" }).click();
+  await carol.page.getByRole("heading", { name: "Readers" }).waitFor();
+  await say(carol.page, "here I am");
+  await ada.page.locator(".messages").getByText("here I am").waitFor();
+  await carol.context.close();
+  await openTalk(ada.page, "Bob");
+});
+
 test("hundreds of older messages come as one scrolls up, and what is looked at does not move", async () => {
   await bob.page.evaluate(manyMessages);
   const carol = await world.visit();

@@ -6,6 +6,7 @@ import { route } from "../route.ts";
 import { useObserved } from "../store/observable.ts";
 import { useHere, useStore } from "./context.ts";
 import { Icon } from "./icons.tsx";
+import { Join } from "./join.tsx";
 import { Sidebar } from "./sidebar.tsx";
 import { TalkView } from "./talk-view.tsx";
 
@@ -13,6 +14,7 @@ import { TalkView } from "./talk-view.tsx";
 export function Home() {
   const { open, store } = useHere();
   const talkId = useObserved(route, () => route.place.talkId);
+  const invite = useObserved(route, () => route.place.invite);
   const unread = useStore((store) => store.unread());
   useEffect(() => {
     document.title = unread > 0 ? `(${unread}) ${t("appName")}` : t("appName");
@@ -37,6 +39,7 @@ export function Home() {
           <TalkView key={talkId} talkId={talkId} />
         )}
       </div>
+      {invite !== undefined && <Join key={invite} token={invite} />}
       <Notices />
     </main>
   );

@@ -151,6 +151,7 @@ function GroupInfo({ groupId, onLeft }: { groupId: number; onLeft: () => void })
           onChoose={({ id }) => run(api.addMember({ params: { id: groupId }, body: { user_id: id } }))}
         />
       </details>
+      <InviteLink groupId={groupId} />
       <Sure
         onSure={() => {
           run(api.leaveGroup({ params: { id: groupId } }));
@@ -160,6 +161,30 @@ function GroupInfo({ groupId, onLeft }: { groupId: number; onLeft: () => void })
         {t("leaveGroup")}
       </Sure>
     </>
+  );
+}
+
+/** A link that leads others into the group for a week; it is shown, and copied where the browser lets us. */
+function InviteLink({ groupId }: { groupId: number }) {
+  const { api, store } = useHere();
+  const [link, setLink] = useState<string | undefined>();
+  async function make(): Promise<void> {
+    try {
+      const body = { expires_in_seconds: 7 * 24 * 3600 };
+      const { token } = await api.createInvite({ params: { id: groupId }, body });
+      const address = `${location.origin}/join/${token}`;
+      setLink(address);
+      await navigator.clipboard.writeText(address).catch(() => undefined);
+    } catch (error) {
+      store.say(errorText(error));
+    }
+  }
+  return link === undefined ? (
+    <button type="button" className="quiet" onClick={() => void make()}>
+      {t("inviteLink")}
+    </button>
+  ) : (
+    <Field label={t("inviteLink")} value={link} readOnly dir="ltr" onFocus={(event) => event.currentTarget.select()} />
   );
 }
 
