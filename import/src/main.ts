@@ -9,7 +9,7 @@ import { runImport } from "./run-import.ts";
 import { openServer, unwatched } from "@om/server/open/open-storage";
 import { SchemaError } from "@om/server/platform/postgres/migrate";
 
-const usage = `npm run import -- --from postgresql://user@host:5432/name [--dry-run] [--json FILE] [--page ROWS]
+const usage = `npx om import --from postgresql://user@host:5432/name [--dry-run] [--json FILE] [--page ROWS]
 
 Brings the data of the first server's database into this server's: the one that DATABASE_URL, DB_* or DATA_DIR name.
   --dry-run   read and report everything, write nothing

@@ -28,7 +28,9 @@ export const users = paged<SourceUser>(
   2_000,
   `select u.id, coalesce(u.created_at, u.updated_at, now())::timestamptz as created_at,
      coalesce(u.updated_at, u.created_at, now())::timestamptz as updated_at,
-     u.username, u.email, u.password_hash, coalesce(u.full_name, '') as full_name, coalesce(u.avatar, '') as avatar, u.role,
+     u.username, u.email, u.password_hash, coalesce(u.full_name, '') as full_name, coalesce(u.avatar, '') as avatar,
+     -- The first server enforced none, so whoever has one there was not trusted by it.
+     'user' as role,
      u.last_seen::timestamptz as last_seen, u.deleted_at::timestamptz as closed_at, ${address} as address,
      row_number() over (partition by lower(u.username), u.deleted_at is null order by u.id) as name_rank,
      row_number() over (partition by ${address}, u.deleted_at is null order by lower(btrim(u.email)) <> ${address}, u.id) as address_rank

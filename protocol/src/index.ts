@@ -1,6 +1,7 @@
 export * from "./close-codes.ts";
 export * from "./entities.ts";
 export * from "./entities-groups.ts";
+export * from "./entities-people.ts";
 export * from "./errors.ts";
 export * from "./frames.ts";
 export * from "./limits.ts";

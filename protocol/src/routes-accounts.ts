@@ -1,6 +1,7 @@
 import { Type } from "typebox";
-import { AuthAnswer, Nullable, User, WhoMayAdd } from "./entities.ts";
-import { get, mayHave, Ok, optionalText, parameter, post, put, route, type Route, UserAnswer } from "./route.ts";
+import { AuthAnswer, noted, Nullable, Time, User, WhoMayAdd } from "./entities.ts";
+import { Registration, Role } from "./entities-people.ts";
+import { get, mayHave, Ok, optionalText, parameter, post, put, route, type Route, text, UserAnswer } from "./route.ts";
 
 /** All of /api/auth shares one rate-limit bucket but `refresh`, so that nobody who guesses passwords keeps others behind the same address from renewing. */
 export const accountRoutes = {
@@ -20,8 +21,44 @@ export const accountRoutes = {
     csrf: false,
     limit: "auth",
     status: 201,
-    body: Type.Object({ username: optionalText, email: optionalText, password: optionalText, full_name: optionalText }),
+    body: Type.Object({
+      username: optionalText,
+      email: optionalText,
+      password: optionalText,
+      full_name: optionalText,
+      invite: Type.Optional(noted(Nullable(text), "The end of a link /join/…, see `/api/auth/invite/:token`.")),
+    }),
     output: AuthAnswer,
+  }),
+  registration: route({
+    ...get,
+    path: "/api/auth/registration",
+    summary: "Who may make an account here.",
+    auth: "none",
+    limit: "auth",
+    output: Type.Object({ registration: Registration, domains: Type.Array(text) }),
+  }),
+  invitation: route({
+    ...get,
+    path: "/api/auth/invite/:token",
+    summary: "What an invitation to make an account is good for; 403 `invalid_invite` when for nothing.",
+    auth: "none",
+    limit: "auth",
+    output: Type.Object({
+      expires_at: Nullable(Time),
+      group: noted(Nullable(text), "The name of the group that is joined with it."),
+      role: Role,
+    }),
+  }),
+  resetPassword: route({
+    ...post,
+    path: "/api/auth/reset-password",
+    summary: "Sets a new password by the end of a link /reset/…, once, and ends all sessions.",
+    auth: "none",
+    csrf: false,
+    limit: "auth",
+    body: Type.Object({ token: optionalText, new_password: optionalText }),
+    output: Ok,
   }),
   login: route({
     ...post,

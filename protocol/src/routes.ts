@@ -1,5 +1,6 @@
 import type { Static, TSchema } from "typebox";
 import { accountRoutes } from "./routes-accounts.ts";
+import { administrationRoutes } from "./routes-administration.ts";
 import { blockRoutes } from "./routes-blocks.ts";
 import { conversationRoutes } from "./routes-conversations.ts";
 import { groupRoutes } from "./routes-groups.ts";
@@ -20,6 +21,7 @@ export const features = {
   groups: groupRoutes,
   media: mediaRoutes,
   releases: releaseRoutes,
+  administration: administrationRoutes,
 };
 
 /** Every HTTP route by name. */
@@ -32,6 +34,7 @@ export const routes = {
   ...features.groups,
   ...features.media,
   ...features.releases,
+  ...features.administration,
 };
 
 export type RouteName = keyof typeof routes;

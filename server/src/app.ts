@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { composeAdministration } from "./administration/compose.ts";
 import { composeAccounts } from "./accounts/compose.ts";
 import { jwtSecret } from "./accounts/jwt-secret.ts";
 import { createProfiles, profileKey } from "./accounts/profile-cache.ts";
@@ -8,6 +9,8 @@ import { createUserViews } from "./accounts/user-view.ts";
 import type { Cache } from "./cache/cache.ts";
 import { questionOf } from "./cache/answers.ts";
 import { scripts } from "./cache/scripts.ts";
+import type { Door } from "./accounts/door.ts";
+import { openDoor } from "./open/open-door.ts";
 import { openBus } from "./open/open-bus.ts";
 import { composeCache } from "./open/open-cache.ts";
 import type { Config } from "./config.ts";
@@ -53,6 +56,8 @@ import { createTelemetry, type Telemetry } from "./platform/telemetry/telemetry.
 export interface App extends AsyncDisposable {
   /** Such as `http://127.0.0.1:8080`. */
   readonly url: string;
+  /** While nobody is administrator: the link by which somebody becomes it. */
+  readonly firstAdministrator: string | undefined;
   /** To be called before it is disposed, where others go on: takes DRAIN_SECONDS, or ends soon after `hurry` aborts. */
   drain(hurry: AbortSignal): Promise<void>;
 }
@@ -101,40 +106,40 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     const now = options.now ?? databaseTime.now;
     // Into the data folder, which the embedded database has made its own.
     const secret = jwtSecret(key);
-    const step = faultStep(config.faultAt);
     const redis = opened?.redis;
     if (redis !== undefined) shared.rates.start(redis, secret);
-    const cache = disposals.use(await composeCache({ config, storage, redis, telemetry, step, now }));
+    const core = { config, storage, redis, telemetry, now };
+    const cache = disposals.use(await composeCache({ ...core, step: faultStep(config.faultAt) }));
     const between = { redis: opened, postgres: embedded ? undefined : storage.primary };
     const { bus, isAlone, connect } = disposals.use(openBus(between, [secret, config.jwtSecretPrevious], telemetry));
     await Promise.all([opened?.connect(), connect()]);
     signal?.throwIfAborted();
-    const hub = createHub({ maxSocketsPerUser: config.maxSocketsPerUser });
-    const aside = embedded ? undefined : storage.aside;
-    const parts = { config, storage, cache, redis, bus, isAlone, aside, hub, telemetry, secret, now, monotonic };
+    const hub = createHub(config);
+    const aside = between.postgres && storage.aside;
+    const door = await openDoor(config, storage.aside, telemetry.log);
+    const parts = { ...core, cache, bus, isAlone, aside, hub, secret, monotonic, door };
     const features = composeFeatures(parts, () => url);
     // What was pushed may be lost, and its numbers given out again: all are told anew, by cursors of another epoch.
     storage.primary.onTimeline(() => [...hub.all()].forEach((socket) => socket.end("restart")));
-    const { messages, presence, verify } = features;
-    disposals.use(presence);
+    disposals.use(features.presence);
     const jobs = [...features.jobs, { everyMs: 60_000, name: "database time", work: databaseTime.look }];
     for (const { everyMs, name, work } of jobs)
       disposals.use(every(everyMs, work, (error) => telemetry.failure(name, error)));
-    disposals.defer(() => messages.idle());
+    disposals.defer(() => features.messages.idle());
     // What is lost from now on is found.
-    await messages.missed.sweep();
+    await features.messages.missed.sweep();
 
     const dependencies = dependenciesOf(storage, redis, features.checkStorage);
     const sockets = openSockets({ ...shared, server: http.server, hub, now, ...features });
     const { drain, isStopping } = createDrain(embedded ? 0 : config.drainSeconds * 1_000, sockets);
-    serving = { handlers: features.routes, verify, dependencies, kept: features.kept, isStopping };
+    serving = { ...features, handlers: features.routes, dependencies, isStopping };
     disposals.defer(
       () => http.close(),
       () => sockets[Symbol.asyncDispose](),
     );
     telemetry.metrics.watch(gaugesOf({ hub, features, sockets, storage, dependencies }));
     telemetry.log.info({ url, database: embedded ? resolve(config.dataDir, "pgdata") : "PostgreSQL" }, "listening");
-    return { url, drain, [Symbol.asyncDispose]: disposals[Symbol.asyncDispose] };
+    return Object.assign(disposals, { url, firstAdministrator: await features.firstAdministrator(), drain });
   } catch (error) {
     // What the caller must know is why the start failed; what fails because it is given up tells nothing.
     await Promise.allSettled([http.close(), disposals[Symbol.asyncDispose]()]);
@@ -191,7 +196,7 @@ function transportParts(config: Config, telemetry: Telemetry, monotonic: Clock) 
 /** What is open by the time the features are made. */
 interface Opened {
   config: Config;
-  storage: Storage;
+  storage: Pick<Storage, "db" | "aside">;
   cache: Cache;
   bus: Bus;
   hub: Hub;
@@ -204,14 +209,12 @@ interface Opened {
   secret: string;
   now: Clock;
   monotonic: Clock;
+  door: Door;
 }
 
-/**
- * The product: every feature, what the transports call of it, and what goes on behind them.
- * @param ownUrl where this server is reached, known once it listens
- */
-export function composeFeatures(opened: Opened, ownUrl: () => string) {
-  const { config, storage, cache, bus, hub, telemetry } = opened;
+/** Every feature. */
+function composeProduct(opened: Opened, ownUrl: () => string) {
+  const { config, storage, cache, bus, telemetry } = opened;
   const { db } = storage;
   const failed = (where: string) => (error: unknown) => telemetry.failure(where, error);
   const base = { ...opened, db, writes: cache.writes };
@@ -231,11 +234,35 @@ export function composeFeatures(opened: Opened, ownUrl: () => string) {
   const media = composeMedia({ ...shared, base: mediaBase, setIcon: groups.setIcon });
   const messages = composeMessages({ ...shared, media: media.links, sweepFiles: media.sweepAttachments });
   const conversations = composeConversations({ ...shared, advance: messages.advance, groups: messages.groups });
+  const closing = { leaveGroups: groups.leaveAll, forgetAvatar: media.forget, erase: messages.erase };
   const accounts = composeAccounts({
     ...shared,
+    joinInvited: groups.joinInvited,
     endSockets: (event, sessionIds) => bus.publish([{ ...event, sessionIds }]),
-    closing: { leaveGroups: groups.leaveAll, forgetAvatar: media.forget, erase: messages.erase },
+    closing,
   });
+  /** A page of the web client, which need not be this server's own. */
+  const linkTo = (path: string): string =>
+    (config.publicJoinBaseUrl || config.publicApiBaseUrl.replace(/\/api$/, "") || ownUrl()) + path;
+  const administration = composeAdministration({
+    ...shared,
+    ...closing,
+    ...accounts,
+    ...accounts.owner,
+    sessionDays: config.sessionDays,
+    linkTo,
+  });
+  return { presence, groups, media, messages, conversations, accounts, administration, linkTo };
+}
+
+/**
+ * The product: what the transports call of every feature, and what goes on behind them.
+ * @param ownUrl where this server is reached, known once it listens
+ */
+export function composeFeatures(opened: Opened, ownUrl: () => string) {
+  const { storage, cache, bus, hub, telemetry } = opened;
+  const product = composeProduct(opened, ownUrl);
+  const { presence, groups, media, messages, conversations, accounts, administration, linkTo } = product;
   const { live } = accounts;
   bus.subscribe(
     (event) => {
@@ -243,7 +270,7 @@ export function composeFeatures(opened: Opened, ownUrl: () => string) {
       else if (!messages.missed.take(event)) return;
       hub.deliver(event);
     },
-    () => void live.check(true).catch(failed("sessions")),
+    () => void live.check(true).catch((error: unknown) => telemetry.failure("sessions", error)),
   );
 
   const routes: Handlers = {
@@ -252,12 +279,14 @@ export function composeFeatures(opened: Opened, ownUrl: () => string) {
     ...messages.routes,
     ...groups.routes,
     ...media.routes,
-    ...composeReleases(db),
+    ...composeReleases(storage.db),
+    ...administration.routes,
   };
   const jobs = [
     { everyMs: 2_000, name: "last seen", work: presence.flush },
     { everyMs: 1_000, name: "resume point", work: conversations.markDurable },
     { everyMs: 5_000, name: "sessions", work: () => live.check() },
+    { everyMs: 500, name: "ended sessions", work: live.hear },
     { everyMs: 600_000, name: "purge", work: accounts.purge },
     ...messages.jobs,
     { everyMs: 3_600_000, name: "uploads", work: media.sweep },
@@ -270,7 +299,13 @@ export function composeFeatures(opened: Opened, ownUrl: () => string) {
     current: cache.answers.current,
   };
   const { verify, useTicket } = live;
-  return { routes, frames, jobs, messages, presence, verify, useTicket, kept, checkStorage: media.check };
+  const firstAdministrator = async (): Promise<string | undefined> => {
+    const token = await accounts.firstAdministrator();
+    return token === undefined ? undefined : linkTo(`/join/${token}`);
+  };
+  const { operator } = administration;
+  const more = { messages, presence, verify, useTicket, kept, checkStorage: media.check, firstAdministrator, operator };
+  return { routes, frames, jobs, ...more };
 }
 export type Features = ReturnType<typeof composeFeatures>;
 

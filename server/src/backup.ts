@@ -12,7 +12,7 @@ import { isEmbedded } from "./open/postgres-connection.ts";
 import { errorLine } from "./platform/error-line.ts";
 import { identity } from "./platform/identity.ts";
 
-const usage = `npm run backup -- FOLDER
+const usage = `npx om backup FOLDER
 
 Writes everything of this server into a new folder: the database, avatars and attachments, and the key that signs tokens.
 The server may run meanwhile: it is the state of one moment. What it belongs to is said by the settings of the server.`;

@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import type { Registration } from "@om/protocol";
 import { cacheSteps } from "./cache/steps.ts";
 import { readFault } from "./cache/fault-step.ts";
 
@@ -99,6 +100,13 @@ export const domain = matching(
   /^\.?[a-z0-9-]+(?:\.[a-z0-9-]+)*$/i,
   "a domain such as example.org, without scheme and port",
 );
+export const domains = listOf("domains such as example.org", (entry) =>
+  /^[\p{L}\p{N}-]+(?:\.[\p{L}\p{N}-]+)+$/u.test(entry),
+);
+export const door: Kind<Registration | ""> = {
+  ...oneOf("open", "invite", "domains", "approval", "closed"),
+  empty: "",
+};
 export const redisUrl: Kind<string> = {
   allowed:
     "a URL such as redis://user:password@host:6379/0, or rediss:// for TLS; of a cluster several hosts, separated by commas",

@@ -1,3 +1,4 @@
+import { configurationPage } from "./config-page.ts";
 import { limits } from "@om/protocol";
 import { execFile } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -5,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { program } from "@om/services";
 import { expect, test } from "vitest";
-import { ConfigError, configurationPage, helpText, parseConfig, loadEnvironment, settings } from "./config.ts";
+import { ConfigError, helpText, parseConfig, loadEnvironment, settings } from "./config.ts";
 
 const all = Object.values(settings).map(({ env }) => env);
 

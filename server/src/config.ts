@@ -5,6 +5,8 @@ import {
   apiUrl,
   baseUrl,
   domain,
+  domains,
+  door,
   faultPoint,
   flag,
   host,
@@ -135,6 +137,16 @@ const table = {
     whole(1, 365),
     "180",
     "Days without use after which a session ends; a year after its beginning it ends however much it is used",
+  ),
+  registration: setting(
+    door,
+    "",
+    "Who may make an account: open, everybody; invite, whoever has a link that om invite create makes; domains, who has an address of REGISTRATION_DOMAINS, once an administrator lets them in; approval, whom an administrator lets in; closed, nobody. Unset: open where HOST is this machine alone or an import has brought people, else invite",
+  ),
+  registrationDomains: setting(
+    domains,
+    "",
+    "Domains of e-mail addresses that may register, such as example.org,example.com, with REGISTRATION=domains",
   ),
   passwordMinLength: setting(
     whole(8, limits.passwordChars),
@@ -293,6 +305,8 @@ export function parseConfig(env: Environment): Config {
     throw new ConfigError(`${variable}: its value (not shown) is too short; allowed: 16 bytes or more, 32 advised`);
   }
   refuseMisspelt(env);
+  if (config.registration === "domains" && config.registrationDomains.length === 0)
+    throw new ConfigError("REGISTRATION: domains needs REGISTRATION_DOMAINS, which says of which");
   for (const [name, value] of Object.entries({
     DB_USER: config.dbUser,
     DB_NAME: config.dbName,
@@ -347,6 +361,15 @@ export function loadEnvironment(): Record<string, string | undefined> {
   }
 }
 
+/** What counts here, by variable; of a secret whether it is set. @throws ConfigError */
+export function effectiveSettings(env: Environment = loadEnvironment()): { setting: string; value: string }[] {
+  const config: Record<string, unknown> = parseConfig(env);
+  return Object.entries(settings).map(([name, { env: setting, secret: isSecret }]) => {
+    const value = String(config[name]);
+    return { setting, value: isSecret && value !== "" ? "set, not shown" : value };
+  });
+}
+
 /** Text of `--help`. */
 export function helpText(): string {
   const rows = Object.values(settings).map((entry) => {
@@ -357,36 +380,10 @@ export function helpText(): string {
   return `OM Messenger server. Settings are environment variables, or lines of a .env file here. ${secrets}.\n\n${rows.join("\n")}\n`;
 }
 
-function meaningOf({ meaning, also }: Setting<unknown>): string {
+export function meaningOf({ meaning, also }: Setting<unknown>): string {
   return also === undefined ? meaning : `${meaning}. ${also} is taken when it is unset`;
 }
 
-const secretNames = (): string[] => Object.values(settings).flatMap(({ env, secret }) => (secret ? [env] : []));
-const ofSecrets = (names: string): string =>
+export const secretNames = (): string[] => Object.values(settings).flatMap(({ env, secret }) => (secret ? [env] : []));
+export const ofSecrets = (names: string): string =>
   `A secret may stand in a file instead, which ${names} with _FILE behind it names`;
-
-/** docs/configuration.md. */
-export function configurationPage(): string {
-  const rows = Object.values(settings).map((entry) => {
-    const fallback = entry.default === "" ? "–" : `\`${entry.default}\``;
-    return `| \`${entry.env}\` | ${fallback} | ${meaningOf(entry)}. | ${entry.kind.allowed} |`;
-  });
-  return [
-    "# Configuration",
-    "",
-    "Made from the settings table in `server/src/config.ts` by `npm run docs`; do not edit.",
-    "",
-    "Settings are environment variables. A `.env` file in the working directory fills in what the environment does not set.",
-    "A value that cannot be used stops the start with one line that names the variable and what is allowed; so does a name that is nearly one of these.",
-    `${ofSecrets(
-      secretNames()
-        .map((name) => `\`${name}\``)
-        .join(", "),
-    )}, as Docker and systemd hand them over: \`JWT_SECRET_FILE=/run/secrets/om-jwt\`.`,
-    "",
-    "| Variable | Default | Meaning | Allowed |",
-    "| --- | --- | --- | --- |",
-    ...rows,
-    "",
-  ].join("\n");
-}

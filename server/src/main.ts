@@ -70,6 +70,8 @@ async function run(): Promise<void> {
   await using app = await startApp(config, { signal, databaseWaitMs: 60_000, onListening, onFatal });
   if (signal.aborted) return;
   tellState("ready", app.url);
+  if (app.firstAdministrator !== undefined)
+    say("info", `Nobody is administrator yet. Whoever opens this link first becomes it: ${app.firstAdministrator}`);
   await once(signal, "abort");
   await app.drain(hurry.signal);
 }

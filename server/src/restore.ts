@@ -10,7 +10,7 @@ import { openServer, unwatched } from "./open/open-storage.ts";
 import { errorLine } from "./platform/error-line.ts";
 import { migrate } from "./platform/postgres/migrate.ts";
 
-const usage = `npm run restore -- FOLDER
+const usage = `npx om restore FOLDER
 
 Brings a backup into an empty database or data folder: the one that the settings of the server name. No server may run there.`;
 

@@ -83,6 +83,8 @@ const silent = (act: Write["act"], before?: Write["before"]): Write => ({ ...sho
 const ends = (act: Write["act"]): Write => ({ shows: true, act, ends: true });
 
 const post = (who: Person, path: string, body?: unknown) => pair.ask(who, "POST", path, body ?? {});
+const asAdministrator = async (method: string, path: string, body?: unknown) =>
+  pair.ask(await pair.administrator(), method, `/api/admin/${path}`, body);
 const remove = (who: Person, path: string) => pair.ask(who, "DELETE", path);
 const password = ({ name }: Person): string => `password of ${name}`;
 const login = async ({ name }: Person): Promise<{ cookie: string; token: string }> => {
@@ -99,25 +101,37 @@ async function upload({ token }: Person, path: string, field: string): Promise<v
   const answer = await pair.live.request("POST", path, { token, body, headers: multipartType });
   expect(answer.status).toBeLessThan(300);
 }
-async function withCookies(world: World, path: string): Promise<void> {
-  const { cookie } = await login(world.ada);
+async function withCookies({ ada }: World, path: string): Promise<void> {
+  const { cookie } = await login(ada);
   const csrf = /om_csrf=([^;]*)/.exec(cookie)?.[1] ?? "";
   const answer = await pair.live.request("POST", path, { cookie, headers: { "x-csrf-token": csrf } });
   expect(answer.status).toBe(200);
 }
-async function invite({ ada, group }: World): Promise<string> {
-  return String((await post(ada, `/api/groups/${group}/invite-links`))["token"]);
-}
+const invite = async ({ ada, group }: World): Promise<string> =>
+  String((await post(ada, `/api/groups/${group}/invite-links`))["token"]);
 
 /** Whoever has closed the account is told nothing any more: at once where it was closed, within a minute elsewhere. */
 const closed = new Set<string>();
-
 /** A route that is missing here does not compile. */
 const byRoute: Record<MutatingRoute, Write> = {
   register: silent(({ number }) => pair.people(`new_${number}`)),
   login: silent(({ ada }) => login(ada)),
   refresh: silent((world) => withCookies(world, "/api/auth/refresh")),
   logout: silent((world) => withCookies(world, "/api/auth/logout")),
+  resetPassword: silent(async ({ eve }) => {
+    const { token } = await asAdministrator("POST", `users/${eve.id}/reset-link`);
+    await post(eve, "/api/auth/reset-password", { token, new_password: "quite another one" });
+  }),
+  setAccountState: silent(({ eve }) => asAdministrator("PUT", `users/${eve.id}/state`, { state: "open" })),
+  setAccountRole: shows(({ ben }) => asAdministrator("PUT", `users/${ben.id}/role`, { role: "moderator" })),
+  signOutAccount: silent(({ ben }) => asAdministrator("POST", `users/${ben.id}/sign-out`)),
+  makeResetLink: silent(({ ben }) => asAdministrator("POST", `users/${ben.id}/reset-link`)),
+  deleteAccountOf: ends(({ ben }) => asAdministrator("DELETE", `users/${ben.id}`).then(() => closed.add(ben.name))),
+  makeInvitation: silent(() => asAdministrator("POST", "invites", {})),
+  revokeInvitation: silent(async () => {
+    const { invitation } = (await asAdministrator("POST", "invites", {})) as { invitation: { id: number } };
+    await asAdministrator("DELETE", `invites/${invitation.id}`);
+  }),
   updateMe: shows(({ ada, number }) =>
     pair.ask(ada, "PUT", "/api/users/me", { full_name: "Ada L.", username: `countess_${number}` }),
   ),
@@ -352,19 +366,9 @@ test("after all this Redis holds every kind of key, none for longer than it says
 
 /** Everything that somebody has written, as one text. What others see of a profile has a version, which nobody is shown. */
 function written(): string {
-  const tables = [
-    "names",
-    "blocks",
-    "sessions",
-    "refresh_tokens",
-    "socket_tickets",
-    "groups",
-    "invites",
-    "conversations",
-  ];
-  const all = [...tables, "participants", "messages", "attachments", "user_state"].map(
-    (table) => `select t::text from ${table} t`,
-  );
+  const tables =
+    "names blocks sessions refresh_tokens socket_tickets groups invites conversations participants messages attachments user_state";
+  const all = tables.split(" ").map((table) => `select t::text from ${table} t`);
   const users = "select concat(id, username, full_name, avatar, password_hash, deleted_at, last_seen) as t from users";
   return pair.sql(`select md5(string_agg(x.t, '|' order by x.t)) from (${[...all, users].join(" union all ")}) x`);
 }

@@ -1,6 +1,6 @@
-import type { WhoMayAdd } from "@om/protocol";
+import type { Role, WhoMayAdd } from "@om/protocol";
 import type { CacheWrites } from "../cache/cache-writes.ts";
-import { violatedConstraint, type Database } from "../platform/postgres/database.ts";
+import { violatedConstraint, type Database, type Queries } from "../platform/postgres/database.ts";
 import { likePattern } from "../platform/postgres/pattern.ts";
 import { only, statement } from "../platform/postgres/statement.ts";
 import { isReservedName } from "./names.ts";
@@ -12,7 +12,8 @@ const ownColumns = profileColumns();
 
 const insertUser = statement<Profile>(
   "accounts.insert",
-  `insert into users as u (username, email, password_hash, full_name) values ($1, $2, $3, $4) returning ${ownColumns}`,
+  `insert into users as u (username, email, password_hash, full_name, state, role) values ($1, $2, $3, $4, $5, $6)
+   returning ${ownColumns}`,
 );
 const reserveName = statement<never>("accounts.reserve_name", "insert into names (name, user_id) values ($1, $2)");
 const createUserState = statement<never>("accounts.create_user_state", "insert into user_state (user_id) values ($1)");
@@ -21,10 +22,10 @@ const moveName = statement<never>(
   `insert into names (name, user_id) values ($1, $2)
    on conflict (user_id) do update set name = excluded.name where names.name <> excluded.name`,
 );
-const login = statement<Profile & { password_hash: string }>(
+const login = statement<Profile & { password_hash: string; state: string }>(
   "accounts.login",
   // No name has an @, and no address is without one.
-  `select ${ownColumns}, u.password_hash from users u
+  `select ${ownColumns}, u.password_hash, u.state from users u
    where (u.email = $1 or u.id = (select n.user_id from names n where n.name = $1)) and u.deleted_at is null`,
 );
 const upgradeHash = statement<{ id: number }>(
@@ -60,7 +61,7 @@ const updateProfile = statement<OwnProfile>(
 const search = statement<Profile>(
   "accounts.search",
   `select ${profileColumns("$4")} from users u
-   where (fold(u.username) like fold($1) or fold(u.full_name) like fold($1)) and fold($3) <> '' and u.deleted_at is null
+   where (fold(u.username) like fold($1) or fold(u.full_name) like fold($1)) and fold($3) <> '' and u.state <> 'waiting' and u.deleted_at is null
    order by fold(u.username) <> fold($3), fold(u.username) collate "C", u.id limit $2`,
   { onReplica: true },
 );
@@ -70,6 +71,10 @@ export interface NewAccount {
   email: string;
   passwordHash: string;
   fullName: string;
+  /** Default: open. */
+  state?: "open" | "waiting";
+  /** Default: user. */
+  role?: Role;
 }
 
 /** A user as seen by nobody else. */
@@ -78,7 +83,7 @@ export interface OwnProfile extends Profile {
   who_may_add: WhoMayAdd | null;
 }
 
-interface ProfileChange {
+export interface ProfileChange {
   username: string | undefined;
   fullName: string | undefined;
   whoMayAdd?: WhoMayAdd | undefined;
@@ -90,11 +95,13 @@ export type Taken = "email" | "username";
 /** Users and their names, deleted users left out. Names are unique without case, among users and public groups. */
 export function accountStore(db: Database, writes: CacheWrites) {
   return {
-    /** The user, its name and its conversation list in one transaction. */
-    create: (account: NewAccount): Promise<Profile | Taken> =>
+    /** The user, its name and its conversation list in one transaction, after whatever must be done before. */
+    create: (account: NewAccount, first?: (queries: Queries) => Promise<void>): Promise<Profile | Taken> =>
       unlessTaken(() =>
         db.transaction(async (queries) => {
-          const values = [account.username, account.email, account.passwordHash, account.fullName];
+          await first?.(queries);
+          const { username, email, passwordHash, fullName, state = "open", role = "user" } = account;
+          const values = [username, email, passwordHash, fullName, state, role];
           const profile = only(await queries.query(insertUser, values));
           await queries.query(reserveName, [account.username.toLowerCase(), profile.id]);
           await queries.query(createUserState, [profile.id]);

@@ -1,3 +1,4 @@
+import { accountInviteStore } from "./account-invite-store.ts";
 import { accountStore } from "./account-store.ts";
 import { createAccessTokens } from "./access-token.ts";
 import { attemptStore } from "./attempt-store.ts";
@@ -6,16 +7,21 @@ import { blockUser, listBlocks, unblockUser } from "./blocks.ts";
 import { changePassword } from "./change-password.ts";
 import { credentialStore } from "./credential-store.ts";
 import { deleteAccount, type Closing } from "./delete-account.ts";
+import type { Door } from "./door.ts";
+import { firstAdministratorToken } from "./first-administrator.ts";
+import { linkStore } from "./link-store.ts";
 import { createLiveSessions } from "./live-sessions.ts";
 import { login } from "./login.ts";
 import { endOtherSessions, endSession, listSessions } from "./own-sessions.ts";
 import { createPasswords } from "./passwords.ts";
 import type { Profiles } from "./profile-cache.ts";
 import { checkUsername, getUser, me, searchUsers, updateMe } from "./profile.ts";
-import { register } from "./register.ts";
+import { register, type RegisterDeps } from "./register.ts";
+import { resetPassword, type ResetDeps } from "./reset-password.ts";
 import { sessionStore } from "./session-store.ts";
-import { createSessions, type PublishSessionEnd } from "./sessions.ts";
+import { createSessions, type PublishSessionEnd, type Sessions } from "./sessions.ts";
 import type { UserPushes } from "./user-pushes.ts";
+import { viewInvitation } from "./view-invitation.ts";
 import type { UserViews } from "./user-view.ts";
 import { keptAnswer } from "../cache/answers.ts";
 import type { Cache } from "../cache/cache.ts";
@@ -42,6 +48,8 @@ interface Deps {
   endSockets: PublishSessionEnd;
   pushes: UserPushes;
   closing: Closing;
+  door: Door;
+  joinInvited: (userId: number, groupId: number) => Promise<void>;
 }
 
 export function composeAccounts(deps: Deps) {
@@ -65,21 +73,23 @@ export function composeAccounts(deps: Deps) {
   const profiles = { accounts, views, profiles: deps.profiles, whoMayAdd: config.whoMayAdd, pushes };
   const open = { sessions: store, publishSessionEnd, now };
   const owner = { credentials: credentialStore(db, writes), passwords, attempts, publishSessionEnd, pushes };
+  const [invites, links] = [accountInviteStore(db), linkStore(db)];
   const blocks = { blocks: blockStore(db, writes), views, pushes };
   return {
     live,
+    accounts,
+    invites,
+    links,
+    passwords,
+    owner,
+    sessions: store,
+    publishSessionEnd,
+    /** See `firstAdministratorToken`. */
+    firstAdministrator: () => firstAdministratorToken(invites, secret),
     /** Forgets sessions that can no longer be used, and attempts that no longer count. */
-    purge: () => Promise.all([sessions.purge(), attempts.purge()]),
+    purge: () => Promise.all([sessions.purge(), attempts.purge(), links.purge()]),
     routes: {
-      csrf: async () => ({ ok: true }),
-      register: ({ body, ...from }) =>
-        register({ accounts, attempts, passwords, sessions, passwordMinLength }, body, from),
-      login: ({ body, ...from }) => login({ accounts, attempts, passwords, sessions }, body, from),
-      refresh: ({ refreshToken }) => sessions.renew(refreshToken),
-      logout: async ({ refreshToken }) => {
-        await sessions.end(refreshToken);
-        return { ok: true };
-      },
+      ...entryRoutes({ ...deps, ...owner, accounts, sessions, invites, links, passwordMinLength }),
       checkUsername: ({ query }) => checkUsername(accounts, query.username),
       me: ({ caller }) => me(profiles, caller),
       updateMe: ({ caller, body }) => updateMe(profiles, caller, body),
@@ -98,4 +108,22 @@ export function composeAccounts(deps: Deps) {
       blocks: ({ caller }) => listBlocks(blocks, caller),
     } satisfies RoutesOf<"accounts" | "sessions" | "blocks">,
   };
+}
+
+/** The ways in and out, for which nobody need be logged in. */
+function entryRoutes(deps: RegisterDeps & ResetDeps & { sessions: Sessions }) {
+  const { sessions, invites, door } = deps;
+  return {
+    csrf: async () => ({ ok: true }),
+    register: ({ body, ...from }) => register(deps, body, from),
+    registration: async () => ({ registration: door.registration, domains: [...door.domains] }),
+    invitation: ({ params }) => viewInvitation(invites, params.token),
+    resetPassword: ({ body, address }) => resetPassword(deps, body, address),
+    login: ({ body, ...from }) => login(deps, body, from),
+    refresh: ({ refreshToken }) => sessions.renew(refreshToken),
+    logout: async ({ refreshToken }) => {
+      await sessions.end(refreshToken);
+      return { ok: true };
+    },
+  } satisfies Partial<RoutesOf<"accounts">>;
 }

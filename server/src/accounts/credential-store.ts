@@ -5,9 +5,18 @@ import { forgetDevices } from "./attempt-store.ts";
 import { changeProfile } from "./profile-cache.ts";
 import { endAllBut } from "./session-store.ts";
 
-const byId = statement<{ id: number; password_hash: string; username: string; full_name: string }>(
+const byId = statement<{
+  id: number;
+  password_hash: string;
+  username: string;
+  full_name: string;
+  is_last_administrator: boolean;
+}>(
   "credentials.by_id",
-  "select id, password_hash, username, full_name from users where id = $1 and deleted_at is null",
+  `select u.id, u.password_hash, u.username, u.full_name, u.role = 'administrator' and not exists (
+     select from users o where o.role = 'administrator' and o.state = 'open' and o.deleted_at is null and o.id <> u.id
+   ) as is_last_administrator
+   from users u where u.id = $1 and u.deleted_at is null`,
 );
 const changeHash = statement<{ id: number }>(
   "credentials.change",

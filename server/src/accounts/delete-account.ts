@@ -1,5 +1,6 @@
 import type { RouteBody } from "@om/protocol";
 import type { Caller } from "../platform/caller.ts";
+import { OmError } from "../platform/om-error.ts";
 import type { CredentialStore } from "./credential-store.ts";
 import type { Place } from "./attempt-store.ts";
 import { claimantOf, verifyPassword, type PasswordDeps } from "./verify-password.ts";
@@ -15,15 +16,15 @@ export interface Closing {
   erase: (account: { userId: number }, atOnce: boolean) => Promise<void>;
 }
 
-interface Deps extends PasswordDeps, Closing {
+export interface CloseDeps extends Closing {
   credentials: CredentialStore;
   publishSessionEnd: PublishSessionEnd;
   pushes: Pick<UserPushes, "face">;
 }
 
-/** Closes the account for good. Groups are left and the avatar deleted first: if that fails, the account is still there and its owner can try again. */
+/** Closes the account for good. */
 export async function deleteAccount(
-  deps: Deps,
+  deps: PasswordDeps & CloseDeps,
   { userId, sessionId }: Caller,
   body: RouteBody<"deleteAccount">,
   place: Place,
@@ -31,16 +32,30 @@ export async function deleteAccount(
   const { credentials } = deps;
   const from = claimantOf(sessionId, place);
   const given = { from, password: body.password ?? "", findAccount: () => credentials.byId(userId) };
-  const ended = await verifyPassword(deps, given, async ({ password_hash: hash }) => {
-    await deps.leaveGroups(userId);
-    await deps.forgetAvatar(userId);
-    return credentials.close(userId, hash);
+  await verifyPassword(deps, given, async ({ password_hash: hash, is_last_administrator: isLast }) => {
+    if (isLast) throw new OmError("last_administrator");
+    return (await closeAccount(deps, { userId, hash, atOnce: body.at_once === true })) || undefined;
   });
+  return { ok: true };
+}
+
+/**
+ * Groups are left and the avatar deleted first: if that fails, the account is still there and it can be tried again.
+ * @returns false: the password hash is not `hash` any more, and the account is still there
+ */
+export async function closeAccount(
+  deps: CloseDeps,
+  { userId, hash, atOnce }: { userId: number; hash: string; atOnce: boolean },
+): Promise<boolean> {
+  await deps.leaveGroups(userId);
+  await deps.forgetAvatar(userId);
+  const ended = await deps.credentials.close(userId, hash);
+  if (ended === undefined) return false;
   deps.publishSessionEnd(
     { userId, ended: { exceptSessionId: undefined } },
     ended.map(({ id }) => id),
   );
   deps.pushes.face(userId);
-  await deps.erase({ userId }, body.at_once === true);
-  return { ok: true };
+  await deps.erase({ userId }, atOnce);
+  return true;
 }

@@ -13,7 +13,7 @@ type SessionSocket = Pick<HubSocket, "userId" | "sessionId" | "openedAt" | "toke
 interface Deps {
   tokens: AccessTokens;
   tickets: Pick<Tickets, "read">;
-  sessions: Pick<SessionStore, "live" | "useTickets">;
+  sessions: Pick<SessionStore, "live" | "useTickets" | "recentEnds">;
   /** Sockets of this node. */
   sockets: () => Iterable<SessionSocket>;
   now: Clock;
@@ -61,12 +61,13 @@ export function createLiveSessions(deps: Deps) {
     if (hit !== undefined) return hit;
     const claims = await tokens.read(token);
     if (claims === undefined || isEnded(claims)) return undefined;
-    const { userId, role, sessionId, endsAt } = claims;
+    const { userId, sessionId, endsAt } = claims;
     if (isConnect || isDue(claims, monotonic() - recheckMs)) await look({ userId, sessionId });
     const session = known.get(keyOf(claims));
     if (session === undefined || session.userId !== userId) return undefined;
     session.usedAt = monotonic();
-    const caller: Caller = { userId, email: session.email, role, sessionId, tokenEndsAt: endsAt };
+    const { email, role } = session;
+    const caller: Caller = { userId, email, role, sessionId, tokenEndsAt: endsAt };
     // The token of a socket is seldom seen again, and it is long.
     if (!isConnect) verified.set(token, { caller, endsAt, session });
     return caller;
@@ -80,15 +81,16 @@ export function createLiveSessions(deps: Deps) {
   /**
    * Asks the database about all that is in use and was not asked about for a minute, in one statement, and closes sockets whose session is over.
    * @param everything also what was asked about just now: news may have been missed
+   * @param of nothing but what is of these users, whenever it was asked about
    */
-  async function check(everything = false): Promise<void> {
+  async function check(everything = false, of?: ReadonlySet<number>): Promise<void> {
     const [at, time] = [now(), monotonic()];
     const asked = new Map<number, SessionRef>();
     const add = (ref: SessionRef): void => void asked.set(keyOf(ref), { userId: ref.userId, sessionId: ref.sessionId });
-    for (const session of known.values()) {
-      if (isInUse(session, time) && (everything || isDue(session, time))) add(session);
-    }
-    for (const socket of sockets()) if (everything || isDue(socket, time) || isExpired(socket, at)) add(socket);
+    const isAsked = (one: SessionRef): boolean =>
+      of === undefined ? everything || isDue(one, time) : of.has(one.userId);
+    for (const session of known.values()) if (isInUse(session, time) && isAsked(session)) add(session);
+    for (const socket of sockets()) if (isAsked(socket) || (of === undefined && isExpired(socket, at))) add(socket);
     if (asked.size === 0) return;
     const over = await read([...asked.values()]);
     for (const socket of sockets()) {
@@ -97,7 +99,16 @@ export function createLiveSessions(deps: Deps) {
     }
   }
 
-  return { knownCaller, verify, useTicket: createUseTicket(deps, isEnded), refuse, check };
+  let heard: ReadonlySet<number> = new Set();
+  /** Looks whose sessions have ended, wherever that was done, and asks about those users. */
+  async function hear(): Promise<void> {
+    const ends = await deps.sessions.recentEnds();
+    const news = ends.filter(({ id }) => !heard.has(id));
+    if (news.length > 0) await check(false, new Set(news.map(({ user_id }) => user_id)));
+    heard = new Set(ends.map(({ id }) => id));
+  }
+
+  return { knownCaller, verify, useTicket: createUseTicket(deps, isEnded), refuse, check, hear };
 }
 export type LiveSessions = ReturnType<typeof createLiveSessions>;
 

@@ -13,7 +13,8 @@ function setUp(openSession: () => Promise<typeof answer> = async () => answer) {
   const happened: string[] = [];
   const deps = {
     accounts: {
-      forLogin: async (email: string) => (email === "nika@x" ? { id: 7, password_hash: "hash" } : undefined),
+      forLogin: async (email: string) =>
+        email === "nika@x" ? { id: 7, password_hash: "hash", state: "open" } : undefined,
     },
     passwords: {
       async matches(password: string, stored: string | undefined) {

@@ -3,6 +3,7 @@ import { cleanText, cutBytes } from "../platform/cut-text.ts";
 import { OmError } from "../platform/om-error.ts";
 import type { AccountStore } from "./account-store.ts";
 import type { Place } from "./attempt-store.ts";
+import { requireOpen } from "./door.ts";
 import { verifyPassword, type PasswordDeps } from "./verify-password.ts";
 import type { Sessions } from "./sessions.ts";
 
@@ -27,7 +28,8 @@ export async function login(
   const password = body.password ?? "";
   if (email === "" || password === "") throw new OmError("missing_fields");
   const given = { from, email, password, findAccount: () => accounts.forLogin(email) };
-  return verifyPassword(deps, given, async ({ password_hash: stored, ...profile }) => {
+  return verifyPassword(deps, given, async ({ password_hash: stored, state, ...profile }) => {
+    requireOpen(state);
     let passwordHash = stored;
     if (passwords.isOld(stored)) {
       passwordHash = await passwords.hash(password, from.address);

@@ -1,6 +1,7 @@
-import { createHash, createHmac, hkdfSync } from "node:crypto";
+import { createHmac, hkdfSync } from "node:crypto";
 import { OmError } from "../platform/om-error.ts";
 import type { Clock } from "../platform/clock.ts";
+import { tokenHash } from "./secret-token.ts";
 import type { SessionStore } from "./session-store.ts";
 
 /** For how long a refresh token is good after it was replaced, in ms. */
@@ -61,9 +62,4 @@ export function createRotation(deps: Deps): Rotate {
     }
     return { userId: former.user_id, sessionId: former.session_id, next: await currentAfter(token, now) };
   };
-}
-
-/** As which a token is stored. */
-export function tokenHash(token: string): string {
-  return createHash("sha256").update(token).digest("hex");
 }

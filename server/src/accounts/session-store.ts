@@ -19,6 +19,7 @@ export interface SessionRef {
 /** One that goes on. `renewedAt`: when its refresh token was used last, in ms since 1970; 0: it has none. */
 export interface LiveSession extends SessionRef {
   email: string;
+  role: string;
   renewedAt: number;
 }
 
@@ -30,7 +31,7 @@ const goesOn = (used: string, begun: string): string =>
 const open = statement<{ id: number }>(
   "sessions.open",
   `with owner as (
-     select id from users where id = $1 and password_hash = $5 and deleted_at is null for share
+     select id from users where id = $1 and password_hash = $5 and state = 'open' and deleted_at is null for share
    ), made as (
      insert into sessions (user_id, user_agent, created_at, last_used_at)
      select id, $2, to_timestamp($6::float8 / 1000), to_timestamp($6::float8 / 1000) from owner returning id
@@ -45,11 +46,11 @@ const list = statement<Omit<RouteOutput<"sessions">["sessions"][number], "curren
    where s.user_id = $1 and ${goesOn("$2", "$3")}
    order by s.last_used_at desc, s.id desc limit $4`,
 );
-const live = statement<{ user_id: number; session_id: number | null; email: string; renewed_ms: number }>(
+const live = statement<{ user_id: number; session_id: number | null; email: string; role: string; renewed_ms: number }>(
   "sessions.live",
-  `select u.id as user_id, i.session_id, u.email, coalesce(extract(epoch from s.last_used_at) * 1000, 0)::float8 as renewed_ms
+  `select u.id as user_id, i.session_id, u.email, u.role, coalesce(extract(epoch from s.last_used_at) * 1000, 0)::float8 as renewed_ms
    from unnest($1::bigint[], $2::bigint[]) as i(user_id, session_id)
-     join users u on u.id = i.user_id and u.deleted_at is null
+     join users u on u.id = i.user_id and u.state = 'open' and u.deleted_at is null
      left join sessions s on s.id = i.session_id and s.user_id = u.id and ${goesOn("$3", "$4")}
    where i.session_id is null or s.id is not null`,
 );
@@ -61,7 +62,7 @@ const useTickets = statement<{ ticket_hash: string; user_id: number; session_id:
      select t.ticket_hash, s.id, now() + interval '${rememberTicketSeconds} seconds'
      from unnest($1::text[], $2::bigint[]) as t(ticket_hash, session_id)
        join sessions s on s.id = t.session_id and ${goesOn("$3", "$4")}
-       join users u on u.id = s.user_id and u.deleted_at is null
+       join users u on u.id = s.user_id and u.state = 'open' and u.deleted_at is null
      order by t.ticket_hash
      on conflict do nothing returning ticket_hash, session_id
    )
@@ -88,6 +89,7 @@ const replace = statement<{ session_id: number; user_id: number }>(
    from sessions s
    where t.token_hash = $1 and t.replaced_at is null and t.expires_at > to_timestamp($2::float8 / 1000)
      and s.id = t.session_id and ${goesOn("$3", "$4")}
+     and exists (select from users u where u.id = s.user_id and u.state = 'open')
    returning t.session_id, s.user_id`,
 );
 const follow = statement<never>(
@@ -117,6 +119,15 @@ const purgeTokens = statement<{ gone: number }>(
    ) select count(*) as gone from gone`,
 );
 const purgeTickets = statement<never>("sessions.purge_tickets", "delete from socket_tickets where expires_at < now()");
+// Transactions take up to a minute, and their rows are seen when they have committed.
+const recentEnds = statement<{ id: number; user_id: number }>(
+  "sessions.recent_ends",
+  "select id, user_id from session_ends where at > clock_timestamp() - interval '1 minute' order by id desc limit 10000",
+);
+const purgeEnds = statement<never>(
+  "sessions.purge_ends",
+  "delete from session_ends where at < now() - interval '5 minutes'",
+);
 const purgeSessions = statement<never>(
   "sessions.purge",
   `delete from sessions where id in (
@@ -125,7 +136,7 @@ const purgeSessions = statement<never>(
        and not exists (select from refresh_tokens t where t.session_id = s.id) limit 5000)`,
 );
 
-interface NewSession {
+export interface NewSession {
   userId: number;
   userAgent: string;
   tokenHash: string;
@@ -160,10 +171,11 @@ export function sessionStore(db: Database, unusedDays: number) {
     async live(refs: readonly SessionRef[], now: number): Promise<LiveSession[]> {
       const columns = [refs.map(({ userId }) => userId), refs.map(({ sessionId }) => sessionId ?? null)];
       const rows = await db.query(live, [...columns, ...times(now)]);
-      return rows.map(({ user_id: userId, session_id: sessionId, email, renewed_ms: renewedAt }) => ({
+      return rows.map(({ user_id: userId, session_id: sessionId, email, role, renewed_ms: renewedAt }) => ({
         userId,
         sessionId: sessionId ?? undefined,
         email,
+        role,
         renewedAt,
       }));
     },
@@ -190,6 +202,8 @@ export function sessionStore(db: Database, unusedDays: number) {
       return ended.map(({ id, used_ms, begun_ms }) => ({ id, usable: used_ms > used && begun_ms > begun }));
     },
     endByToken: async (tokenHash: string) => (await db.query(endByToken, [tokenHash]))[0],
+    /** Whose sessions have ended in the last minute, on whatever node; of too many the newest. */
+    recentEnds: () => db.query(recentEnds, []),
     /** Forgets tokens and sessions that can no longer be used, some thousands in a statement. */
     async purge(now: number): Promise<void> {
       let gone: number | undefined;
@@ -197,6 +211,7 @@ export function sessionStore(db: Database, unusedDays: number) {
       while (gone === 5000);
       await db.query(purgeSessions, [now]);
       await db.query(purgeTickets, []);
+      await db.query(purgeEnds, []);
     },
   };
 }

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import type { AuthAnswer } from "@om/protocol";
 import type { SessionEnd } from "../delivery/push.ts";
 import type { Caller } from "../platform/caller.ts";
@@ -9,7 +8,8 @@ import { DatabaseUnavailable } from "../platform/postgres/database.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import type { AccessTokens } from "./access-token.ts";
 import type { AccountStore } from "./account-store.ts";
-import { createRotation, tokenHash } from "./rotation.ts";
+import { createRotation } from "./rotation.ts";
+import { newToken, tokenHash } from "./secret-token.ts";
 import type { SessionStore } from "./session-store.ts";
 import { ticketTtlSeconds, type Tickets } from "./tickets.ts";
 import type { Profile, UserViews } from "./user-view.ts";
@@ -82,10 +82,6 @@ export function createSessions(deps: Deps) {
   };
 }
 export type Sessions = ReturnType<typeof createSessions>;
-
-function newToken(): string {
-  return randomBytes(32).toString("base64url");
-}
 
 function isToken(text: string): boolean {
   return text.length > 0 && text.length <= 200;

@@ -10,7 +10,7 @@ import { editGroup } from "./edit-group.ts";
 import { checkHandle, findGroup, listGroups, searchGroups } from "./find-groups.ts";
 import { aboutSource } from "./group-cache.ts";
 import { createInvite, joinByInvite, listInvites, previewInvite, revokeInvite } from "./invites.ts";
-import { joinByHandle, joinGroup } from "./join-group.ts";
+import { joinByHandle, joinGroup, joinInvited } from "./join-group.ts";
 import { leaveAllGroups, leaveGroup } from "./leave-group.ts";
 import { addMember, listMembers, removeMember, setRole } from "./members.ts";
 import { setIcon } from "./set-icon.ts";
@@ -38,6 +38,7 @@ export function composeGroups({
   return {
     /** Before an account is closed. */
     leaveAll: (userId: number) => leaveAllGroups(deps, userId),
+    joinInvited: (userId: number, groupId: number) => joinInvited(deps, userId, groupId),
     setIcon: ((userId, groupId, url) => setIcon(deps, { userId }, { groupId, url })) satisfies SetIcon,
     routes: {
       createGroup: ({ caller, body }) => createGroup(deps, caller, body),

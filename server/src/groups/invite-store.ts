@@ -21,6 +21,7 @@ interface NewInviteRow {
 /** A link is worth what its maker's word is. */
 const makerIsAdmin =
   "exists (select from conversations c join participants p on p.conversation_id = c.id" +
+  " join users u on u.id = p.user_id and u.state = 'open'" +
   " where c.group_id = i.group_id and p.user_id = i.created_by and p.left_at is null and p.role = 'admin')";
 const inviteColumns =
   "i.token, i.group_id, i.created_by, i.created_at, i.expires_at, i.max_uses, i.used_count," +

@@ -19,6 +19,19 @@ export async function joinByHandle(deps: GroupDeps, caller: Caller, handle: stri
   return groupView(deps.views, await joinPublic(deps, caller, id), caller.userId);
 }
 
+/** By somebody whose account was made by an invitation to the group; one that is full or gone is not joined. */
+export async function joinInvited(deps: GroupDeps, userId: number, groupId: number): Promise<void> {
+  const change = { groupId, kind: "joined", userIds: [userId], actorId: userId } as const;
+  await changeGroup(deps, change, async (stores) => {
+    const access = await stores.members.access(groupId, userId);
+    if (access === undefined || access.role !== null) return { head: undefined };
+    const who = { userId, actorId: userId, whoMayAdd: deps.whoMayAdd };
+    return { head: await addToGroup(stores, access.conversation_id, who) };
+  }).catch((error: unknown) => {
+    if (!(error instanceof OmError)) throw error;
+  });
+}
+
 async function joinPublic(deps: GroupDeps, { userId }: Caller, groupId: number): Promise<GroupRow> {
   const change = { groupId, kind: "joined", userIds: [userId], actorId: userId } as const;
   const { row } = await changeGroup(deps, change, async (stores) => {

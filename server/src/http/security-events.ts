@@ -18,6 +18,14 @@ const events: Partial<Record<RouteName, SecurityEvent>> = {
   removeMember: "remove_member",
   createInvite: "create_invite",
   revokeInvite: "revoke_invite",
+  resetPassword: "reset_password",
+  setAccountState: "set_account_state",
+  setAccountRole: "set_account_role",
+  signOutAccount: "sign_out_account",
+  makeResetLink: "make_reset_link",
+  deleteAccountOf: "delete_account_of",
+  makeInvitation: "make_invitation",
+  revokeInvitation: "revoke_invitation",
 };
 
 /** Told only when it is refused: apps do it all the time. */
@@ -46,8 +54,9 @@ export function logRouteEvent(
   });
 }
 
-/** To which group an admin did something, and to whom, as far as the path tells. */
+/** To which group somebody did something, and to whom, as far as the path tells. */
 function membership({ routeOptions: { url = "" }, params }: FastifyRequest): { group?: number; member?: number } {
+  if (url.startsWith("/api/admin/users/:id")) return { member: Number((params as { id: string }).id) };
   if (!url.startsWith("/api/groups/")) return {};
   const { id, user_id: member } = params as Record<string, string>;
   return { group: Number(id), ...(member === undefined ? {} : { member: Number(member) }) };

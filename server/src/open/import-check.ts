@@ -9,8 +9,14 @@ const hasImported = statement<{ found: boolean }>(
 // Planned when it runs: only then is the table known to be there.
 const unfinished = {
   name: "",
-  text: "select bool_or(step = 'source') and not bool_or(step = 'finished') as begun from import_progress",
+  text: "select bool_or(step = 'source') and not bool_or(step = 'finished') as begun, bool_or(step = 'finished') as done from import_progress",
 };
+
+/** Whether people were brought here from a first server. */
+export async function hasFinishedImport(db: Queries): Promise<boolean> {
+  if (!only(await db.query(hasImported, [])).found) return false;
+  return (await db.query<{ done: boolean | null }>(unfinished, []))[0]?.done === true;
+}
 
 /** Half of the first server's data must not be served, nor written to. @throws SchemaError that says how to go on */
 export async function refuseHalfImport(db: Queries): Promise<void> {

@@ -15,7 +15,7 @@ import type { OnStep } from "../cache/steps.ts";
 /** The cache over the database and, if there is one, Redis; its metrics are in the server's registry from then on. */
 export async function composeCache(deps: {
   config: Pick<Config, "dbPool">;
-  storage: Storage;
+  storage: Pick<Storage, "db" | "aside">;
   redis: Redis | undefined;
   telemetry: Telemetry;
   step?: OnStep | undefined;

@@ -19,6 +19,10 @@ export function startWarnings(config: Config): string[] {
       "PUBLIC_API_BASE_URL is not set: avatars and attachments get addresses that reach no further than this machine",
     ],
     [
+      !isOpen && isPublic && config.registration === "",
+      "REGISTRATION is not set, and this server is reached by others: everybody who finds it may register, until it is invite",
+    ],
+    [
       s3Endpoint !== "" && missing.length > 0,
       `S3_ENDPOINT is set without ${missing.join(", ")}: avatars and attachments are refused`,
     ],
@@ -26,6 +30,6 @@ export function startWarnings(config: Config): string[] {
   return warnings.flatMap(([holds, text]) => (holds ? [text] : []));
 }
 
-function isLoopback(host: string): boolean {
+export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
 }

@@ -16,6 +16,14 @@ export type SecurityEvent =
   | "remove_member"
   | "create_invite"
   | "revoke_invite"
+  | "reset_password"
+  | "set_account_state"
+  | "set_account_role"
+  | "sign_out_account"
+  | "make_reset_link"
+  | "delete_account_of"
+  | "make_invitation"
+  | "revoke_invitation"
   | "origin";
 
 /** Who, whose, from where; never a name, an address of e-mail or anything that was typed. */

@@ -1,0 +1,93 @@
+import type { AccountStore } from "../accounts/account-store.ts";
+import type { Passwords } from "../accounts/passwords.ts";
+import { resetLinkMinutes } from "../accounts/reset-password.ts";
+import { parseId, pageLimit, wholeNumber } from "../platform/page-limit.ts";
+import { cleanName } from "../platform/visible-text.ts";
+import type { RoutesOf } from "../platform/route-handlers.ts";
+import { addPerson } from "./add-person.ts";
+import type { Actor } from "./administer.ts";
+import { listInvitations, makeInvitation, revokeInvitation } from "./invitations.ts";
+import * as people from "./people.ts";
+import { personStore } from "./person-store.ts";
+
+interface Deps extends people.PeopleDeps {
+  accounts: AccountStore;
+  passwords: Passwords;
+  /** The address of a page. */
+  linkTo: (path: string) => string;
+}
+
+const states = ["open", "waiting", "disabled"] as const;
+const roles = ["administrator", "moderator", "user", "bot"] as const;
+const weekSeconds = 7 * 24 * 3_600;
+
+export function composeAdministration(deps: Deps) {
+  const { db } = deps;
+  const joinLink = (token: string) => ({ path: `/join/${token}`, url: deps.linkTo(`/join/${token}`) });
+  const resetLink = (token: string) => ({ path: `/reset/${token}`, url: deps.linkTo(`/reset/${token}`) });
+  const who = ({ id }: { id: string }): number => parseId(id, "invalid_user_id");
+  return {
+    operator: { ...operatorOf(deps), joinLink, resetLink },
+    routes: {
+      async accounts({ caller, query: { q = "", state, role, after, limit } }) {
+        const wanted = {
+          text: cleanName(q).trim(),
+          state: states.find((one) => one === state) ?? "",
+          role: roles.find((one) => one === role) ?? "",
+          after: wholeNumber(after) ?? 0,
+          limit: pageLimit(limit, 100, 50),
+        } as const;
+        return { accounts: await people.listPeople(deps, caller, wanted) };
+      },
+      account: async ({ caller, params }) => ({ account: await people.showPerson(deps, caller, who(params)) }),
+      setAccountState: async ({ caller, params, body }) => ({
+        account: await people.setPersonState(deps, caller, { userId: who(params), ...body }),
+      }),
+      setAccountRole: async ({ caller, params, body }) => ({
+        account: await people.setPersonRole(deps, caller, { userId: who(params), ...body }),
+      }),
+      signOutAccount: ({ caller, params }) => people.signOutPerson(deps, caller, who(params)),
+      async makeResetLink({ caller, params }) {
+        const asked = { userId: who(params), minutes: resetLinkMinutes };
+        const token = await people.makeResetLink(deps, caller, asked);
+        return { token, ...resetLink(token) };
+      },
+      deleteAccountOf: ({ caller, params }) => people.deletePerson(deps, caller, who(params)),
+      invitations: async ({ caller }) => ({ invitations: await listInvitations(db, caller) }),
+      async makeInvitation({
+        caller,
+        body: { note, expires_in_seconds: seconds, max_uses: uses = 1, group_id: group },
+      }) {
+        const { invitation, token } = await makeInvitation(db, caller, {
+          note: note ?? "",
+          expiresInSeconds: Math.min((seconds ?? 0) > 0 ? (seconds ?? 0) : weekSeconds, 520 * weekSeconds),
+          maxUses: uses,
+          groupId: group ?? null,
+        });
+        return { invitation, token, ...joinLink(token) };
+      },
+      revokeInvitation: ({ caller, params }) => revokeInvitation(db, caller, parseId(params.id, "invite_not_found")),
+    } satisfies RoutesOf<"administration">,
+  };
+}
+
+const operator: Actor = { userId: undefined };
+
+/** The same for whoever has the server. */
+function operatorOf(deps: Deps) {
+  const { db } = deps;
+  return {
+    idOf: (text: string) => personStore(db, deps.sessionDays).idOf(text),
+    add: (wanted: Parameters<typeof addPerson>[2]) => addPerson(deps, operator, wanted),
+    list: (wanted: Parameters<typeof people.listPeople>[2]) => people.listPeople(deps, operator, wanted),
+    show: (userId: number) => people.showPerson(deps, operator, userId),
+    setState: (userId: number, state: "open" | "disabled") => people.setPersonState(deps, operator, { userId, state }),
+    setRole: (userId: number, role: (typeof roles)[number]) => people.setPersonRole(deps, operator, { userId, role }),
+    signOut: (userId: number) => people.signOutPerson(deps, operator, userId),
+    remove: (userId: number) => people.deletePerson(deps, operator, userId),
+    resetToken: (userId: number) => people.makeResetLink(deps, operator, { userId, minutes: resetLinkMinutes }),
+    invite: (wanted: Parameters<typeof makeInvitation>[2]) => makeInvitation(db, operator, wanted),
+    invitations: () => listInvitations(db, operator),
+    revoke: (id: number) => revokeInvitation(db, operator, id),
+  };
+}
