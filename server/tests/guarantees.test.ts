@@ -3,11 +3,10 @@ import { basename } from "node:path";
 import { expect, test } from "vitest";
 import { operatorsFile, operatorsPath } from "./fixtures/ops-files.ts";
 
-const files = ["postgres", "protocol", "server", "import", "client", "web", "sdk", "verify", "bench", "ops"].flatMap(
-  (folder) =>
-    readdirSync(operatorsPath(folder), { recursive: true, encoding: "utf8" })
-      .filter((file) => !/node_modules|\bdist\b/.test(file))
-      .map((file) => `${folder}/${file}`),
+const files = ["postgres", "protocol", "server", "import", "client", "web", "sdk", "verify", "ops"].flatMap((folder) =>
+  readdirSync(operatorsPath(folder), { recursive: true, encoding: "utf8" })
+    .filter((file) => !/node_modules|\bdist\b/.test(file))
+    .map((file) => `${folder}/${file}`),
 );
 
 test.each([
