@@ -16,6 +16,9 @@ export const fieldRules: Readonly<Record<string, Readonly<Record<string, unknown
   content: { minLength: 1, maxLength: limits.messageChars, examples: ["hello"] },
   message_type: { enum: ["text", "image", "file"], default: "text" },
   client_id: { minLength: 1, maxLength: limits.clientIdChars, examples: ["0b6f4a52-7c1e-4d0a-9b1e-3f6f0a1c2d3e"] },
+  q: { minLength: 1, maxLength: limits.searchChars },
+  muted_until: { format: "date-time" },
+  emoji: { minLength: 1, maxLength: 32, examples: ["👍"] },
   mentions: { maxItems: limits.mentions },
   // Groups
   name: { minLength: 1, maxLength: limits.groupNameChars, examples: ["Hikers"] },

@@ -154,7 +154,7 @@ test("pinned, archived and muted: kept for one person on all devices, told to th
   expect(muted).toMatchObject({ status: 200, body: { conversation_id: name, settings } });
   expect(await own.next("settings_update")).toMatchObject({ conversation_id: name, settings });
   expect((await heads(ada, "/api/conversations"))[0]?.settings).toEqual(settings);
-  expect((await heads(ada, `/api/changes?cursor=${cursor}`))[0]?.settings).toEqual(settings);
+  expect((await heads(ada, `/api/changes?cursor=${String(cursor)}`))[0]?.settings).toEqual(settings);
   expect((await heads(ben, "/api/conversations"))[0]).not.toHaveProperty("settings");
   await keep(ada, name, { archived: true, pinned: false });
   const rest = await keep(ada, name, { muted_until: null });

@@ -23,7 +23,7 @@ describe("every metric that is named exists", () => {
     ["the dashboard", dashboardQueries().join("\n")],
     ["the alerts", alerts],
     ["the tests of the alerts", operatorsFile("ops/alerts.test.yml")],
-    ["docs/running.md", running.replaceAll(/om_(access|refresh|csrf)\b/g, "")],
+    ["docs/running.md", running.replaceAll(/om_(access|refresh|csrf|bus)\b/g, "")],
   ])("in %s", (_where, text) => {
     const named = metricsIn(text);
     expect(named.length).toBeGreaterThan(5);
