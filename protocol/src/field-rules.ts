@@ -26,6 +26,7 @@ export const fieldRules: Readonly<Record<string, Readonly<Record<string, unknown
   handle: { pattern: "^[A-Za-z0-9_]{3,32}$", examples: ["hikers"] },
   token: { pattern: "^[A-Za-z0-9_-]+$" },
   invite: { pattern: "^[A-Za-z0-9_-]+$" },
+  note: { maxLength: limits.fullNameChars },
   expires_in_seconds: { minimum: 1 },
   // Parameters of paths and queries; all are text on the line
   id: { type: "integer", minimum: 1 },
