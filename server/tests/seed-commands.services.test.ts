@@ -95,7 +95,7 @@ test("redis-cli GET conv:1:2: one msgpack array that any decoder reads, with the
     ...unknown[][],
   ];
   expect([pend, token.length, hasBody, epoch > 0, until > Date.now()]).toEqual([ver, 8, true, true, true]);
-  expect(head.slice(0, 2)).toEqual(["h", "h1"]);
+  expect(head.slice(0, 2)).toEqual(["h", "h2"]);
   expect(head.slice(3, 5)).toEqual([1, 2]);
   const contents = records.filter(([kind]) => kind === "m").map((record) => record[7]);
   expect(contents.slice(-2)).toEqual(["Are you there?", "Yes! Half past seven?"]);
