@@ -171,12 +171,13 @@ test("on a phone, in Persian and in the dark everything fits, and axe finds noth
   const { page } = ada;
   const fits = "document.documentElement.scrollWidth <= innerWidth";
   const visitor = await world.visit();
+  await visitor.getByRole("heading", { name: "Sign in" }).waitFor();
   expect(await axeFindings(visitor)).toEqual([]);
   await visitor.getByRole("button", { name: "I am new here" }).click();
   expect(await axeFindings(visitor)).toEqual([]);
   await visitor.context().close();
   expect(await axeFindings(page)).toEqual([]);
-  await page.getByRole("button", { name: "New talk" }).click();
+  await page.getByTitle("New talk").click();
   expect(await axeFindings(page)).toEqual([]);
   await page.keyboard.press("Escape");
   await page.emulateMedia({ colorScheme: "dark" });
