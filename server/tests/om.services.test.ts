@@ -98,6 +98,19 @@ test("beside a running server with the embedded database: add somebody, who choo
   ]);
 });
 
+test("a name that is another's id is nobody's, until it is said by the e-mail address", async () => {
+  const { id } = JSON.parse((await om("user", "show", "ada", "--json")).out) as { id: number };
+  const username = String(id).padStart(3, "0");
+  const email = "number@example.org";
+  expect((await call("/api/auth/register", { username, email, password: "a long password" })).status).toBe(201);
+  expect(await om("user", "disable", username)).toEqual({
+    code: 1,
+    out: "",
+    err: `${username} is the id of one and the name of another: say the e-mail address\n`,
+  });
+  expect(await om("user", "disable", email)).toMatchObject({ code: 0, err: "" });
+});
+
 test("who is needed stays, with the reason in one line", async () => {
   for (const args of [["disable"], ["delete", "--yes"], ["set-role", "user"]] as const) {
     const [command, ...more] = args;

@@ -6,6 +6,8 @@ import { applyTheme } from "./theme.ts";
 import "./styles/base.css";
 import "./styles/talks.css";
 import "./styles/messages.css";
+import "./styles/composer.css";
+import "./styles/reactions.css";
 import "./styles/forms.css";
 
 applyTheme();

@@ -77,7 +77,7 @@ const operator: Actor = { userId: undefined };
 function operatorOf(deps: Deps) {
   const { db } = deps;
   return {
-    idOf: (text: string) => personStore(db, deps.sessionDays).idOf(text),
+    idsOf: (text: string) => personStore(db, deps.sessionDays).idsOf(text),
     add: (wanted: Parameters<typeof addPerson>[2]) => addPerson(deps, operator, wanted),
     list: (wanted: Parameters<typeof people.listPeople>[2]) => people.listPeople(deps, operator, wanted),
     show: (userId: number) => people.showPerson(deps, operator, userId),

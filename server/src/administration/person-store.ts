@@ -18,8 +18,8 @@ const byId = statement<Account>(
   "people.by_id",
   `select ${columns} from users u where u.id = $2 and u.deleted_at is null`,
 );
-const idOf = statement<{ id: number }>(
-  "people.id_of",
+const idsOf = statement<{ id: number }>(
+  "people.ids_of",
   `select u.id from users u where u.deleted_at is null
      and (u.id = $1 or u.email = $2 or u.id = (select n.user_id from names n where n.name = $2)) limit 2`,
 );
@@ -46,9 +46,9 @@ export function personStore(db: Queries, sessionDays: number) {
       return withEmails ? found : found.map((one) => ({ ...one, email: "" }));
     },
     byId: async (id: number) => (await db.query(byId, [sessionDays, id]))[0],
-    /** Who has this id, username or e-mail address. */
-    idOf: async (text: string) =>
-      (await db.query(idOf, [/^\d{1,15}$/.test(text) ? Number(text) : null, text.toLowerCase()]))[0]?.id,
+    /** Who has this id, username or e-mail address: two when it is the id of one and the name of another. */
+    idsOf: async (text: string) =>
+      (await db.query(idsOf, [/^\d{1,15}$/.test(text) ? Number(text) : null, text.toLowerCase()])).map(({ id }) => id),
     setState: (id: number, state: AccountState) => db.query(setState, [id, state]),
     setRole: (id: number, role: Role) => db.query(setRole, [id, role]),
   };

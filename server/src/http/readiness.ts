@@ -1,3 +1,5 @@
+import { within } from "../platform/within.ts";
+
 /** Each resolves when that is usable. */
 export type Checks = Record<string, () => Promise<void>>;
 
@@ -21,10 +23,6 @@ export async function statesOf(checks: Checks): Promise<Record<string, State>> {
 }
 
 async function stateOf(check: () => Promise<void>): Promise<State> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<State>((resolve) => {
-    timer = setTimeout(() => resolve("unavailable"), checkTimeoutMs);
-  });
   const state = async (): Promise<State> => {
     try {
       await check();
@@ -33,5 +31,5 @@ async function stateOf(check: () => Promise<void>): Promise<State> {
       return "unavailable";
     }
   };
-  return Promise.race([state(), deadline]).finally(() => clearTimeout(timer));
+  return (await within(checkTimeoutMs, state())) ?? "unavailable";
 }

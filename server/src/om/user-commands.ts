@@ -19,8 +19,10 @@ function oneOf<T extends string>(values: Values, option: string, allowed: readon
 
 /** By id, username or e-mail address. @throws OmError `user_not_found` */
 async function find(operator: Operator, [who = ""]: readonly string[]): Promise<number> {
-  const id = await operator.idOf(who);
+  const [id, another] = await operator.idsOf(who);
   if (id === undefined) throw new OmError("user_not_found", `Nobody is called ${who}`);
+  if (another !== undefined)
+    throw new OmError("user_not_found", `${who} is the id of one and the name of another: say the e-mail address`);
   return id;
 }
 

@@ -1,5 +1,6 @@
 import { DatabaseUnavailable, type Queries } from "../platform/postgres/database.ts";
 import { only, statement } from "../platform/postgres/statement.ts";
+import { within } from "../platform/within.ts";
 import { sliceSize, type PresenceRegister } from "./presence-register.ts";
 
 const join = statement<never>(
@@ -49,17 +50,10 @@ export function presenceRows(deps: { db: Queries; aside: Queries; isAlone: () =>
     count: async () => only(await aside.query(count, [])).users,
     async find(node, userIds, withinMs) {
       if (!hasOthers && deps.isAlone()) return { registered: true, online: new Set(), uncertain: new Set() };
-      const { registered, online } = only(await within(withinMs, db.query(find, [node, userIds])));
+      const found = await within(withinMs, db.query(find, [node, userIds]));
+      if (found === undefined) throw new DatabaseUnavailable(new Error("no answer in time"));
+      const { registered, online } = only(found);
       return { registered, online: new Set(online), uncertain: new Set() };
     },
   };
-}
-
-/** @throws DatabaseUnavailable when there is no answer in time */
-async function within<T>(ms: number, answer: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new DatabaseUnavailable(new Error("no answer in time"))), ms);
-  });
-  return Promise.race([answer, late]).finally(() => clearTimeout(timer));
 }

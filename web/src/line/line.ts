@@ -56,7 +56,10 @@ export class Line {
   readonly #options: Options;
   readonly #channel = new BroadcastChannel("om.line");
   readonly #ended = new AbortController();
+  /** Messages that this tab is sending. */
   readonly #taken = new Set<string>();
+  /** Of those, what other tabs have written down: it goes when the state of the connection has it. */
+  readonly #handedOver = new Set<string>();
   #connection: OmConnection | undefined;
   #follow: ReturnType<typeof followers>;
 
@@ -105,7 +108,8 @@ export class Line {
       load: () => device,
       save: (next: DeviceState) => {
         disk.put("kept", "device", next);
-        for (const id of this.#taken) disk.delete("waiting", id);
+        for (const id of this.#handedOver) disk.delete("waiting", id);
+        this.#handedOver.clear();
         void disk.flush();
       },
     };
@@ -121,6 +125,7 @@ export class Line {
   }
 
   #apply(name: keyof ConnectionEvents, event: unknown): void {
+    if (name === "acked" || name === "refused") this.#taken.delete((event as { client_id: string }).client_id);
     (this.#follow[name] as (event: unknown) => void)(event);
     if (name === "status" && event === "ended" && !this.#ended.signal.aborted) this.#options.onEnd(false);
   }
@@ -144,7 +149,10 @@ export class Line {
 
   /** Sends what other tabs have written down. */
   async #takeWaiting(): Promise<void> {
-    for (const pending of await this.#options.disk.waiting()) this.#send(pending);
+    for (const pending of await this.#options.disk.waiting()) {
+      this.#handedOver.add(pending.clientId);
+      this.#send(pending);
+    }
   }
 
   #send(pending: Pending): void {

@@ -93,6 +93,7 @@ export class Disk {
   }
 
   async waiting(): Promise<Pending[]> {
+    await this.flush();
     return (await this.#db?.getAll("waiting")) ?? [];
   }
 

@@ -36,6 +36,8 @@ export class Notifications implements AsyncDisposable {
   readonly #beats: NodeJS.Timeout;
   #client: pg.Client | undefined;
   #listening = false;
+  /** A client takes one statement after the other. */
+  #sent: Promise<unknown> = Promise.resolve();
   #stopped = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -62,8 +64,10 @@ export class Notifications implements AsyncDisposable {
   async send(texts: readonly string[]): Promise<void> {
     const client = this.#client;
     if (client === undefined) throw new Error("not connected");
+    const sent = this.#sent.then(() => client.query({ ...notify, values: [this.#options.channel, texts] }));
+    this.#sent = sent.catch(() => undefined);
     try {
-      await client.query({ ...notify, values: [this.#options.channel, texts] });
+      await sent;
     } catch (error) {
       this.#lost(client, error);
       throw error;

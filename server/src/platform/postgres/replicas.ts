@@ -1,6 +1,7 @@
 import { setImmediate, setTimeout as delay } from "node:timers/promises";
 import { errorLine } from "../error-line.ts";
 import { every } from "../periodic-task.ts";
+import { within } from "../within.ts";
 import { openDatabase, type Database, type Queries } from "./database.ts";
 import type { NamedServer } from "./primary.ts";
 import { only, statement, type Statement } from "./statement.ts";
@@ -180,12 +181,4 @@ function shared<T>(ask: () => Promise<T>): () => Promise<T> {
     next.catch(() => undefined);
     return next;
   };
-}
-
-/** undefined: there was no answer within `ms`. */
-async function within<T>(ms: number, answer: Promise<T>): Promise<T | undefined> {
-  answer.catch(() => undefined);
-  const over = new AbortController();
-  const late = delay(ms, undefined, { signal: over.signal }).catch(() => undefined);
-  return Promise.race([answer, late]).finally(() => over.abort());
 }
