@@ -1,4 +1,4 @@
-import { memo, useState } from "react";
+import { memo, useEffect, useRef, useState } from "react";
 import { refusalText } from "../errors.ts";
 import { t } from "../i18n/index.ts";
 import { dayName, fullTime, timeOfDay } from "../i18n/dates.ts";
@@ -14,7 +14,14 @@ import { gist, nameOf } from "./names.ts";
 import { Reactions } from "./reactions.tsx";
 import { Ticks } from "./ticks.tsx";
 
-export const RowView = memo(function RowView({ row, talk }: { row: Row; talk: Talk }) {
+interface Props {
+  row: Row;
+  talk: Talk;
+  /** It is what somebody came here for. */
+  isLit: boolean;
+}
+
+export const RowView = memo(function RowView({ row, talk, isLit }: Props) {
   if (row.kind === "day")
     return (
       <p className="day">
@@ -27,7 +34,7 @@ export const RowView = memo(function RowView({ row, talk }: { row: Row; talk: Ta
         <span>{t("newMessages")}</span>
       </p>
     );
-  return row.kind === "message" ? <MessageView {...row} talk={talk} /> : <PendingView {...row} />;
+  return row.kind === "message" ? <MessageView {...row} talk={talk} isLit={isLit} /> : <PendingView {...row} />;
 });
 
 interface Place {
@@ -35,16 +42,29 @@ interface Place {
   ends: boolean;
 }
 
-function MessageView({ message, talk, starts, ends }: Place & { message: ChatMessage; talk: Talk }) {
+interface Shown extends Place {
+  message: ChatMessage;
+  talk: Talk;
+  isLit: boolean;
+}
+
+function MessageView({ message, talk, starts, ends, isLit }: Shown) {
   const { store } = useHere();
   const sender = useStore(() => store.people.get(message.senderId));
   const isMine = message.senderId === store.me.id;
   const isGroup = peerOf(talk.id) === undefined;
   const name = isMine ? t("you") : nameOf(sender);
   const [hasMenu, setMenu] = useState(false);
+  const self = useRef<HTMLElement>(null);
+  // Whoever writes goes on writing.
+  useEffect(() => {
+    if (isLit && !(document.activeElement instanceof HTMLTextAreaElement)) self.current?.focus({ preventScroll: true });
+  }, [isLit]);
   return (
     <article
-      className={placeClass(isMine, { starts, ends })}
+      ref={self}
+      className={`${placeClass(isMine, { starts, ends })}${isLit ? " lit" : ""}`}
+      tabIndex={-1}
       onContextMenu={(event) => {
         if (event.target instanceof HTMLAnchorElement || getSelection()?.isCollapsed === false) return;
         event.preventDefault();
@@ -62,7 +82,7 @@ function MessageView({ message, talk, starts, ends }: Place & { message: ChatMes
             <bdi>{name}</bdi>
           </p>
         )}
-        {message.quote !== undefined && <QuoteView quote={message.quote} />}
+        {message.quote !== undefined && <QuoteView talkId={talk.id} quote={message.quote} />}
         <Content text={message.text} type={message.type} />
         <span className="meta">
           {message.isEdited && <span>{t("edited")}</span>}
@@ -94,7 +114,7 @@ function PendingView({ pending, starts, ends }: Place & { pending: Pending }) {
   return (
     <article className={placeClass(true, { starts, ends })} aria-label={t("you")}>
       <div className={refusal === undefined ? "bubble" : "bubble refused"} dir={directionOf(pending.text)}>
-        {pending.quote !== undefined && <QuoteView quote={pending.quote} />}
+        {pending.quote !== undefined && <QuoteView talkId={pending.talkId} quote={pending.quote} />}
         <Content text={pending.text} type={pending.type} />
         <span className="meta">
           {pending.at > 0 && <time>{timeOfDay(pending.at)}</time>}
@@ -126,14 +146,17 @@ function placeClass(isMine: boolean, { starts, ends }: Place): string {
   return `message ${isMine ? "mine" : "theirs"}${starts ? " starts" : ""}${ends ? " ends" : ""}`;
 }
 
-function QuoteView({ quote }: { quote: Quote }) {
-  const { store } = useHere();
+/** What a message answers; it leads there. */
+function QuoteView({ talkId, quote }: { talkId: string; quote: Quote }) {
+  const { jump, store } = useHere();
   const sender = useStore(() => store.people.get(quote.senderId));
   const text = quote.text === undefined ? "…" : gist({ text: quote.text, type: quote.type });
   return (
-    <blockquote className="quote" dir={directionOf(text)}>
-      {quote.senderId !== 0 && <strong>{quote.senderId === store.me.id ? t("you") : nameOf(sender)}</strong>}
-      <span>{text}</span>
+    <blockquote dir={directionOf(text)}>
+      <button type="button" className="quote" onClick={() => void jump(talkId, quote.id)}>
+        {quote.senderId !== 0 && <strong>{quote.senderId === store.me.id ? t("you") : nameOf(sender)}</strong>}
+        <span>{text}</span>
+      </button>
     </blockquote>
   );
 }
