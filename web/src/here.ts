@@ -1,10 +1,11 @@
 import type { Api } from "@om/client";
 import { errorText } from "./errors.ts";
+import { newId } from "./insecure.ts";
 import { t } from "./i18n/index.ts";
 import type { Line } from "./line/line.ts";
 import { applyHead, applySeen } from "./store/follow.ts";
 import { jumpTo, loadNewer, loadOlder, openThread, refreshThread } from "./store/history.ts";
-import type { Pending } from "./store/model.ts";
+import type { Extras, Pending } from "./store/model.ts";
 import type { Store } from "./store/store.ts";
 
 interface Parts {
@@ -22,7 +23,7 @@ export interface Here extends Parts {
   newest(talkId: string): Promise<void>;
   /** Shows a message where it stands. */
   jump(talkId: string, messageId: number): Promise<void>;
-  send(talkId: string, text: string, more?: Partial<Pick<Pending, "type" | "quote">>): void;
+  send(talkId: string, text: string, extras?: Extras): void;
   retry(pending: Pending): void;
   seen(talkId: string): void;
 }
@@ -31,10 +32,10 @@ export function createHere(parts: Parts): Here {
   const { store, line } = parts;
   followLine(parts);
   let opening = Promise.resolve();
-  function send(talkId: string, text: string, more: Partial<Pick<Pending, "type" | "quote">> = {}): void {
+  function send(talkId: string, text: string, { type = "text", quote, mentions, forward }: Extras = {}): void {
     if (store.thread(talkId).isPast) void openThread(parts, talkId);
-    const { type = "text", quote } = more;
-    line.send({ clientId: crypto.randomUUID(), talkId, text, type, at: Date.now(), quote });
+    const extras = { type, quote, ...(mentions && { mentions }), ...(forward && { forward }) };
+    line.send({ clientId: newId(), talkId, text, at: Date.now(), ...extras });
   }
   return {
     ...parts,

@@ -89,6 +89,7 @@ export class Session extends Observable {
 
   async #forget(): Promise<void> {
     forgetLocal("draft");
+    writeLocal("emoji", undefined);
     writeLocal("in", undefined);
     await this.#disk?.erase();
     if ("caches" in globalThis) for (const key of await caches.keys()) await caches.delete(key);

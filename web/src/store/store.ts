@@ -77,12 +77,14 @@ export class Store extends Observable {
   restore({ people, talks, device, waiting, unsent }: Saved): void {
     for (const person of people) this.people.set(person.id, { ...person, isOnline: false });
     for (const talk of talks) this.talks.set(talk.id, talk);
-    for (const { clientId, to, content: text, messageType: type, acked, replyTo } of device?.outbox ?? []) {
+    for (const { clientId, to, content: text, messageType: type, acked, replyTo, ...more } of device?.outbox ?? []) {
       if (acked !== undefined) continue;
       const talkId = "userId" in to ? `user_${to.userId}` : `group_${to.groupId}`;
       const quote =
         replyTo === undefined ? undefined : { id: replyTo, senderId: 0, text: undefined, type: "text" as const };
-      this.addPending({ clientId, talkId, text, type, at: 0, quote });
+      const { mentions = [], forwardOf } = more;
+      const forward = forwardOf === undefined ? {} : { forward: { id: forwardOf, from: 0 } };
+      this.addPending({ clientId, talkId, text, type, at: 0, quote, mentions, ...forward });
     }
     for (const pending of [...waiting, ...unsent]) this.addPending(pending);
     this.#list = undefined;
@@ -291,12 +293,14 @@ export class Store extends Observable {
     const { talkId, seq, at } = message;
     const talk = this.talk(talkId);
     const isLast = talk.last === undefined || talk.last.seq <= seq;
+    const isUnread = isNew && message.senderId !== this.me.id && message.id > talk.seen;
     this.putTalk({
       ...talk,
       from: talk.from ?? seq,
       at: Math.max(talk.at, at),
       last: isLast ? message : talk.last,
-      unread: talk.unread + (isNew && message.senderId !== this.me.id && message.id > talk.seen ? 1 : 0),
+      unread: talk.unread + (isUnread ? 1 : 0),
+      mentions: talk.mentions + (isUnread && message.mentions.includes(this.me.id) ? 1 : 0),
     });
     this.putMessages(talkId, [message]);
   }

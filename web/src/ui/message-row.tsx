@@ -2,14 +2,14 @@ import { memo, useEffect, useRef, useState } from "react";
 import { refusalText } from "../errors.ts";
 import { t } from "../i18n/index.ts";
 import { dayName, fullTime, timeOfDay } from "../i18n/dates.ts";
-import { peerOf, type ChatMessage, type Pending, type Quote, type Talk } from "../store/model.ts";
+import { peerOf, personOf, type ChatMessage, type Pending, type Quote, type Talk } from "../store/model.ts";
 import { directionOf } from "../text/direction.ts";
 import type { Row } from "../text/rows.ts";
 import { Avatar } from "./avatar.tsx";
 import { Content } from "./content.tsx";
 import { useHere, useStore } from "./context.ts";
 import { Icon } from "./icons.tsx";
-import { MessageMenu } from "./message-menu.tsx";
+import { MessageMenu, type MenuStep } from "./message-menu.tsx";
 import { gist, nameOf } from "./names.ts";
 import { Reactions } from "./reactions.tsx";
 import { Ticks } from "./ticks.tsx";
@@ -54,7 +54,7 @@ function MessageView({ message, talk, starts, ends, isLit }: Shown) {
   const isMine = message.senderId === store.me.id;
   const isGroup = peerOf(talk.id) === undefined;
   const name = isMine ? t("you") : nameOf(sender);
-  const [hasMenu, setMenu] = useState(false);
+  const [step, setStep] = useState<MenuStep | undefined>();
   const self = useRef<HTMLElement>(null);
   // Whoever writes goes on writing.
   useEffect(() => {
@@ -68,7 +68,7 @@ function MessageView({ message, talk, starts, ends, isLit }: Shown) {
       onContextMenu={(event) => {
         if (event.target instanceof HTMLAnchorElement || getSelection()?.isCollapsed === false) return;
         event.preventDefault();
-        setMenu(true);
+        setStep("menu");
       }}
       aria-label={`${name}, ${timeOfDay(message.at)}`}
       data-id={message.id}
@@ -82,8 +82,9 @@ function MessageView({ message, talk, starts, ends, isLit }: Shown) {
             <bdi>{name}</bdi>
           </p>
         )}
+        {message.forwardedFrom !== undefined && <ForwardedFrom id={message.forwardedFrom} />}
         {message.quote !== undefined && <QuoteView talkId={talk.id} quote={message.quote} />}
-        <Content text={message.text} type={message.type} />
+        <Content text={message.text} type={message.type} mentions={message.mentions} />
         <span className="meta">
           {message.isEdited && <span>{t("edited")}</span>}
           <time dateTime={new Date(message.at).toISOString()} title={fullTime(message.at)}>
@@ -98,11 +99,11 @@ function MessageView({ message, talk, starts, ends, isLit }: Shown) {
         className="icon-button act"
         aria-label={t("messageActions")}
         aria-haspopup="dialog"
-        onClick={() => setMenu(true)}
+        onClick={() => setStep("menu")}
       >
         <Icon name="more" />
       </button>
-      {hasMenu && <MessageMenu message={message} onClose={() => setMenu(false)} />}
+      {step !== undefined && <MessageMenu message={message} step={step} onStep={setStep} />}
     </article>
   );
 }
@@ -114,8 +115,9 @@ function PendingView({ pending, starts, ends }: Place & { pending: Pending }) {
   return (
     <article className={placeClass(true, { starts, ends })} aria-label={t("you")}>
       <div className={refusal === undefined ? "bubble" : "bubble refused"} dir={directionOf(pending.text)}>
+        {pending.forward !== undefined && <ForwardedFrom id={pending.forward.from} />}
         {pending.quote !== undefined && <QuoteView talkId={pending.talkId} quote={pending.quote} />}
-        <Content text={pending.text} type={pending.type} />
+        <Content text={pending.text} type={pending.type} mentions={pending.mentions} />
         <span className="meta">
           {pending.at > 0 && <time>{timeOfDay(pending.at)}</time>}
           {refusal === undefined && (
@@ -159,4 +161,19 @@ function QuoteView({ talkId, quote }: { talkId: string; quote: Quote }) {
       </button>
     </blockquote>
   );
+}
+
+/** Who wrote first what was passed on. */
+function ForwardedFrom({ id }: { id: number }) {
+  const { api, store } = useHere();
+  const author = useStore(() => store.people.get(id));
+  const isUnknown = author === undefined && id > 0;
+  useEffect(() => {
+    if (isUnknown)
+      api.user({ params: { identifier: id } }).then(
+        ({ user }) => store.putPerson(personOf(user)),
+        () => undefined,
+      );
+  }, [api, store, id, isUnknown]);
+  return <p className="forwarded">{t("forwardedFrom", { name: id === store.me.id ? t("you") : nameOf(author) })}</p>;
 }

@@ -1,13 +1,11 @@
 import { useDeferredValue, useState, type KeyboardEvent } from "react";
 import { Virtualizer } from "virtua";
 import { t } from "../i18n/index.ts";
-import type { Talk } from "../store/model.ts";
-import type { Store } from "../store/store.ts";
 import { Avatar } from "./avatar.tsx";
 import { IconButton } from "./button.tsx";
 import { useHere, useStore } from "./context.ts";
 import { Icon } from "./icons.tsx";
-import { faceOf, nameOf } from "./names.ts";
+import { faceOf, nameFits, nameOf } from "./names.ts";
 import { NewTalk } from "./new-talk.tsx";
 import { SearchResults } from "./search-results.tsx";
 import { Settings } from "./settings.tsx";
@@ -26,9 +24,8 @@ export function Sidebar({ openId, inTalk, onSearchAll }: Props) {
   const [dialog, setDialog] = useState<"new" | "settings" | undefined>();
   const [wanted, setWanted] = useState("");
   const asked = useDeferredValue(wanted.trim());
-  const text = asked.toLocaleLowerCase();
   const all = useStore(({ list }) => list.call(store));
-  const talks = text === "" ? all : all.filter((talk) => matches(store, talk, text));
+  const talks = asked === "" ? all : all.filter((talk) => nameFits(store, talk, asked));
   return (
     <div className="sidebar">
       <header className="bar">
@@ -137,10 +134,4 @@ function Me({ onClick }: { onClick: () => void }) {
       </span>
     </button>
   );
-}
-
-function matches(store: Store, talk: Talk, text: string): boolean {
-  const peer = store.people.get(faceOf(store, talk).id);
-  const names = talk.id.startsWith("group") ? [talk.name] : [peer?.fullName, peer?.username];
-  return names.some((name) => name?.toLocaleLowerCase().includes(text));
 }
