@@ -53,6 +53,7 @@ test("two people talk: unread, typing, ticks, presence, and all of it again afte
 
 test("a server that is killed loses and doubles nothing, and what is typed meanwhile goes out once, in order", async () => {
   await say(ada.page, "before");
+  await bob.page.locator(".messages").getByText("before").waitFor();
   await world.server.kill();
   await ada.page.getByText("No connection since").waitFor();
   await say(ada.page, "one", "two", "three");
@@ -314,7 +315,7 @@ const postTo = `async (path) => {
 /** Sends 130 messages of one to three lines in the open talk. */
 const manyMessages = `(async () => {
   const [, csrf] = /om_csrf=([^;]*)/.exec(document.cookie);
-  const recipient_id = Number(location.pathname.split("_")[1]);
+  const recipient_id = Number(/user_(\\d+)/.exec(location.pathname)[1]);
   for (let i = 0; i < 130; i++) {
     const body = JSON.stringify({ recipient_id, content: ("line " + i + "\\n").repeat(1 + (i % 3)).trim() });
     const headers = { "content-type": "application/json", "x-om-csrf": csrf };
