@@ -34,7 +34,7 @@ export function EmojiPicker({ onChoose, onClose }: Props) {
   const [category, setCategory] = useState(recent.length > 0 ? "" : categories[0]?.name);
   const grid = useRef<HTMLDivElement>(null);
   useEffect(() => void import("../text/emoji.ts").then(setData, () => undefined), []);
-  useEffect(() => void grid.current?.scrollTo(0, 0), [category, text]);
+  useEffect(() => grid.current?.scrollTo(0, 0), [category, text]);
   const shown =
     data === undefined
       ? []

@@ -137,9 +137,8 @@ function useFrame(box: RefObject<HTMLElement | null>, changed: () => void): void
     call.current = changed;
   });
   useEffect(() => {
-    if (box.current === null) return;
     const observer = new ResizeObserver(() => call.current());
-    observer.observe(box.current);
+    if (box.current !== null) observer.observe(box.current);
     return () => observer.disconnect();
   }, [box]);
 }
