@@ -146,7 +146,7 @@ test("who is not told apart from the database: a seal by another key, and a log 
   await sixActs(db);
   const { head } = await verifyActs(db, signer, []);
   expect((await verifyActs(db, thief, [])).sealed).toBeUndefined();
-  await db.query({ name: "", text: `${secretly}` }, []);
+  await db.query({ name: "", text: secretly }, []);
   await db.query({ name: "", text: "delete from acts where nr > 4" }, []);
   expect((await verifyActs(db, signer, [])).faults).toEqual([]);
   expect((await verifyActs(db, signer, [head])).faults).toMatchObject([{ nr: 5, what: "missing" }]);
