@@ -165,6 +165,7 @@ test("what was done by om and by links stands in the audit log; om reads it and 
   const acts = JSON.parse(listed.out) as { act: string; origin: string }[];
   expect(acts.map(({ act }) => act).toReversed()).toEqual([
     "add_account",
+    "make_reset_link",
     "reset_password",
     "make_reset_link",
     "reset_password",
