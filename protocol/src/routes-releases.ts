@@ -1,4 +1,4 @@
-import { Type } from "typebox";
+import { Type } from "./typebox.ts";
 import { Time } from "./entities.ts";
 import { get, mayHave, parameter, route, type Route, text, Whole } from "./route.ts";
 
