@@ -16,18 +16,18 @@ export function pinServer(pid: number): void {
   if (canPin) pin(serverCores, pid);
 }
 
-/** Lets a server and the processes that it has started run everywhere, with all their threads. */
+/** Lets a process and all that were started by it run everywhere, with all their threads. */
 export function spread(pid: number): void {
   if (!canPin) return;
-  const started = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim();
-  for (const one of [
-    pid,
-    ...started
-      .split(" ")
-      .filter((word) => word !== "")
-      .map(Number),
-  ])
-    pin(`0-${last}`, one);
+  pin(`0-${last}`, pid);
+  const started = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").match(/\d+/g) ?? [];
+  for (const one of started) {
+    try {
+      spread(Number(one));
+    } catch {
+      // It has ended.
+    }
+  }
 }
 
 /** Keeps this process, and whatever it starts from now on, off the servers' processor. */

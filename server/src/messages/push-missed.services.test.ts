@@ -87,8 +87,9 @@ describeDatabases("what was stored and never pushed", (database) => {
     expect(phone).toEqual([`late of ${ada}`]);
   });
 
-  test("a message that commits long after others with higher ids is found too", async () => {
+  test("a message that commits long after others with higher ids is found too, also for whoever connected and read before its commit", async () => {
     const phone = connect(ben);
+    let newcomer: string[] = [];
     let stored: Promise<unknown> | undefined;
     await database.db.transaction(async (queries) => {
       await storeMessages(queries, [
@@ -104,10 +105,11 @@ describeDatabases("what was stored and never pushed", (database) => {
       stored = store(cleo, { recipientId: cleo }, "fast");
       await stored;
       await sweeps(2);
+      newcomer = connect(ben, { openedAt: Date.now() });
     });
     expect(phone).toEqual([]);
     await sweeps(1);
-    expect(phone).toEqual([`slow of ${ada}`]);
+    expect([phone, newcomer]).toEqual([[`slow of ${ada}`], [`slow of ${ada}`]]);
   });
 
   test("in a group it is pushed to those who are members by now, each as they may see it", async () => {

@@ -14,7 +14,9 @@ interface Deps {
   hub: Pick<Hub, "isOnline" | "deliver">;
 }
 
-/** Sweeps that look at a message: none is committed later than 15 s after its id was drawn, as statements have deadlines. */
+/** None is committed later after its id was drawn, as statements have deadlines; in ms. */
+const commitWithinMs = 15_000;
+/** Sweeps that look at a message: until it must be committed. */
 const looks = 3;
 /** Pushes that one sweep makes up for; the rest is for the next ones, while they look at it. */
 const maxMissed = 2_000;
@@ -78,14 +80,15 @@ export function createMissedPushes(deps: Deps) {
   }
 
   async function pushTo(placed: PlacedMessage, userId: number): Promise<Push[]> {
-    const { id, seq, conversation_id: conversationId, sent_at: openedBefore } = placed;
+    const { id, seq, conversation_id: conversationId } = placed;
     const row = await deps.store.one(id, userId);
     const [message] =
       row === undefined ? [] : toMessages(row, userId, deps.views, await deps.views.lookup(row.profiles));
     if (message === undefined) return [];
     const to = userId === placed.sender_id && !placed.is_note ? "resuming" : "all";
     const frame = frameOf(() => messageFrame(message));
-    // Whoever came later was told what waited.
+    // Whoever came after the commit was told what waited; who was told both knows by seq and version.
+    const openedBefore = placed.sent_at + commitWithinMs;
     return [{ userIds: [userId], frame, to, message: { conversationId, seq, id }, openedBefore }];
   }
 }

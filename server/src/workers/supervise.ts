@@ -50,6 +50,8 @@ export async function superviseWorkers(options: Options): Promise<number> {
     env["DRAIN_SECONDS"] = "0";
   }
   signal.throwIfAborted();
+  // The kernel gives connections to whoever is free. Node itself hands them on to a worker that was just killed, and forgets them: they hang.
+  cluster.schedulingPolicy = cluster.SCHED_NONE;
   cluster.setupPrimary({ execArgv: [...process.execArgv, "--enable-source-maps"] });
   const crew = createCrew(options, env);
   // Alone: what is wrong with the settings is said once, and the schema is made once.
