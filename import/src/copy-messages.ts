@@ -88,3 +88,13 @@ export async function copyPositions(run: Run, target: ImportTarget, conversation
   );
   await state.planFreely();
 }
+
+/** Makes all messages searchable, which a server would do beside its work. */
+export async function indexMessages({ progress }: Run, { messages }: ImportTarget, total: number): Promise<void> {
+  progress.start("search index", total);
+  await messages.indexAnew();
+  for (let count = await messages.indexMessages(spanRows); count > 0; count = await messages.indexMessages(spanRows)) {
+    progress.advance(count);
+  }
+  progress.finish();
+}

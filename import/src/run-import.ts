@@ -3,7 +3,7 @@ import { migrate } from "@om/server/platform/postgres/migrate";
 import { compareSides, type Comparison } from "./compare.ts";
 import { openConnection, type ImportConnection } from "./import-connection.ts";
 import { copyGroups } from "./copy-groups.ts";
-import { copyMessages, copyPositions, surveyMessages } from "./copy-messages.ts";
+import { copyMessages, copyPositions, indexMessages, surveyMessages } from "./copy-messages.ts";
 import { copyInvites, copyMembers, copySessions, copyVersions } from "./copy-rest.ts";
 import { copyUsers } from "./copy-users.ts";
 import { createIssues } from "./issues.ts";
@@ -72,6 +72,7 @@ async function steps(run: Run, pageSize: number): Promise<Comparison | undefined
   await copyMembers(run, counts.members);
   const conversations = await target.messages.conversationCount();
   await copyPositions(run, target, conversations);
+  await indexMessages(run, target, importable);
   if (target.isRepeat) await target.state.bumpLists();
   const comparison = await compareSides(run, target, conversations);
   await target.state.finish();

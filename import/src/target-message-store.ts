@@ -102,6 +102,8 @@ const stagePositions = statement<never>(
 
 const conversationCount = statement<{ n: number }>("import.conversations", "select count(*) as n from conversations");
 export const conversationSpan = nextSpan("conversations");
+const indexAnew = statement<never>("import.index_anew", "update search_position set last_id = 0, previous_id = 0");
+const indexMessages = statement<{ count: number }>("import.index_messages", "select index_messages($1) as count");
 
 /**
  * Positions of everybody in untouched conversations of a range. Read: up to the last message that was read. Delivered: up to the last
@@ -235,6 +237,10 @@ export function targetMessageStore(target: Queries) {
         columns(positions, "user_id", "peer_id", "group_id", "read_id", "delivered_id", "pending_id"),
       ),
     conversationCount: async () => only(await target.query(conversationCount, [])).n,
+    /** The search index looks at all messages again: a repeat adds some with earlier ids. */
+    indexAnew: () => target.query(indexAnew, []),
+    /** @returns how many were looked at; 0: that was all */
+    indexMessages: async (limit: number) => only(await target.query(indexMessages, [limit])).count,
     async writePositions(after: number, last: number): Promise<void> {
       await target.query(startEmpty, [after, last]);
       await target.query(writePositions, [after, last]);

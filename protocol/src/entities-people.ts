@@ -34,6 +34,23 @@ export const Account = Type.Object(
 );
 export type Account = Static<typeof Account>;
 
+export const Act = Type.Object(
+  {
+    id: Id,
+    at: Time,
+    actor_id: noted(Nullable(Id), "null: whoever has the server."),
+    actor: noted(Nullable(Type.String()), "What the actor is called by now."),
+    origin: noted(Type.String(), "The address that it came from, or who ran `om`."),
+    act: noted(Type.String(), "Such as `set_account_state`."),
+    user_id: noted(Nullable(Id), "To whom it was done."),
+    user: Nullable(Type.String()),
+    group_id: Nullable(Id),
+    details: Type.Record(Type.String(), Type.Unknown()),
+  },
+  { description: "What somebody in charge did, as the audit log keeps it." },
+);
+export type Act = Static<typeof Act>;
+
 export const Invitation = Type.Object(
   {
     id: Id,

@@ -15,6 +15,8 @@ export const Id = Type.Integer({
   description: "A positive whole number that JavaScript holds exactly.",
 });
 const Count = Type.Integer({ minimum: 0 });
+/** What a client sends as a number; PostgreSQL takes it as it is. */
+export const Whole = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 
 export const Time = Type.String({
   pattern: String.raw`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$`,
@@ -90,8 +92,8 @@ export type Reaction = Static<typeof Reaction>;
 
 /** What a client may say of a message beside its text. */
 export const draftExtras = {
-  mentions: Type.Optional(Nullable(Type.Array(Count, { maxItems: 1_000 }))),
-  forward_of_id: Type.Optional(Nullable(Count)),
+  mentions: Type.Optional(Nullable(Type.Array(Whole, { maxItems: 1_000 }))),
+  forward_of_id: Type.Optional(Nullable(Whole)),
 };
 
 const messageFields = {
@@ -196,7 +198,7 @@ export type AuthAnswer = Static<typeof AuthAnswer>;
 
 export const SyncRequest = Type.Object({
   conversation_id: Type.Optional(Type.String()),
-  last_message_id: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
+  last_message_id: Type.Optional(Whole),
 });
 export type SyncRequest = Static<typeof SyncRequest>;
 

@@ -11,11 +11,11 @@ import {
   noted,
   Nullable,
   SyncRequest,
+  Whole,
 } from "./entities.ts";
 import { FrameErrorCode } from "./errors.ts";
 
 const Text = Type.String();
-const Whole = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 /** Go's zero values: an absent or null field is 0, "" or false. */
 const Zero = <T extends typeof Text | typeof Whole | ReturnType<typeof Type.Boolean>>(schema: T) =>
   Type.Optional(Type.Union([schema, Type.Null()]));

@@ -65,7 +65,6 @@ export const mayHave = (description: string) => Type.Optional(parameter(descript
 // Parts of bodies and answers.
 export const text = Type.String();
 export const optionalText = Type.Optional(Nullable(text));
-export const Whole = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 export const Ok = Type.Object({ ok: Type.Boolean() });
 export const FileBytes = Type.Unsafe<Uint8Array>({ contentMediaType: "application/octet-stream" });
 export const UserAnswer = Type.Object({ user: User });

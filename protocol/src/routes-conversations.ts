@@ -10,8 +10,9 @@ import {
   Nullable,
   RecentPeer,
   Time,
+  Whole,
 } from "./entities.ts";
-import { get, mayHave, optionalText, post, put, route, type Route, text, Whole } from "./route.ts";
+import { get, mayHave, optionalText, post, put, route, type Route, text } from "./route.ts";
 
 export const conversationRoutes = {
   conversations: route({

@@ -1,7 +1,7 @@
 import { Type } from "./typebox.ts";
 import { FullUser, Group, GroupRole, Invite, InvitePreview, NewInvite } from "./entities-groups.ts";
-import { Nullable } from "./entities.ts";
-import { mayHave, optionalText, parameter, route, text, Whole, type Route } from "./route.ts";
+import { Nullable, Whole } from "./entities.ts";
+import { mayHave, optionalText, parameter, route, text, type Route } from "./route.ts";
 
 const Done = Type.Object({ message: text });
 const optionalFlag = Type.Optional(Nullable(Type.Boolean()));

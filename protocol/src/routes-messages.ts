@@ -10,22 +10,10 @@ import {
   Nullable,
   SyncRequest,
   SyncResult,
+  Whole,
 } from "./entities.ts";
 import { limits } from "./limits.ts";
-import {
-  get,
-  mayHave,
-  Ok,
-  optionalText,
-  parameter,
-  post,
-  put,
-  remove,
-  route,
-  text,
-  type Route,
-  Whole,
-} from "./route.ts";
+import { get, mayHave, Ok, optionalText, parameter, post, put, remove, route, text, type Route } from "./route.ts";
 
 /** `ver`: the version of the conversation that the page shows; 0 when there is none. */
 const HistoryPage = Type.Object({

@@ -1,6 +1,6 @@
 import { Type } from "./typebox.ts";
-import { Time } from "./entities.ts";
-import { get, mayHave, parameter, route, type Route, text, Whole } from "./route.ts";
+import { Time, Whole } from "./entities.ts";
+import { get, mayHave, parameter, route, type Route, text } from "./route.ts";
 
 /** The newest version of an app. `release_date` has whole seconds; without it nothing is published for the platform. */
 const AppVersion = Type.Object({

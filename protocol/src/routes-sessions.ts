@@ -1,6 +1,6 @@
 import { Type } from "./typebox.ts";
-import { Id, noted, Nullable, Time } from "./entities.ts";
-import { get, Ok, optionalText, post, put, remove, route, type Route, text, Whole } from "./route.ts";
+import { Id, noted, Nullable, Time, Whole } from "./entities.ts";
+import { get, Ok, optionalText, post, put, remove, route, type Route, text } from "./route.ts";
 
 /** One login on one device. `current`: the request came from it. */
 const Session = Type.Object({

@@ -1,6 +1,6 @@
 import { nowMs, quantile } from "../measure.ts";
 import type { Figures, Scenario } from "../scenario.ts";
-import { addPeople, type Person } from "../stage/people.ts";
+import { addPeople, indexMessages, type Person } from "../stage/people.ts";
 import type { Subject } from "../stage/stage.ts";
 import { messageWords, seeded, searchesFor, textOf } from "./search-texts.ts";
 
@@ -35,7 +35,8 @@ export const search: Scenario = {
     const { messages, quick } = stage.size;
     const people = await addPeople(subject.db, Math.max(groupMembers, Math.ceil(messages / 2_500)));
     const talks = await addTalks(subject, people, messages);
-    await subject.db.query("vacuum analyze messages");
+    await indexMessages(subject.db);
+    await subject.db.query("vacuum analyze messages, searchable_messages");
     const own = new Map<Person, Talk[]>();
     for (const talk of talks) for (const person of talk.members) own.set(person, [...(own.get(person) ?? []), talk]);
     return { run: () => measure(subject, own, quick ? 200 : 1_000) };

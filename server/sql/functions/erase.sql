@@ -33,6 +33,9 @@ begin
   perform sweep_attachments_of(array(
     select m.id from messages m where m.conversation_id = p_conversation and m.seq > p_from and m.seq <= upto and m.message_type <> 'text'
   ));
+  perform hold_search_index();
+  delete from searchable_messages s using messages m
+  where m.conversation_id = p_conversation and m.seq > p_from and m.seq <= upto and s.message_id = m.id;
   update messages m set content = '', message_type = 'text', extras = null
   where m.conversation_id = p_conversation and m.seq > p_from and m.seq <= upto and m.content <> '';
   delete from reactions r using messages m
@@ -53,6 +56,8 @@ begin
   end if;
   perform sweep_attachments_of(gone);
   delete from reactions r where r.message_id = any(gone);
+  perform hold_search_index();
+  delete from searchable_messages s where s.message_id = any(gone);
   update messages m set ver = c.ver + g.nth, content = '', extras = null, version = m.version + 1, deleted_at = clock_timestamp()
   from unnest(gone) with ordinality as g(id, nth) where m.id = g.id;
   update conversations set ver = c.ver + cardinality(gone), revised_ver = c.ver + cardinality(gone), changed_xid = pg_current_xact_id()

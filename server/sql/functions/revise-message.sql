@@ -35,6 +35,7 @@ begin
     perform delete_messages(c, array[p_message]);
   else
     perform sweep_attachments_of(array[p_message]);
+    perform hold_search_index();
     update messages set ver = c.ver + 1, content = p_content, version = version + 1, edited_at = clock_timestamp() where id = p_message;
     update conversations set ver = c.ver + 1, revised_ver = c.ver + 1, changed_xid = pg_current_xact_id() where id = c.id;
   end if;

@@ -22,9 +22,9 @@ begin
     return;
   end if;
   for talk in
-    select c.id, c.last_message_id, p.cleared_seq,
+    select c.id, c.last_message_id, p.cleared_seq, coalesce(s.seq, 0) as indexed_seq,
       case when p_before > c.last_message_id then c.seq else seq_of_message(c.id, p_before - 1) end as upto
-    from participants p join conversations c on c.id = p.conversation_id
+    from participants p join conversations c on c.id = p.conversation_id left join search_progress s on s.conversation_id = c.id
     where p.user_id = p_user and p.left_at is null and c.seq > p.cleared_seq
       and (p_lo is null or (c.lo = p_lo and c.hi = p_hi)) and (p_group is null or c.group_id = p_group)
     order by c.last_message_id desc nulls last
@@ -39,8 +39,13 @@ begin
       )::tsquery;
       hits := array(
         select m.id from (
-          select m.* from messages m where m.message_type = 'text' and message_terms(m.conversation_id, m.seq, m.content) @@ query offset 0
-        ) m
+          select s.message_id from searchable_messages s where message_terms(s.conversation_id, s.seq, s.content) @@ query
+          union all
+          -- What was sent a moment ago.
+          select r.id from messages r
+          where r.conversation_id = talk.id and r.seq > talk.indexed_seq and r.seq between place * 1024 and least(talk.upto, place * 1024 + 1023)
+            and r.message_type = 'text' and message_terms(r.conversation_id, r.seq, r.content) @@ query
+        ) found cross join lateral (select m.* from messages m where m.id = found.message_id offset 0) m
         where m.conversation_id = talk.id and m.seq > talk.cleared_seq and m.deleted_at is null and (not m.hidden or m.sender_id = p_user)
           and m.id < p_before and m.id > least_id
           and (whole = '{}' or not exists (select from unnest(whole) w where strpos(fold(m.content), w) = 0))

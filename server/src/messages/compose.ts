@@ -46,6 +46,7 @@ import { postGroupMessage, postMessage } from "./post-message.ts";
 import { fetchGroupReadState, markGroupRead } from "./mark-group-read.ts";
 import { fetchHistory, fetchPage, type HistoryDeps } from "./fetch-history.ts";
 import { fetchPendingRevisions, fetchPending } from "./fetch-pending.ts";
+import { indexMessages } from "./index-messages.ts";
 import { searchMessages } from "./search-messages.ts";
 import { searchStore } from "./search-store.ts";
 import { sendMessage, type SendRules } from "./send-message.ts";
@@ -121,6 +122,7 @@ export function composeMessages(deps: Deps) {
     jobs: [
       { everyMs: 10_000, name: "missed messages", work: missed.sweep },
       { everyMs: 60_000, name: "erasures", work: parts.eraseDeleted },
+      { everyMs: 2_000, name: "search index", work: () => indexMessages(db) },
     ],
     backlog: {
       messages: inBatches((of: PendingOf[]) => fetchPending({ ...pending, days: config.pendingDays }, of)),

@@ -58,6 +58,14 @@ const edited = statement<{ content: string; version: number; message_type: Messa
    media as (
      update messages m set message_type = made.message_type, content = made.content
      from made where m.id = made.id and m.message_type <> 'text'
+   ),
+   searchable as (
+     insert into searchable_messages
+     select m.id, m.conversation_id, m.seq, made.content
+     from made join messages m on m.id = made.id
+       join search_progress p on p.conversation_id = m.conversation_id and m.seq <= p.seq
+     where made.message_type = 'text'
+     on conflict (message_id) do update set content = excluded.content
    )
    select content, version, message_type from made`,
 );

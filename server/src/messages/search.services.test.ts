@@ -10,6 +10,16 @@ describeDatabases(
   "search in messages",
   (database) => {
     let sent = 0;
+    /** Makes so many messages searchable; returns how many were left to look at, at most. */
+    const index = async (limit = 1_000_000): Promise<number> =>
+      (await database.rows<{ count: number }>("select index_messages($1) as count", [limit]))[0]?.count ?? -1;
+    const indexed = async (...ids: number[]) =>
+      (
+        await database.rows<{ content: string }>(
+          "select content from searchable_messages where message_id = any($1::bigint[]) order by message_id",
+          [ids],
+        )
+      ).map(({ content }) => content);
     const draft = (senderId: number, recipientId: number, content: string): NewMessage => ({
       senderId,
       to: { recipientId },
@@ -45,8 +55,12 @@ describeDatabases(
     ])("%s", async (content, right, wrong) => {
       const [a = 0, b = 0] = await database.addUsers(`finder-${(sent += 1)}`, `found-${sent}`);
       const [id] = await say(a, b, content);
-      for (const text of right) expect([text, await find(b, text)]).toEqual([text, [id]]);
-      for (const text of wrong) expect([text, await find(b, text)]).toEqual([text, []]);
+      for (const isIndexed of [false, true]) {
+        if (isIndexed) expect(await index()).toBeGreaterThan(0);
+        expect(await indexed(id ?? 0)).toEqual(isIndexed ? [content] : []);
+        for (const text of right) expect([text, isIndexed, await find(b, text)]).toEqual([text, isIndexed, [id]]);
+        for (const text of wrong) expect([text, isIndexed, await find(b, text)]).toEqual([text, isIndexed, []]);
+      }
     });
 
     test("of a thousand messages it finds what a plain scan finds, page by page", async () => {
@@ -60,6 +74,8 @@ describeDatabases(
         const chunk = contents.slice(at % 600, (at % 600) + 100);
         const ids = await say(at < 600 ? a : c, b, ...chunk);
         all.push(...chunk.map((content, i) => ({ id: ids[i] ?? 0, content })));
+        // Some of it is in the index, in pieces that end anywhere, and some is not yet.
+        if (at < 900) await index(70);
       }
       const scan = (text: string): number[] =>
         all
@@ -85,27 +101,79 @@ describeDatabases(
       }
     });
 
-    test("nobody finds what they do not see: of others, deleted, cleared, hidden; an edit is found as it is", async () => {
-      const [a = 0, b = 0, c = 0] = await database.addUsers("eye-a", "eye-b", "eye-c");
-      const [first = 0, second = 0, third = 0] = await say(a, b, "apple one", "apple two", "apple three");
+    test.each([false, true])(
+      "nobody finds what they do not see: of others, deleted, cleared, hidden; an edit is found as it is (in the index: %s)",
+      async (isIndexed) => {
+        const [a = 0, b = 0, c = 0] = await database.addUsers(
+          ...["a", "b", "c"].map((name) => `eye-${name}-${isIndexed}`),
+        );
+        const [first = 0, second = 0, third = 0] = await say(a, b, "apple one", "apple two", "apple three");
+        const revisions = revisionStore(database.writes, database.reads.posts);
+        const change = (messageId: number, content: string | null) =>
+          revisions.change({ userId: a, messageId, content, media: null });
+        expect([await find(a, "apple"), await find(c, "apple")]).toEqual([[third, second, first], []]);
+        if (isIndexed) expect(await index()).toBeGreaterThan(0);
+        await change(second, null);
+        await change(third, "pear three");
+        expect([await find(b, "apple"), await find(b, "pear")]).toEqual([[first], [third]]);
+        if (isIndexed) expect(await indexed(first, second, third)).toEqual(["apple one", "pear three"]);
+        await blockStore(database.db, database.writes).add(b, a, 10);
+        const [hidden = 0] = await say(a, b, "apple hidden");
+        expect([await find(b, "apple"), await find(a, "apple")]).toEqual([[first], [hidden, first]]);
+        const conversation = (await messageStore(database.db).one(first, b))?.conversation_id ?? 0;
+        await revisions.clear(b, conversation, false);
+        expect([await find(b, "apple"), await find(b, "pear"), await find(a, "apple")]).toEqual([
+          [],
+          [],
+          [hidden, first],
+        ]);
+        expect(await searchStore(database.db).load(b, [first, third])).toEqual([]);
+      },
+    );
+
+    test("a picture that an edit makes a text is found; what is erased leaves the index", async () => {
+      const [a = 0, b = 0] = await database.addUsers("edit-a", "edit-b");
+      const [first] = await storeMessages(database.db, [{ ...draft(a, b, "/uploads/x.png"), messageType: "image" }]);
+      const [second = 0] = await say(a, b, "words to go");
+      await index();
+      const id = first?.id ?? 0;
       const revisions = revisionStore(database.writes, database.reads.posts);
-      const change = (messageId: number, content: string | null) =>
-        revisions.change({ userId: a, messageId, content, media: null });
-      expect([await find(a, "apple"), await find(c, "apple")]).toEqual([[third, second, first], []]);
-      await change(second, null);
-      await change(third, "pear three");
-      expect([await find(b, "apple"), await find(b, "pear")]).toEqual([[first], [third]]);
-      await blockStore(database.db, database.writes).add(b, a, 10);
-      const [hidden = 0] = await say(a, b, "apple hidden");
-      expect([await find(b, "apple"), await find(a, "apple")]).toEqual([[first], [hidden, first]]);
-      const conversation = (await messageStore(database.db).one(first, b))?.conversation_id ?? 0;
-      await revisions.clear(b, conversation, false);
-      expect([await find(b, "apple"), await find(b, "pear"), await find(a, "apple")]).toEqual([
-        [],
-        [],
-        [hidden, first],
+      await revisions.change({ userId: a, messageId: id, content: "a caption", media: null });
+      expect([await find(b, "caption"), await indexed(id, second)]).toEqual([[id], ["a caption", "words to go"]]);
+      await database.rows("select erase_range(conversation_id, 0, 2, 100) from messages where id = $1", [id]);
+      expect(await indexed(id, second)).toEqual([]);
+    });
+
+    test("what is being deleted is not made searchable meanwhile", async () => {
+      const [a = 0, b = 0] = await database.addUsers("race-a", "race-b");
+      const [id = 0] = await say(a, b, "soon gone");
+      await database.db.transaction(async (queries) => {
+        await queries.query({ name: "", text: "select * from revise_message($1, $2, null)" }, [a, id]);
+        expect(await index()).toBe(0);
+        expect(await find(b, "soon")).toEqual([id]);
+      });
+      expect(await index()).toBeGreaterThan(0);
+      expect([await find(b, "soon"), await indexed(id)]).toEqual([[], []]);
+    });
+
+    test("a message that is committed late is found, and is in the index with the next one of its conversation", async () => {
+      const [a = 0, b = 0, c = 0, d = 0] = await database.addUsers("late-a", "late-b", "late-c", "late-d");
+      let late: number[] = [];
+      await database.db.transaction(async (queries) => {
+        late = (await storeMessages(queries, [draft(a, b, "late word")])).map(({ id }) => id);
+        for (let i = 0; i < 3; i++) {
+          await say(c, d, "another");
+          await index();
+        }
+      });
+      await index();
+      expect([await indexed(...late), await find(b, "late")]).toEqual([[], late]);
+      const next = await say(a, b, "late again");
+      await index();
+      expect([await indexed(...late, ...next), await find(b, "late")]).toEqual([
+        ["late word", "late again"],
+        [...next, ...late],
       ]);
-      expect(await searchStore(database.db).load(b, [first, third])).toEqual([]);
     });
   },
   { minimum: true },

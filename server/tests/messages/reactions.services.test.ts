@@ -133,6 +133,7 @@ test("mentions are counted until they are read, and a forwarded message says who
   expect([passed["forwarded_from"], passed["mentions"]]).toEqual([ada.id, undefined]);
   expect((await forward(eve, passed["id"], eve))["forwarded_from"]).toBe(ada.id);
   expect(await forward(eve, first.body["id"], eve)).not.toHaveProperty("forwarded_from");
+  expect(await forward(eve, 1e300, eve)).toMatchObject({ error: expect.anything() as unknown });
   socket.send("chat", { client_id: "f", recipient_id: eve.id, content: "again", forward_of_id: passed["id"] });
   await socket.next("ack");
   const pushed = (await server.get(`/api/messages?recipient_id=${eve.id}&limit=1`, ben)).body["messages"];
