@@ -1,4 +1,4 @@
-import { Type, type Static } from "typebox";
+import { Type, type Static } from "./typebox.ts";
 import { Id, noted, Nullable, Time } from "./entities.ts";
 
 export const Registration = Type.Enum(["open", "invite", "domains", "approval", "closed"], {

@@ -1,4 +1,4 @@
-import { Type } from "typebox";
+import { Type } from "./typebox.ts";
 import { noted, Nullable, Id } from "./entities.ts";
 import { Account, Act, Invitation, Role } from "./entities-people.ts";
 import { get, mayHave, Ok, optionalText, post, put, remove, route, type Route, text } from "./route.ts";
