@@ -2,7 +2,16 @@
 // what is older there than its sources is compiled first. Without a program it only compiles. Types are not checked here (`npm run check`).
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
@@ -23,6 +32,7 @@ for (const [signal, code] of Object.entries({ SIGINT: 130, SIGTERM: 143 })) {
 }
 process.setSourceMapsEnabled(true);
 await compileChanged();
+await bundleSchemas();
 // Who only compiles may start the server from it later. A copy of the server alone has no web client.
 if (existsSync(join(root, "web")) && (source === undefined || source === "server/src/main.ts")) await buildWeb();
 if (source !== undefined) {
@@ -64,6 +74,40 @@ async function compile(compiler, workspaces) {
   for (const workspace of workspaces) utimesSync(notesOf(workspace), began, began);
 }
 
+/** The schema library becomes one file: its 680 are what a start waits for longest. Without a bundler they are read one by one. */
+async function bundleSchemas() {
+  const file = join(root, "protocol/dist/typebox.js");
+  const isBundled = () => !readFileSync(file, "utf8").includes('from "typebox"');
+  if (isBundled()) return;
+  const bundler = await import("rolldown").catch(() => undefined);
+  if (bundler === undefined) return;
+  await makeOnce(isBundled, async () => {
+    const bundle = await bundler.rolldown({ input: file, platform: "node" });
+    const { output } = await bundle.generate({ format: "esm" });
+    await bundle.close();
+    writeFileSync(`${file}.new`, output[0].code);
+    renameSync(`${file}.new`, file);
+  });
+}
+
+/** Does what is not done yet, unless another process does so meanwhile. */
+async function makeOnce(isDone, make) {
+  while (!isDone()) {
+    if (!takeLock()) {
+      await delay(50);
+      continue;
+    }
+    const release = () => rmSync(lock, { force: true });
+    process.once("exit", release);
+    try {
+      await make();
+    } finally {
+      process.removeListener("exit", release);
+      release();
+    }
+  }
+}
+
 /** The web client, made anew when it is older than what it is made of. Without its builder, what was built before is served. */
 async function buildWeb() {
   const page = join(root, "web/dist/index.html");
@@ -73,15 +117,10 @@ async function buildWeb() {
     const settings = ["web/index.html", "web/vite.config.ts", "web/package.json"].map((name) => join(root, name));
     return [...parts, ...settings].every((path) => !(statSync(path, { throwIfNoEntry: false })?.mtimeMs > built));
   };
-  while (!isBuilt()) {
-    const builder = await import("vite").catch(() => undefined);
-    if (builder === undefined) return;
-    if (!takeLock()) {
-      await delay(50);
-      continue;
-    }
-    const release = () => rmSync(lock, { force: true });
-    process.once("exit", release);
+  if (isBuilt()) return;
+  const builder = await import("vite").catch(() => undefined);
+  if (builder === undefined) return;
+  await makeOnce(isBuilt, async () => {
     if (source !== undefined) console.error("Building the web client, once …");
     const began = new Date();
     // Under vitest it says "test", and React would bring along what helps to develop.
@@ -95,10 +134,8 @@ async function buildWeb() {
     } finally {
       if (NODE_ENV === undefined) delete process.env.NODE_ENV;
       else process.env.NODE_ENV = NODE_ENV;
-      process.removeListener("exit", release);
-      release();
     }
-  }
+  });
 }
 
 function filesIn(folder) {

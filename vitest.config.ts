@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
@@ -41,6 +42,7 @@ export default defineConfig({
       },
       {
         extends: true,
+        resolve: { alias: { "@node-rs/argon2": join(import.meta.dirname, "server/tests/fixtures/quick-argon2.ts") } },
         test: {
           name: "services",
           isolate: false,

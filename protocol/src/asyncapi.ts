@@ -1,4 +1,4 @@
-import { Type, type TSchema } from "typebox";
+import { Type, type TSchema } from "./typebox.ts";
 import { inboundSummaries, outboundSummaries } from "./frame-summaries.ts";
 import { closeCodes, inboundFrames, Nullable, OutboundFrame, wsQuery, type InboundType } from "./index.ts";
 import type { DocumentOptions } from "./openapi.ts";

@@ -1,4 +1,4 @@
-import { Type, type Static } from "typebox";
+import { Type, type Static } from "./typebox.ts";
 import { Id, noted, Nullable, Presence, Time } from "./entities.ts";
 
 const Count = Type.Integer({ minimum: 0 });

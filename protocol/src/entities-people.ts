@@ -1,4 +1,4 @@
-import { Type, type Static } from "typebox";
+import { Type, type Static } from "./typebox.ts";
 import { Id, noted, Nullable, Time } from "./entities.ts";
 
 export const Registration = Type.Enum(["open", "invite", "domains", "approval", "closed"], {
@@ -33,6 +33,23 @@ export const Account = Type.Object(
   { description: "Somebody as those see it who look after people." },
 );
 export type Account = Static<typeof Account>;
+
+export const Act = Type.Object(
+  {
+    id: Id,
+    at: Time,
+    actor_id: noted(Nullable(Id), "null: whoever has the server."),
+    actor: noted(Nullable(Type.String()), "What the actor is called by now."),
+    origin: noted(Type.String(), "The address that it came from, or who ran `om`."),
+    act: noted(Type.String(), "Such as `set_account_state`."),
+    user_id: noted(Nullable(Id), "To whom it was done."),
+    user: Nullable(Type.String()),
+    group_id: Nullable(Id),
+    details: Type.Record(Type.String(), Type.Unknown()),
+  },
+  { description: "What somebody in charge did, as the audit log keeps it." },
+);
+export type Act = Static<typeof Act>;
 
 export const Invitation = Type.Object(
   {

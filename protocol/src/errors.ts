@@ -1,4 +1,4 @@
-import { Type, type Static } from "typebox";
+import { Type, type Static } from "./typebox.ts";
 
 /**
  * The closed list of errors: code → HTTP status and text (wire contract §2.4, §4.6). `retry` says whether the same request may

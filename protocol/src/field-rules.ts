@@ -39,6 +39,7 @@ export const fieldRules: Readonly<Record<string, Readonly<Record<string, unknown
   build: { type: "integer", minimum: 0 },
   limit: { type: "integer", minimum: 1 },
   ver: { type: "integer", minimum: 0 },
+  before: { type: "integer", minimum: 1 },
   cursor_message_id: { type: "integer", minimum: 0 },
   cursor_created_at: { format: "date-time" },
 };

@@ -1,4 +1,4 @@
-import { Type } from "typebox";
+import { Type } from "./typebox.ts";
 import { fieldRules } from "./field-rules.ts";
 import { earlyErrors, errors, ErrorAnswer, ErrorText, features, wsQuery, type ErrorCode } from "./index.ts";
 import { FileBytes, maxBodyBytes, type Route } from "./route.ts";

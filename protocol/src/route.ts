@@ -1,4 +1,4 @@
-import { Type, type TObject, type TSchema } from "typebox";
+import { Type, type TObject, type TSchema } from "./typebox.ts";
 import type { ErrorCode } from "./errors.ts";
 import { Nullable, User } from "./entities.ts";
 import { limits } from "./limits.ts";

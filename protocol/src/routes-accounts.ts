@@ -1,4 +1,4 @@
-import { Type } from "typebox";
+import { Type } from "./typebox.ts";
 import { AuthAnswer, noted, Nullable, Time, User, WhoMayAdd } from "./entities.ts";
 import { Registration, Role } from "./entities-people.ts";
 import { get, mayHave, Ok, optionalText, parameter, post, put, route, type Route, text, UserAnswer } from "./route.ts";

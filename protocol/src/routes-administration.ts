@@ -1,6 +1,6 @@
-import { Type } from "typebox";
+import { Type } from "./typebox.ts";
 import { noted, Nullable, Id } from "./entities.ts";
-import { Account, Invitation, Role } from "./entities-people.ts";
+import { Account, Act, Invitation, Role } from "./entities-people.ts";
 import { get, mayHave, Ok, optionalText, post, put, remove, route, type Route, text } from "./route.ts";
 
 const AccountAnswer = Type.Object({ account: Account });
@@ -80,5 +80,16 @@ export const administrationRoutes = {
     path: "/api/admin/invites/:id",
     summary: "By an administrator: ends an invitation.",
     output: Ok,
+  }),
+  acts: route({
+    ...get,
+    path: "/api/admin/audit",
+    summary: "By an administrator: what those in charge did, the newest first.",
+    query: Type.Object({
+      user_id: mayHave("Somebody who did it, or to whom it was done."),
+      before: mayHave("The last id of the page before."),
+      limit: mayHave("1 to 100, else 50."),
+    }),
+    output: Type.Object({ acts: Type.Array(Act) }),
   }),
 } satisfies Record<string, Route>;

@@ -1,4 +1,4 @@
-import { Type } from "typebox";
+import { Type } from "./typebox.ts";
 import { User } from "./entities.ts";
 import { get, Ok, post, route, type Route } from "./route.ts";
 

@@ -1,4 +1,4 @@
-import { Type } from "typebox";
+import { Type } from "./typebox.ts";
 import { FullUser, Group, GroupRole, Invite, InvitePreview, NewInvite } from "./entities-groups.ts";
 import { Nullable, Whole } from "./entities.ts";
 import { mayHave, optionalText, parameter, route, text, type Route } from "./route.ts";

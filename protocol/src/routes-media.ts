@@ -1,4 +1,4 @@
-import { Type } from "typebox";
+import { Type } from "./typebox.ts";
 import { Group } from "./entities-groups.ts";
 import { limits } from "./limits.ts";
 import { FileBytes, get, post, remove, route, type Route, UserAnswer } from "./route.ts";

@@ -1,4 +1,4 @@
-import { Type } from "typebox";
+import { Type } from "./typebox.ts";
 import { Time, Whole } from "./entities.ts";
 import { get, mayHave, parameter, route, type Route, text } from "./route.ts";
 

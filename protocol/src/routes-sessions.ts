@@ -1,4 +1,4 @@
-import { Type } from "typebox";
+import { Type } from "./typebox.ts";
 import { Id, noted, Nullable, Time, Whole } from "./entities.ts";
 import { get, Ok, optionalText, post, put, remove, route, type Route, text } from "./route.ts";
 

@@ -1,4 +1,4 @@
-import type { Static, TSchema } from "typebox";
+import type { Static, TSchema } from "./typebox.ts";
 import { accountRoutes } from "./routes-accounts.ts";
 import { administrationRoutes } from "./routes-administration.ts";
 import { blockRoutes } from "./routes-blocks.ts";

@@ -1,4 +1,4 @@
-import { Type, type TSchema } from "typebox";
+import { Type, type TSchema } from "./typebox.ts";
 import * as wire from "./index.ts";
 
 /** A piece of a JSON document. */

@@ -26,6 +26,8 @@ import type { KeptAnswers } from "./http/kept-answers.ts";
 import { statesOf, type Dependencies } from "./http/readiness.ts";
 import { createHttp, type Serving } from "./http/server.ts";
 import { composeMedia } from "./media/compose.ts";
+import { coverHistory } from "./messages/cover-history.ts";
+import { verifyHistory } from "./messages/verify-history.ts";
 import { composeMessages } from "./messages/compose.ts";
 import { openRedis } from "./open/open-redis.ts";
 import { faultStep } from "./cache/fault-step.ts";
@@ -40,6 +42,7 @@ import { monotonic as systemMonotonic, wallClock, type Clock } from "./platform/
 import { createDisposalStack } from "./platform/disposal-stack.ts";
 import { openDatabaseTime } from "./platform/postgres/database-time.ts";
 import type { Database } from "./platform/postgres/database.ts";
+import { createSigner } from "./platform/signature.ts";
 import { statement } from "./platform/postgres/statement.ts";
 import type { Redis } from "./platform/redis/redis.ts";
 import type { Handlers } from "./platform/route-handlers.ts";
@@ -244,6 +247,7 @@ function composeProduct(opened: Opened, ownUrl: () => string) {
   /** A page of the web client, which need not be this server's own. */
   const linkTo = (path: string): string =>
     (config.publicJoinBaseUrl || config.publicApiBaseUrl.replace(/\/api$/, "") || ownUrl()) + path;
+  const signer = createSigner([opened.secret, config.jwtSecretPrevious], "om records");
   const administration = composeAdministration({
     ...shared,
     ...closing,
@@ -251,8 +255,15 @@ function composeProduct(opened: Opened, ownUrl: () => string) {
     ...accounts.owner,
     sessionDays: config.sessionDays,
     linkTo,
+    signer,
+    // Where the database has no say: whoever keeps this line knows later whether the log was cut off.
+    onSealed: ({ nr, hash }) => telemetry.log.info({ head: `${nr}:${hash}` }, "audit log sealed"),
   });
-  return { presence, groups, media, messages, conversations, accounts, administration, linkTo };
+  const history = {
+    cover: () => coverHistory(db, signer),
+    verify: (accept: boolean) => verifyHistory(db, signer, { accept }),
+  };
+  return { presence, groups, media, messages, conversations, accounts, administration, linkTo, history };
 }
 
 /**
@@ -262,7 +273,7 @@ function composeProduct(opened: Opened, ownUrl: () => string) {
 export function composeFeatures(opened: Opened, ownUrl: () => string) {
   const { storage, cache, bus, hub, telemetry } = opened;
   const product = composeProduct(opened, ownUrl);
-  const { presence, groups, media, messages, conversations, accounts, administration, linkTo } = product;
+  const { presence, groups, media, messages, conversations, accounts, administration, linkTo, history } = product;
   const { live } = accounts;
   bus.subscribe(
     (event) => {
@@ -288,6 +299,9 @@ export function composeFeatures(opened: Opened, ownUrl: () => string) {
     { everyMs: 5_000, name: "sessions", work: () => live.check() },
     { everyMs: 500, name: "ended sessions", work: live.hear },
     { everyMs: 600_000, name: "purge", work: accounts.purge },
+    { everyMs: 5_000, name: "history", work: history.cover },
+    { everyMs: 1_000, name: "audit log", work: administration.chainActs },
+    { everyMs: 600_000, name: "audit log", work: administration.sealActs },
     ...messages.jobs,
     { everyMs: 3_600_000, name: "uploads", work: media.sweep },
     { everyMs: 600_000, name: "attachments", work: media.sweepAttachments },
@@ -303,7 +317,7 @@ export function composeFeatures(opened: Opened, ownUrl: () => string) {
     const token = await accounts.firstAdministrator();
     return token === undefined ? undefined : linkTo(`/join/${token}`);
   };
-  const { operator } = administration;
+  const operator = { ...administration.operator, verifyHistory: history.verify };
   const more = { messages, presence, verify, useTicket, kept, checkStorage: media.check, firstAdministrator, operator };
   return { routes, frames, jobs, ...more };
 }

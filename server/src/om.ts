@@ -1,10 +1,16 @@
+import { auditCommands, historyCommands } from "./om/audit-commands.ts";
 import { helpOf, parseCommand, table, UsageError, type Command } from "./om/command.ts";
 import { inviteCommands } from "./om/invite-commands.ts";
 import { userCommands } from "./om/user-commands.ts";
 import { errorLine } from "./platform/error-line.ts";
 import { identity } from "./platform/identity.ts";
 
-const commands: Readonly<Record<string, Command>> = { ...userCommands, ...inviteCommands };
+const commands: Readonly<Record<string, Command>> = {
+  ...userCommands,
+  ...inviteCommands,
+  ...auditCommands,
+  ...historyCommands,
+};
 
 /** Programs of their own, see om.js, and what needs no database. */
 const others = {
@@ -22,30 +28,35 @@ process.exitCode = await main(process.argv.slice(2));
 /** @returns 0 done, 1 refused or failed, 2 not understood */
 async function main(args: string[]): Promise<number> {
   try {
-    await run(args);
-    return 0;
+    return await run(args);
   } catch (error) {
     console.error(error instanceof UsageError ? `${error.message}\nnpx om --help tells more` : errorLine(error));
     return error instanceof UsageError ? 2 : 1;
   }
 }
 
-async function run(args: string[]): Promise<void> {
+/** @returns the exit code */
+async function run(args: string[]): Promise<0 | 1> {
   const [first = "--help", second = ""] = args;
-  if (first === "--version") return console.log(identity.version);
+  if (first === "--version") return print(identity.version);
   if (first === "settings") return showSettings(args.slice(1));
   const name = [first, second].join(" ");
   const command = commands[name];
   const isHelp = args.includes("--help") || args.includes("-h") || first === "help";
-  if (command === undefined && isHelp) return console.log(overview(isHelp && !first.startsWith("-") ? first : ""));
-  if (command === undefined && args.length === 0) return console.log(overview(""));
+  if (command === undefined && isHelp) return print(overview(isHelp && !first.startsWith("-") ? first : ""));
+  if (command === undefined && args.length === 0) return print(overview(""));
   if (command === undefined) throw new UsageError(`om ${args.slice(0, 2).join(" ")}: there is no such command`);
   const given = parseCommand(command, args.slice(2));
-  if (given.values["help"] === true) return console.log(helpOf(name, command));
+  if (given.values["help"] === true) return print(helpOf(name, command));
   const { withOperator } = await import("./om/open-operator.ts");
   const said = await withOperator((operator) => command.run(operator, given));
-  if (given.values["json"] === true) return console.log(JSON.stringify(said.json));
-  console.log(typeof said.text === "string" ? said.text : table(said.text));
+  const shown = typeof said.text === "string" ? said.text : table(said.text);
+  return print(given.values["json"] === true ? JSON.stringify(said.json) : shown, said.failed);
+}
+
+function print(text: string, failed = false): 0 | 1 {
+  console.log(text);
+  return failed ? 1 : 0;
 }
 
 /** @param group such as `user`: its commands alone; "": all */
@@ -60,17 +71,17 @@ function overview(group: string): string {
   return `${rows.join("\n")}\n\n${end}`;
 }
 
-async function showSettings(args: string[]): Promise<void> {
+async function showSettings(args: string[]): Promise<0 | 1> {
   const command: Command = {
     takes: "",
     does: others.settings,
     run: async () => ({ json: null, text: "" }),
   };
   const { values } = parseCommand(command, args);
-  if (values["help"] === true) return console.log(helpOf("settings", command));
+  if (values["help"] === true) return print(helpOf("settings", command));
   const { effectiveSettings } = await import("./config.ts");
   const all = effectiveSettings();
   if (values["json"] === true)
-    return console.log(JSON.stringify(Object.fromEntries(all.map((one) => [one.setting, one.value]))));
-  console.log(table(all));
+    return print(JSON.stringify(Object.fromEntries(all.map((one) => [one.setting, one.value]))));
+  return print(table(all));
 }

@@ -71,7 +71,7 @@ test("what is not understood is one line and 2, what is refused one line and 1; 
   expect(unknown).toEqual({ code: 1, out: "", err: "Nobody is called nobody\n" });
   const needed =
     "start chat import backup restore settings user.list user.add user.show user.disable user.enable user.delete user.reset-password " +
-    "user.make-admin user.sign-out invite.create invite.list invite.revoke";
+    "user.make-admin user.sign-out invite.create invite.list invite.revoke audit.list audit.verify history.verify";
   for (const name of needed.split(" ")) expect(all.out).toContain(`om ${name.replace(".", " ")} `);
   expect([one.code, one.out]).toEqual([0, expect.stringContaining("--yes")]);
   expect((await om("--version")).out).toMatch(/^\d+\.\d+\.\d+\n$/);
@@ -154,6 +154,30 @@ test("an invitation is shown once, listed, and revoked", async () => {
   expect((await om("invite", "revoke", String(one?.id))).code).toBe(0);
   expect((await om("invite", "list")).out).toBe("none\n");
   expect((await om("invite", "revoke", String(one?.id))).code).toBe(1);
+});
+
+test("what was done by om and by links stands in the audit log; om reads it and the history again, and says by its exit code what it found", async () => {
+  const [listed, cut, history] = await Promise.all([
+    om("audit", "list", "--who", "ada", "--json"),
+    om("audit", "verify", "--head", `900:${"0".repeat(64)}`),
+    om("history", "verify"),
+  ]);
+  const acts = JSON.parse(listed.out) as { act: string; origin: string }[];
+  expect(acts.map(({ act }) => act).toReversed()).toEqual([
+    "add_account",
+    "make_reset_link",
+    "reset_password",
+    "make_reset_link",
+    "reset_password",
+    "sign_out_account",
+    "set_account_state",
+    "set_account_state",
+  ]);
+  expect(acts[0]?.origin).toMatch(/^om of /);
+  expect(cut.code).toBe(1);
+  expect(cut.out).toMatch(/^act \d+ to 900 were sealed and are missing\nWRONG: /);
+  expect(history.code).toBe(0);
+  expect(history.out).toMatch(/^Nothing is wrong: 0 messages compared/);
 });
 
 test("settings tells what is in force, and no secret", async () => {

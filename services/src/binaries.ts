@@ -30,7 +30,12 @@ const services = {
   haproxy: { package: "haproxy", programs: [["haproxy", "haproxy"]], loose: false },
   nginx: { package: "nginx", programs: [["nginx", "nginx"]], loose: false },
   caddy: { package: "caddy", programs: [["caddy", "caddy"]], loose: true },
-  chromium: { package: "chromium", programs: ["chromium", "google-chrome"].map((name) => [name, name]), loose: false },
+  chromium: {
+    package: "chromium-headless-shell",
+    // The first draws a page with two thirds of the work.
+    programs: ["chromium-headless-shell", "chromium", "google-chrome"].map((name) => [name, name]),
+    loose: false,
+  },
   promtool: { package: "prometheus", programs: [["promtool", "promtool"]], loose: true },
 } as const;
 export type Service = keyof typeof services;

@@ -25,9 +25,13 @@ export interface OmServer extends AsyncDisposable {
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** Arguments for `process.execPath` that start a program of ours, such as `verify/src/main.ts`, as its npm script does. */
+/**
+ * Arguments for `process.execPath` that start a program of ours, such as `verify/src/main.ts`: what is compiled here, as vitest and run.js
+ * have seen to it; of another repository as its npm script does.
+ */
 export function program(source: string, repository = root): string[] {
-  return [join(repository, "run.js"), source];
+  if (repository !== root) return [join(repository, "run.js"), source];
+  return ["--enable-source-maps", join(root, source.replace("/src/", "/dist/").replace(/\.ts$/, ".js"))];
 }
 
 /** Limits are off, one process serves, and a stop takes no longer than it must. */

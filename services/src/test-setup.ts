@@ -1,5 +1,5 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdtempSync, rmSync, statfsSync } from "node:fs";
+import { freemem, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createCluster, npmPrograms } from "@om/postgres";
 import { ensureBinaries } from "./binaries.ts";
@@ -11,11 +11,14 @@ import { templateVariable } from "./template.ts";
 /** Vitest's global set-up of the services project: installs what is missing, makes the template of new databases, and starts the shared one. */
 export async function setup(): Promise<() => Promise<void>> {
   for (const service of ["postgres", "redis", ...proxies] as const) ensureBinaries(service);
-  const folder = mkdtempSync(join(tmpdir(), "om-template-"));
+  const folder = mkdtempSync(join(roomiest(), "om-tests-"));
+  // For all that tests and their servers write; it goes with them.
+  process.env["TMPDIR"] = folder;
   const template = join(folder, "pgdata");
   await createCluster(npmPrograms(join(folder, "lib")), template, ["-U", "postgres", "-A", "trust", "--no-sync"]);
   process.env[templateVariable] = template;
-  const shared = await startPostgres(["max_connections=300"]);
+  // It would visit hundreds of databases, one after the other, for as long as the tests run.
+  const shared = await startPostgres(["max_connections=300", "autovacuum=off"]);
   const url = new URL(shared.createDatabase());
   url.pathname = "";
   process.env[sharedVariable] = String(url).replace(/\/$/, "");
@@ -23,4 +26,17 @@ export async function setup(): Promise<() => Promise<void>> {
     await shared[Symbol.asyncDispose]();
     rmSync(folder, { recursive: true, force: true });
   };
+}
+
+/** Memory where there is plenty: what tests write has to outlive no power cut. */
+function roomiest(): string {
+  const memory = "/dev/shm";
+  const enough = 6e9;
+  try {
+    const { bavail, bsize } = statfsSync(memory);
+    if (bavail * bsize > enough && freemem() > enough) return memory;
+  } catch {
+    // Not here.
+  }
+  return tmpdir();
 }

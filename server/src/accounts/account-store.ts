@@ -75,6 +75,8 @@ export interface NewAccount {
   state?: "open" | "waiting";
   /** Default: user. */
   role?: Role;
+  /** What must be done afterwards, in the same transaction. */
+  made?: (queries: Queries, userId: number) => Promise<void>;
 }
 
 /** A user as seen by nobody else. */
@@ -105,6 +107,7 @@ export function accountStore(db: Database, writes: CacheWrites) {
           const profile = only(await queries.query(insertUser, values));
           await queries.query(reserveName, [account.username.toLowerCase(), profile.id]);
           await queries.query(createUserState, [profile.id]);
+          await account.made?.(queries, profile.id);
           return profile;
         }),
       ),

@@ -118,7 +118,7 @@ function entryRoutes(deps: RegisterDeps & ResetDeps & { sessions: Sessions }) {
     register: ({ body, ...from }) => register(deps, body, from),
     registration: async () => ({ registration: door.registration, domains: [...door.domains] }),
     invitation: ({ params }) => viewInvitation(invites, params.token),
-    resetPassword: ({ body, address }) => resetPassword(deps, body, address),
+    resetPassword: ({ body, ...from }) => resetPassword(deps, body, from),
     login: ({ body, ...from }) => login(deps, body, from),
     refresh: ({ refreshToken }) => sessions.renew(refreshToken),
     logout: async ({ refreshToken }) => {

@@ -1,3 +1,4 @@
+import { writeAct } from "../acts/act-store.ts";
 import type { Database, Queries } from "../platform/postgres/database.ts";
 import { statement } from "../platform/postgres/statement.ts";
 import { endAllBut } from "./session-store.ts";
@@ -44,11 +45,12 @@ export function linkStore(db: Database) {
     /** Whose it is; undefined: it cannot be used. */
     find: async (tokenHash: string) => (await db.query(find, [tokenHash]))[0],
     /** Sets the password, ends all sessions and takes all links of the owner away: the sessions that ended; undefined: it cannot be used. */
-    use: (tokenHash: string, passwordHash: string) =>
+    use: (tokenHash: string, passwordHash: string, origin: string) =>
       db.transaction(async (queries) => {
         const [changed] = await queries.query(use, [tokenHash, passwordHash]);
         if (changed === undefined) return undefined;
         await queries.query(forgive, [`u${changed.id}`]);
+        await writeAct(queries, { userId: changed.id, origin }, { act: "reset_password", userId: changed.id });
         return { userId: changed.id, ended: await queries.query(endAllBut, [changed.id, null]) };
       }),
     purge: async () => void (await db.query(purge, [])),

@@ -1,4 +1,6 @@
 import type { AuthAnswer, RouteBody } from "@om/protocol";
+import { writeAct } from "../acts/act-store.ts";
+import type { Actor } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
 import { accountInviteStore, type AccountInviteStore } from "./account-invite-store.ts";
 import type { AccountStore } from "./account-store.ts";
@@ -27,7 +29,7 @@ export interface RegisterDeps extends PasswordDeps {
 export async function register(
   deps: RegisterDeps,
   body: RouteBody<"register">,
-  from: Place & { userAgent: string },
+  from: Place & { userAgent: string; actor: Pick<Actor, "origin"> },
 ): Promise<AuthAnswer> {
   const { accounts, invites } = deps;
   const email = parseEmail(body.email ?? "");
@@ -45,9 +47,23 @@ export async function register(
   if (await accounts.nameTaken(username)) throw takenError("username");
   const passwordHash = await deps.passwords.hash(password, from.address);
   const role = invite?.role ?? "user";
-  const made = await accounts.create({ username, email, passwordHash, fullName, state, role }, async (queries) => {
-    if (invite !== undefined && !(await accountInviteStore(queries).use(link))) throw new OmError("invalid_invite");
-  });
+  const made = await accounts.create(
+    {
+      username,
+      email,
+      passwordHash,
+      fullName,
+      state,
+      role,
+      async made(queries, userId) {
+        const act = { act: "register", userId, details: { invitation: invite?.id ?? null, role } } as const;
+        if (invite !== undefined) await writeAct(queries, { userId, origin: from.actor.origin }, act);
+      },
+    },
+    async (queries) => {
+      if (invite !== undefined && !(await accountInviteStore(queries).use(link))) throw new OmError("invalid_invite");
+    },
+  );
   if (typeof made === "string") throw takenError(made);
   requireOpen(state);
   const opened = await deps.sessions.open({ profile: made, passwordHash }, from.userAgent);

@@ -1,10 +1,12 @@
 import type { Account, Role } from "@om/protocol";
+import { writeAct } from "../acts/act-store.ts";
 import type { AccountStore } from "../accounts/account-store.ts";
 import { parseEmail, parseFullName, parseUsername } from "../accounts/names.ts";
 import type { Passwords } from "../accounts/passwords.ts";
 import { newToken } from "../accounts/secret-token.ts";
+import type { Actor } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
-import { requireRole, type Actor } from "./administer.ts";
+import { requireRole } from "./administer.ts";
 import { makeResetLink, showPerson, type PeopleDeps } from "./people.ts";
 
 /** How long somebody who was added has to choose a password, in minutes. */
@@ -24,6 +26,7 @@ export async function addPerson(
     // Of a password that nobody knows.
     passwordHash: await deps.passwords.hash(newToken(), 0),
     role: wanted.role,
+    made: (queries, userId) => writeAct(queries, actor, { act: "add_account", userId, details: { role: wanted.role } }),
   });
   if (typeof made === "string") throw new OmError("registration_failed", `${made} already exists`);
   const token = await makeResetLink(deps, actor, { userId: made.id, minutes: firstLinkMinutes });

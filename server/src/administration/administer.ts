@@ -1,13 +1,9 @@
 import type { Role } from "@om/protocol";
 import { lockObjects } from "../cache/locks.ts";
+import type { Actor } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
 import type { Queries } from "../platform/postgres/database.ts";
 import { statement } from "../platform/postgres/statement.ts";
-
-/** Who looks after people: a user, or undefined: whoever has the server. */
-export interface Actor {
-  userId: number | undefined;
-}
 
 /** Somebody to whom something is done. */
 export interface Subject {
@@ -35,7 +31,7 @@ const roleOf = statement<{ role: Role }>(
 /** What an actor may do at all. @throws OmError `not_allowed` */
 export async function requireRole(
   queries: Queries,
-  { userId }: Actor,
+  { userId }: Pick<Actor, "userId">,
   least: "moderator" | "administrator",
 ): Promise<Role> {
   if (userId === undefined) return "administrator";

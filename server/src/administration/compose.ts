@@ -1,11 +1,17 @@
+import { userInfo } from "node:os";
+import type { Link } from "../acts/act-store.ts";
+import { chainActs, sealActs } from "../acts/chain-acts.ts";
+import { verifyActs } from "../acts/verify-acts.ts";
 import type { AccountStore } from "../accounts/account-store.ts";
 import type { Passwords } from "../accounts/passwords.ts";
 import { resetLinkMinutes } from "../accounts/reset-password.ts";
+import type { Actor } from "../platform/caller.ts";
 import { parseId, pageLimit, wholeNumber } from "../platform/page-limit.ts";
 import { cleanName } from "../platform/visible-text.ts";
+import type { Signer } from "../platform/signature.ts";
 import type { RoutesOf } from "../platform/route-handlers.ts";
 import { addPerson } from "./add-person.ts";
-import type { Actor } from "./administer.ts";
+import { listActs } from "./list-acts.ts";
 import { listInvitations, makeInvitation, revokeInvitation } from "./invitations.ts";
 import * as people from "./people.ts";
 import { personStore } from "./person-store.ts";
@@ -15,6 +21,9 @@ interface Deps extends people.PeopleDeps {
   passwords: Passwords;
   /** The address of a page. */
   linkTo: (path: string) => string;
+  /** See JWT_SECRET; none without one. */
+  signer: Signer;
+  onSealed: (newest: Link) => void;
 }
 
 const states = ["open", "waiting", "disabled"] as const;
@@ -28,8 +37,13 @@ export function composeAdministration(deps: Deps) {
   const who = ({ id }: { id: string }): number => parseId(id, "invalid_user_id");
   return {
     operator: { ...operatorOf(deps), joinLink, resetLink },
+    chainActs: () => chainActs(db),
+    async sealActs() {
+      const newest = await sealActs(db, deps.signer);
+      if (newest !== undefined) deps.onSealed(newest);
+    },
     routes: {
-      async accounts({ caller, query: { q = "", state, role, after, limit } }) {
+      async accounts({ actor, query: { q = "", state, role, after, limit } }) {
         const wanted = {
           text: cleanName(q).trim(),
           state: states.find((one) => one === state) ?? "",
@@ -37,41 +51,51 @@ export function composeAdministration(deps: Deps) {
           after: wholeNumber(after) ?? 0,
           limit: pageLimit(limit, 100, 50),
         } as const;
-        return { accounts: await people.listPeople(deps, caller, wanted) };
+        return { accounts: await people.listPeople(deps, actor, wanted) };
       },
-      account: async ({ caller, params }) => ({ account: await people.showPerson(deps, caller, who(params)) }),
-      setAccountState: async ({ caller, params, body }) => ({
-        account: await people.setPersonState(deps, caller, { userId: who(params), ...body }),
+      account: async ({ actor, params }) => ({ account: await people.showPerson(deps, actor, who(params)) }),
+      setAccountState: async ({ actor, params, body }) => ({
+        account: await people.setPersonState(deps, actor, { userId: who(params), ...body }),
       }),
-      setAccountRole: async ({ caller, params, body }) => ({
-        account: await people.setPersonRole(deps, caller, { userId: who(params), ...body }),
+      setAccountRole: async ({ actor, params, body }) => ({
+        account: await people.setPersonRole(deps, actor, { userId: who(params), ...body }),
       }),
-      signOutAccount: ({ caller, params }) => people.signOutPerson(deps, caller, who(params)),
-      async makeResetLink({ caller, params }) {
+      signOutAccount: ({ actor, params }) => people.signOutPerson(deps, actor, who(params)),
+      async makeResetLink({ actor, params }) {
         const asked = { userId: who(params), minutes: resetLinkMinutes };
-        const token = await people.makeResetLink(deps, caller, asked);
+        const token = await people.makeResetLink(deps, actor, asked);
         return { token, ...resetLink(token) };
       },
-      deleteAccountOf: ({ caller, params }) => people.deletePerson(deps, caller, who(params)),
-      invitations: async ({ caller }) => ({ invitations: await listInvitations(db, caller) }),
-      async makeInvitation({
-        caller,
-        body: { note, expires_in_seconds: seconds, max_uses: uses = 1, group_id: group },
-      }) {
-        const { invitation, token } = await makeInvitation(db, caller, {
-          note: note ?? "",
-          expiresInSeconds: Math.min((seconds ?? 0) > 0 ? (seconds ?? 0) : weekSeconds, 520 * weekSeconds),
-          maxUses: uses,
-          groupId: group ?? null,
-        });
-        return { invitation, token, ...joinLink(token) };
-      },
-      revokeInvitation: ({ caller, params }) => revokeInvitation(db, caller, parseId(params.id, "invite_not_found")),
+      deleteAccountOf: ({ actor, params }) => people.deletePerson(deps, actor, who(params)),
+      ...invitationRoutes(deps, joinLink),
     } satisfies RoutesOf<"administration">,
   };
 }
 
-const operator: Actor = { userId: undefined };
+function invitationRoutes({ db }: Deps, joinLink: (token: string) => { path: string; url: string }) {
+  return {
+    invitations: async ({ actor }) => ({ invitations: await listInvitations(db, actor) }),
+    async makeInvitation({ actor, body: { note, expires_in_seconds: seconds, max_uses: uses = 1, group_id: group } }) {
+      const { invitation, token } = await makeInvitation(db, actor, {
+        note: note ?? "",
+        expiresInSeconds: Math.min((seconds ?? 0) > 0 ? (seconds ?? 0) : weekSeconds, 520 * weekSeconds),
+        maxUses: uses,
+        groupId: group ?? null,
+      });
+      return { invitation, token, ...joinLink(token) };
+    },
+    revokeInvitation: ({ actor, params }) => revokeInvitation(db, actor, parseId(params.id, "invite_not_found")),
+    acts: async ({ actor, query: { user_id: about, before, limit } }) => ({
+      acts: await listActs(db, actor, {
+        about: wholeNumber(about),
+        before: wholeNumber(before) ?? Number.MAX_SAFE_INTEGER,
+        limit: pageLimit(limit, 100, 50),
+      }),
+    }),
+  } satisfies Partial<RoutesOf<"administration">>;
+}
+
+const operator: Actor = { userId: undefined, origin: `om of ${userInfo().username}` };
 
 /** The same for whoever has the server. */
 function operatorOf(deps: Deps) {
@@ -89,5 +113,10 @@ function operatorOf(deps: Deps) {
     invite: (wanted: Parameters<typeof makeInvitation>[2]) => makeInvitation(db, operator, wanted),
     invitations: () => listInvitations(db, operator),
     revoke: (id: number) => revokeInvitation(db, operator, id),
+    acts: (wanted: Parameters<typeof listActs>[2]) => listActs(db, operator, wanted),
+    async verifyActs(noted: readonly Link[]) {
+      await chainActs(db);
+      return verifyActs(db, deps.signer, noted);
+    },
   };
 }

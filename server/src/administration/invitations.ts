@@ -1,11 +1,13 @@
 import { limits, type Invitation, type Role } from "@om/protocol";
+import { writeAct } from "../acts/act-store.ts";
 import { accountInviteStore, type InviteRow } from "../accounts/account-invite-store.ts";
 import { newToken, tokenHash } from "../accounts/secret-token.ts";
 import { cleanText, cutCharacters } from "../platform/cut-text.ts";
+import type { Actor } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
 import type { Database } from "../platform/postgres/database.ts";
 import { statement } from "../platform/postgres/statement.ts";
-import { lockAdministration, requireRole, type Actor } from "./administer.ts";
+import { lockAdministration, requireRole } from "./administer.ts";
 
 const groupThere = statement<{ id: number }>("invitations.group", "select id from groups where id = $1");
 
@@ -31,7 +33,7 @@ export async function makeInvitation(
     await requireRole(queries, actor, "administrator");
     if (wanted.groupId !== null && (await queries.query(groupThere, [wanted.groupId])).length === 0)
       throw new OmError("group_not_found");
-    return accountInviteStore(queries).create({
+    const made = await accountInviteStore(queries).create({
       tokenHash: tokenHash(token),
       note: cutCharacters(cleanText(note).trim(), limits.fullNameChars),
       role,
@@ -40,6 +42,15 @@ export async function makeInvitation(
       expiresInSeconds: wanted.expiresInSeconds ?? undefined,
       maxUses: wanted.maxUses ?? undefined,
     });
+    const details = {
+      invitation: made.id,
+      role,
+      group: wanted.groupId,
+      uses: wanted.maxUses,
+      expires: made.expires_at,
+    };
+    await writeAct(queries, actor, { act: "make_invitation", details });
+    return made;
   });
   return { invitation: shown(row), token };
 }
@@ -56,6 +67,7 @@ export async function revokeInvitation(db: Database, actor: Actor, id: number): 
     await lockAdministration(queries);
     await requireRole(queries, actor, "administrator");
     if (!(await accountInviteStore(queries).revoke(id))) throw new OmError("invite_not_found");
+    await writeAct(queries, actor, { act: "revoke_invitation", details: { invitation: id } });
   });
   return { ok: true };
 }

@@ -5,10 +5,12 @@ import { changeProfile } from "../accounts/profile-cache.ts";
 import { newToken, tokenHash } from "../accounts/secret-token.ts";
 import { endAllBut } from "../accounts/session-store.ts";
 import type { UserPushes } from "../accounts/user-pushes.ts";
+import { writeAct } from "../acts/act-store.ts";
 import type { CacheWrites } from "../cache/cache-writes.ts";
+import type { Actor } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
 import type { Database } from "../platform/postgres/database.ts";
-import { requireRole, treat, type Actor } from "./administer.ts";
+import { requireRole, treat } from "./administer.ts";
 import { personStore, type Wanted } from "./person-store.ts";
 
 export interface PeopleDeps extends CloseDeps {
@@ -44,6 +46,7 @@ export async function setPersonState(
     const shuts = state === "disabled";
     await treat(queries, actor, { userId, least: "moderator", shuts });
     await personStore(queries, sessionDays).setState(userId, state);
+    await writeAct(queries, actor, { act: "set_account_state", userId, details: { state } });
     return shuts ? queries.query(endAllBut, [userId, null]) : [];
   });
   if (state === "disabled") publishEnds(deps, userId, ended);
@@ -60,6 +63,7 @@ export async function setPersonRole(
   await changeProfile(writes, userId, async (queries) => {
     await treat(queries, actor, { userId, least: "administrator", shuts: role !== "administrator" });
     await personStore(queries, sessionDays).setRole(userId, role);
+    await writeAct(queries, actor, { act: "set_account_role", userId, details: { role } });
   });
   deps.pushes.face(userId);
   return showPerson(deps, actor, userId);
@@ -69,6 +73,7 @@ export async function setPersonRole(
 export async function signOutPerson(deps: PeopleDeps, actor: Actor, userId: number): Promise<{ ok: boolean }> {
   const ended = await deps.db.transaction(async (queries) => {
     await treat(queries, actor, { userId, least: "moderator", shuts: false });
+    await writeAct(queries, actor, { act: "sign_out_account", userId });
     return queries.query(endAllBut, [userId, null]);
   });
   publishEnds(deps, userId, ended);
@@ -86,6 +91,7 @@ export async function makeResetLink(
     await treat(queries, actor, { userId, least: "administrator", shuts: false });
     if (!(await links.add(queries, { tokenHash: tokenHash(token), userId, minutes })))
       throw new OmError("account_disabled");
+    await writeAct(queries, actor, { act: "make_reset_link", userId });
   });
   return token;
 }
@@ -95,6 +101,7 @@ export async function deletePerson(deps: PeopleDeps, actor: Actor, userId: numbe
   const { password_hash: hash } = await deps.db.transaction(async (queries) => {
     const subject = await treat(queries, actor, { userId, least: "administrator", shuts: true });
     await personStore(queries, deps.sessionDays).setState(userId, "disabled");
+    await writeAct(queries, actor, { act: "delete_account_of", userId });
     return subject;
   });
   if (!(await closeAccount(deps, { userId, hash, atOnce: false }))) throw new OmError("user_not_found");

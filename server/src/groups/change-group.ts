@@ -1,8 +1,10 @@
 import { limits, type WhoMayAdd } from "@om/protocol";
+import { writeAct } from "../acts/act-store.ts";
 import type { UserViews } from "../accounts/user-view.ts";
 import { lockObjects } from "../cache/locks.ts";
 import type { CacheWrites } from "../cache/cache-writes.ts";
 import { invalidatedGroup, conversationKey, listLock } from "../conversations/cache-keys.ts";
+import type { Actor } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
 import { violatedConstraint, type Queries } from "../platform/postgres/database.ts";
 import { invalidatedAbout } from "./group-cache.ts";
@@ -38,6 +40,9 @@ export interface GroupEvent extends GroupChange {
   seq: number;
 }
 
+/** Of whom the audit log keeps what they do. */
+export type GroupActor = Actor & { userId: number };
+
 /** Called once per change, after its commit. It must not throw. */
 export type PublishGroupEvent = (event: GroupEvent) => void;
 
@@ -46,12 +51,15 @@ export interface GroupStores {
   groups: ReturnType<typeof groupStore>;
   members: MembershipStore;
   invites: ReturnType<typeof inviteStore>;
+  /** Into the audit log. */
+  write(actor: Actor, act: Parameters<typeof writeAct>[2]): Promise<void>;
 }
 
 const storesOf = (db: Queries): GroupStores => ({
   groups: groupStore(db),
   members: membershipStore(db),
   invites: inviteStore(db),
+  write: (actor, act) => writeAct(db, actor, act),
 });
 
 /**

@@ -1,9 +1,8 @@
 import type { Group, RouteBody } from "@om/protocol";
-import type { Caller } from "../platform/caller.ts";
 import { normalizedText } from "../platform/cut-text.ts";
 import { OmError } from "../platform/om-error.ts";
 import { cleanLines } from "../platform/visible-text.ts";
-import { changeGroup, requireAdmin, type GroupDeps } from "./change-group.ts";
+import { changeGroup, requireAdmin, type GroupActor, type GroupDeps } from "./change-group.ts";
 import type { GroupDetails, GroupRow } from "./group-store.ts";
 import { groupView } from "./group-view.ts";
 import { isTooLong, parseGroupId, parseGroupName, parseHandle, parseNewHandle } from "./parse-input.ts";
@@ -11,10 +10,11 @@ import { isTooLong, parseGroupId, parseGroupName, parseHandle, parseNewHandle } 
 /** What is absent or null stays. A group that becomes private gives its handle back. An edit that changes nothing is no change. */
 export async function editGroup(
   deps: GroupDeps,
-  { userId: actorId }: Caller,
+  actor: GroupActor,
   { id, body }: { id: string; body: RouteBody<"editGroup"> },
 ): Promise<Group> {
   const groupId = parseGroupId(id);
+  const { userId: actorId } = actor;
   const { row } = await changeGroup(deps, { groupId, kind: "changed", userIds: [], actorId }, async (stores) => {
     const { groups, members } = stores;
     const { conversation_id: conversationId } = await requireAdmin(members, groupId, actorId);
@@ -23,6 +23,7 @@ export async function editGroup(
     const details = mergeDetails(before, body);
     if (isUnchanged(before, details)) return { row: before, head: undefined };
     await groups.edit(groupId, details);
+    await stores.write(actor, { act: "edit_group", groupId });
     const head = await members.raiseVersion(conversationId);
     return { row: (await groups.byId(groupId)) ?? before, head };
   });

@@ -3,7 +3,7 @@ import { limits, type Group, type Invite, type InvitePreview, type NewInvite, ty
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
 import type { Queries } from "../platform/postgres/database.ts";
-import { addToGroup, changeGroup, requireAdmin, type GroupDeps } from "./change-group.ts";
+import { addToGroup, changeGroup, requireAdmin, type GroupActor, type GroupDeps } from "./change-group.ts";
 import { groupStore } from "./group-store.ts";
 import { groupView } from "./group-view.ts";
 import { inviteStore, type InviteRow } from "./invite-store.ts";
@@ -19,13 +19,14 @@ const maxExpirySeconds = 3_155_760_000;
 /** By an admin. A link without an end never expires. */
 export async function createInvite(
   deps: LinkDeps,
-  { userId }: Caller,
+  actor: GroupActor,
   { id, body }: { id: string; body: RouteBody<"createInvite"> },
 ): Promise<NewInvite> {
   const groupId = parseGroupId(id);
+  const { userId } = actor;
   const seconds = body.expires_in_seconds ?? 0;
   const change = { groupId, kind: "changed", userIds: [], actorId: userId } as const;
-  const { row } = await changeGroup(deps, change, async ({ members, invites }) => {
+  const { row } = await changeGroup(deps, change, async ({ members, invites, write }) => {
     const role = (await members.access(groupId, userId))?.role ?? null;
     if (role === null) throw new OmError("record_not_found");
     if (role !== "admin") throw new OmError("not_group_admin");
@@ -36,6 +37,8 @@ export async function createInvite(
       expiresInSeconds: seconds > 0 ? Math.min(seconds, maxExpirySeconds) : undefined,
       maxUses: body.single_use === true ? 1 : undefined,
     });
+    const details = { uses: row.max_uses, expires: row.expires_at };
+    await write(actor, { act: "create_invite", groupId, details });
     return { row, head: undefined };
   });
   return inviteView(row, deps.joinBase);
@@ -61,13 +64,16 @@ export async function listInvites(
 /** By an admin. A revoked link stays so. */
 export async function revokeInvite(
   deps: GroupDeps,
-  { userId }: Caller,
+  actor: GroupActor,
   { id, token }: { id: string; token: string },
 ): Promise<{ message: string }> {
   const groupId = parseGroupId(id);
-  await changeGroup(deps, { groupId, kind: "changed", userIds: [], actorId: userId }, async ({ members, invites }) => {
-    await requireAdmin(members, groupId, userId);
+  const { userId: actorId } = actor;
+  const change = { groupId, kind: "changed", userIds: [], actorId } as const;
+  await changeGroup(deps, change, async ({ members, invites, write }) => {
+    await requireAdmin(members, groupId, actorId);
     if (!(await invites.revoke(groupId, token))) throw new OmError("record_not_found");
+    await write(actor, { act: "revoke_invite", groupId });
     return { head: undefined };
   });
   return { message: "Invite link revoked" };

@@ -2,7 +2,7 @@ import { limits, type FullUser, type RouteBody } from "@om/protocol";
 import type { Reads } from "../cache/recorder.ts";
 import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
-import { addToGroup, changeGroup, requireAdmin, type GroupDeps } from "./change-group.ts";
+import { addToGroup, changeGroup, requireAdmin, type GroupActor, type GroupDeps } from "./change-group.ts";
 import type { GroupReadDeps } from "./find-groups.ts";
 import { removeFromGroup } from "./leave-group.ts";
 import { membershipStore } from "./membership-store.ts";
@@ -46,16 +46,18 @@ async function listManyMembers({ db, views }: GroupReadDeps, { userId }: Caller,
 /** By an admin, as far as whom it is about lets that admin. Adding a member changes nothing. */
 export async function addMember(
   deps: GroupDeps,
-  { userId: actorId }: Caller,
+  actor: GroupActor,
   { id, user_id: userId }: { id: string } & RouteBody<"addMember">,
 ): Promise<{ message: string }> {
   const groupId = parseGroupId(id);
+  const { userId: actorId } = actor;
   const { whoMayAdd } = deps;
   await changeGroup(deps, { groupId, kind: "joined", userIds: [userId], actorId }, async (stores) => {
     const { conversation_id: conversationId } = await requireAdmin(stores.members, groupId, actorId);
     const access = await stores.members.access(groupId, userId);
-    const isMember = (access?.role ?? null) !== null;
-    return { head: isMember ? undefined : await addToGroup(stores, conversationId, { userId, actorId, whoMayAdd }) };
+    if ((access?.role ?? null) !== null) return { head: undefined };
+    await stores.write(actor, { act: "add_member", groupId, userId });
+    return { head: await addToGroup(stores, conversationId, { userId, actorId, whoMayAdd }) };
   });
   return { message: "Member added successfully" };
 }
@@ -66,16 +68,18 @@ export async function addMember(
  */
 export async function removeMember(
   deps: GroupDeps,
-  { userId: actorId }: Caller,
+  actor: GroupActor,
   params: { id: string; user_id: string },
 ): Promise<{ message: string }> {
   const groupId = parseGroupId(params.id);
   const userId = parseId(params.user_id, "invalid_user_id", 0);
+  const { userId: actorId } = actor;
   const kind = userId === actorId ? "left" : "removed";
   await changeGroup(deps, { groupId, kind, userIds: [userId], actorId }, async (stores) => {
     const { conversation_id: conversationId } = await requireAdmin(stores.members, groupId, actorId);
     const head = await removeFromGroup(stores, conversationId, userId);
     if (kind === "removed") await stores.members.ban(conversationId, userId);
+    await stores.write(actor, { act: "remove_member", groupId, userId });
     return { head };
   });
   return { message: "Member removed successfully" };
@@ -84,17 +88,20 @@ export async function removeMember(
 /** By an admin. The last admin stays one. */
 export async function setRole(
   deps: GroupDeps,
-  { userId: actorId }: Caller,
+  actor: GroupActor,
   { role, ...params }: { id: string; user_id: string } & RouteBody<"setRole">,
 ): Promise<{ message: string }> {
   const groupId = parseGroupId(params.id);
   const userId = parseId(params.user_id, "invalid_user_id", 0);
-  await changeGroup(deps, { groupId, kind: "changed", userIds: [userId], actorId }, async ({ members }) => {
+  const { userId: actorId } = actor;
+  await changeGroup(deps, { groupId, kind: "changed", userIds: [userId], actorId }, async ({ members, write }) => {
     const { conversation_id: conversationId } = await requireAdmin(members, groupId, actorId);
     const access = await members.access(groupId, userId);
     if ((access?.role ?? null) === null) throw new OmError("user_not_found");
     if (role === "member" && !(await members.hasOtherAdmin(conversationId, userId))) throw new OmError("last_admin");
-    return { head: await members.setRole(conversationId, userId, role) };
+    const head = await members.setRole(conversationId, userId, role);
+    if (head !== undefined) await write(actor, { act: "set_role", groupId, userId, details: { role } });
+    return { head };
   });
   return { message: "Role changed successfully" };
 }

@@ -1,7 +1,6 @@
 import type { Group } from "@om/protocol";
-import type { Caller } from "../platform/caller.ts";
 import { OmError } from "../platform/om-error.ts";
-import { changeGroup, requireAdmin, type GroupDeps } from "./change-group.ts";
+import { changeGroup, requireAdmin, type GroupActor, type GroupDeps } from "./change-group.ts";
 import { groupView } from "./group-view.ts";
 
 /**
@@ -10,14 +9,16 @@ import { groupView } from "./group-view.ts";
  */
 export async function setIcon(
   deps: Omit<GroupDeps, "db" | "whoMayAdd">,
-  { userId: actorId }: Pick<Caller, "userId">,
+  actor: GroupActor,
   { groupId, url }: { groupId: number; url: string },
 ): Promise<{ group: Group; previous: string }> {
+  const { userId: actorId } = actor;
   const changed = await changeGroup(deps, { groupId, kind: "changed", userIds: [], actorId }, async (stores) => {
     const { groups, members } = stores;
     const { conversation_id: conversationId } = await requireAdmin(members, groupId, actorId);
     const previous = (await groups.byId(groupId))?.icon ?? "";
     await groups.setIcon(groupId, url);
+    await stores.write(actor, { act: "set_icon", groupId });
     const head = await members.raiseVersion(conversationId);
     const row = await groups.byId(groupId);
     if (row === undefined) throw new OmError("group_not_found");

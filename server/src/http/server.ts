@@ -306,6 +306,9 @@ function routeRequest(request: FastifyRequest, body: unknown, receive?: ReceiveF
     body,
     receive,
     // Few ask for these.
+    get actor() {
+      return { userId: request.caller?.userId, origin: request.ip };
+    },
     get refreshToken() {
       return parseCookies(request.headers.cookie).refresh;
     },

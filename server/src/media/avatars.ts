@@ -3,7 +3,7 @@ import type { UserPushes } from "../accounts/user-pushes.ts";
 import type { UserViews } from "../accounts/user-view.ts";
 import type { Config } from "../config.ts";
 import { parseGroupId } from "../groups/parse-input.ts";
-import type { Caller } from "../platform/caller.ts";
+import type { Actor, Caller } from "../platform/caller.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { MediaAddress } from "../platform/media-address.ts";
 import { OmError } from "../platform/om-error.ts";
@@ -35,7 +35,7 @@ export interface MediaDeps {
 
 /** Sets the icon, as it is stored: the group as it is now, and what was its icon before. @throws OmError when the caller is no admin of such a group */
 export type SetIcon = (
-  callerId: number,
+  actor: Actor & { userId: number },
   groupId: number,
   url: string,
 ) => Promise<{ group: RouteOutput<"groupAvatar">; previous: string }>;
@@ -75,11 +75,12 @@ async function setAvatar({ avatars, pushes }: MediaDeps, userId: number, url: st
 /** @throws OmError `malformed_group_id`, those of `replaceAvatar`, those of `SetIcon` */
 export async function uploadGroupAvatar(
   deps: MediaDeps,
-  { userId }: Caller,
+  actor: Actor & { userId: number },
   { id, receive }: { id: string; receive: ReceiveFile },
 ): Promise<RouteOutput<"groupAvatar">> {
   const groupId = parseGroupId(id);
-  const set = (url: string): ReturnType<SetIcon> => deps.setIcon(userId, groupId, url);
+  const { userId } = actor;
+  const set = (url: string): ReturnType<SetIcon> => deps.setIcon(actor, groupId, url);
   return (await replaceAvatar(deps, `avatars/group_${groupId}`, { userId, receive, refusals }, set)).group;
 }
 

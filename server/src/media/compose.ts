@@ -80,7 +80,7 @@ export function composeMedia(deps: {
     routes: {
       uploadAvatar: async ({ caller, receive }) => uploadAvatar(media(), caller, receive),
       deleteAvatar: async ({ caller }) => removeAvatar(media(), caller),
-      groupAvatar: async ({ caller, params, receive }) => uploadGroupAvatar(media(), caller, { ...params, receive }),
+      groupAvatar: async ({ actor, params, receive }) => uploadGroupAvatar(media(), actor, { ...params, receive }),
       avatarFile: async ({ params }) => fetchAvatar(media(), params["*"]),
       uploadAttachment: async ({ caller, receive }) => uploadAttachment(media(), caller, receive),
       attachmentFile: async ({ caller, params }) => fetchAttachment(media(), caller, params["*"]),

@@ -11,6 +11,8 @@ export type Values = Record<string, string | boolean | undefined>;
 export interface Said {
   json: unknown;
   text: string | readonly Record<string, unknown>[];
+  /** What was looked for is wrong: exit code 1. */
+  failed?: boolean;
 }
 
 export interface Command {

@@ -1,4 +1,5 @@
 import { runningConnection } from "@om/postgres";
+import { jwtSecret } from "../accounts/jwt-secret.ts";
 import { composeFeatures, type Features } from "../app.ts";
 import { parseConfig, loadEnvironment } from "../config.ts";
 import { createHub } from "../delivery/hub.ts";
@@ -26,6 +27,10 @@ export async function withOperator<T>(work: (operator: Operator) => Promise<T>):
   const storage = disposals.use(beside ?? (await openStorage(config, unwatched)));
   const telemetry = createTelemetry({ logLevel: "silent", logFrameSizes: false, monotonic });
   const cache = disposals.use(await composeCache({ config, storage, redis: undefined, telemetry, now: wallClock }));
+  const embedded = isEmbedded(config);
+  const key = { given: config.jwtSecret, dataDir: config.dataDir, embedded };
+  // Without it links are made all the same; signatures are of no known key then.
+  const secret = embedded || config.jwtSecret !== "" ? jwtSecret(key) : "";
   const door = await openDoor(config, storage.aside);
   const bus = createLocalBus(() => undefined);
   const hub = createHub({ maxSocketsPerUser: 0 });
@@ -39,7 +44,7 @@ export async function withOperator<T>(work: (operator: Operator) => Promise<T>):
     isAlone: () => true,
     aside: undefined,
     telemetry,
-    secret: "",
+    secret,
     door,
   };
   const features = composeFeatures(

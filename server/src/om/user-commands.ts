@@ -18,7 +18,7 @@ function oneOf<T extends string>(values: Values, option: string, allowed: readon
 }
 
 /** By id, username or e-mail address. @throws OmError `user_not_found` */
-async function find(operator: Operator, [who = ""]: readonly string[]): Promise<number> {
+export async function find(operator: Operator, [who = ""]: readonly string[]): Promise<number> {
   const [id, another] = await operator.idsOf(who);
   if (id === undefined) throw new OmError("user_not_found", `Nobody is called ${who}`);
   if (another !== undefined)

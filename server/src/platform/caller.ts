@@ -9,6 +9,12 @@ export interface Caller {
   tokenEndsAt?: number | undefined;
 }
 
+/** Who does something that the audit log keeps: a user, or undefined: whoever has the server; and from which address. */
+export interface Actor {
+  userId: number | undefined;
+  origin: string;
+}
+
 /**
  * Whose access token it is; undefined when it is forged, expired or malformed, or its session or account is over.
  * @param options.isConnect the database is asked in any case

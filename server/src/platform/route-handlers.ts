@@ -9,7 +9,7 @@ import type {
   routes,
   UploadRouteName,
 } from "@om/protocol";
-import type { Caller } from "./caller.ts";
+import type { Actor, Caller } from "./caller.ts";
 import type { FileResponse } from "./file-response.ts";
 import type { JsonText } from "./json-text.ts";
 import type { ReceiveFile } from "./upload.ts";
@@ -18,6 +18,8 @@ import type { ReceiveFile } from "./upload.ts";
 export interface RouteRequest<N extends RouteName> {
   /** The verified caller; only routes with `auth: "token"` have one. */
   caller: (typeof routes)[N]["auth"] extends "token" ? Caller : undefined;
+  /** The caller as the audit log names it; of a route without a token nobody. */
+  actor: Actor & { userId: (typeof routes)[N]["auth"] extends "token" ? number : undefined };
   params: RouteParams<N>;
   /** The first value of each query parameter that the route describes. */
   query: RouteQuery<N>;

@@ -194,16 +194,16 @@ function slotOf({ servers }: State, run: number): Slot {
 
 /** States that differ in names only share a key: the nodes are alike, and the network has no order. */
 function key(state: State): string {
-  const { writer } = state;
-  return keyOf({
-    ...state,
-    nodes: state.nodes.map((node, i) => ({ node, writes: writer?.node === i })).sort(byKey),
-    writer: writer && { ...writer, node: 0 },
-    net: state.net.toSorted(byKey),
-    past: Object.entries(state.past).sort(byKey),
-  });
-}
-
-function byKey(a: unknown, b: unknown): number {
-  return keyOf(a) < keyOf(b) ? -1 : 1;
+  const { nodes, writer, net, past, ...rest } = state;
+  const parts = [
+    keyOf(rest),
+    keyOf(writer && { ...writer, node: 0 }),
+    ...nodes.map((node, i) => keyOf(node) + (writer?.node === i ? "w" : "")).sort(),
+    ...net.map(keyOf).sort(),
+    "/",
+    ...Object.keys(past)
+      .sort()
+      .map((content) => keyOf(content) + keyOf(past[content])),
+  ];
+  return parts.join("");
 }
