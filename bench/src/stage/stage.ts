@@ -79,7 +79,7 @@ async function startServer(stage: Stage, kind: Kind, env: Record<string, string>
   const services: Record<string, string> = {};
   const folder = mkdtempSync(join(tmpdir(), "om-bench-"));
   stage.own({ [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) });
-  if (kind === "embedded") services["DATA_DIR"] = folder;
+  if (kind === "embedded") Object.assign(services, { DATABASE_URL: "embedded", DATA_DIR: folder });
   else if (env["DATABASE_URL"] === undefined) services["DATABASE_URL"] = (await stage.postgres()).createDatabase();
   if (kind === "redis") {
     const redis = stage.own(await startRedis({ maxmemory: "2gb", "maxmemory-policy": "allkeys-lru" }));

@@ -30,4 +30,18 @@ export const corpus: readonly { broke: string; input: Input }[] = [
       sent: 1,
     },
   },
+  {
+    broke: "a forward of a message whose number no bigint holds: 22P02 of PostgreSQL, logged as an error of the server",
+    input: {
+      kind: "http",
+      as: 0,
+      by: "bearer",
+      method: "POST",
+      target: "/api/messages",
+      headers: [["content-type", "application/json"]],
+      body: { text: '{"recipient_id":2,"content":"x","forward_of_id":1e300}' },
+      length: "right",
+      sent: 1,
+    },
+  },
 ];
