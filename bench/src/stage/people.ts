@@ -88,7 +88,7 @@ export async function addGroup(db: Database, members: readonly Person[], message
 function storeMessages(conversations: string, sender: string, count = 3): string {
   return `insert into messages (conversation_id, seq, first_ver, ver, sender_id, client_id, message_type, content, created_at)
     select s.id, n, n, n, s.${sender}, s.id || '-' || n, 'text', 'line ' || n || ' of a talk, long enough to look like one',
-      now() - make_interval(secs => $${count}::int - n)
+      now() - make_interval(secs => 60 + $${count}::int - n)
     from ${conversations} s, generate_series(1, $${count}::int) n order by s.id, n`;
 }
 
