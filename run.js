@@ -77,7 +77,8 @@ async function compile(compiler, workspaces) {
 /** The schema library becomes one file: its 680 are what a start waits for longest. Without a bundler they are read one by one. */
 async function bundleSchemas() {
   const file = join(root, "protocol/dist/typebox.js");
-  const isBundled = () => !readFileSync(file, "utf8").includes('from "typebox"');
+  // Another build, which this file starts too, may have none.
+  const isBundled = () => !existsSync(file) || !readFileSync(file, "utf8").includes('from "typebox"');
   if (isBundled()) return;
   const bundler = await import("rolldown").catch(() => undefined);
   if (bundler === undefined) return;
