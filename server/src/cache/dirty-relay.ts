@@ -8,7 +8,7 @@ import { scripts } from "./scripts.ts";
 import type { OnStep } from "./steps.ts";
 
 /** How long a kill may take, in ms; a dirty row waits for its next turn then. */
-const killDeadline = 100;
+const markDeadline = 100;
 
 /**
  * Marks keys that were changed without a mark: every node does it for every row that it sees, and this node answers with nothing
@@ -37,6 +37,6 @@ export function createDirtyRelay(deps: {
 async function markRows(redis: Redis, rows: readonly DirtyRow[], epoch: number): Promise<number[]> {
   const keys = rows.map(({ key }) => key);
   const vers = rows.map(({ ver }) => ver);
-  await redis.script(killDeadline, scripts.mark, [...keys, ...countersOf(keys, redis)], [epoch, ...vers]);
+  await redis.script(markDeadline, scripts.mark, [...keys, ...countersOf(keys, redis)], [epoch, ...vers]);
   return rows.map(({ id }) => id);
 }
