@@ -36,8 +36,11 @@ export class HandshakeError extends Error {
 
 export type OpenSocket = (options: SocketOptions) => Promise<Socket>;
 
+/** Pings without an answer after which the server is believed to read nothing, whatever it sends; few, for a slow line takes its time. */
+const maxUnanswered = 3;
+
 /**
- * Opens a socket that notices a dead line: it pings, and closes itself when nothing at all arrives in time.
+ * Opens a socket that notices a dead line: it pings, and closes itself when nothing at all arrives in time, or never an answer.
  * @throws HandshakeError when it does not open
  */
 export const openSocket: OpenSocket = async (options) => {
@@ -97,6 +100,7 @@ function opened({ socket, onRefused, silence }: Dialled, { openTimeoutMs, signal
 
 function watch(socket: WebSocket, options: SocketOptions): Socket {
   let isAlive = true;
+  let unanswered = 0;
   let closed = false;
   let deadline: ReturnType<typeof setTimeout> | undefined;
   const end = (code: number): void => {
@@ -117,7 +121,9 @@ function watch(socket: WebSocket, options: SocketOptions): Socket {
     end(code);
   };
   const pinger = setInterval(() => {
+    if (unanswered === maxUnanswered) return close(1006);
     isAlive = false;
+    unanswered += 1;
     if (!send({ type: "ping", payload: {} })) return;
     options.onPing();
     clearTimeout(deadline);
@@ -127,6 +133,7 @@ function watch(socket: WebSocket, options: SocketOptions): Socket {
   socket.addEventListener("message", (event) => {
     isAlive = true;
     const frame = closed ? undefined : parseFrame(event.data);
+    if (frame?.type === "pong") unanswered = 0;
     if (frame !== undefined) options.onFrame(frame);
   });
   return { send, close: () => close(1000) };

@@ -9,7 +9,7 @@ self.addEventListener("fetch", (event) => {
   const { request } = event;
   const { origin, pathname } = new URL(request.url);
   if (request.method !== "GET" || origin !== location.origin) return;
-  if (request.mode === "navigate" && /^\/($|c\/|join\/)/.test(pathname)) event.respondWith(page(request));
+  if (request.mode === "navigate" && /^\/($|c\/|join\/|reset\/)/.test(pathname)) event.respondWith(page(request));
   else if (/^\/(assets\/|icon\.svg|manifest\.webmanifest)/.test(pathname)) event.respondWith(file(request));
 });
 

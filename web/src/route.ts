@@ -1,9 +1,11 @@
 import { Observable } from "./store/observable.ts";
 
-/** What the address of the page names: `/c/<talk>` and `/join/<token>`. */
+/** What the address of the page names: `/c/<talk>`, `/c/<talk>/<message>`, `/join/<token>` and `/reset/<token>`. */
 export interface Place {
   talkId: string | undefined;
+  messageId: number | undefined;
   invite: string | undefined;
+  reset: string | undefined;
 }
 
 class Route extends Observable {
@@ -15,8 +17,7 @@ class Route extends Observable {
   }
 
   go(path: string, replaces = false): void {
-    if (path === location.pathname) return;
-    if (replaces) history.replaceState(null, "", path);
+    if (replaces || path === location.pathname) history.replaceState(null, "", path);
     else history.pushState(null, "", path);
     this.#follow();
   }
@@ -28,13 +29,18 @@ class Route extends Observable {
 }
 
 function placeOf(path: string): Place {
-  const [, talkId] = /^\/c\/((?:user|group)_\d+)\/?$/.exec(path) ?? [];
-  const [, invite] = /^\/join\/([^/]+)\/?$/.exec(path) ?? [];
-  return { talkId, invite };
+  const [, talkId, message] = /^\/c\/((?:user|group)_\d+)(?:\/(\d+))?\/?$/.exec(path) ?? [];
+  const [, kind, token] = /^\/(join|reset)\/([^/]+)\/?$/.exec(path) ?? [];
+  return {
+    talkId,
+    messageId: message === undefined ? undefined : Number(message),
+    invite: kind === "join" ? token : undefined,
+    reset: kind === "reset" ? token : undefined,
+  };
 }
 
 export const route = new Route();
 
-export function pathOfTalk(talkId: string): string {
-  return `/c/${talkId}`;
+export function pathOfTalk(talkId: string, messageId?: number): string {
+  return messageId === undefined ? `/c/${talkId}` : `/c/${talkId}/${messageId}`;
 }

@@ -1,32 +1,20 @@
-import { createApi, OmApiError, type Api } from "@om/client";
+import { createApi, OmApiError } from "@om/client";
 import type { RouteBody, User } from "@om/protocol";
+import { createHere, type Here } from "./here.ts";
 import { Line } from "./line/line.ts";
+import { route } from "./route.ts";
 import { Disk } from "./storage/disk.ts";
 import { forgetLocal, readLocal, writeLocal } from "./storage/local.ts";
-import { applyHead, applySeen } from "./store/follow.ts";
-import { loadOlder, openThread, refreshThread } from "./store/history.ts";
-import type { Pending, Quote } from "./store/model.ts";
 import { Observable } from "./store/observable.ts";
 import { Store } from "./store/store.ts";
 
 export type SessionState = { kind: "starting" } | { kind: "out"; isOver: boolean } | { kind: "in"; here: Here };
 
-/** Who is here, and what they can do. */
-export interface Here {
-  api: Api;
-  store: Store;
-  line: Line;
-  open(talkId: string | undefined): void;
-  older(talkId: string): Promise<void>;
-  send(talkId: string, text: string, more?: Partial<Pick<Pending, "type" | "quote">>): void;
-  retry(pending: Pending): void;
-  seen(talkId: string): void;
-}
-
 /** Signed out, starting, or somebody's session: what the whole page depends on. */
 export class Session extends Observable {
   state: SessionState = { kind: "starting" };
-  readonly #api = createApi({ baseUrl: location.origin });
+  /** For those who are not signed in. */
+  readonly api = createApi({ baseUrl: location.origin });
   #disk: Disk | undefined;
 
   /** With what the browser has, without waiting for the server. */
@@ -38,7 +26,7 @@ export class Session extends Observable {
     const saved = await disk.load();
     if (saved.self !== undefined) return this.#enter(saved.self, disk);
     try {
-      const { user } = await this.#api.me();
+      const { user } = await this.api.me();
       await this.#enter(user, disk);
     } catch (error) {
       const isOver = error instanceof OmApiError && error.status === 401;
@@ -48,12 +36,14 @@ export class Session extends Observable {
   }
 
   async signIn(body: RouteBody<"login">): Promise<void> {
-    const { user } = await this.#api.login(body);
+    const { user } = await this.api.login(body);
     await this.#admit(user);
   }
 
   async signUp(body: RouteBody<"register">): Promise<void> {
-    const { user } = await this.#api.register(body);
+    const { user } = await this.api.register(body);
+    // An invitation has done its work; a link to a group is followed once somebody is in.
+    if (body.invite) route.go("/", true);
     await this.#admit(user);
   }
 
@@ -61,7 +51,7 @@ export class Session extends Observable {
   async signOut(): Promise<void> {
     if (this.state.kind === "in") await this.state.here.line.close(true);
     // Without a line the cookies stay until they run out; the server forgets the session when it can be told.
-    await this.#api.logout().catch(() => undefined);
+    await this.api.logout().catch(() => undefined);
     await this.#forget();
     this.#become({ kind: "out", isOver: false });
   }
@@ -84,8 +74,8 @@ export class Session extends Observable {
     store.restore(saved);
     disk.onFailure = () => store.say("disk-full");
     const onEnd = (signedOut: boolean): void => void this.#ended(signedOut);
-    const line = new Line({ api: this.#api, store, disk, device: saved.device, onEnd });
-    this.#become({ kind: "in", here: createHere({ api: this.#api, store, line }) });
+    const line = new Line({ api: this.api, store, disk, device: saved.device, onEnd });
+    this.#become({ kind: "in", here: createHere({ api: this.api, store, line }) });
   }
 
   async #ended(signedOut: boolean): Promise<void> {
@@ -99,6 +89,7 @@ export class Session extends Observable {
 
   async #forget(): Promise<void> {
     forgetLocal("draft");
+    writeLocal("emoji", undefined);
     writeLocal("in", undefined);
     await this.#disk?.erase();
     if ("caches" in globalThis) for (const key of await caches.keys()) await caches.delete(key);
@@ -108,57 +99,4 @@ export class Session extends Observable {
     this.state = state;
     this.tell();
   }
-}
-
-function createHere(parts: Pick<Here, "api" | "store" | "line">): Here {
-  const { api, store, line } = parts;
-  let wasLive = false;
-  // What was not told while there was no line: who is there, and what became of the talk that is open.
-  store.subscribe(() => {
-    const isLive = store.status === "live";
-    if (isLive === wasLive) return;
-    wasLive = isLive;
-    if (!isLive) return;
-    for (const [id, thread] of store.threads)
-      if (id !== store.openId) store.threads.set(id, { ...thread, isFresh: false });
-    void reload();
-  });
-  async function reload(): Promise<void> {
-    const { openId } = store;
-    if (openId !== undefined) {
-      store.editThread(openId, { isFresh: false });
-      void refreshThread(parts, openId);
-    }
-    const { conversations } = await api.conversations({ query: { limit: 100 } });
-    for (const { peer } of conversations) {
-      const person = peer === null ? undefined : store.people.get(peer.id);
-      if (person && peer) store.putPerson({ ...person, isOnline: peer.is_online });
-    }
-    for (const head of conversations) if (!store.talks.has(head.conversation_id)) applyHead(store, head);
-  }
-  function send(talkId: string, text: string, more: Partial<Pick<Pending, "type" | "quote">> = {}): void {
-    const quote: Quote | undefined = more.quote;
-    line.send({ clientId: crypto.randomUUID(), talkId, text, type: more.type ?? "text", at: Date.now(), quote });
-  }
-  return {
-    ...parts,
-    open(talkId) {
-      store.open(talkId);
-      if (talkId !== undefined) void openThread(parts, talkId);
-    },
-    older: (talkId) => loadOlder(parts, talkId),
-    send,
-    retry(pending) {
-      line.drop(pending.clientId);
-      send(pending.talkId, pending.text, pending);
-    },
-    seen(talkId) {
-      const { last, seen, unread } = store.talk(talkId);
-      const newest = store.thread(talkId).messages.findLast(({ senderId }) => senderId !== store.me.id) ?? last;
-      if (newest === undefined || newest.senderId === store.me.id) return;
-      if (newest.id <= seen && unread === 0) return;
-      applySeen(store, talkId, newest.id);
-      line.markRead(newest.id);
-    },
-  };
 }

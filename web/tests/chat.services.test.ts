@@ -9,6 +9,7 @@ import {
   openWorld,
   password,
   say,
+  search,
   type Visitor,
   type World,
 } from "./fixtures/browser.ts";
@@ -52,6 +53,7 @@ test("two people talk: unread, typing, ticks, presence, and all of it again afte
 
 test("a server that is killed loses and doubles nothing, and what is typed meanwhile goes out once, in order", async () => {
   await say(ada.page, "before");
+  await bob.page.locator(".messages").getByText("before").waitFor();
   await world.server.kill();
   await ada.page.getByText("No connection since").waitFor();
   await say(ada.page, "one", "two", "three");
@@ -167,6 +169,40 @@ test("hundreds of older messages come as one scrolls up, and what is looked at d
   await carol.context().close();
 });
 
+test("one field finds people, groups and messages; a hit and a quote are shown where they stand", async () => {
+  const results = (title: string) => ada.page.locator(".results").filter({ hasText: title }).locator("a");
+  const isInView = (page: Page, text: string) =>
+    expect.poll(() => page.evaluate(`(${inView})(${JSON.stringify(text)})`), { timeout: 10_000 }).toEqual([true, text]);
+  await search(ada.page, "read");
+  await results("Talks").filter({ hasText: "Readers" }).waitFor();
+  await search(ada.page, "carol");
+  await results("People").filter({ hasText: "@carol" }).waitFor();
+  await search(bob.page, "you ther");
+  await expect.poll(() => bob.page.locator(".results mark").allTextContents()).toEqual(["you", "ther"]);
+  await bob.page.locator(".results a").click();
+  await isInView(bob.page, "Are you there?");
+  expect(await axeFindings(bob.page)).toEqual([]);
+  await bob.page.locator(".lit").click({ button: "right" });
+  await bob.page.getByRole("dialog").getByRole("button", { name: "Reply" }).click();
+  // What is said while an older place is looked at stands at the end, where it is shown.
+  await say(bob.page, "answered late");
+  for (const { page } of [bob, ada])
+    await expect.poll(() => page.locator(".messages article").last().textContent()).toContain("answered late");
+  await ada.page.locator(".messages article").last().locator(".quote").click();
+  await isInView(ada.page, "Are you there?");
+  const drift = `(${driftWhileWatching})(document.querySelector(".lit"))`;
+  expect(await ada.page.evaluate(drift)).toBeLessThanOrEqual(1);
+  // From there on everything is there, down to the end.
+  for (let step = 0; (await ada.page.getByRole("button", { name: /newest/ }).count()) > 0 && step < 60; step++)
+    await ada.page.evaluate(`document.querySelector(".messages").scrollBy(0, 4000)`);
+  expect(await ada.page.locator(".messages article").last().textContent()).toContain("answered late");
+  await ada.page.getByRole("button", { name: "Search in this talk" }).click();
+  await search(ada.page, "line 77");
+  await expect.poll(() => results("Messages").count()).toBe(1);
+  await ada.page.keyboard.press("Escape");
+  await openTalk(ada.page, "Bob");
+});
+
 test("on a phone, in Persian and in the dark everything fits, and axe finds nothing on any screen", async () => {
   const { page } = ada;
   const fits = "document.documentElement.scrollWidth <= innerWidth";
@@ -191,6 +227,38 @@ test("on a phone, in Persian and in the dark everything fits, and axe finds noth
   expect([await page.evaluate(fits), await axeFindings(page)]).toEqual([true, []]);
 });
 
+test("where accounts need an invitation its link leads through sign-up, and a reset link to a new password", async () => {
+  await world.server.stop();
+  await world.server.start({ REGISTRATION: "invite" });
+  const stranger = await world.visit();
+  await stranger.getByText("New here? Ask").waitFor();
+  expect(await stranger.getByRole("button", { name: "I am new here" }).count()).toBe(0);
+  const [, first] = /(\/join\/[\w-]+)/.exec(world.server.output()) ?? [];
+  const chief = await world.signUp("Chief", {}, first);
+  const made = (path: string) => chief.page.evaluate(`(${postTo})("${path}")`) as Promise<{ path: string }>;
+  const { path } = await made("/api/admin/invites");
+  await stranger.goto(world.server.url + path);
+  await stranger.getByRole("heading", { name: "Create account" }).waitFor();
+  expect(await axeFindings(stranger)).toEqual([]);
+  await world.signUp("Dora", {}, path).then(({ context }) => context.close());
+  await stranger.reload();
+  await stranger.getByText("cannot be used any more").waitFor();
+  const { path: reset } = await made(`/api/admin/users/${Number(await bob.page.evaluate(ownId))}/reset-link`);
+  await stranger.goto(world.server.url + reset);
+  expect(await axeFindings(stranger)).toEqual([]);
+  await stranger.getByLabel("Password", { exact: true }).fill("another long horse");
+  await stranger.getByRole("button", { name: "Save" }).click();
+  await stranger.getByRole("button", { name: "Sign in" }).click();
+  await stranger.getByLabel("E-mail or username").fill("bob");
+  await stranger.getByLabel("Password", { exact: true }).fill("another long horse");
+  await stranger.getByRole("button", { name: "Sign in", exact: true }).click();
+  await stranger.getByRole("link", { name: /Ada/ }).waitFor();
+  // Where the old session was, it is over.
+  await bob.page.getByText("Your session has ended").waitFor();
+  bob = { ...bob, page: stranger, context: stranger.context() };
+  await openTalk(bob.page, "Ada");
+});
+
 test("signing out leaves nothing of this person in the browser", async () => {
   const { page } = bob;
   await composer(page).fill("secret draft");
@@ -210,10 +278,36 @@ test("signing out leaves nothing of this person in the browser", async () => {
   expect((await bob.context.cookies()).map(({ name }) => name)).not.toContain("om_refresh");
 });
 
+/** Whether the message that was jumped to is seen as a whole, and what it says. */
+const inView = `(text) => {
+  const lit = [...document.querySelectorAll(".lit")].find((one) => one.textContent.includes(text));
+  const [box, frame] = [lit?.getBoundingClientRect(), document.querySelector(".messages").getBoundingClientRect()];
+  return [box !== undefined && box.top >= frame.top && box.bottom <= frame.bottom, lit?.querySelector(".text").textContent];
+}`;
+
+/** By how many pixels something moves in the next thirty frames, at most. */
+const driftWhileWatching = `async (one) => {
+  const start = one.getBoundingClientRect().top;
+  let most = 0;
+  for (let i = 0; i < 30; i++) {
+    await new Promise(requestAnimationFrame);
+    most = Math.max(most, Math.abs(one.getBoundingClientRect().top - start));
+  }
+  return most;
+}`;
+
+const ownId = `fetch("/api/users/me").then((answer) => answer.json()).then(({ user }) => user.id)`;
+
+const postTo = `async (path) => {
+  const [, csrf] = /om_csrf=([^;]*)/.exec(document.cookie);
+  const headers = { "content-type": "application/json", "x-om-csrf": csrf };
+  return (await fetch(path, { method: "POST", headers, body: "{}" })).json();
+}`;
+
 /** Sends 130 messages of one to three lines in the open talk. */
 const manyMessages = `(async () => {
   const [, csrf] = /om_csrf=([^;]*)/.exec(document.cookie);
-  const recipient_id = Number(location.pathname.split("_")[1]);
+  const recipient_id = Number(/user_(\\d+)/.exec(location.pathname)[1]);
   for (let i = 0; i < 130; i++) {
     const body = JSON.stringify({ recipient_id, content: ("line " + i + "\\n").repeat(1 + (i % 3)).trim() });
     const headers = { "content-type": "application/json", "x-om-csrf": csrf };

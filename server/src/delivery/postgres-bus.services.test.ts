@@ -104,6 +104,14 @@ test("what one node publishes reaches each other node once, in order and whole, 
   // In pieces of 5,900 bytes: some thirty for the long one, and a few for all the others.
   expect(outside.notified.filter((text) => text.includes(" ")).length).toBeLessThan(60);
   for (const text of outside.notified) expect(text.length).toBeLessThan(8_000);
+
+  // A node that stops leaves nothing unsaid.
+  for (const text of ["good", "bye"]) {
+    a.bus.publish([pushOf(text)]);
+    await Promise.resolve();
+  }
+  await a[Symbol.asyncDispose]();
+  await vi.waitFor(() => expect(b.texts().slice(-2)).toEqual(["good", "bye"]), soon);
 });
 
 test("what strangers notify, in pieces or whole, is dropped, and another database is another installation", async () => {

@@ -20,6 +20,8 @@ const pauseMs = 20;
 /** How often a node shows that it is there, and for how long one that is not heard is believed to be, in ms. */
 const beatMs = 5_000;
 const othersMs = 15_000;
+/** How long a stop waits for what has gathered, in ms. */
+const partingMs = 1_000;
 /** Bytes of payload in one notification, whose text may have 7,999. */
 const pieceBytes = 5_900;
 /** Bytes that may wait for the next transaction; what comes then is lost. */
@@ -73,14 +75,19 @@ function postgresCarrier({ primary, timing = { beatMs, othersMs } }: PostgresPla
     },
     send: gathered,
     isOutage: () => true,
-    [Symbol.asyncDispose]: () => notifications[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      // The others do not look for what a node that stops has published until some seconds later.
+      await Promise.race([gathered.sent(), delay(partingMs, undefined, { ref: false })]);
+      await notifications[Symbol.asyncDispose]();
+    },
   };
 }
 
-/** Sends what has gathered while the last transaction was on its way, and a little longer. @returns what takes one payload */
-function createGathered(notify: (texts: string[]) => Promise<void>, name: string): Carrier["send"] {
+/** Sends what has gathered while the last transaction was on its way, and a little longer. @returns what takes one payload; `sent`: whether all is */
+function createGathered(notify: (texts: string[]) => Promise<void>, name: string) {
   let waiting: { payload: Buffer; sent: Deferred<void> }[] = [];
   let bytes = 0;
+  let last: Promise<unknown> = Promise.resolve();
   let isSending = false;
 
   async function sendAll(): Promise<void> {
@@ -104,15 +111,17 @@ function createGathered(notify: (texts: string[]) => Promise<void>, name: string
     isSending = false;
   }
 
-  return (payload) => {
+  const send: Carrier["send"] = (payload) => {
     if (bytes + payload.length > maxWaitingBytes) return Promise.reject(new Error("too much waits to be sent"));
     const sent = deferred();
+    last = sent.promise.catch(() => undefined);
     waiting.push({ payload, sent });
     bytes += payload.length;
     // What is published in this turn goes together.
     if (!isSending) queueMicrotask(() => void (isSending || sendAll()));
     return sent.promise;
   };
+  return Object.assign(send, { sent: () => last });
 }
 
 /** Payloads, each behind its length, as texts `<sender> <number of the piece> <of how many> <base64>`: PostgreSQL passes equal texts on once only. */

@@ -16,7 +16,8 @@ test("the page is at every address inside it, runs nothing but our own files, an
   expect(policy).not.toContain("unsafe");
   expect(page.headers["cache-control"]).toBe("no-cache");
   expect(page.bytes.toString()).not.toMatch(/<style|<script(?![^>]* src="\/assets\/)| on\w+=/);
-  for (const path of ["/c/user_7", "/c/group_7/12", "/join/abc"]) expect((await get(path)).bytes).toEqual(page.bytes);
+  for (const path of ["/c/user_7", "/c/group_7/12", "/join/abc", "/reset/abc"])
+    expect((await get(path)).bytes).toEqual(page.bytes);
   const again = await get("/", { "if-none-match": page.headers.etag ?? "" });
   expect([again.status, again.bytes.length]).toEqual([304, 0]);
 });

@@ -6,7 +6,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { matchesEtag, sendText } from "./responses.ts";
 
 /** Addresses inside the web client; each gets its page, which finds out the rest. */
-export const pagePaths = ["/", "/c/*", "/join/:token"] as const;
+export const pagePaths = ["/", "/c/*", "/join/:token", "/reset/:token"] as const;
 
 const built = fileURLToPath(new URL("../../../web/dist/", import.meta.url));
 const types: Record<string, string> = {

@@ -158,10 +158,18 @@ export class Line {
   #send(pending: Pending): void {
     if (this.#taken.has(pending.clientId)) return;
     this.#taken.add(pending.clientId);
-    const { clientId, talkId, text, type, quote } = pending;
-    const draft: Draft = { to: targetOfTalk(talkId), content: text, messageType: type, clientId };
+    const { clientId, talkId, text, type, quote, mentions, forward } = pending;
+    const draft: Draft = {
+      to: targetOfTalk(talkId),
+      content: text,
+      messageType: type,
+      clientId,
+      ...(quote && { replyTo: quote.id }),
+      ...(mentions && { mentions }),
+      ...(forward && { forwardOf: forward.id }),
+    };
     try {
-      this.#connection?.send(quote === undefined ? draft : { ...draft, replyTo: quote.id });
+      this.#connection?.send(draft);
     } catch (error) {
       const refusal = { type: "error", client_id: clientId, code: "message_too_long", error: String(error) } as const;
       this.#apply("refused", refusal);

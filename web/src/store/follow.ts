@@ -52,11 +52,10 @@ export function followers(store: Store): Events {
 
 /** The own user has read up to here, perhaps on another device. */
 export function applySeen(store: Store, talkId: string, messageId: number): void {
-  store.editTalk(talkId, (talk) => ({
-    seen: Math.max(talk.seen, messageId),
-    unread:
-      talk.last === undefined || talk.last.id <= messageId || talk.last.senderId === store.me.id ? 0 : talk.unread,
-  }));
+  store.editTalk(talkId, ({ seen, last, unread, mentions }) => {
+    const isAll = last === undefined || last.id <= messageId || last.senderId === store.me.id;
+    return { seen: Math.max(seen, messageId), unread: isAll ? 0 : unread, mentions: isAll ? 0 : mentions };
+  });
 }
 
 export function applyHead(store: Store, head: Conversation): void {
@@ -84,13 +83,15 @@ function applyMessage(store: Store, message: Message): void {
 function applyAck(store: Store, ack: Ack): void {
   const pending = store.dropPending(ack.client_id);
   if (pending === undefined) return;
-  const { talkId, clientId, text, type, quote } = pending;
+  const { talkId, clientId, text, type, quote, mentions = [], forward } = pending;
   const own = {
     talkId,
     clientId,
     text: text.trim(),
     type,
     quote,
+    mentions,
+    forwardedFrom: forward?.from,
     reactions: [],
     senderId: store.me.id,
     isEdited: false,

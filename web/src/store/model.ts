@@ -1,12 +1,4 @@
-import type {
-  Conversation,
-  ConversationSettings,
-  Message,
-  MessageType,
-  Reaction,
-  RepliedMessage,
-  User,
-} from "@om/protocol";
+import type { Conversation, ConversationSettings, Message, MessageType, RepliedMessage, User } from "@om/protocol";
 import type { Target } from "@om/client";
 
 /** What a user is called and looks like here. */
@@ -22,6 +14,9 @@ export interface Person {
   ver: number;
 }
 
+/** What a message that is being written says beside its text. */
+export type Extras = Partial<Pick<Pending, "type" | "quote" | "mentions" | "forward">>;
+
 /** A message as the page needs it. */
 export interface ChatMessage {
   id: number;
@@ -35,6 +30,10 @@ export interface ChatMessage {
   at: number;
   isEdited: boolean;
   quote: Quote | undefined;
+  /** Ids of people. */
+  mentions: readonly number[];
+  /** Who wrote it first, of a message that was passed on. */
+  forwardedFrom: number | undefined;
   reactions: readonly { emoji: string; userIds: readonly number[] }[];
 }
 
@@ -55,6 +54,9 @@ export interface Pending {
   /** ms; 0: of an earlier visit. */
   at: number;
   quote: Quote | undefined;
+  mentions?: readonly number[];
+  /** The message that this one passes on, and who wrote it first. */
+  forward?: { id: number; from: number };
   /** A code of the protocol, when the server would not take it. */
   refusal?: { code: string; text: string };
 }
@@ -68,6 +70,8 @@ export interface Talk {
   picture: string;
   memberCount: number;
   unread: number;
+  /** How many of these mention me. */
+  mentions: number;
   /** ms of the last activity. */
   at: number;
   last: ChatMessage | undefined;
@@ -93,7 +97,7 @@ export function peerOf(talkId: string): number | undefined {
 }
 
 export function emptyTalk(id: string): Talk {
-  const none = { name: "", picture: "", memberCount: 0, unread: 0, at: 0, last: undefined };
+  const none = { name: "", picture: "", memberCount: 0, unread: 0, mentions: 0, at: 0, last: undefined };
   return { id, ...none, seen: 0, read: 0, delivered: 0, from: undefined, settings: {} };
 }
 
@@ -104,7 +108,9 @@ type Written = Pick<
 
 /** @param talkId a message inside another may name its conversation otherwise */
 export function messageOf(
-  message: Written & { version?: number; reply_to?: RepliedMessage; reply_to_id?: number; reactions?: Reaction[] },
+  message: Written & { version?: number; reply_to?: RepliedMessage; reply_to_id?: number } & Partial<
+      Pick<Message, "reactions" | "mentions" | "forwarded_from">
+    >,
   talkId: string,
 ): ChatMessage {
   return {
@@ -118,6 +124,8 @@ export function messageOf(
     at: Date.parse(message.created_at) || message.created_at_unix * 1000,
     isEdited: (message.version ?? 1) > 1,
     quote: quoteOf(message),
+    mentions: message.mentions ?? [],
+    forwardedFrom: message.forwarded_from,
     reactions: (message.reactions ?? []).map(({ emoji, user_ids: userIds }) => ({ emoji, userIds })),
   };
 }
@@ -153,6 +161,7 @@ export function talkOf(head: Conversation, known: Talk = emptyTalk(head.conversa
     picture: group?.icon ?? "",
     memberCount: group?.member_count ?? 0,
     unread: head.unread_count,
+    mentions: head.mention_count ?? 0,
     settings: head.settings ?? {},
     at: Math.max(Date.parse(head.last_activity) || 0, isCleared ? 0 : known.at),
     last: last === null ? undefined : messageOf(last, known.id),

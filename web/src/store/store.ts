@@ -1,6 +1,6 @@
 import type { User } from "@om/protocol";
 import type { Disk, Saved } from "../storage/disk.ts";
-import { forgetLocal, onLocalChange, readLocalAll, writeLocal } from "../storage/local.ts";
+import { onLocalChange, readLocalAll, writeLocal } from "../storage/local.ts";
 import { emptyTalk, personOf, type ChatMessage, type Pending, type Person, type Talk } from "./model.ts";
 import { Observable } from "./observable.ts";
 
@@ -14,6 +14,16 @@ export interface Thread {
   isLoading: boolean;
   /** It was compared with the server since the page was opened. */
   isFresh: boolean;
+  /** An older place is looked at: there are newer messages that are not in memory. */
+  isPast: boolean;
+  /** Rises when others take the place of all these messages. */
+  era: number;
+}
+
+/** A message that somebody wants to see where it stands; each wish is a new object. */
+export interface Focus {
+  talkId: string;
+  messageId: number;
 }
 
 export interface Aim {
@@ -21,7 +31,7 @@ export interface Aim {
   message: ChatMessage;
 }
 
-const noThread: Thread = { messages: [], isComplete: false, isLoading: false, isFresh: false };
+const noThread: Thread = { messages: [], isComplete: false, isLoading: false, isFresh: false, isPast: false, era: 0 };
 const nothing: readonly never[] = [];
 /** Messages of a talk that is not open which stay in memory. */
 const keptMessages = 200;
@@ -44,6 +54,7 @@ export class Store extends Observable {
   readonly aims = new Map<string, Aim>();
   blocked: ReadonlySet<number> = new Set();
   openId: string | undefined;
+  focus: Focus | undefined;
   /** Whether this tab writes down what the line tells; the others only show it. */
   isWriter = false;
   readonly disk: Disk;
@@ -66,12 +77,14 @@ export class Store extends Observable {
   restore({ people, talks, device, waiting, unsent }: Saved): void {
     for (const person of people) this.people.set(person.id, { ...person, isOnline: false });
     for (const talk of talks) this.talks.set(talk.id, talk);
-    for (const { clientId, to, content: text, messageType: type, acked, replyTo } of device?.outbox ?? []) {
+    for (const { clientId, to, content: text, messageType: type, acked, replyTo, ...more } of device?.outbox ?? []) {
       if (acked !== undefined) continue;
       const talkId = "userId" in to ? `user_${to.userId}` : `group_${to.groupId}`;
       const quote =
         replyTo === undefined ? undefined : { id: replyTo, senderId: 0, text: undefined, type: "text" as const };
-      this.addPending({ clientId, talkId, text, type, at: 0, quote });
+      const { mentions = [], forwardOf } = more;
+      const forward = forwardOf === undefined ? {} : { forward: { id: forwardOf, from: 0 } };
+      this.addPending({ clientId, talkId, text, type, at: 0, quote, mentions, ...forward });
     }
     for (const pending of [...waiting, ...unsent]) this.addPending(pending);
     this.#list = undefined;
@@ -143,17 +156,40 @@ export class Store extends Observable {
     this.changed();
   }
 
-  /** Adds messages or replaces them, in memory as far as the talk was opened, and on disk. */
+  /** Adds messages at the end of a talk, or replaces some: in memory as far as they stand beside what is there, and on disk. */
   putMessages(talkId: string, messages: readonly ChatMessage[]): void {
+    const { messages: shown, isPast } = this.thread(talkId);
+    const from = shown[0]?.seq ?? 0;
+    const to = isPast ? (shown.at(-1)?.seq ?? 0) : Number.POSITIVE_INFINITY;
+    this.putPage(
+      talkId,
+      messages,
+      messages.filter(({ seq }) => seq >= from && seq <= to),
+    );
+  }
+
+  /** @param page those that are shown: all of them stand beside what is in memory */
+  putPage(talkId: string, messages: readonly ChatMessage[], page = messages): void {
     if (messages.length === 0) return;
     this.#write(() => {
       for (const message of messages) this.disk.put("messages", [talkId, message.seq], message);
     });
-    if (this.threads.has(talkId)) this.editThread(talkId, { messages: merged(this.thread(talkId).messages, messages) });
+    this.showPage(talkId, page);
     const newest = messages.at(-1);
     const { last } = this.talk(talkId);
     if (newest !== undefined && last !== undefined && newest.id === last.id)
       this.editTalk(talkId, () => ({ last: newest }));
+  }
+
+  /** Adds messages to those in memory. */
+  showPage(talkId: string, page: readonly ChatMessage[], edit: Partial<Thread> = {}): void {
+    const thread = this.threads.get(talkId);
+    if (thread !== undefined) this.editThread(talkId, { messages: merged(thread.messages, page), ...edit });
+  }
+
+  setFocus(focus: Focus): void {
+    this.focus = focus;
+    this.tell();
   }
 
   /** Forgets messages, in memory and on disk. */
@@ -171,9 +207,11 @@ export class Store extends Observable {
   open(talkId: string | undefined): void {
     const left = this.openId;
     this.openId = talkId;
+    this.focus = undefined;
     if (left === undefined || left === talkId) return;
-    const { messages } = this.thread(left);
-    if (messages.length > keptMessages)
+    const { messages, isPast } = this.thread(left);
+    if (isPast) this.threads.delete(left);
+    else if (messages.length > keptMessages)
       this.editThread(left, { messages: messages.slice(-keptMessages), isComplete: false });
   }
 
@@ -255,19 +293,16 @@ export class Store extends Observable {
     const { talkId, seq, at } = message;
     const talk = this.talk(talkId);
     const isLast = talk.last === undefined || talk.last.seq <= seq;
+    const isUnread = isNew && message.senderId !== this.me.id && message.id > talk.seen;
     this.putTalk({
       ...talk,
       from: talk.from ?? seq,
       at: Math.max(talk.at, at),
       last: isLast ? message : talk.last,
-      unread: talk.unread + (isNew && message.senderId !== this.me.id && message.id > talk.seen ? 1 : 0),
+      unread: talk.unread + (isUnread ? 1 : 0),
+      mentions: talk.mentions + (isUnread && message.mentions.includes(this.me.id) ? 1 : 0),
     });
     this.putMessages(talkId, [message]);
-  }
-
-  forgetDrafts(): void {
-    this.drafts.clear();
-    forgetLocal("draft");
   }
 
   #write(write: () => void): void {

@@ -1,6 +1,6 @@
 /** A small, safe part of Markdown. What is not of it stays as it was typed; nothing is ever taken for HTML. */
 export type Inline =
-  | { kind: "text" | "bold" | "italic" | "strike" | "code"; text: string }
+  | { kind: "text" | "bold" | "italic" | "strike" | "code" | "mention"; text: string }
   | { kind: "link"; text: string; href: string };
 export type Block =
   | { kind: "paragraph"; parts: Inline[] }
@@ -11,7 +11,7 @@ export type Block =
 const maxFormatted = 16_000;
 
 const inline =
-  /(?<code>`[^`\n]+`)|(?<bold>\*\*(?=\S)[^*\n]+(?<=\S)\*\*)|(?<italic>(?<![\p{L}\p{N}_])_(?=\S)[^_\n]+(?<=\S)_(?![\p{L}\p{N}_]))|(?<strike>~~(?=\S)[^~\n]+(?<=\S)~~)|(?<link>\bhttps?:\/\/[^\s<>"']+)/gu;
+  /(?<code>`[^`\n]+`)|(?<bold>\*\*(?=\S)[^*\n]+(?<=\S)\*\*)|(?<italic>(?<![\p{L}\p{N}_])_(?=\S)[^_\n]+(?<=\S)_(?![\p{L}\p{N}_]))|(?<strike>~~(?=\S)[^~\n]+(?<=\S)~~)|(?<mention>(?<![\p{L}\p{N}_@])@\w{3,32})|(?<link>\bhttps?:\/\/[^\s<>"']+)/gu;
 const fence = /(?:^|\n)```[^\n`]*\n([\s\S]*?)\n?```(?=\n|$)/g;
 
 export function blocksOf(text: string): Block[] {
@@ -60,6 +60,7 @@ function inlineOf(found: string, groups: Record<string, string | undefined>): In
   if (groups["bold"] !== undefined) return { kind: "bold", text: found.slice(2, -2) };
   if (groups["italic"] !== undefined) return { kind: "italic", text: found.slice(1, -1) };
   if (groups["strike"] !== undefined) return { kind: "strike", text: found.slice(2, -2) };
+  if (groups["mention"] !== undefined) return { kind: "mention", text: found };
   // The end of a sentence is not of the address.
   const href = found.replace(/[.,;:!?)\]}»”…]+$/u, "");
   return URL.canParse(href) ? { kind: "link", text: href, href } : { kind: "text", text: found };

@@ -17,12 +17,15 @@ interface Given {
   selfId: number;
   /** The last message that was read when the talk was opened; undefined: all were. */
   readUpTo: number | undefined;
+  /** There is nothing older. */
+  isComplete: boolean;
 }
 
-export function rowsOf({ messages, pending, selfId, readUpTo }: Given): Row[] {
+export function rowsOf({ messages, pending, selfId, readUpTo, isComplete }: Given): Row[] {
   const rows: Row[] = [];
   let previous: ChatMessage | undefined;
-  let isMarked = readUpTo === undefined;
+  // Where the first of these is unread already, the first unread one may be older.
+  let isMarked = readUpTo === undefined || (!isComplete && (messages[0]?.id ?? 0) > readUpTo);
   for (const [index, message] of messages.entries()) {
     if (previous === undefined || dayOf(previous.at) !== dayOf(message.at))
       rows.push({

@@ -1,6 +1,7 @@
 import { useState } from "react";
 import { limits } from "@om/protocol";
 import { errorText } from "../errors.ts";
+import { newId } from "../insecure.ts";
 import { t } from "../i18n/index.ts";
 import { useHere } from "./context.ts";
 
@@ -32,7 +33,7 @@ export function useUploads(talkId: string) {
   }
   function begin(file: File): void {
     const problem = file.size > limits.attachmentBytes ? t("fileTooLarge") : undefined;
-    const upload = { key: crypto.randomUUID(), file, problem, stop: new AbortController() };
+    const upload = { key: newId(), file, problem, stop: new AbortController() };
     setUploads((all) => [...all, upload]);
     if (problem === undefined) void run(upload);
   }

@@ -1,6 +1,7 @@
 import { limits } from "@om/protocol";
 import {
   useEffect,
+  useId,
   useLayoutEffect,
   useRef,
   useState,
@@ -14,8 +15,11 @@ import { t } from "../i18n/index.ts";
 import { directionOf } from "../text/direction.ts";
 import { useUploads } from "./attach.ts";
 import { IconButton } from "./button.tsx";
+import { CompletionList } from "./completion-list.tsx";
 import { useHere, useStore } from "./context.ts";
+import { EmojiPicker } from "./emoji-picker.tsx";
 import { gist, nameOf } from "./names.ts";
+import { useCompletion } from "./use-completion.ts";
 
 type Field = RefObject<HTMLTextAreaElement | null>;
 
@@ -26,14 +30,15 @@ export function Composer({ talkId }: { talkId: string }) {
   const input: Field = useRef(null);
   const uploads = useUploads(talkId);
   const tooMany = charactersBeyond(draft);
-  useDraft(input, draft);
-  const submit = useSubmit(talkId, input);
+  const completion = useCompletion(talkId, input);
+  const submit = useSubmit(talkId, input, completion.mentioned);
+  const [picks, setPicks] = useState(false);
   useEffect(() => {
     if (matchMedia("(hover: hover)").matches) input.current?.focus();
     return () => line.typing(talkId, false);
   }, [line, talkId]);
-  function take(event: ClipboardEvent | DragEvent, files: FileList | undefined): void {
-    if (files === undefined || files.length === 0) return;
+  function take(event: ClipboardEvent | DragEvent, files: FileList): void {
+    if (files.length === 0) return;
     event.preventDefault();
     uploads.add(files);
   }
@@ -55,6 +60,31 @@ export function Composer({ talkId }: { talkId: string }) {
         </p>
       )}
       <PickFiles onPick={uploads.add} />
+      <TextField talkId={talkId} input={input} completion={completion} onSubmit={submit} onFiles={take} />
+      <IconButton icon="smile" label={t("emoji")} onClick={() => setPicks(true)} />
+      <IconButton type="submit" icon="send" label={t("send")} disabled={draft.trim() === "" || tooMany > 0} />
+      {picks && <EmojiPicker onChoose={completion.insert} onClose={() => setPicks(false)} />}
+    </form>
+  );
+}
+
+interface TextProps {
+  talkId: string;
+  input: Field;
+  completion: ReturnType<typeof useCompletion>;
+  onSubmit: () => void;
+  onFiles: (event: ClipboardEvent, files: FileList) => void;
+}
+
+function TextField({ talkId, input, completion, onSubmit, onFiles }: TextProps) {
+  const { store, line } = useHere();
+  const draft = useStore(() => store.drafts.get(talkId) ?? "");
+  const listId = useId();
+  useDraft(input, draft);
+  const hasOptions = completion.options.length > 0;
+  return (
+    <>
+      {hasOptions && <CompletionList id={listId} {...completion} onChoose={completion.choose} />}
       <textarea
         ref={input}
         rows={1}
@@ -63,16 +93,21 @@ export function Composer({ talkId }: { talkId: string }) {
         placeholder={t("writeMessage")}
         aria-label={t("writeMessage")}
         enterKeyHint="send"
-        onPaste={(event) => take(event, event.clipboardData.files)}
-        onKeyDown={(event) => press(event, submit)}
+        aria-autocomplete="list"
+        aria-controls={hasOptions ? listId : undefined}
+        aria-activedescendant={hasOptions ? `${listId}-${completion.active}` : undefined}
+        onSelect={completion.look}
+        onBlur={() => completion.choose(undefined)}
+        onPaste={(event) => onFiles(event, event.clipboardData.files)}
+        onKeyDown={(event) => completion.press(event) || press(event, onSubmit)}
         onInput={(event) => {
           store.setDraft(talkId, event.currentTarget.value);
           line.typing(talkId, event.currentTarget.value !== "");
           grow(event.currentTarget);
+          completion.look();
         }}
       />
-      <IconButton type="submit" icon="send" label={t("send")} disabled={draft.trim() === "" || tooMany > 0} />
-    </form>
+    </>
   );
 }
 
@@ -83,7 +118,7 @@ function press(event: KeyboardEvent, submit: () => void): void {
 }
 
 /** Sends what was written, as an answer or in place of an earlier text if that was chosen. */
-function useSubmit(talkId: string, input: Field): () => void {
+function useSubmit(talkId: string, input: Field, mentioned: (text: string) => readonly number[]): () => void {
   const { api, store, line, send } = useHere();
   return () => {
     const text = input.current?.value.trim() ?? "";
@@ -100,10 +135,13 @@ function useSubmit(talkId: string, input: Field): () => void {
         store.setAim(talkId, aim);
         store.say(errorText(error));
       });
-    } else if (aim === undefined) send(talkId, text);
-    else {
-      const { id, senderId, text: quoted, type } = aim.message;
-      send(talkId, text, { quote: { id, senderId, text: quoted, type } });
+    } else {
+      const mentions = mentioned(text);
+      const quoted = aim?.message;
+      send(talkId, text, {
+        ...(mentions.length > 0 && { mentions }),
+        ...(quoted && { quote: { id: quoted.id, senderId: quoted.senderId, text: quoted.text, type: quoted.type } }),
+      });
     }
     input.current?.focus();
   };

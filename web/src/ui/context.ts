@@ -1,5 +1,6 @@
 import { createContext, use } from "react";
-import type { Here, Session } from "../session.ts";
+import type { Here } from "../here.ts";
+import type { Session } from "../session.ts";
 import { useObserved } from "../store/observable.ts";
 import type { Store } from "../store/store.ts";
 

@@ -18,16 +18,22 @@ export function Field({ label, hint, ...input }: { label: string; hint?: string 
   );
 }
 
-export function PasswordField({ isNew }: { isNew: boolean }) {
+interface PasswordProps {
+  isNew: boolean;
+  label?: string;
+  name?: string;
+}
+
+export function PasswordField({ isNew, label = t("password"), name = "password" }: PasswordProps) {
   const id = useId();
   const [isShown, setShown] = useState(false);
   return (
     <div className="field">
-      <label htmlFor={id}>{t("password")}</label>
+      <label htmlFor={id}>{label}</label>
       <div className="with-button">
         <input
           id={id}
-          name="password"
+          name={name}
           type={isShown ? "text" : "password"}
           autoComplete={isNew ? "new-password" : "current-password"}
           dir="ltr"

@@ -1,8 +1,8 @@
-import { useEffect } from "react";
+import { useEffect, useState } from "react";
 import { t } from "../i18n/index.ts";
 import { timeOfDay } from "../i18n/dates.ts";
 import { keepPage } from "../offline.ts";
-import { route } from "../route.ts";
+import { pathOfTalk, route } from "../route.ts";
 import { useObserved } from "../store/observable.ts";
 import { useHere, useStore } from "./context.ts";
 import { Icon } from "./icons.tsx";
@@ -12,9 +12,10 @@ import { TalkView } from "./talk-view.tsx";
 
 /** The list of talks beside the one that is open; on a phone one of the two. */
 export function Home() {
-  const { open, store } = useHere();
-  const talkId = useObserved(route, () => route.place.talkId);
-  const invite = useObserved(route, () => route.place.invite);
+  const { open, jump, store } = useHere();
+  const place = useObserved(route, () => route.place);
+  const { talkId, messageId, invite } = place;
+  const [inTalk, setInTalk] = useState<string | undefined>();
   const unread = useStore((store) => store.unread());
   useEffect(() => {
     document.title = unread > 0 ? `(${unread}) ${t("appName")}` : t("appName");
@@ -25,10 +26,24 @@ export function Home() {
     open(talkId);
     return () => open(undefined);
   }, [open, talkId]);
+  useEffect(() => {
+    if (talkId !== undefined && messageId !== undefined) void jump(talkId, messageId);
+  }, [jump, place, talkId, messageId]);
+  useEffect(() => {
+    setInTalk(undefined);
+  }, [talkId]);
+  useEffect(() => {
+    if (inTalk !== undefined) document.querySelector<HTMLInputElement>(".filter input")?.focus();
+  }, [inTalk]);
+  function searchHere(): void {
+    if (talkId !== undefined) route.go(pathOfTalk(talkId), true);
+    setInTalk(talkId);
+  }
+  const isBeside = talkId === undefined || (inTalk !== undefined && messageId === undefined);
   return (
-    <main className={talkId === undefined ? "home" : "home has-talk"}>
+    <main className={isBeside ? "home" : "home has-talk"}>
       <h1 className="hidden">{t("talks")}</h1>
-      <Sidebar openId={talkId} />
+      <Sidebar openId={talkId} inTalk={inTalk} onSearchAll={() => setInTalk(undefined)} />
       <div className="pane">
         {talkId === undefined ? (
           <div className="empty">
@@ -36,7 +51,7 @@ export function Home() {
             <p>{t("chooseTalk")}</p>
           </div>
         ) : (
-          <TalkView key={talkId} talkId={talkId} />
+          <TalkView key={talkId} talkId={talkId} onSearch={searchHere} />
         )}
       </div>
       {invite !== undefined && <Join key={invite} token={invite} />}

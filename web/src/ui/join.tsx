@@ -14,9 +14,14 @@ export function Join({ token }: { token: string }) {
   const [problem, setProblem] = useState<string | undefined>();
   const fail = (error: unknown): void => setProblem(errorText(error));
   useEffect(() => {
-    api.previewInvite({ params: { token } }).then(
+    const params = { token };
+    api.previewInvite({ params }).then(
       (invite) => setGroup(invite.group),
-      (error: unknown) => setProblem(errorText(error)),
+      (error: unknown) =>
+        api.invitation({ params }).then(
+          () => setProblem(t("inviteForOthers")),
+          () => setProblem(errorText(error)),
+        ),
     );
   }, [api, token]);
   const join = (): void =>

@@ -1,37 +1,65 @@
 import { useEffect, useRef, useState, type ReactNode } from "react";
 import { errorText } from "../errors.ts";
 import { t } from "../i18n/index.ts";
+import { copyText } from "../insecure.ts";
+import { pathOfTalk } from "../route.ts";
 import { peerOf, type ChatMessage } from "../store/model.ts";
+import { mediaPath } from "../text/media.ts";
 import { useHere } from "./context.ts";
 import { Dialog } from "./dialog.tsx";
+import { EmojiPicker } from "./emoji-picker.tsx";
+import { Forward } from "./forward.tsx";
 import { nameOf } from "./names.ts";
-import { ReactionChoice } from "./reactions.tsx";
+import { ReactionChoice, useReact } from "./reactions.tsx";
+
+/** What is open about a message. */
+export type MenuStep = "menu" | "forward" | "emoji";
 
 interface Props {
   message: ChatMessage;
-  onClose: () => void;
+  step: MenuStep;
+  onStep: (step: MenuStep | undefined) => void;
 }
 
 /** What can be done with a message. */
-export function MessageMenu({ message, onClose }: Props) {
+export function MessageMenu({ message, step, onStep }: Props) {
+  const { react } = useReact(message);
+  const onClose = (): void => onStep(undefined);
+  if (step === "forward") return <Forward message={message} onClose={onClose} />;
+  if (step === "emoji") return <EmojiPicker onChoose={react} onClose={onClose} />;
+  return <Actions message={message} onStep={onStep} />;
+}
+
+function Actions({ message, onStep }: Omit<Props, "step">) {
   const { api, store } = useHere();
   const [isSure, setSure] = useState(true);
   const isMine = message.senderId === store.me.id;
   const isGroup = peerOf(message.talkId) === undefined;
+  const onClose = (): void => onStep(undefined);
   const then = (work: () => unknown) => (): void => {
     work();
     onClose();
   };
+  const link = location.origin + pathOfTalk(message.talkId, message.id);
+  const copied = message.type === "text" ? message.text : new URL(mediaPath(message.text), location.origin).href;
   const fail = (error: unknown): void => store.say(errorText(error));
   return (
     <Menu label={t("messageActions")} onClose={onClose}>
-      <ReactionChoice message={message} onDone={onClose} />
+      <ReactionChoice message={message} onDone={onClose} onMore={() => onStep("emoji")} />
       <button type="button" onClick={then(() => store.setAim(message.talkId, { kind: "reply", message }))}>
         {t("reply")}
       </button>
-      <button type="button" onClick={then(() => void navigator.clipboard.writeText(message.text).catch(fail))}>
+      <button type="button" onClick={() => onStep("forward")}>
+        {t("forward")}
+      </button>
+      <button type="button" onClick={() => void copyText(copied).then(onClose, fail)}>
         {t("copy")}
       </button>
+      {isGroup && (
+        <button type="button" onClick={() => void copyText(link).then(onClose, fail)}>
+          {t("copyLink")}
+        </button>
+      )}
       {isMine && message.type === "text" && (
         <button type="button" onClick={then(() => store.setAim(message.talkId, { kind: "edit", message }))}>
           {t("edit")}

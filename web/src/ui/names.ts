@@ -21,3 +21,11 @@ export function faceOf(store: Store, talk: Talk): { id: number; name: string; pi
 export function gist({ text, type }: Pick<ChatMessage, "text" | "type">): string {
   return type === "image" ? t("picture") : type === "file" ? t("file") : text.replaceAll(/\s+/g, " ").slice(0, 200);
 }
+
+/** Whether a talk is called so, or its person. */
+export function nameFits(store: Store, talk: Talk, text: string): boolean {
+  const peer = peerOf(talk.id);
+  const person = peer === undefined ? undefined : store.people.get(peer);
+  const names = peer === undefined ? [talk.name] : [person?.fullName, person?.username];
+  return names.some((name) => name?.toLocaleLowerCase().includes(text.toLocaleLowerCase()));
+}

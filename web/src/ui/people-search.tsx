@@ -1,14 +1,14 @@
-import { useEffect, useState } from "react";
-import { errorText } from "../errors.ts";
+import { useCallback, useState } from "react";
 import { t } from "../i18n/index.ts";
 import { personOf, type Person } from "../store/model.ts";
 import { Avatar } from "./avatar.tsx";
 import { useHere } from "./context.ts";
 import { Field } from "./field.tsx";
 import { nameOf } from "./names.ts";
+import { useAsked } from "./use-asked.ts";
 
-const pauseMs = 150;
 const least = 2;
+const none: readonly Person[] = [];
 
 interface Props {
   onChoose: (person: Person) => void;
@@ -63,30 +63,18 @@ export function PeopleSearch({ onChoose, except = [] }: Props) {
   );
 }
 
-function useFoundPeople(text: string): { people: readonly Person[]; problem: string | undefined } {
+/** Whose name has this in it. */
+export function useFoundPeople(text: string) {
   const { api, store } = useHere();
-  const [found, setFound] = useState<{ people: readonly Person[]; problem: string | undefined }>({
-    people: [],
-    problem: undefined,
-  });
-  useEffect(() => {
-    if (text.length < least) return setFound({ people: [], problem: undefined });
-    const stop = new AbortController();
-    async function find(): Promise<void> {
-      try {
-        const { users } = await api.searchUsers({ query: { q: text }, signal: stop.signal });
-        const people = users.map((user) => personOf(user, store.people.get(user.id)));
-        for (const person of people) store.putPerson(person);
-        setFound({ people, problem: undefined });
-      } catch (error) {
-        if (!stop.signal.aborted) setFound({ people: [], problem: errorText(error) });
-      }
-    }
-    const timer = setTimeout(() => void find(), pauseMs);
-    return () => {
-      clearTimeout(timer);
-      stop.abort();
-    };
-  }, [api, store, text]);
-  return found;
+  const ask = useCallback(
+    async (q: string, signal: AbortSignal) => {
+      const { users } = await api.searchUsers({ query: { q }, signal });
+      const people = users.map((user) => personOf(user, store.people.get(user.id)));
+      for (const person of people) store.putPerson(person);
+      return people;
+    },
+    [api, store],
+  );
+  const { found = none, problem } = useAsked(text.length < least ? "" : text, ask);
+  return { people: found, problem };
 }

@@ -2,12 +2,13 @@ import { errorText } from "../errors.ts";
 import { formatNumber, t } from "../i18n/index.ts";
 import { messageOf, type ChatMessage } from "../store/model.ts";
 import { useHere } from "./context.ts";
+import { Icon } from "./icons.tsx";
 import { nameOf } from "./names.ts";
 
 const offered = ["👍", "❤️", "😂", "😮", "😢", "🙏"];
 
 /** Gives a message an emoji, or takes the own one back. */
-function useReact(message: ChatMessage) {
+export function useReact(message: ChatMessage) {
   const { api, store } = useHere();
   const mine = message.reactions.find(({ userIds }) => userIds.includes(store.me.id))?.emoji;
   const react = (emoji: string): void => {
@@ -41,8 +42,15 @@ export function Reactions({ message }: { message: ChatMessage }) {
   );
 }
 
+interface ChoiceProps {
+  message: ChatMessage;
+  onDone: () => void;
+  /** None of these is meant. */
+  onMore: () => void;
+}
+
 /** The emoji that are given most, to choose from. */
-export function ReactionChoice({ message, onDone }: { message: ChatMessage; onDone: () => void }) {
+export function ReactionChoice({ message, onDone, onMore }: ChoiceProps) {
   const { mine, react } = useReact(message);
   return (
     <div className="reaction-choice" role="group" aria-label={t("react")}>
@@ -59,6 +67,9 @@ export function ReactionChoice({ message, onDone }: { message: ChatMessage; onDo
           {emoji}
         </button>
       ))}
+      <button type="button" aria-label={t("emojiMore")} title={t("emojiMore")} onClick={onMore}>
+        <Icon name="smile" />
+      </button>
     </div>
   );
 }

@@ -1,8 +1,8 @@
-import { useEffect, useState } from "react";
+import { useState } from "react";
 import { errorText } from "../errors.ts";
 import { t } from "../i18n/index.ts";
 import { pathOfTalk, route } from "../route.ts";
-import { personOf, targetOfTalk, type Person } from "../store/model.ts";
+import { targetOfTalk, type Person } from "../store/model.ts";
 import { Avatar } from "./avatar.tsx";
 import { IconButton } from "./button.tsx";
 import { useHere, useStore } from "./context.ts";
@@ -11,6 +11,7 @@ import { entered, Field } from "./field.tsx";
 import { faceOf, nameOf } from "./names.ts";
 import { PeopleSearch } from "./people-search.tsx";
 import { Sure } from "./sure.tsx";
+import { useMembers } from "./use-members.ts";
 
 /** Who a talk is with, and what can be done about it. */
 export function TalkInfo({ talkId, onClose }: { talkId: string; onClose: () => void }) {
@@ -101,20 +102,6 @@ function PersonInfo({ userId }: { userId: number }) {
       </button>
     </>
   );
-}
-
-function useMembers(groupId: number) {
-  const { api, store } = useHere();
-  const [members, setMembers] = useState<readonly Person[]>([]);
-  const [round, setRound] = useState(0);
-  const count = useStore(() => store.talk(`group_${groupId}`).memberCount);
-  useEffect(() => {
-    api.groupMembers({ params: { id: groupId } }).then(
-      (users) => setMembers(users.map((user) => personOf(user, store.people.get(user.id)))),
-      (error: unknown) => store.say(errorText(error)),
-    );
-  }, [api, store, groupId, round, count]);
-  return { members, again: () => setRound(round + 1) };
 }
 
 function GroupInfo({ groupId, onLeft }: { groupId: number; onLeft: () => void }) {

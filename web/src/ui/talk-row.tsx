@@ -47,6 +47,12 @@ export const TalkRow = memo(function TalkRow({ talk, isOpen }: { talk: Talk; isO
             label={talk.settings.archived === true ? "archive" : "mute"}
           />
         )}
+        {talk.mentions > 0 && (
+          <span className="badge">
+            <span aria-hidden="true">@</span>
+            <span className="hidden">{t("mentioned")}</span>
+          </span>
+        )}
         {talk.unread > 0 && (
           <span className={isMuted(talk) ? "badge silent" : "badge"}>
             <span aria-hidden="true">{formatNumber(talk.unread)}</span>

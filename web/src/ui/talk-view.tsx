@@ -11,19 +11,25 @@ import { MessageList } from "./message-list.tsx";
 import { faceOf, nameOf } from "./names.ts";
 import { TalkInfo } from "./talk-info.tsx";
 
+interface Props {
+  talkId: string;
+  /** Somebody wants to search in it. */
+  onSearch: () => void;
+}
+
 /** One talk: who it is with, what was said, and what to say. */
-export function TalkView({ talkId }: { talkId: string }) {
+export function TalkView({ talkId, onSearch }: Props) {
   useNewestFace(talkId);
   return (
     <section className={peerOf(talkId) === undefined ? "talk is-group" : "talk"}>
-      <TalkHeader talkId={talkId} />
+      <TalkHeader talkId={talkId} onSearch={onSearch} />
       <MessageList talkId={talkId} />
       <Composer talkId={talkId} />
     </section>
   );
 }
 
-function TalkHeader({ talkId }: { talkId: string }) {
+function TalkHeader({ talkId, onSearch }: Props) {
   const { store } = useHere();
   const talk = useStore(() => store.talks.get(talkId)) ?? store.talk(talkId);
   const peer = peerOf(talkId);
@@ -42,6 +48,7 @@ function TalkHeader({ talkId }: { talkId: string }) {
         </h2>
         <Activity talkId={talkId} />
       </div>
+      <IconButton icon="search" label={t("searchHere")} onClick={onSearch} />
       {hasInfo && <TalkInfo talkId={talkId} onClose={() => setInfo(false)} />}
     </header>
   );
