@@ -95,35 +95,28 @@ function traceTo(at: number, ways: readonly Way[]): string[] {
  * same place have the same fields or differ in a field before the one that is missing.
  */
 export function keyOf(value: unknown): string {
-  length = 0;
-  write(value);
-  return bytes.toString("utf16le", 0, 2 * length);
+  const codes: number[] = [];
+  write(codes, value);
+  return String.fromCharCode(...codes);
 }
-
-/** The key that is being written. */
-const codes = new Uint16Array(65_536);
-const bytes = Buffer.from(codes.buffer);
-let length = 0;
 
 const words = new Map<string, number>();
 
-function write(value: unknown): void {
-  if (typeof value === "number") codes[length++] = 0x100 + value;
-  else if (typeof value === "boolean") codes[length++] = value ? 1 : 2;
-  else if (typeof value === "string") codes[length++] = 0x1000 + wordNumber(value);
-  else if (typeof value !== "object" || value === null) codes[length++] = 3;
+function write(codes: number[], value: unknown): void {
+  if (typeof value === "number") codes.push(0x100 + value);
+  else if (typeof value === "boolean") codes.push(value ? 1 : 2);
+  else if (typeof value === "string") codes.push(0x1000 + wordNumber(value));
+  else if (typeof value !== "object" || value === null) codes.push(3);
   else {
-    codes[length++] = 4;
-    for (const field in value) write(value[field as keyof typeof value]);
-    codes[length++] = 5;
+    codes.push(4);
+    for (const field in value) write(codes, value[field as keyof typeof value]);
+    codes.push(5);
   }
 }
 
 function wordNumber(word: string): number {
   const known = words.get(word);
   if (known !== undefined) return known;
-  // Beyond it two words would share a code.
-  if (words.size === 0xc000) throw new Error("too many words");
   words.set(word, words.size);
   return words.size - 1;
 }
