@@ -3,6 +3,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import {
+  accessSync,
+  constants,
   existsSync,
   readdirSync,
   readFileSync,
@@ -77,8 +79,9 @@ async function compile(compiler, workspaces) {
 /** The schema library becomes one file: its 680 are what a start waits for longest. Without a bundler they are read one by one. */
 async function bundleSchemas() {
   const file = join(root, "protocol/dist/typebox.js");
-  const isBundled = () => !readFileSync(file, "utf8").includes('from "typebox"');
-  if (isBundled()) return;
+  // Another build, which this file starts too, may have none.
+  const isBundled = () => !existsSync(file) || !readFileSync(file, "utf8").includes('from "typebox"');
+  if (isBundled() || !isWritable(file)) return;
   const bundler = await import("rolldown").catch(() => undefined);
   if (bundler === undefined) return;
   await makeOnce(isBundled, async () => {
@@ -88,6 +91,15 @@ async function bundleSchemas() {
     writeFileSync(`${file}.new`, output[0].code);
     renameSync(`${file}.new`, file);
   });
+}
+
+function isWritable(path) {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Does what is not done yet, unless another process does so meanwhile. */

@@ -5,7 +5,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** Files that take longer than their size tells. */
 const long =
-  /verify\/src\/(model\/|cache-run)|\/(publish-version|durability|crash|cut-off|start|resume|proxies|two-builds)\.services/;
+  /verify\/src\/(model\/|cache-run|resume)|\/(chat|every-write|list-cache|om|start|refusals|embedded|answers|crash|cut-off|workers|epochs|coherence|import|groups|publish-version|odd-entries|several-nodes|proxies|resume|repeat|restore|backup|durability|two-builds)\.services/;
 
 /**
  * A project after the other: a worker of one is not used for the other, and a new one loads everything anew. In each the large first, as

@@ -27,11 +27,11 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /**
  * Arguments for `process.execPath` that start a program of ours, such as `verify/src/main.ts`: what is compiled here, as vitest and run.js
- * have seen to it; of another repository as its npm script does.
+ * have seen to it, without its source maps, which a start has to read; of another repository as its npm script does.
  */
 export function program(source: string, repository = root): string[] {
   if (repository !== root) return [join(repository, "run.js"), source];
-  return ["--enable-source-maps", join(root, source.replace("/src/", "/dist/").replace(/\.ts$/, ".js"))];
+  return [join(root, source.replace("/src/", "/dist/").replace(/\.ts$/, ".js"))];
 }
 
 /** Limits are off, one process serves, and a stop takes no longer than it must. */

@@ -17,8 +17,9 @@ export async function setup(): Promise<() => Promise<void>> {
   const template = join(folder, "pgdata");
   await createCluster(npmPrograms(join(folder, "lib")), template, ["-U", "postgres", "-A", "trust", "--no-sync"]);
   process.env[templateVariable] = template;
-  // It would visit hundreds of databases, one after the other, for as long as the tests run.
-  const shared = await startPostgres(["max_connections=300", "autovacuum=off"]);
+  // Hundreds of databases, which nobody kills: vacuum would visit one after the other for as long as the tests run.
+  const calm = ["autovacuum=off", "full_page_writes=off", "checkpoint_timeout=1h"];
+  const shared = await startPostgres(["max_connections=300", ...calm]);
   const url = new URL(shared.createDatabase());
   url.pathname = "";
   process.env[sharedVariable] = String(url).replace(/\/$/, "");

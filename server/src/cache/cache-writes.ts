@@ -58,7 +58,7 @@ async function transaction<T>(deps: Deps, work: (queries: Queries, invalidate: I
     { marked: true },
   );
   await step?.("write-committed");
-  marks.follow(changed, epoch, marked);
+  marks.committed(changed, epoch, marked);
   return result;
 }
 
@@ -89,6 +89,6 @@ async function batch<T>(
   if (epoch === null && changed.length > 0) events.marked("skipped", 0);
   if (added) events.dirtyAdded(changed.length);
   await step?.("write-committed");
-  marks.follow(changed, epoch, added ? undefined : marked);
+  marks.committed(changed, epoch, added ? undefined : marked);
   return result;
 }

@@ -92,7 +92,7 @@ test("a row is not removed before its key is dead, also if whoever killed it die
   await my.warm(node);
   for (const one of my.pair) {
     one.hooks.redis = (name, send) => (name === "mark" ? unanswered() : send());
-    one.hooks.step = (name) => (name === "relay-killed" ? Promise.reject(new Error("dead")) : undefined);
+    one.hooks.step = (name) => (name === "relay-marked" ? Promise.reject(new Error("dead")) : undefined);
   }
   await node.write(my.thing, "two");
   other.hooks.redis = (_, send) => send();

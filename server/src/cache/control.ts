@@ -44,7 +44,7 @@ export async function startControl(deps: ControlDeps): Promise<CacheControl> {
 
   const decide = createModeSwitch({ store, redis, now, isCurrentRedis });
 
-  function see(next: ControlState, at: number): void {
+  function adopt(next: ControlState, at: number): void {
     // Looks may overtake each other.
     if (at < seenAt) return;
     const last = shared;
@@ -58,16 +58,16 @@ export async function startControl(deps: ControlDeps): Promise<CacheControl> {
   async function relay(seen: ControlState): Promise<void> {
     if (seen.dirty.length === 0 || seen.mode === "off") return;
     const identity = redis?.identity;
-    const killed = await deps.relay(seen.dirty, seen.epoch);
-    // Kills in another Redis than the one that is meant are worth nothing.
+    const marked = await deps.relay(seen.dirty, seen.epoch);
+    // Marks in another Redis than the one that is meant are worth nothing.
     const isMeant = identity === seen.redis_identity && redis?.identity === identity && isCurrentRedis();
-    if (killed.length > 0 && isMeant) await store.removeDirty(killed, seen.pg_now);
+    if (marked.length > 0 && isMeant) await store.removeDirty(marked, seen.pg_now);
   }
 
   async function poll(): Promise<void> {
     const at = now();
     const seen = await store.poll();
-    see(seen, at);
+    adopt(seen, at);
     await relay(seen);
     if (redis !== undefined && at - beatAt >= 1_000) {
       beatAt = at;
@@ -81,8 +81,8 @@ export async function startControl(deps: ControlDeps): Promise<CacheControl> {
     await store.claim(identity);
     const at = now();
     const seen = await store.poll();
-    see(seen, at);
-    // Nothing can be killed yet, but what is noted must be known before anything is read.
+    adopt(seen, at);
+    // Nothing can be marked yet, but dirty rows must be known before anything is read.
     await relay(seen);
     return true;
   });

@@ -8,11 +8,11 @@ import { scripts } from "./scripts.ts";
 import type { OnStep } from "./steps.ts";
 
 /** How long a kill may take, in ms; a dirty row waits for its next turn then. */
-const killDeadline = 100;
+const markDeadline = 100;
 
 /**
- * Kills keys that were changed without a mark: every node does it for every row that it sees, and this node answers with nothing
- * older any more. The ids of the rows whose keys are dead, which then may go.
+ * Marks keys that were changed without a mark: every node does it for every row that it sees, and this node answers with nothing
+ * older any more. The ids of the rows whose keys are marked, which then may go.
  */
 export function createDirtyRelay(deps: {
   redis: Redis | undefined;
@@ -23,20 +23,20 @@ export function createDirtyRelay(deps: {
     for (const { key, ver } of rows) deps.memory.raiseFloor(key, ver);
     const { redis } = deps;
     if (redis?.usable !== true) return [];
-    const killed: number[] = [];
+    const marked: number[] = [];
     for (const part of chunks(rows, keysPerCall)) {
-      const ends = await Promise.allSettled(splitCalls(part, redis).map((call) => kill(redis, call, epoch)));
-      killed.push(...ends.flatMap((end) => (end.status === "fulfilled" ? end.value : [])));
+      const ends = await Promise.allSettled(splitCalls(part, redis).map((call) => markRows(redis, call, epoch)));
+      marked.push(...ends.flatMap((end) => (end.status === "fulfilled" ? end.value : [])));
       if (ends.some(({ status }) => status === "rejected")) break;
     }
-    await deps.step?.("relay-killed");
-    return killed;
+    await deps.step?.("relay-marked");
+    return marked;
   };
 }
 
-async function kill(redis: Redis, rows: readonly DirtyRow[], epoch: number): Promise<number[]> {
+async function markRows(redis: Redis, rows: readonly DirtyRow[], epoch: number): Promise<number[]> {
   const keys = rows.map(({ key }) => key);
   const vers = rows.map(({ ver }) => ver);
-  await redis.script(killDeadline, scripts.mark, [...keys, ...countersOf(keys, redis)], [epoch, ...vers]);
+  await redis.script(markDeadline, scripts.mark, [...keys, ...countersOf(keys, redis)], [epoch, ...vers]);
   return rows.map(({ id }) => id);
 }

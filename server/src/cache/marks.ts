@@ -24,7 +24,7 @@ export interface Marks {
   /** Says in Redis which versions may be committed from now on. @returns whose entry has a body; undefined: not every key was marked in time */
   mark(changed: readonly Invalidation[], epoch: number): Promise<Marked | undefined>;
   /** After the commit. Nobody waits for it, and nothing depends on it. */
-  follow(changed: readonly Invalidation[], epoch: number | null, marked: Marked | undefined): void;
+  committed(changed: readonly Invalidation[], epoch: number | null, marked: Marked | undefined): void;
 }
 
 export function createMarks(deps: {
@@ -60,7 +60,7 @@ export function createMarks(deps: {
   }
 
   /** Every node marks what has a dirty row; this is only sooner. */
-  async function killLater(changed: readonly Invalidation[], epoch: number): Promise<void> {
+  async function markAgain(changed: readonly Invalidation[], epoch: number): Promise<void> {
     for (const wait of [0, 5, 20, 80]) {
       if (wait > 0) await deps.pause(wait);
       if (redis?.usable === true && (await ask(changed, epoch))) return;
@@ -69,11 +69,11 @@ export function createMarks(deps: {
 
   return {
     mark,
-    follow(changed, epoch, marked) {
+    committed(changed, epoch, marked) {
       for (const { key, ver } of changed) memory.raiseFloor(key, ver);
       if (epoch === null || post === undefined) return;
       if (marked === undefined) {
-        void killLater(changed, epoch);
+        void markAgain(changed, epoch);
         return;
       }
       const appendable = changed.filter((one) => one.post !== undefined);

@@ -11,7 +11,7 @@ export const cacheSteps = [
   /** Rows read, before they are filled in. */
   "read-loaded",
   /** Keys of dirty rows killed, before the rows are deleted. */
-  "relay-killed",
+  "relay-marked",
 ] as const;
 export type CacheStep = (typeof cacheSteps)[number];
 

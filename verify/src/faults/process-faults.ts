@@ -7,7 +7,7 @@ const steps: Record<string, number> = {
   "write-committed": 0.05,
   "read-leased": 0.1,
   "read-loaded": 0.1,
-  "relay-killed": 0.5,
+  "relay-marked": 0.5,
 };
 
 /** A process that dies at a step, again at once after its start if need be, and lives on in the end. */
@@ -18,7 +18,7 @@ function dieAt(step: string, probability: number): Fault {
     async run({ stage, random, ms, count }) {
       const node = random.pick(stage.nodes);
       // The relay has work only when marks fail, those of another node too.
-      const cutOff = step === "relay-killed" ? random.pick(stage.nodes.filter((other) => other !== node)) : undefined;
+      const cutOff = step === "relay-marked" ? random.pick(stage.nodes.filter((other) => other !== node)) : undefined;
       await node.restart({ FAULT_AT: `${step}:${probability}` });
       try {
         if (cutOff !== undefined) await stage.proxies.mode(cutOff.index, "refuse");
