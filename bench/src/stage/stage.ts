@@ -90,7 +90,6 @@ async function startServer(stage: Stage, kind: Kind, env: Record<string, string>
     JWT_SECRET: jwtSecret,
     LOG_LEVEL: "warn",
     MAX_SOCKETS_PER_USER: "0",
-    SOCKETS_PER_SECOND: "0",
     ...env,
   };
   const server = stage.own(await startOmServer(settings));
