@@ -209,33 +209,38 @@ test("groups that were changed at the same time stand in one order, kept or not"
   await check(user, everyLimit);
 });
 
-test("what was read of a group is good until something happens in it, whatever happens in direct conversations", async () => {
-  const [user = 0, other = 0] = await newUsers(2);
-  const [group = 0] = await newGroups(other, user, 1);
-  await say(other, { user });
-  await check(user, [50]);
-  const [node] = all.nodes;
-  const asked = (): number =>
-    node.count("query conversations.some_heads") + node.count("query conversations.first_page");
-  // Its version is known only once its history was read.
-  await node.ask("groupHistory", user, { params: { id: group } });
-  await vi.waitFor(() => expect(node.count("fill group stored")).toBeGreaterThan(0));
-  await say(other, { group });
-  await check(user, [50]);
-  const before = asked();
-  for (let times = 0; times < 3; times++) {
+// When Redis takes longer than its deadline PostgreSQL is asked.
+test(
+  "what was read of a group is good until something happens in it, whatever happens in direct conversations",
+  { retry: 2 },
+  async () => {
+    const [user = 0, other = 0] = await newUsers(2);
+    const [group = 0] = await newGroups(other, user, 1);
     await say(other, { user });
-    await vi.waitFor(async () => expect(await listVersion(user)).toBe("clean"), { timeout: 20_000 });
     await check(user, [50]);
-  }
-  expect(asked()).toBe(before);
-  await all.nodes[1].ask("groupRead", user, {
-    params: { id: group },
-    body: { last_read_message_id: await say(other, { group }) },
-  });
-  await check(user, [50]);
-  expect(asked()).toBeGreaterThan(before);
-});
+    const [node] = all.nodes;
+    const asked = (): number =>
+      node.count("query conversations.some_heads") + node.count("query conversations.first_page");
+    // Its version is known only once its history was read.
+    await node.ask("groupHistory", user, { params: { id: group } });
+    await vi.waitFor(() => expect(node.count("fill group stored")).toBeGreaterThan(0));
+    await say(other, { group });
+    await check(user, [50]);
+    const before = asked();
+    for (let times = 0; times < 3; times++) {
+      await say(other, { user });
+      await vi.waitFor(async () => expect(await listVersion(user)).toBe("clean"), { timeout: 20_000 });
+      await check(user, [50]);
+    }
+    expect(asked()).toBe(before);
+    await all.nodes[1].ask("groupRead", user, {
+      params: { id: group },
+      body: { last_read_message_id: await say(other, { group }) },
+    });
+    await check(user, [50]);
+    expect(asked()).toBeGreaterThan(before);
+  },
+);
 
 test("a user who leaves a group while the list is read is not shown what the group was before", async () => {
   const [user = 0, other = 0] = await newUsers(2);
