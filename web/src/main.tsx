@@ -5,6 +5,7 @@ import { Session } from "./session.ts";
 import { applyTheme } from "./theme.ts";
 import "./styles/base.css";
 import "./styles/talks.css";
+import "./styles/talk.css";
 import "./styles/messages.css";
 import "./styles/composer.css";
 import "./styles/reactions.css";

@@ -7,7 +7,7 @@ import type { Memory } from "./memory.ts";
 import { scripts } from "./scripts.ts";
 import type { OnStep } from "./steps.ts";
 
-/** How long a kill may take, in ms; a dirty row waits for its next turn then. */
+/** How long a mark may take, in ms; a dirty row waits for its next turn then. */
 const markDeadline = 100;
 
 /**

@@ -10,7 +10,7 @@ export const cacheSteps = [
   "read-leased",
   /** Rows read, before they are filled in. */
   "read-loaded",
-  /** Keys of dirty rows killed, before the rows are deleted. */
+  /** Keys of dirty rows marked, before the rows are deleted. */
   "relay-marked",
 ] as const;
 export type CacheStep = (typeof cacheSteps)[number];
