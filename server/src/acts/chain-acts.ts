@@ -20,10 +20,9 @@ export function hashOf(before: string, act: ActRow): string {
 export const chainActs = (db: Database): Promise<void> =>
   db.transaction(async (queries) => {
     const store = actStore(queries);
-    const acts = await store.unchained(actsPage);
-    if (acts.length === 0 || !(await store.isAlone())) return;
+    if ((await store.unchained(1)).length === 0 || !(await store.isAlone())) return;
     let last = (await store.last()) ?? firstLink;
-    // Read again: somebody may have chained them meanwhile.
+    // Read when alone: somebody may have chained them meanwhile.
     const links = (await store.unchained(actsPage)).map((act) => {
       const link = { id: act.id, nr: last.nr + 1, before: last.hash, hash: hashOf(last.hash, act) };
       last = link;
